@@ -1,0 +1,69 @@
+# Every target sets up what it needs: a machine with python3, make and a network is enough.
+#
+# The bootstrap environment holds only uv, which finds (or fetches) the Python named in .python-version and
+# installs the exact versions of requirements.lock into .venv. Each stamp file is younger than what was installed,
+# so a second call does nothing.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup report test test-all lint format notebooks lock image clean
+
+PYTHON3 ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .bootstrap/bin/uv
+STAMP := $(VENV)/.installed
+TESTS ?=
+# A slow mirror must not break the set-up.
+export UV_HTTP_TIMEOUT ?= 300
+# uv names the environment that it was called from if there is one; here it is always .venv.
+unexport VIRTUAL_ENV
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1	/' | expand -t 20
+
+setup: $(STAMP) ## build .venv with the locked versions of everything
+
+$(UV):
+	$(PYTHON3) -m venv .bootstrap
+	.bootstrap/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/pyvenv.cfg: .python-version | $(UV)
+	$(UV) venv --quiet --clear --python "$$(cat .python-version)" $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml $(VENV)/pyvenv.cfg | $(UV)
+	$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+report: $(STAMP) ## render the retention report of CDNOW into reports/cdnow
+	$(BIN)/bayes-cx report --config reports/cdnow/report.toml
+
+test: $(STAMP) ## run every test that is not slow
+	$(BIN)/python -m pytest $(TESTS)
+
+test-all: $(STAMP) ## run every test
+	$(BIN)/python -m pytest -m "slow or not slow" $(TESTS)
+
+lint: $(STAMP) ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(STAMP) ## put the code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(STAMP) ## execute the notebooks and publish them as HTML in site/
+	$(BIN)/python notebooks/publish.py
+
+image: $(STAMP) ## render page one of the CDNOW report as docs/images/retention.png
+	$(BIN)/python docs/images/render.py
+
+lock: $(UV) ## resolve the newest versions that fit together into requirements.lock
+	$(UV) pip compile --quiet --upgrade --universal --python-version "$$(cat .python-version)" --all-extras \
+		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
+
+clean: ## remove everything that can be built again
+	rm -rf .bootstrap $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
