@@ -1,0 +1,139 @@
+"""Files that are whole or not there, and CSV that a spreadsheet reads and never runs."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayes_cx.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["atomic_folder", "atomic_path", "safe_cell", "write_csv"]
+
+# A spreadsheet runs a cell that starts like this as a formula; the last four are the full-width forms.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path of the same name; what was written there replaces `path` when the block succeeds.
+
+    Parameters
+    ----------
+    path : path
+        Where the file shall be. Missing parent folders are made.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to write. If the block raises, a file that was at `path` before is as it was.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_path(f"{folder}/new/plan.csv") as part:
+    ...         _ = part.write_text("customer,value")
+    ...     pathlib.Path(f"{folder}/new/plan.csv").read_text()
+    'customer,value'
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"the output {target} is a folder", "a file", "name a file in it")
+    with _beside(target) as folder:
+        yield folder / target.name
+        os.replace(folder / target.name, target)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder; the files written there are moved into `path` when the block succeeds.
+
+    Files of other names that are in `path` already stay. If the block raises, nothing in `path` has changed.
+
+    Parameters
+    ----------
+    path : path
+        The folder that shall hold the files; made if it is missing.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder to write into; it may be given sub-folders.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"the output {target} is a file", "a folder", "name a folder")
+    # The name of the current folder or of a root is empty; the temporary folder then goes inside it.
+    with _beside(target if target.name else target / "out") as folder:
+        yield folder
+        for part in sorted(file for file in folder.rglob("*") if file.is_file()):
+            final = target / part.relative_to(folder)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, final)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to `target`, hence on the same disk, so that a rename is atomic."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", dir=target.parent))
+    except OSError as error:
+        raise InputError(
+            f"{target.parent} cannot be written ({error.strerror})",
+            "a folder that can",
+            "choose another output",
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def safe_cell(text: str) -> str:
+    """Return `text`, with an apostrophe before it where a spreadsheet would run it as a formula.
+
+    Examples
+    --------
+    >>> safe_cell("=HYPERLINK(0)"), safe_cell("Ada")
+    ("'=HYPERLINK(0)", 'Ada')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def write_csv(frame: "pd.DataFrame", path: str | os.PathLike[str]) -> None:
+    """Write `frame` as UTF-8 CSV without its index: atomically, and with no cell of text that runs as a formula.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table; cells and column names that are text go through `safe_cell`, numbers stay numbers.
+    path : path
+        Where the file shall be.
+    """
+    safe = frame.rename(columns=_safe)
+    for name, column in safe.items():
+        if column.dtype.kind not in "iufbmM":
+            safe[name] = column.map(_safe)
+    with atomic_path(path) as part:
+        safe.to_csv(part, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _safe(value: object) -> object:
+    return safe_cell(value) if isinstance(value, str) else value
