@@ -1,0 +1,1 @@
+"""What people read: figures, tables, the report, the model card, and reprs for notebooks."""

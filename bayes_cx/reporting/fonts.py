@@ -1,0 +1,68 @@
+"""The one typeface of every page, and text it can print.
+
+Source Sans comes from the `font-source-sans-pro` package (SIL Open Font License); system fonts are never
+used, so the same input gives the same page on every machine.
+"""
+
+import unicodedata
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["FAMILY", "font_files", "printable"]
+
+FAMILY = "Source Sans Pro"
+_WEIGHTS = ("Regular", "Semibold", "Bold")
+
+
+@cache
+def font_files() -> tuple[Path, ...]:
+    """Return the font files that pages and figures embed.
+
+    The package ships each font twice (OpenType and TrueType); only the OpenType files are used, because which
+    of two equal fonts wins would depend on the order of a directory.
+    """
+    spec = find_spec("font_source_sans_pro")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("font_source_sans_pro is missing; pip install font-source-sans-pro")
+    folder = Path(spec.origin).parent / "files"
+    return tuple(folder / f"SourceSansPro-{weight}.otf" for weight in _WEIGHTS)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Return the code points that every font file has."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset.intersection(*(frozenset(FT2Font(str(path)).get_charmap()) for path in font_files()))
+
+
+def printable(text: str) -> str:
+    """Return `text` with every character that the typeface lacks spelt as its code point.
+
+    A name must stay recognisable and two names must stay different, so nothing is dropped and nothing becomes
+    an empty box: runs of missing or invisible characters read `[U+682A U+5F0F]`. Idempotent.
+
+    Examples
+    --------
+    >>> printable("Zoë & Søn")
+    'Zoë & Søn'
+    >>> printable("株式 Ltd")
+    '[U+682A U+5F0F] Ltd'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    missing: list[str] = []
+    for character in unicodedata.normalize("NFC", text):
+        visible = unicodedata.category(character)[0] != "C"
+        if visible and ord(character) in _glyphs():
+            if missing:
+                shown.append(f"[{' '.join(missing)}]")
+                missing = []
+            shown.append(character)
+        else:
+            missing.append(f"U+{ord(character):04X}")
+    if missing:
+        shown.append(f"[{' '.join(missing)}]")
+    return "".join(shown)

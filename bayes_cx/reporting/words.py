@@ -1,0 +1,179 @@
+"""Numbers and small phrases as people read them: at most three significant digits, never a false 100%."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Money", "about", "count", "listing", "per_cent", "plural", "shorten", "signed"]
+
+_DASH = "–"
+_MINUS = "−"
+
+
+def per_cent(share: float) -> str:
+    """Return a share as a whole percentage; 0% and 100% only where they are exact.
+
+    Examples
+    --------
+    >>> per_cent(0.634), per_cent(0.9999), per_cent(0.002), per_cent(1.0)
+    ('63%', '>99%', '<1%', '100%')
+    """
+    if not math.isfinite(share):
+        return _DASH
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if 0 < share < 0.01:
+        return "<1%"
+    if 0.99 < share < 1:
+        return ">99%"
+    return f"{share:.0%}".replace("-", _MINUS)
+
+
+def count(number: float) -> str:
+    """Return an exact whole number with thousands separators.
+
+    Examples
+    --------
+    >>> count(23570)
+    '23,570'
+    """
+    return f"{round(number):,}".replace("-", _MINUS)
+
+
+def about(number: float) -> str:
+    """Return an uncertain count, rounded to three significant digits.
+
+    Examples
+    --------
+    >>> about(11437.2), about(98.6), about(0.4), about(0.0)
+    ('11,400', '99', '<1', '0')
+    """
+    if not math.isfinite(number):
+        return _DASH
+    if 0 < number < 0.5:
+        return "<1"
+    return count(_significant(number) if abs(number) >= 1000 else number)
+
+
+def signed(number: str) -> str:
+    """Put a plus sign before a formatted number that has no sign of its own."""
+    return number if number.startswith((_MINUS, _DASH, "<", ">")) else f"+{number}"
+
+
+@dataclass(frozen=True)
+class Money:
+    """How amounts are printed.
+
+    Attributes
+    ----------
+    currency : str
+        Put before the number: a symbol without, a letter code with a space. "" if the data name none.
+    noun : str
+        What is counted where there is no money ("purchases"); put after the number.
+
+    Examples
+    --------
+    >>> euro = Money("€")
+    >>> euro(1534000), euro(-48230), euro(1234), euro(3.456)
+    ('€1.53m', '−€48.2k', '€1,230', '€3.46')
+    >>> Money("", "purchases")(12400)
+    '12.4k purchases'
+    """
+
+    currency: str = ""
+    noun: str = ""
+
+    def __call__(self, amount: float) -> str:
+        """Return an amount with three significant digits and k, m or bn."""
+        return self._dress(self.compact(amount), amount)
+
+    def compact(self, amount: float) -> str:
+        """Return the size of an amount, without sign and currency."""
+        if not math.isfinite(amount):
+            return _DASH
+        size = _significant(abs(amount))
+        for scale, suffix in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
+            if size >= scale:
+                scaled = size / (1e3 if suffix == "k" else scale)
+                return f"{scaled:.{_decimals(scaled)}f}{suffix}"
+        return f"{size:,.{0 if size == 0 else min(_decimals(size), 2)}f}"
+
+    def range(self, low: float, high: float) -> str:
+        """Return an interval: `€12.0k to €98.4k`."""
+        bare = Money(self.currency)
+        text = f"{bare(low)} to {bare(high)}"
+        return f"{text}\u00a0{self.noun}" if self.noun else text
+
+    def column(self, amounts: Sequence[float]) -> list[str]:
+        """Return the amounts of one column of a table, all with the same decimals and without currency."""
+        largest = max((abs(a) for a in amounts if math.isfinite(a)), default=0.0)
+        decimals = 0 if largest >= 100 else 1 if largest >= 10 else 2
+        return [self._cell(amount, decimals) for amount in amounts]
+
+    @staticmethod
+    def _cell(amount: float, decimals: int) -> str:
+        if not math.isfinite(amount):
+            return _DASH
+        text = f"{abs(amount):,.{decimals}f}"
+        is_zero = not text.strip("0.,")
+        return text if amount >= 0 or is_zero else _MINUS + text
+
+    def _dress(self, size: str, amount: float) -> str:
+        if size == _DASH:
+            return size
+        gap = "\u00a0" if self.currency[-1:].isalnum() else ""
+        sign = _MINUS if amount < 0 and size.strip("0.,") else ""
+        text = f"{sign}{self.currency}{gap}{size}"
+        return f"{text}\u00a0{self.noun}" if self.noun else text
+
+
+def plural(number: float, noun: str, many: str = "") -> str:
+    """Return a counted noun.
+
+    Examples
+    --------
+    >>> plural(1, "customer"), plural(1200, "customer"), plural(2, "has", "have")
+    ('1 customer', '1,200 customers', '2 have')
+    """
+    return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
+
+
+def listing(items: Sequence[str], last: str = "and") -> str:
+    """Return items as a phrase.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def shorten(text: str, length: int) -> str:
+    """Return at most `length` characters, an ellipsis in the middle: both ends stay readable.
+
+    Examples
+    --------
+    >>> shorten("customer-000000000000017", 12)
+    'custom…00017'
+    """
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def _significant(number: float, digits: int = 3) -> float:
+    """Round to significant digits."""
+    if number == 0 or not math.isfinite(number):
+        return number
+    return round(number, digits - 1 - math.floor(math.log10(abs(number))))
+
+
+def _decimals(number: float, digits: int = 3) -> int:
+    """Return the decimals that show three significant digits of a number already rounded to them."""
+    if number == 0:
+        return 0
+    return max(0, digits - 1 - math.floor(math.log10(abs(number))))
