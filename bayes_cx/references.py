@@ -17,7 +17,7 @@ class Reference:
     Attributes
     ----------
     key : str
-        The name it is cited by, such as ``"fader2005bgnbd"``.
+        The name it is cited by, such as ``"fader2005counting"``.
     authors : tuple of (given names, family name)
         In the order of the paper.
     year, title, venue, url : str
@@ -59,7 +59,7 @@ def reference(key: str) -> Reference:
 
     Examples
     --------
-    >>> print(reference("kruschke2021"))
+    >>> print(reference("kruschke2021bayesian"))
     Kruschke, J. K. (2021). Bayesian Analysis Reporting Guidelines. Nature Human Behaviour 5, 1282–1291. \
 https://doi.org/10.1038/s41562-021-01177-7
     """
@@ -75,7 +75,7 @@ def cite(*keys: str) -> str:
 
     Examples
     --------
-    >>> cite("fader2005bgnbd", "mitchell2019")
+    >>> cite("fader2005counting", "mitchell2019model")
     'Fader, Hardie & Lee (2005); Mitchell et al. (2019)'
     """
     return "; ".join(reference(key).short for key in keys)
@@ -91,7 +91,7 @@ def references() -> dict[str, Reference]:
         If the file has an entry that cannot be read, or a key twice.
     """
     # parsing costs an import that most runs never need
-    from bibtexparser import parse_string
+    from bibtexparser.entrypoint import parse_string
     from bibtexparser.middlewares import LatexDecodingMiddleware, SeparateCoAuthors, SplitNameParts
 
     library = parse_string(
