@@ -5,7 +5,6 @@ such as `#1 *Best* $hop` is text and nothing else.
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +15,7 @@ from bayes_cx.errors import BayesCxError
 from bayes_cx.reporting.fonts import font_files, printable
 from bayes_cx.reporting.style import COLOURS
 
-__all__ = ["pdf", "write_bytes"]
+__all__ = ["pdf"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -41,10 +40,6 @@ def pdf(
     ------
     BayesCxError
         If typst refuses the template or cannot show a text.
-
-    See Also
-    --------
-    write_bytes : Write the result to a file, whole or not at all.
     """
     import typst
 
@@ -80,34 +75,6 @@ def pdf(
             f"typst returned {type(compiled).__name__} for {template}; expected the bytes of one PDF"
         )
     return compiled
-
-
-def write_bytes(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file whole or not at all: under a temporary name beside it, then renamed.
-
-    Parameters
-    ----------
-    path : path
-        Its folder is made if it does not exist.
-    content : bytes
-
-    Returns
-    -------
-    pathlib.Path
-        The path written.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)  # mkstemp makes files that only their owner may read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _clean(value: Any) -> Any:

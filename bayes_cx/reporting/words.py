@@ -62,7 +62,7 @@ def signed(number: str) -> str:
 
 @dataclass(frozen=True)
 class Money:
-    """How amounts are printed.
+    r"""How amounts are printed.
 
     Attributes
     ----------
@@ -76,8 +76,8 @@ class Money:
     >>> euro = Money("€")
     >>> euro(1534000), euro(-48230), euro(1234), euro(3.456)
     ('€1.53m', '−€48.2k', '€1,230', '€3.46')
-    >>> Money("", "purchases")(12400)
-    '12.4k purchases'
+    >>> Money("", "purchases").range(900, 12400)
+    '900 to 12.4k\xa0purchases'
     """
 
     currency: str = ""
