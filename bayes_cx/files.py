@@ -21,7 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path of the same name; what was written there replaces `path` when the block succeeds.
+    """Yield a temporary path of the same name; the file written there replaces `path` if the block succeeds.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def safe_cell(text: str) -> str:
 
 
 def write_csv(frame: "pd.DataFrame", path: str | os.PathLike[str]) -> None:
-    """Write `frame` as UTF-8 CSV without its index: atomically, and with no cell of text that runs as a formula.
+    """Write `frame` as UTF-8 CSV without its index: atomically, and with no text that runs as a formula.
 
     Parameters
     ----------

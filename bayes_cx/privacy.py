@@ -15,8 +15,8 @@ DIGITS = 16
 def pseudonym(customer: object, key: str | bytes) -> str:
     """Return the pseudonym of one customer id: the first 16 hexadecimal digits of HMAC-SHA-256.
 
-    The same id and key give the same pseudonym everywhere, so that tables can still be joined; without the key
-    nobody can test a guess. An integer id and the text of the same digits are one customer.
+    The same id and key give the same pseudonym everywhere, so that tables can still be joined; without the
+    key nobody can test a guess. An integer id and the text of the same digits are one customer.
 
     Parameters
     ----------

@@ -1,0 +1,47 @@
+"""What the user sees while a command works: one line a step, with what came of it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+__all__ = ["Step", "Steps"]
+
+
+class Step:
+    """A step at work; `says` is what its line ends with."""
+
+    says: str = ""
+
+
+class Steps:
+    """A numbered list of steps on standard error.
+
+    Parameters
+    ----------
+    total : int
+        How many steps there will be.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def step(self, doing: str) -> Iterator[Step]:
+        """Show `doing` with a spinner until the block ends, then what it came to and how long it took."""
+        self.done += 1
+        step, start = Step(), time.perf_counter()
+        number = f"{self.done}/{self.total}"
+        with self.console.status(f"{number} {doing} …", spinner="dots"):
+            yield step
+        line = Text.assemble((f"{number} ", "dim"), doing, f": {step.says}" if step.says else "")
+        line.append(f"  {time.perf_counter() - start:.1f} s", "dim")
+        self.console.print(line)
+
+    def note(self, text: str) -> None:
+        """Show one line that matters but is no error."""
+        self.console.print(Text(f"    {text}", "yellow"))

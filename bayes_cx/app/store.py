@@ -1,0 +1,75 @@
+"""The files that sub-commands pass to each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayes_cx.errors import InputError
+from bayes_cx.files import atomic_path, write_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["read_statistics", "write_statistics", "write_table"]
+
+
+def write_statistics(stats: "xr.Dataset", path: Path) -> None:
+    """Write statistics to netCDF (``.nc``) or Parquet (``.parquet``), with all their attributes."""
+    kind = _kind(path, ".nc", ".parquet")
+    with atomic_path(path) as part:
+        if kind == ".nc":
+            stats.to_netcdf(part, engine="h5netcdf")
+        else:
+            frame = stats.to_dataframe()
+            # pandas keeps these in the metadata of the file.
+            frame.attrs = dict(stats.attrs)
+            frame.to_parquet(part)
+
+
+def read_statistics(path: Path) -> "xr.Dataset":
+    """Read what `write_statistics` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is not there or holds no statistics.
+    """
+    import pandas as pd
+    import xarray as xr
+
+    kind = _kind(path, ".nc", ".parquet")
+    try:
+        if kind == ".nc":
+            with xr.open_dataset(path, engine="h5netcdf") as opened:
+                stats = opened.load()
+        else:
+            frame = pd.read_parquet(path)
+            stats = frame.to_xarray().assign_attrs(frame.attrs)
+    except FileNotFoundError:
+        raise InputError(f"no file {path}", "statistics written by `summarise`", "check the path") from None
+    except (OSError, ValueError) as error:
+        raise _no_statistics(path) from error
+    if "customer" not in stats.dims or "x" not in stats:
+        raise _no_statistics(path)
+    return stats
+
+
+def write_table(frame: "pd.DataFrame", path: Path) -> None:
+    """Write a table to CSV or Parquet, by the ending of `path`."""
+    if _kind(path, ".csv", ".parquet") == ".csv":
+        write_csv(frame, path)
+        return
+    with atomic_path(path) as part:
+        frame.to_parquet(part, index=False)
+
+
+def _kind(path: Path, *endings: str) -> str:
+    if path.suffix.lower() not in endings:
+        raise InputError(
+            f"the file {path}", f"a name that ends in {' or '.join(endings)}", "change the ending"
+        )
+    return path.suffix.lower()
+
+
+def _no_statistics(path: Path) -> InputError:
+    return InputError(f"{path} holds no statistics", "a file written by `summarise`", "write it again")
