@@ -1,0 +1,140 @@
+"""The architecture as a test: which room may import which, and which library may be used where."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "bayes_cx"
+
+# What a room may import besides itself. Data flow one way: nothing downstream is imported upstream.
+GROUND = {"errors", "checks", "files", "privacy", "references", "panel", "reprs"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "checks": set(),
+    "files": {"errors"},
+    "privacy": {"errors"},
+    "references": {"errors"},
+    "panel": {"checks"},
+    "reprs": {"checks", "errors", "panel"},
+    "special": set(),
+    "model": {"errors", "special"},
+    "models": {"errors", "special", "model"},
+    "data": GROUND,
+    "inference": GROUND | {"special", "model", "models", "data"},
+    "scoring": GROUND | {"special", "model", "models", "data", "inference"},
+    "decision": GROUND | {"data", "inference", "scoring"},
+    "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
+    "reporting": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
+    "app": GROUND
+    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "reporting"},
+}
+
+# A library that is not named here may be used anywhere.
+ONLY_IN: dict[str, set[str]] = {
+    "pymc": {"inference"},
+    "nutpie": {"inference"},
+    "arviz": {"inference", "validation"},
+    "arviz_stats": {"inference", "validation"},
+    "pytensor": {"special", "models", "inference", "scoring"},
+    "duckdb": {"data"},
+    "pyarrow": {"data"},
+    "polars": set(),
+    "numba": {"kernels"},
+    "matplotlib": {"reporting"},
+    "typst": {"reporting"},
+    "pydantic": {"reporting", "app"},
+    "typer": {"app"},
+    "lifetimes": {"validation/baseline"},
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of everything that a module imports, wherever in the module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import hides its room"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def where(path: Path) -> str:
+    """Return the place of a module inside the package, such as ``data/units``."""
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def test_every_room_is_known():
+    rooms = {where(path).split("/")[0] for path in MODULES} - {"__init__"}
+    assert rooms <= set(MAY_IMPORT), "say in MAY_IMPORT what the new room may import"
+
+
+def test_the_rules_have_no_cycle():
+    done: set[str] = set()
+    while rest := {room for room in MAY_IMPORT if room not in done}:
+        free = {room for room in rest if MAY_IMPORT[room] <= done}
+        assert free, f"these rooms import each other: {rest}"
+        done |= free
+
+
+@pytest.mark.parametrize("path", MODULES, ids=where)
+def test_rooms(path: Path):
+    room = where(path).split("/")[0]
+    if room == "__init__":
+        return
+    inside = {name.split(".")[1] for name in imports(path) if name.startswith("bayes_cx.")}
+    # `import bayes_cx` opens every door, so only the last room may.
+    if any(name == "bayes_cx" for name in imports(path)):
+        assert room == "app"
+    forbidden = inside - MAY_IMPORT[room] - {room}
+    assert not forbidden, f"{where(path)} must not import {forbidden}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=where)
+def test_libraries(path: Path):
+    place = where(path)
+    for name in imports(path):
+        library = name.split(".")[0]
+        if (rooms := ONLY_IN.get(library)) is not None:
+            assert any(f"{place}/".startswith(f"{room}/") for room in rooms), (
+                f"{place} must not import {library}"
+            )
+
+
+def test_every_library_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {line.split("[")[0].split(">")[0].split("=")[0].strip() for line in project["dependencies"]}
+    distributions = packages_distributions()
+    for path in MODULES:
+        for library in (
+            {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"bayes_cx"}
+        ):
+            assert declared & {name.lower() for name in distributions[library]}, f"{library} of {where(path)}"
+
+
+@pytest.mark.parametrize("statement", ["import bayes_cx", "import bayes_cx.app.cli"])
+def test_a_first_import_is_light(statement: str):
+    heavy = {
+        "arviz",
+        "duckdb",
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "pydantic",
+        "pymc",
+        "pytensor",
+        "scipy",
+        "xarray",
+    }
+    code = f"import sys; {statement}; print(*sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
