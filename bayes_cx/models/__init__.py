@@ -1,0 +1,28 @@
+"""The models, one file each: a page of mathematics with a manifest at the bottom."""
+
+from bayes_cx.errors import InputError
+from bayes_cx.model import Model
+from bayes_cx.models.bg_nbd import BG_NBD
+from bayes_cx.models.gamma_gamma import GAMMA_GAMMA
+
+__all__ = ["BG_NBD", "GAMMA_GAMMA", "MODELS", "find"]
+
+MODELS: dict[str, Model] = {model.key: model for model in (BG_NBD, GAMMA_GAMMA)}
+
+
+def find(key: str) -> Model:
+    """Return the model with this key.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+
+    Examples
+    --------
+    >>> find("bg_nbd").name
+    'BG/NBD'
+    """
+    if key not in MODELS:
+        raise InputError(f"model {key!r}", f"one of {', '.join(MODELS)}", "choose one of these")
+    return MODELS[key]

@@ -1,0 +1,15 @@
+"""Quantities of customers from draws: compile a formula over draws x customers, stream, reduce."""
+
+from bayes_cx.scoring.predict import predict_events, predict_purchases, replicate
+from bayes_cx.scoring.score import Scorer, add_log_likelihood, draws, score, scorer
+
+__all__ = [
+    "Scorer",
+    "add_log_likelihood",
+    "draws",
+    "predict_events",
+    "predict_purchases",
+    "replicate",
+    "score",
+    "scorer",
+]

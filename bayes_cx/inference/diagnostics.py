@@ -1,0 +1,91 @@
+"""Our own gate: what a fit must show before it is believed."""
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from bayes_cx.checks import Check, Status
+from bayes_cx.inference.laplace import Weighed
+from bayes_cx.inference.surface import Mode
+
+__all__ = ["check_nuts", "check_point", "check_weights"]
+
+KHAT_LIMIT = 0.5
+ESS_LIMIT = 400.0
+RHAT_LIMIT = 1.01
+EBFMI_LIMIT = 0.3
+# A thousandth of a unit of log density: no interval could show it.
+NEWTON_LIMIT = 1e-3
+
+
+def check_nuts(draws: xr.DataTree, max_depth: int) -> tuple[Check, ...]:
+    """Check chains: rank R-hat, bulk and tail ESS, divergences, E-BFMI and tree depth [vehtari2021rank]_.
+
+    What the sampler did not report is `not_run`, never passed.
+    """
+    posterior = draws["posterior"].dataset
+    sampler = draws["sample_stats"].dataset
+    rhat = _worst(az.rhat(posterior, method="rank"), np.max)
+    bulk = _worst(az.ess(posterior, method="bulk"), np.min)
+    tail = _worst(az.ess(posterior, method="tail"), np.min)
+    chains = posterior.sizes["chain"]
+    divergent = float(sampler["diverging"].sum()) if "diverging" in sampler else None
+    energy = float(np.min(_bfmi(sampler["energy"].to_numpy()))) if "energy" in sampler else None
+    depth = _depth_share(sampler, max_depth)
+    one_chain = "" if chains > 1 else "needs at least two chains"
+    return (
+        _check("largest R-hat", rhat if chains > 1 else None, "<= 1.01", lambda v: v <= RHAT_LIMIT, one_chain),
+        _check("smallest bulk ESS", bulk, ">= 400", lambda v: v >= ESS_LIMIT),
+        _check("smallest tail ESS", tail, ">= 400", lambda v: v >= ESS_LIMIT),
+        _check("divergences", divergent, "0", lambda v: v == 0),
+        _check("smallest E-BFMI", energy, ">= 0.3", lambda v: v >= EBFMI_LIMIT),
+        _check("draws at the largest tree depth", depth, "0", lambda v: v == 0),
+    )
+
+
+def check_weights(weighed: Weighed, mode: Mode) -> tuple[Check, ...]:
+    """Check importance weights: Pareto k-hat and the effective number of draws."""
+    return (
+        _check("Pareto k-hat of the importance weights", weighed.khat, "< 0.5", lambda v: v < KHAT_LIMIT),
+        _check("effective draws before resampling", weighed.ess, ">= 400", lambda v: v >= ESS_LIMIT),
+        _newton(mode),
+    )
+
+
+def check_point(mode: Mode) -> tuple[Check, ...]:
+    """Check a point estimate: it is at the top, and it says nothing of uncertainty."""
+    nothing = Check("uncertainty", None, "draws of the posterior", "not_run", "a point estimate has none")
+    return (_newton(mode), nothing)
+
+
+def _newton(mode: Mode) -> Check:
+    name = "distance of the mode from the top (log density)"
+    return _check(name, mode.newton, "< 0.001", lambda v: v < NEWTON_LIMIT)
+
+
+def _check(name, value, target, passes, note="") -> Check:
+    if value is None:
+        return Check(name, None, target, "not_run", note or "not reported by the sampler")
+    if not np.isfinite(value):
+        return Check(name, None, target, "failed", f"came out as {value}")
+    status: Status = "passed" if passes(value) else "failed"
+    return Check(name, float(value), target, status, note)
+
+
+def _worst(values: xr.Dataset, of) -> float:
+    return float(of([of(values[name].to_numpy()) for name in values.data_vars]))
+
+
+def _bfmi(energy: np.ndarray) -> np.ndarray:
+    """Return the estimated fraction of missing information of each chain; energy has shape (chain, draw)."""
+    return np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)
+
+
+def _depth_share(sampler: xr.Dataset, max_depth: int) -> float | None:
+    """Return the number of draws that used up the tree depth, under whichever name the sampler reports it."""
+    if "maxdepth_reached" in sampler:
+        return float(sampler["maxdepth_reached"].sum())
+    for name in ("tree_depth", "depth"):
+        if name in sampler:
+            return float((sampler[name] >= max_depth).sum())
+    return None

@@ -1,0 +1,59 @@
+"""How to look for the posterior: frozen records, passed to `bayes_cx.fit`."""
+
+from dataclasses import dataclass
+
+__all__ = ["MAP", "MLE", "NUTS", "Laplace", "Method"]
+
+
+@dataclass(frozen=True)
+class NUTS:
+    """Sample by the no-U-turn sampler of nutpie.
+
+    Attributes
+    ----------
+    draws, tune : int
+        Draws kept and draws for adaptation, per chain.
+    chains : int
+    target_accept : float
+        The larger, the smaller the steps.
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    target_accept: float = 0.9
+
+
+@dataclass(frozen=True)
+class Laplace:
+    """Propose around the mode, weigh by importance and resample to ordinary draws.
+
+    The proposal is a multivariate t with the curvature of the posterior at its mode. Pareto-smoothed importance
+    weights [vehtari2024pareto]_ say whether that is exact enough.
+
+    Attributes
+    ----------
+    draws : int
+        Draws kept per chain.
+    chains : int
+        The draws are dealt to this many chains, so that everything that reads chains works.
+    degrees : float
+        Degrees of freedom of the t distribution.
+    """
+
+    draws: int = 1000
+    chains: int = 4
+    degrees: float = 8.0
+
+
+@dataclass(frozen=True)
+class MAP:
+    """Find the mode of the posterior: one draw, no uncertainty."""
+
+
+@dataclass(frozen=True)
+class MLE:
+    """Find the maximum of the likelihood, without priors: one draw, no uncertainty."""
+
+
+type Method = NUTS | Laplace | MAP | MLE

@@ -1,0 +1,156 @@
+"""The posterior: draws that ArviZ reads as they are, what checked them and where they come from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx import checks as _checks
+from bayes_cx import models
+from bayes_cx.checks import Check
+from bayes_cx.errors import InputError
+from bayes_cx.files import atomic_path
+from bayes_cx.model import Model
+
+__all__ = ["Posterior", "load"]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws from the posterior of a model, with checks and provenance.
+
+    Attributes
+    ----------
+    model : Model
+    draws : xarray.DataTree
+        Groups ``posterior`` (chain, draw), ``sample_stats``, ``observed_data`` and ``constant_data`` (row), and
+        ``log_likelihood`` once asked for; ArviZ reads it as it is.
+
+    Examples
+    --------
+    >>> import bayes_cx as bcx
+    >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
+    >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, method=bcx.MLE())
+    >>> {name: round(float(value[0]), 2) for name, value in posterior.parameters().items()}
+    {'r': 0.24, 'alpha': 4.41, 'a': 0.79, 'b': 2.43}
+    """
+
+    model: Model
+    draws: xr.DataTree
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What was checked of the fit."""
+        return tuple(Check(**check) for check in json.loads(self.draws.attrs["checks"]))
+
+    @property
+    def verdict(self) -> _checks.Status:
+        """The verdict over the checks."""
+        return _checks.verdict(self.checks)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Where the draws come from: versions, seed, data, period, unit, priors, method, timings."""
+        return json.loads(self.draws.attrs["provenance"])
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws over all chains."""
+        sizes = self.draws["posterior"].sizes
+        return sizes["chain"] * sizes["draw"]
+
+    def parameters(self, draws: int | None = None) -> dict[str, np.ndarray]:
+        """Return the parameters by letter.
+
+        Parameters
+        ----------
+        draws : int, optional
+            At most this many draws, evenly spaced; all of them if omitted.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray, shape (sample,)
+        """
+        keep = thinned(self.n_draws, draws)
+        posterior = self.draws["posterior"]
+        return {name: posterior[name].to_numpy().reshape(-1)[keep] for name in self.model.params}
+
+    def observed(self) -> xr.Dataset:
+        """Return the compressed statistics the model was fitted to, with their weight, over ``row``."""
+        observed, constant = self.draws["observed_data"].to_dataset(), self.draws["constant_data"].to_dataset()
+        return observed.assign(weight=constant["weight"])
+
+    def with_group(self, name: str, group: xr.Dataset) -> "Posterior":
+        """Return the same posterior with one more group of data beside the draws."""
+        tree = self.draws.copy()
+        tree[name] = xr.DataTree(group)
+        return replace(self, draws=tree)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one netCDF file, whole or not at all."""
+        with atomic_path(Path(path)) as unfinished:
+            self.draws.to_netcdf(unfinished, engine="h5netcdf")
+
+    def __repr__(self) -> str:
+        told = self.provenance
+        return (
+            f"<Posterior {self.model.name}: {self.n_draws:,} draws by {told['method']}, "
+            f"{told['n_customers']:,} customers, checks {self.verdict}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from bayes_cx.reprs import posterior_html
+
+        return posterior_html(self)
+
+
+def thinned(n: int, at_most: int | None) -> np.ndarray:
+    """Return evenly spaced positions, at most so many of n.
+
+    Examples
+    --------
+    >>> thinned(10, 3).tolist()
+    [0, 3, 6]
+    """
+    if at_most is None or at_most >= n:
+        return np.arange(n)
+    if at_most < 1:
+        raise InputError(f"{at_most} draws", "one draw or more", "ask for a positive number of draws")
+    return np.arange(at_most) * n // at_most
+
+
+def attributes(provenance: Mapping[str, Any], checks: tuple[Check, ...]) -> dict[str, str]:
+    """Return what `Posterior` keeps on the tree, as text that netCDF can hold."""
+    return {
+        "provenance": json.dumps(provenance, sort_keys=True),
+        "checks": json.dumps([vars(check) for check in checks]),
+    }
+
+
+def load(path: str | Path) -> Posterior:
+    """Read a posterior that `Posterior.save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is not there or is not a posterior.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no file {path}", "a posterior saved by Posterior.save", "check the path")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as opened:
+            tree = opened.load()
+        told = json.loads(tree.attrs["provenance"])
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a posterior ({error})",
+            "a netCDF file saved by Posterior.save",
+            "fit and save it again",
+        ) from error
+    return Posterior(models.find(told["model"]), tree)

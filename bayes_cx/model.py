@@ -1,0 +1,175 @@
+"""What a model is: a frozen record of pure functions, with the letters of its paper.
+
+A model never fits, scores or plots. Inference, scoring, validation and reporting are written once, read the names
+of a formula's arguments, and work for every record.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Formula", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
+
+type Formula = Callable[..., Any]
+type Simulator = Callable[..., Any]
+
+
+class Purchases(NamedTuple):
+    """Simulated purchases, one entry each, in no particular order.
+
+    Attributes
+    ----------
+    customer : numpy.ndarray of int, shape (purchase,)
+        Position of the customer.
+    time : numpy.ndarray of float, shape (purchase,)
+        Time since the start of the simulated span, in the model's unit.
+    """
+
+    customer: np.ndarray
+    time: np.ndarray
+
+    def counts(self, n_customers: int) -> np.ndarray:
+        """Return the number of purchases of each customer, shape (customer,)."""
+        return np.bincount(self.customer, minlength=n_customers)
+
+    def last(self, n_customers: int) -> np.ndarray:
+        """Return the time of the last purchase of each customer, 0 where there is none, shape (customer,)."""
+        last = np.zeros(n_customers)
+        np.maximum.at(last, self.customer, self.time)
+        return last
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A prior on a quantity without a unit.
+
+    Attributes
+    ----------
+    distribution : str
+        Name of a PyMC distribution.
+    arguments : mapping
+        Its arguments by name.
+    meaning : str
+        What the quantity is.
+    reason : str
+        Why this prior.
+    """
+
+    distribution: str
+    arguments: Mapping[str, float]
+    meaning: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """The prior as one writes it.
+
+        Examples
+        --------
+        >>> Prior("Beta", {"alpha": 1, "beta": 3}, "", "").text
+        'Beta(alpha=1, beta=3)'
+        """
+        return f"{self.distribution}({', '.join(f'{k}={v:g}' for k, v in self.arguments.items())})"
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter by its letter in the paper: what it is measured in and what it means.
+
+    `unit` is ``""``, ``"time"`` or ``"money"``.
+    """
+
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something one wants to know of a customer, as a formula.
+
+    The names of the formula's arguments say what it needs: statistics of the customer, parameters of the model,
+    and options such as the horizon ``t``.
+
+    Attributes
+    ----------
+    formula : callable
+    meaning : str
+    unit : str
+        ``"probability"``, ``"purchases"``, ``"purchases per unit of time"`` or ``"money"``.
+    """
+
+    formula: Formula
+    meaning: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of customer behaviour.
+
+    Attributes
+    ----------
+    name, key : str
+        The name people read, and the one that files and commands use.
+    statistics : tuple of str
+        The columns of the statistics that enter the likelihood.
+    params : mapping of str to Param
+        The parameters by the letters of the paper.
+    priors : mapping of str to Prior
+        Priors on unit-free coordinates; the sampler moves in these.
+    scale : callable
+        ``scale(weight, **statistics) -> float``, the size that makes the coordinates unit-free.
+    natural : callable
+        ``natural(scale, **coordinates) -> dict`` of the parameters by letter.
+    log_lik : callable
+        Log-likelihood of one customer, of statistics and parameters.
+    simulate : callable
+        ``simulate(rng, ..., **params)``, told from the story and never from `log_lik`.
+    simulate_future : callable
+        The same for the span after the observation, given a customer's history.
+    quantities : mapping of str to Quantity
+    story : str
+        The model in plain words.
+    formulas : tuple of str
+        What the report's method section shows, in typst mathematics.
+    limits : tuple of str
+        What the model cannot see, in plain words.
+    when : str
+        The kind of business it is meant for.
+    reference : str
+        Key in ``references.bib``.
+    """
+
+    name: str
+    key: str
+    statistics: tuple[str, ...]
+    params: Mapping[str, Param]
+    priors: Mapping[str, Prior]
+    scale: Callable[..., float]
+    natural: Callable[..., dict[str, Any]]
+    log_lik: Formula
+    simulate: Simulator
+    simulate_future: Simulator
+    quantities: Mapping[str, Quantity]
+    story: str
+    formulas: tuple[str, ...]
+    limits: tuple[str, ...]
+    when: str
+    reference: str = field(default="")
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: {', '.join(self.params)}>"
+
+
+def arguments(formula: Formula) -> tuple[str, ...]:
+    """Return the names of a formula's arguments.
+
+    Examples
+    --------
+    >>> arguments(lambda x, t_x, r: x)
+    ('x', 't_x', 'r')
+    """
+    return tuple(signature(formula).parameters)

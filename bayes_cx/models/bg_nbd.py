@@ -1,0 +1,219 @@
+"""BG/NBD: a customer buys at a steady rate and may leave after any repeat purchase.
+
+Fader, Hardie & Lee (2005), key ``fader2005counting``. Letters and equation numbers are those of the paper.
+"""
+
+import numpy as np
+import pytensor.tensor as pt
+
+from bayes_cx.model import Model, Param, Prior, Purchases, Quantity
+from bayes_cx.special import beta_gamma_mean, discounted_flow, one_minus_power_over
+
+__all__ = ["BG_NBD"]
+
+
+def _scale(weight, x, t_x, T):
+    """Return the purchases per unit of time that the data show; half a purchase more keeps it positive."""
+    return (np.sum(weight * x) + 0.5) / np.sum(weight * T)
+
+
+def _natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
+    r = rate_cv**-2
+    return {
+        "r": r,
+        "alpha": r / (purchase_rate * scale),
+        "a": dropout * dropout_size,
+        "b": (1.0 - dropout) * dropout_size,
+    }
+
+
+def _log_odds_gone(x, t_x, T, r, alpha, a, b):
+    """Return the log odds of having left at the last purchase; -inf for a customer without repeat purchase.
+
+    The power in eq. (10) overflows for frequent buyers, its logarithm does not.
+    """
+    bought = pt.gt(x, 0)
+    odds = pt.log(a) - pt.log(b + pt.switch(bought, x, 1) - 1.0)
+    waiting = (r + x) * (pt.log(alpha + T) - pt.log(alpha + t_x))
+    return pt.switch(bought, odds + waiting, -np.inf)
+
+
+def _log_lik(x, t_x, T, r, alpha, a, b):
+    """Eq. (6): the paper's sum of two terms, as the term of the active customer times (1 + odds of having left)."""
+    active = (
+        pt.gammaln(r + x)
+        - pt.gammaln(r)
+        + r * pt.log(alpha)
+        - (r + x) * pt.log(alpha + T)
+        + pt.gammaln(a + b)
+        - pt.gammaln(a + b + x)
+        + pt.gammaln(b + x)
+        - pt.gammaln(b)
+    )
+    bought = pt.gt(x, 0)
+    # The unused branch stays finite, so that its gradient does too.
+    log_odds = pt.switch(bought, _log_odds_gone(pt.maximum(x, 1), t_x, T, r, alpha, a, b), 0.0)
+    return active + pt.switch(bought, pt.softplus(log_odds), 0.0)
+
+
+def _p_alive(x, t_x, T, r, alpha, a, b):
+    return pt.sigmoid(-_log_odds_gone(x, t_x, T, r, alpha, a, b))
+
+
+def _purchases_if_active(t, x, T, r, alpha, a, b):
+    """Eq. (10) given that the customer is active: then p ~ Beta(a, b + x), lambda ~ Gamma(r + x, alpha + T)."""
+    return beta_gamma_mean(t, r + x, alpha + T, a, b + x)
+
+
+def _expected_purchases(t, x, t_x, T, r, alpha, a, b):
+    return _p_alive(x, t_x, T, r, alpha, a, b) * _purchases_if_active(t, x, T, r, alpha, a, b)
+
+
+def _expected_purchases_new(t, r, alpha, a, b):
+    """Eq. (9)."""
+    return beta_gamma_mean(t, r, alpha, a, b)
+
+
+def _p_any_purchase(t, x, t_x, T, r, alpha, a, b):
+    """An active customer leaves only after a purchase, so the first one is as certain as it is due."""
+    due = -pt.expm1((r + x) * -pt.log1p(t / (alpha + T)))
+    return _p_alive(x, t_x, T, r, alpha, a, b) * due
+
+
+def _discounted_if_active(t, discount, x, T, r, alpha, a, b):
+    return _discounted(t, discount, r + x, alpha + T, a, b + x)
+
+
+def _discounted_if_won_back(t, discount, x, t_x, r, alpha, a, b):
+    """Purchases of a customer who had left at t_x and is active again.
+
+    Having left, the customer was observed at risk only until t_x, and one of the x + 1 decisions was to leave.
+    """
+    return _discounted(t, discount, r + x, alpha + t_x, a + 1.0, b + pt.maximum(x, 1) - 1.0)
+
+
+def _discounted(t, discount, s, beta, a, b):
+    later = tuple(pt.expand_dims(value, -1) for value in (s, beta, a, b))
+    return discounted_flow(lambda u: beta_gamma_mean(u, *later), t, discount, beta)
+
+
+def _discounted_purchases(t, discount, x, t_x, T, r, alpha, a, b):
+    return _p_alive(x, t_x, T, r, alpha, a, b) * _discounted_if_active(t, discount, x, T, r, alpha, a, b)
+
+
+def _discounted_if_kept(t, discount, x, T, r, alpha):
+    return (r + x) / (alpha + T) * one_minus_power_over(discount, -t)
+
+
+def _buy_until_gone(rng, rate, p, active, t) -> Purchases:
+    """Let customers buy until they leave or the span `t` ends: the story, one purchase of everybody at a time."""
+    customer = np.flatnonzero(active)
+    time = np.zeros(customer.size)
+    customers, times = [], []
+    while customer.size:
+        time = time + rng.exponential(1.0 / rate[customer])
+        bought = time <= t[customer]
+        customer, time = customer[bought], time[bought]
+        customers.append(customer)
+        times.append(time)
+        stays = rng.random(customer.size) >= p[customer]
+        customer, time = customer[stays], time[stays]
+    return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))
+
+
+def _simulate(rng, T, r, alpha, a, b):
+    """Let new customers buy for spans `T`, shape (customer,)."""
+    n = np.size(T)
+    rate = rng.gamma(r, 1.0 / alpha, n)
+    return _buy_until_gone(rng, rate, rng.beta(a, b, n), np.ones(n, bool), np.asarray(T, float))
+
+
+def _simulate_future(rng, t, p_alive, x, T, r, alpha, a, b):
+    """Let customers with a history buy for a span `t` more."""
+    active = rng.random(x.size) < p_alive
+    rate = rng.gamma(r + x, 1.0 / (alpha + T))
+    return _buy_until_gone(rng, rate, rng.beta(a, b + x), active, np.broadcast_to(t, x.shape))
+
+
+BG_NBD = Model(
+    name="BG/NBD",
+    key="bg_nbd",
+    statistics=("x", "t_x", "T"),
+    params={
+        "r": Param("", "shape of the purchase rates: the smaller, the more customers differ"),
+        "alpha": Param("time", "scale of the purchase rates: the mean rate is r / alpha"),
+        "a": Param("", "weight of leaving: the mean chance to leave after a purchase is a / (a + b)"),
+        "b": Param("", "weight of staying"),
+    },
+    priors={
+        "purchase_rate": Prior(
+            "LogNormal",
+            {"mu": 0.5, "sigma": 1.0},
+            "mean purchase rate of active customers, relative to the purchases per unit of time in the data",
+            "active customers buy somewhat faster than all customers together; 95 % between .23 and 12 times",
+        ),
+        "rate_cv": Prior(
+            "LogNormal",
+            {"mu": 0.0, "sigma": 1.0},
+            "coefficient of variation of purchase rates between customers",
+            "from nearly equal customers (.14) to a few who buy nearly everything (7.1)",
+        ),
+        "dropout": Prior(
+            "Beta",
+            {"alpha": 1.0, "beta": 3.0},
+            "mean chance to leave after a purchase",
+            "most customers stay after most purchases; 95 % between .8 % and 71 %",
+        ),
+        "dropout_size": Prior(
+            "LogNormal",
+            {"mu": 1.0, "sigma": 1.0},
+            "a + b, how alike customers are in their chance to leave",
+            "from nearly all-or-nothing customers (.4) to nearly equal ones (19)",
+        ),
+    },
+    scale=_scale,
+    natural=_natural,
+    log_lik=_log_lik,
+    simulate=_simulate,
+    simulate_future=_simulate_future,
+    quantities={
+        "p_alive": Quantity(_p_alive, "chance that the customer is still active", "probability"),
+        "p_any_purchase": Quantity(_p_any_purchase, "chance of at least one purchase within t", "probability"),
+        "expected_purchases": Quantity(_expected_purchases, "expected purchases within t", "purchases"),
+        "expected_purchases_if_active": Quantity(
+            _purchases_if_active, "expected purchases within t, given that the customer is active", "purchases"
+        ),
+        "expected_purchases_new": Quantity(
+            _expected_purchases_new, "expected repeat purchases within t of a new customer", "purchases"
+        ),
+        "discounted_purchases": Quantity(
+            _discounted_purchases, "expected purchases within t, discounted to now", "purchases"
+        ),
+        "discounted_purchases_if_active": Quantity(
+            _discounted_if_active, "discounted purchases within t, given that the customer is active", "purchases"
+        ),
+        "discounted_purchases_if_won_back": Quantity(
+            _discounted_if_won_back, "discounted purchases within t of a lost customer brought back", "purchases"
+        ),
+        "discounted_purchases_if_kept": Quantity(
+            _discounted_if_kept, "discounted purchases within t of an active customer who cannot leave", "purchases"
+        ),
+    },
+    story=(
+        "While active, a customer buys at random at a steady rate. After every repeat purchase the customer "
+        "leaves for good with a fixed probability. Rate and probability differ between customers."
+    ),
+    formulas=(
+        'lambda tilde.op "Gamma"(r, alpha), quad p tilde.op "Beta"(a, b)',
+        'P("active" | x, t_x, T) = [1 + a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x)]^(-1) quad (x > 0)',
+        'E[Y(t) | "active"] = E[(1 - e^(-lambda p t)) / p], quad '
+        'lambda tilde.op "Gamma"(r + x, alpha + T), p tilde.op "Beta"(a, b + x)',
+    ),
+    limits=(
+        "A customer can leave only right after a repeat purchase, so everybody who bought once counts as active.",
+        "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
+        "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
+    ),
+    when="shops without contracts, where customers buy at irregular times and leave silently",
+    reference="fader2005counting",
+)

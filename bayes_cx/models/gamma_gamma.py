@@ -1,0 +1,125 @@
+"""Gamma-Gamma: what a purchase is worth, given what the customer's purchases were worth.
+
+Fader, Hardie & Lee (2005) and Fader & Hardie (2013), key ``fader2013gammagamma``.
+"""
+
+import numpy as np
+import pytensor.tensor as pt
+
+from bayes_cx.model import Model, Param, Prior, Quantity
+
+__all__ = ["GAMMA_GAMMA"]
+
+
+def _scale(weight, x, spend):
+    """Return the mean spend of repeat buyers."""
+    seen = x > 0
+    return np.sum(weight[seen] * spend[seen]) / np.sum(weight[seen])
+
+
+def _natural(scale, mean_spend, purchase_cv, tail):
+    p = purchase_cv**-2
+    # q > 1 by construction, so that the mean spend p v / (q - 1) exists.
+    return {"p": p, "q": 1.0 + tail, "v": mean_spend * scale * tail / p}
+
+
+def _total(x, spend):
+    """Return the total spend; 1 where there is no repeat purchase, which the formulas then multiply by x = 0."""
+    return x * pt.switch(pt.gt(x, 0), spend, 1.0)
+
+
+def _log_lik(x, spend, p, q, v):
+    """Eq. (1a), the density of the mean spend of x purchases; customers without repeat purchase add nothing."""
+    bought = pt.gt(x, 0)
+    n = pt.switch(bought, x, 1.0)
+    z = pt.switch(bought, spend, 1.0)
+    density = (
+        pt.gammaln(p * n + q)
+        - pt.gammaln(p * n)
+        - pt.gammaln(q)
+        + q * pt.log(v)
+        + (p * n - 1.0) * pt.log(z)
+        + p * n * pt.log(n)
+        - (p * n + q) * pt.log(v + n * z)
+    )
+    return pt.switch(bought, density, 0.0)
+
+
+def _expected_spend(x, spend, p, q, v):
+    """Eq. (5): the customer's own mean and everybody's mean, weighted by what is known of the customer."""
+    return p * (v + _total(x, spend)) / (p * x + q - 1.0)
+
+
+def _expected_spend_new(p, q, v):
+    return p * v / (q - 1.0)
+
+
+def _simulate(rng, x, p, q, v):
+    """Return mean spends of `x` purchases, NaN where x is 0."""
+    return _spend_of(rng, x, p, rng.gamma(q, 1.0 / v, np.shape(x))) / np.where(x > 0, x, np.nan)
+
+
+def _simulate_future(rng, n, x, spend, p, q, v):
+    """Return the total spend of `n` more purchases of customers with a history."""
+    total = x * np.where(x > 0, spend, 0.0)
+    return _spend_of(rng, n, p, rng.gamma(p * x + q, 1.0 / (v + total)))
+
+
+def _spend_of(rng, n, p, nu):
+    """Return the sum of n purchases, each Gamma(p, nu): Gamma(p n, nu), and 0 for none."""
+    return np.where(n > 0, rng.gamma(np.where(n > 0, p * n, 1.0)) / nu, 0.0)
+
+
+GAMMA_GAMMA = Model(
+    name="Gamma-Gamma",
+    key="gamma_gamma",
+    statistics=("x", "spend"),
+    params={
+        "p": Param("", "shape of a customer's purchases: the larger, the more alike they are"),
+        "q": Param("", "shape of the customers' means: the larger, the more alike customers are"),
+        "v": Param("money", "scale of the customers' means: everybody's mean is p v / (q - 1)"),
+    },
+    priors={
+        "mean_spend": Prior(
+            "LogNormal",
+            {"mu": 0.0, "sigma": 0.5},
+            "mean spend of all customers, relative to the mean spend in the data",
+            "the mean spend is seen almost directly; 95 % between .38 and 2.7 times",
+        ),
+        "purchase_cv": Prior(
+            "LogNormal",
+            {"mu": -0.7, "sigma": 0.7},
+            "coefficient of variation of one customer's purchases",
+            "from a fixed basket (.13) to a wild one (2)",
+        ),
+        "tail": Prior(
+            "LogNormal",
+            {"mu": 0.7, "sigma": 1.0},
+            "q - 1, how alike customers are in their mean spend",
+            "from a heavy tail of big spenders (.3) to nearly equal customers (14)",
+        ),
+    },
+    scale=_scale,
+    natural=_natural,
+    log_lik=_log_lik,
+    simulate=_simulate,
+    simulate_future=_simulate_future,
+    quantities={
+        "expected_spend": Quantity(_expected_spend, "expected spend of the next purchase", "money"),
+        "expected_spend_new": Quantity(_expected_spend_new, "expected spend of a new customer's purchase", "money"),
+    },
+    story=(
+        "Every purchase of a customer varies around the customer's own mean spend. The means differ between "
+        "customers and do not depend on how often they buy."
+    ),
+    formulas=(
+        'z_i tilde.op "Gamma"(p, nu), quad nu tilde.op "Gamma"(q, v)',
+        "E[Z | x, macron(z)] = (p (v + x macron(z))) / (p x + q - 1)",
+    ),
+    limits=(
+        "How much a customer spends is taken not to depend on how often the customer buys.",
+        "Mean spends are steady: trends in prices or baskets are not seen.",
+    ),
+    when="amounts that are positive and vary around a customer's own mean",
+    reference="fader2013gammagamma",
+)

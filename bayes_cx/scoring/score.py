@@ -1,0 +1,271 @@
+"""Quantities of customers from draws of the posterior: summarised, or draw by draw."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.data import unique_rows
+from bayes_cx.data.units import UNITS, horizon
+from bayes_cx.errors import InputError
+from bayes_cx.inference.posterior import Posterior, thinned
+from bayes_cx.model import Quantity, arguments
+from bayes_cx.scoring.compiled import evaluate
+
+__all__ = ["Scorer", "add_log_likelihood", "draws", "score"]
+
+# Draws x rows held at once while summarising: 64 MB of doubles, and as much again for the quantiles.
+_CHUNK_CELLS = 8_000_000
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A quantity ready to be evaluated: equal customers are evaluated once.
+
+    Attributes
+    ----------
+    posterior : Posterior
+    quantity : Quantity
+    rows : dict of str to numpy.ndarray, shape (row,)
+        The unique rows of statistics that the formula reads.
+    inverse : numpy.ndarray of int, shape (customer,)
+        The row of each customer.
+    samples : dict of str to numpy.ndarray, shape (sample,) or ()
+        Parameters and options.
+    """
+
+    posterior: Posterior
+    quantity: Quantity
+    rows: dict[str, np.ndarray]
+    inverse: np.ndarray
+    samples: dict[str, np.ndarray]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of draws."""
+        return max(np.size(value) for value in self.samples.values())
+
+    def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the unique rows and their values, shape (sample, rows of the slice)."""
+        size = max((column.size for column in self.rows.values()), default=1)
+        step = max(1, _CHUNK_CELLS // self.n_samples)
+        for start in range(0, size, step):
+            some = slice(start, min(start + step, size))
+            rows = {name: column[some] for name, column in self.rows.items()}
+            yield some, evaluate(self.quantity.formula, rows, self.samples)
+
+    def customers(self, some: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Return the values of some customers, shape (sample, customer)."""
+        rows, inverse = np.unique(self.inverse[some], return_inverse=True)
+        columns = {name: column[rows] for name, column in self.rows.items()}
+        return evaluate(self.quantity.formula, columns, self.samples)[:, inverse]
+
+
+def scorer(
+    posterior: Posterior, stats: xr.Dataset, quantity: str, *, thin_to: int | None = None, **options: Any
+) -> Scorer:
+    """Make a quantity of the posterior's model ready for the customers of `stats`.
+
+    Raises
+    ------
+    InputError
+        If the model has no such quantity, or a statistic or an option is missing or not used.
+    """
+    known = posterior.model.quantities
+    if quantity not in known:
+        raise InputError(
+            f"quantity {quantity!r}",
+            f"one that {posterior.model.name} has: {', '.join(known)}",
+            "choose one of these",
+        )
+    needed = arguments(known[quantity].formula)
+    given = {name: value for name, value in options.items() if value is not None}
+    wanted = set(needed) - set(posterior.model.params) - _statistics(posterior)
+    if wanted != set(given):
+        raise InputError(
+            f"options {', '.join(sorted(given)) or 'none'} for {quantity}",
+            f"options {', '.join(sorted(wanted)) or 'none'}",
+            "pass for example t='52 weeks'" if "t" in wanted else "leave the others out",
+        )
+    unit = posterior.provenance.get("unit", "")
+    columns = tuple(name for name in needed if name in _statistics(posterior))
+    rows, inverse = unique_rows(in_unit(stats, unit), columns) if columns else ({}, np.zeros(1, int))
+    samples: dict[str, np.ndarray] = {
+        name: np.asarray(value if name != "t" or isinstance(value, np.ndarray) else horizon(value, unit), float)
+        for name, value in given.items()
+    }
+    samples |= {n: v for n, v in posterior.parameters(thin_to).items() if n in needed}
+    return Scorer(posterior, known[quantity], rows, inverse, samples)
+
+
+def _statistics(posterior: Posterior) -> set[str]:
+    return set(posterior.model.statistics)
+
+
+def in_unit(stats: xr.Dataset, unit: str) -> xr.Dataset:
+    """Return the statistics with times in `unit`, so that a posterior scores data of any unit."""
+    came = stats.attrs.get("unit", unit)
+    if came == unit:
+        return stats
+    factor = UNITS[came] / UNITS[unit]
+    return stats.assign({name: stats[name] * factor for name in ("t_x", "T") if name in stats}).assign_attrs(unit=unit)
+
+
+def score(
+    posterior: Posterior,
+    stats: xr.Dataset,
+    quantity: str,
+    *,
+    t: Any = None,
+    quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
+    thin_to: int | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """Summarise a quantity of every customer over the draws.
+
+    Equal customers are evaluated once and draws are not kept, so a million customers fit in little memory.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    stats : xarray.Dataset
+        Statistics by customer; their unit of time may differ from that of the fit.
+    quantity : str
+        One of ``posterior.model.quantities``.
+    t : str, number or time difference, optional
+        Horizon with its unit, such as ``"52 weeks"``; a number is in the unit of the fit.
+    quantiles : sequence of float
+        Probabilities of the quantiles.
+    thin_to : int, optional
+        Use at most this many draws.
+    **options
+        What else the quantity needs, such as ``discount``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables ``mean`` and ``sd`` over ``customer`` and ``quantile`` over (customer, probability); a quantity
+        of customers never seen, such as ``expected_purchases_new``, has no dimension ``customer``.
+
+    Raises
+    ------
+    InputError
+        If the quantity, a statistic or an option is unknown or missing.
+
+    Examples
+    --------
+    >>> import bayes_cx as bcx
+    >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
+    >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
+    >>> bcx.score(posterior, stats, "expected_purchases", t="39 weeks")["mean"].sum().round(-2).item()
+    1800.0
+    """
+    ready = scorer(posterior, stats, quantity, t=t, thin_to=thin_to, **options)
+    size = max((column.size for column in ready.rows.values()), default=1)
+    mean, sd, quantile = np.empty(size), np.empty(size), np.empty((size, len(quantiles)))
+    for some, values in ready.chunks():
+        mean[some] = values.mean(axis=0)
+        sd[some] = values.std(axis=0)
+        quantile[some] = np.quantile(values, quantiles, axis=0, overwrite_input=True).T
+    rows = ready.inverse
+    attrs = {
+        "quantity": quantity,
+        "meaning": ready.quantity.meaning,
+        "unit": ready.quantity.unit,
+        "t": "" if t is None else str(t),
+        "model": posterior.model.name,
+        "draws": ready.n_samples,
+    }
+    result = xr.Dataset(
+        {
+            "mean": ("customer", mean[rows]),
+            "sd": ("customer", sd[rows]),
+            "quantile": (("customer", "probability"), quantile[rows]),
+        },
+        coords={"customer": _customers(stats, ready), "probability": list(quantiles)},
+        attrs=attrs,
+    )
+    return result if ready.rows else result.isel(customer=0, drop=True)
+
+
+def draws(
+    posterior: Posterior,
+    stats: xr.Dataset,
+    quantity: str,
+    *,
+    t: Any = None,
+    thin_to: int | None = None,
+    **options: Any,
+) -> xr.DataArray:
+    """Return a quantity of every customer draw by draw.
+
+    Parameters
+    ----------
+    posterior, stats, quantity, t, thin_to, **options
+        As in `score`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (chain, draw, customer); with `thin_to` there is one chain.
+
+    Raises
+    ------
+    InputError
+        As `score` does.
+    """
+    ready = scorer(posterior, stats, quantity, t=t, thin_to=thin_to, **options)
+    values = ready.customers()
+    chains = posterior.draws["posterior"].sizes["chain"] if values.shape[0] == posterior.n_draws else 1
+    result = xr.DataArray(
+        values.reshape(chains, -1, values.shape[1]),
+        dims=("chain", "draw", "customer"),
+        coords={"customer": _customers(stats, ready)},
+        name=quantity,
+        attrs={"meaning": ready.quantity.meaning, "unit": ready.quantity.unit, "t": "" if t is None else str(t)},
+    )
+    return result if ready.rows else result.isel(customer=0, drop=True)
+
+
+def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> Posterior:
+    """Return the posterior with the log-likelihood of every customer, for `arviz.loo` and its kin.
+
+    Rows that stand for several customers are repeated, so every customer counts once.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    thin_to : int, optional
+        Use at most this many draws; the memory needed is draws x customers x 8 bytes.
+
+    Returns
+    -------
+    Posterior
+        With the group ``log_likelihood``, variable ``purchases`` (chain, draw, customer). With `thin_to` the
+        draws of all groups are thinned alike and dealt to one chain.
+    """
+    table = posterior.observed()
+    rows = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    values = evaluate(posterior.model.log_lik, rows, posterior.parameters(thin_to))
+    values = np.repeat(values, table["weight"].to_numpy(), axis=1)
+    if values.shape[0] < posterior.n_draws:
+        posterior = _thinned(posterior, thin_to)
+    chains = posterior.draws["posterior"].sizes["chain"]
+    group = xr.Dataset({"customers": (("chain", "draw", "customer"), values.reshape(chains, -1, values.shape[1]))})
+    return posterior.with_group("log_likelihood", group)
+
+
+def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:
+    keep = thinned(posterior.n_draws, thin_to)
+    for name in ("posterior", "sample_stats"):
+        group = posterior.draws[name].to_dataset()
+        flat = {n: (("chain", "draw"), v.to_numpy().reshape(-1)[keep][None]) for n, v in group.items() if v.ndim == 2}
+        posterior = posterior.with_group(name, xr.Dataset(flat))
+    return posterior
+
+
+def _customers(stats: xr.Dataset, ready: Scorer) -> np.ndarray:
+    named = "customer" in stats.coords and ready.rows
+    return stats["customer"].to_numpy() if named else np.arange(ready.inverse.size)
