@@ -46,7 +46,7 @@ class Settings(BaseModel):
 
     # What to read.
     file: Path | None = None
-    dataset: Literal["cdnow"] | None = None
+    dataset: Literal["cdnow", "cdnow-sample"] | None = None
     table: str | None = None
     query: str | None = None
     customer: str | None = None

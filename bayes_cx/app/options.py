@@ -24,7 +24,7 @@ File = Annotated[
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option(help="A dataset that is built in, instead of a file: cdnow.", rich_help_panel=_READ),
+    typer.Option(help="A dataset that is built in, instead of a file: cdnow or cdnow-sample.", rich_help_panel=_READ),
 ]
 Customer = Annotated[str | None, typer.Option(help="Column with the customer id.", rich_help_panel=_READ)]
 Time = Annotated[str | None, typer.Option(help="Column with the time of purchase.", rich_help_panel=_READ)]
