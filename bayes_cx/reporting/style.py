@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from bayes_cx.reporting.fonts import FAMILY, font_files
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["COLOURS", "TEXT_WIDTH", "Figure", "canvas", "tint", "to_svg"]
+__all__ = ["COLOURS", "TEXT_WIDTH", "Figure", "axes_at", "canvas", "tint", "to_svg"]
 
 COLOURS: dict[str, str] = {
     "title": "#10203f",  # titles and headlines
@@ -129,3 +130,10 @@ def tint(colour: str, share: float) -> str:
     """
     channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return "#" + "".join(f"{round(255 - share * (255 - channel)):02x}" for channel in channels)
+
+
+def axes_at(figure: "Canvas", *, left: float, right: float, top: float, bottom: float) -> "Axes":
+    """Add axes with the given margins in inches, so that text has the room it needs at any size."""
+    width, height = figure.get_size_inches()
+    box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
+    return figure.add_axes(box)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Money", "about", "count", "listing", "per_cent", "plural", "shorten", "signed"]
+__all__ = ["Money", "about", "chance", "count", "listing", "per_cent", "plural", "shorten", "signed"]
 
 _DASH = "–"
 _MINUS = "−"
@@ -27,6 +27,17 @@ def per_cent(share: float) -> str:
     if 0.99 < share < 1:
         return ">99%"
     return f"{share:.0%}".replace("-", _MINUS)
+
+
+def chance(share: float) -> str:
+    """Return a probability that was counted over draws: nothing that was sampled is certain.
+
+    Examples
+    --------
+    >>> chance(1.0), chance(0.0), chance(0.3)
+    ('>99%', '<1%', '30%')
+    """
+    return {0.0: "<1%", 1.0: ">99%"}.get(share) or per_cent(share)
 
 
 def count(number: float) -> str:
@@ -97,6 +108,14 @@ class Money:
                 scaled = size / (1e3 if suffix == "k" else scale)
                 return f"{scaled:.{_decimals(scaled)}f}{suffix}"
         return f"{size:,.{0 if size == 0 else min(_decimals(size), 2)}f}"
+
+    def tick(self, amount: float, _position: int = 0) -> str:
+        """Return an amount as an axis shows it: `€16k`, without decimals that only pad."""
+        size = self.compact(amount)
+        number, suffix = (size.rstrip("kmbn"), size.lstrip("0123456789.,"))
+        if "." in number:
+            number = number.rstrip("0").rstrip(".")
+        return Money(self.currency)._dress(number + suffix, amount)
 
     def range(self, low: float, high: float) -> str:
         """Return an interval: `€12.0k to €98.4k`."""

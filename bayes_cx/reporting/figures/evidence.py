@@ -1,0 +1,283 @@
+"""Figures of the hold-out: what was forecast for customers and weeks the model had not seen, and what happened."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+
+from bayes_cx.reporting.fonts import printable
+from bayes_cx.reporting.style import COLOURS, Figure, axes_at, canvas, tint, to_svg
+from bayes_cx.reporting.words import count, listing, per_cent, plural
+
+__all__ = ["by_frequency", "calibration", "capture", "tracking"]
+
+_BANDS = ((0.025, 0.975, 0.14), (0.1, 0.9, 0.28), (0.25, 0.75, 0.48))
+
+
+def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
+    """Draw forecast and observed repeat purchases, cumulative above and per period below.
+
+    Parameters
+    ----------
+    table : Dataset over period
+        `Holdout.tracking`.
+    unit : str
+        What a period is called.
+    """
+    cut = int(table.attrs["calibration_periods"])
+    time = np.arange(1, table.sizes["period"] + 1)
+    with canvas(4.0) as figure:
+        upper = axes_at(figure, left=0.62, right=0.55, top=0.1, bottom=1.85)
+        lower = axes_at(figure, left=0.62, right=0.55, top=2.45, bottom=0.46)
+        for axes, kind in ((upper, "cumulative_"), (lower, "")):
+            observed = table[f"{kind}observed"].to_numpy()
+            bands = table["cumulative_quantile" if kind else "predicted_quantile"]
+            _fan(axes, time, bands)
+            axes.plot(time, table[f"{kind}predicted"], color=COLOURS["blue"], linewidth=1.4)
+            seen = time <= cut
+            dot = {"linestyle": "", "marker": "o", "markersize": 2.6, "zorder": 4}
+            axes.plot(time[seen], observed[seen], color=COLOURS["ink"], **dot)
+            axes.plot(
+                time[~seen], observed[~seen], markerfacecolor="white", markeredgecolor=COLOURS["ink"],
+                markeredgewidth=0.8, **(dot | {"markersize": 3.2}),
+            )  # fmt: skip
+            axes.axvline(cut + 0.5, color=COLOURS["orange"], linewidth=1.1)
+            axes.set_xlim(0, time[-1] + 0.5)
+            axes.set_ylim(0, 1.05 * max(float(bands.max()), observed.max()))
+            axes.yaxis.set_major_locator(MaxNLocator(4 if kind else 3))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: count(number)))
+            quarters = unit == "week" and 26 <= time.size <= 130
+            axes.xaxis.set_major_locator(MultipleLocator(13) if quarters else MaxNLocator(10, integer=True))
+        _label_bands(upper, table["cumulative_quantile"].isel(period=-1))
+        for axes, word in ((upper, "cumulative"), (lower, f"each {unit}")):
+            axes.annotate(
+                word, (0, 1), xycoords="axes fraction", xytext=(5, -9), textcoords="offset points",
+                fontweight=600, color=COLOURS["muted"],
+            )  # fmt: skip
+        for side, word, colour in ((-1, "the model learnt from this", "muted"), (1, "it had not seen this", "amber")):
+            upper.annotate(
+                word, (cut + 0.5, 0), xycoords=("data", "axes fraction"), xytext=(side * 5, 5),
+                textcoords="offset points", ha="left" if side > 0 else "right", color=COLOURS[colour],
+            )  # fmt: skip
+        lower.set_xlabel(f"{unit.capitalize()}s since the first day of data")
+        svg = to_svg(figure)
+
+    headline, detail = _tracking_words(table, unit)
+    return Figure(
+        svg,
+        headline,
+        f"Repeat purchases: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. {detail}",
+        f"Two line charts with bands. {headline}. {detail}",
+    )
+
+
+def _fan(axes, time: np.ndarray, quantiles: xr.DataArray) -> None:
+    level = quantiles["quantile"].to_numpy()
+    values = quantiles.transpose("quantile", "period").to_numpy()
+    for low, high, strength in _BANDS:
+        below, above = (values[int(np.abs(level - q).argmin())] for q in (low, high))
+        axes.fill_between(time, below, above, color=tint(COLOURS["blue"], strength), linewidth=0)
+
+
+def _label_bands(axes, last: xr.DataArray) -> None:
+    """Name the bands at their right end, apart from each other even where the bands are narrow."""
+    level = last["quantile"].to_numpy()
+    low, high = axes.get_ylim()
+    points = (high - low) / (axes.get_position().height * axes.figure.get_size_inches()[1] * 72)
+    at = -np.inf
+    for q, word in ((0.75, "50%"), (0.9, "80%"), (0.975, "95%")):
+        at = max(float(last[int(np.abs(level - q).argmin())]), at + 9 * points)
+        axes.annotate(
+            word, (1, at), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
+            va="center", fontsize=8, color=COLOURS["muted"],
+        )  # fmt: skip
+
+
+def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
+    """Say whether what happened in the hold-out stayed inside the 95 % band, and where it did not."""
+    cut = int(table.attrs["calibration_periods"])
+    kept = table.isel(period=slice(cut, None))
+    number = kept.sizes["period"]
+    out = _outside(kept["observed"], kept["predicted_quantile"])
+    total = _outside(kept["cumulative_observed"], kept["cumulative_quantile"])
+    where = _spans(np.flatnonzero(out) + cut + 1)
+    by_chance = f"about {max(1, round(0.05 * number))} in {number} would be outside by chance"
+    if not total.any() and not out.any():
+        headline = f"Repeat purchases stayed inside the forecast in all {plural(number, unit)} kept back"
+        detail = ""
+    elif not total.any():
+        headline = (
+            f"The total stayed inside the forecast; {plural(int(out.sum()), f'single {unit}')} "
+            f"of {count(number)} left the 95% band"
+        )
+        detail = f"Outside: {unit} {where} ({by_chance})."
+    else:
+        first = int(np.flatnonzero(total)[0]) + cut + 1
+        side = "above" if (kept["cumulative_observed"] > kept["cumulative_predicted"]).to_numpy()[total][0] else "below"
+        back = "" if total[-1] else ", and came back later"
+        headline = f"The total left the forecast in {unit} {first}: it ran {side} the 95% band{back}"
+        detail = f"Single {unit}s outside: {where or 'none'} ({by_chance})."
+    return headline, detail
+
+
+def _outside(observed: xr.DataArray, quantiles: xr.DataArray) -> np.ndarray:
+    level = quantiles["quantile"].to_numpy()
+    low, high = (quantiles.isel(quantile=int(np.abs(level - q).argmin())).to_numpy() for q in (0.025, 0.975))
+    return (observed.to_numpy() < low) | (observed.to_numpy() > high)
+
+
+def _spans(numbers: np.ndarray) -> str:
+    """Return sorted whole numbers with runs joined: 45–49, 52 and 60."""
+    runs: list[list[int]] = []
+    for number in map(int, numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return listing([f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs])
+
+
+def by_frequency(table: xr.Dataset) -> Figure:
+    """Draw hold-out purchases per customer, observed and expected, by earlier repeat purchases."""
+    present = table["customers"].to_numpy() > 0
+    table = table.isel(frequency=np.flatnonzero(present))
+    names = [str(name) for name in table["frequency"].to_numpy()]
+    place = np.arange(len(names))
+    level = table["quantile"].to_numpy()
+    quantiles = table["expected_quantile"].transpose("quantile", "frequency").to_numpy()
+    low, high = (quantiles[int(np.abs(level - q).argmin())] for q in (0.025, 0.975))
+    observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
+    with canvas(2.35, width=3.3) as figure:
+        axes = axes_at(figure, left=0.34, right=0.05, top=0.1, bottom=0.62)
+        for at, below, above, middle in zip(place, low, high, expected, strict=True):
+            axes.add_patch(
+                Rectangle((at - 0.3, below), 0.6, above - below, facecolor=tint(COLOURS["blue"], 0.28), linewidth=0)
+            )
+            axes.plot([at - 0.3, at + 0.3], [middle, middle], color=COLOURS["blue"], linewidth=1.5)
+        axes.plot(
+            place, observed, "o", markersize=4.2, markerfacecolor="white", markeredgecolor=COLOURS["ink"],
+            markeredgewidth=1.0, zorder=4,
+        )  # fmt: skip
+        axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.08 * max(high.max(), observed.max(), 1e-9)))
+        customers = [count(n) for n in table["customers"].to_numpy()]
+        axes.set_xticks(place, [f"{name}\n{n}" for name, n in zip(names, customers, strict=True)])
+        axes.tick_params(axis="x", labelsize=7.5)
+        axes.set_xlabel("Repeat purchases before (above), customers (below)")
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        svg = to_svg(figure)
+
+    above = [name for name, o, h in zip(names, observed, high, strict=True) if o > h]
+    below = [name for name, o, w in zip(names, observed, low, strict=True) if o < w]
+    if not above and not below:
+        headline = "Frequent and rare buyers came back as expected"
+    else:
+        parts = [f"more than expected with {listing(above)}"] if above else []
+        parts += [f"less than expected with {listing(below)}"] if below else []
+        headline = f"Bought {listing(parts)} earlier repeat purchases"
+    return Figure(
+        svg,
+        headline,
+        "Hold-out purchases per customer: observed (dot), expected (line), 95% interval (bar).",
+        f"Dots over interval bars. {headline}. "
+        + "; ".join(f"{n}: observed {o:.2f}, expected {e:.2f}" for n, o, e in zip(names, observed, expected, strict=True)),
+    )
+
+
+def calibration(table: xr.Dataset) -> Figure:
+    """Draw how often a purchase happened against the chance the model gave it (isotonic curve, Dimitriadis 2021)."""
+    predicted, curve = table["predicted"].to_numpy(), table["isotonic"].to_numpy()
+    low, high = table["low95"].to_numpy(), table["high95"].to_numpy()
+    # thousands of points draw the same steps as the few where they change
+    keep = np.unique(np.linspace(0, predicted.size - 1, min(predicted.size, 400)).astype(int))
+    steps = np.unique(np.r_[0, np.flatnonzero(np.diff(curve)), np.flatnonzero(np.diff(curve)) + 1, predicted.size - 1])
+    with canvas(2.9, width=3.3) as figure:
+        axes = axes_at(figure, left=0.42, right=0.16, top=0.1, bottom=0.46)
+        for inner, strength in (("95", 0.22), ("50", 0.5)):
+            axes.fill_between(
+                predicted[keep], table[f"low{inner}"].to_numpy()[keep], table[f"high{inner}"].to_numpy()[keep],
+                color=tint(COLOURS["grey"], strength), linewidth=0,
+            )  # fmt: skip
+        axes.plot([0, 1], [0, 1], color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
+        axes.plot(predicted[steps], curve[steps], color=COLOURS["blue"], linewidth=1.6)
+        if "bin_count" in table:
+            edges, customers = table["bin_edges"].to_numpy(), table["bin_count"].to_numpy()
+            axes.bar(
+                edges[:-1], 0.14 * customers / max(customers.max(), 1), width=0.86 * np.diff(edges), align="edge",
+                color=tint(COLOURS["blue"], 0.35), linewidth=0, zorder=1.5,
+            )  # fmt: skip
+            axes.text(0.99, 0.05, "number of customers", ha="right", fontsize=7.5, color=COLOURS["muted"])
+        ticks = (0, 0.25, 0.5, 0.75, 1)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Forecast chance of a purchase")
+        axes.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
+        axes.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
+        axes.grid(False)
+        svg = to_svg(figure)
+
+    outside = float(((curve < low - 1e-12) | (curve > high + 1e-12)).mean())
+    at = int(np.abs(predicted - np.clip(0.6, predicted.min(), predicted.max())).argmin())
+    says = f"When the model says {per_cent(float(predicted[at]))}, it happens {per_cent(float(curve[at]))} of the time"
+    inside = "inside the 95% band for every customer" if outside == 0 else (
+        f"outside the 95% band for {per_cent(outside)} of customers"
+    )  # fmt: skip
+    return Figure(
+        svg,
+        says,
+        f"Observed share of buyers; the curve lies {inside}. Grey: where it falls 50 and 95% of the time "
+        "if the forecasts are right.",
+        f"Step curve. {says}; the curve lies {inside}.",
+    )
+
+
+def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
+    """Draw the share of hold-out revenue that the best customers of each rule brought."""
+    table = table.sortby("share", ascending=False)
+    names = [str(name) for name in table["rule"].to_numpy()]
+    share, low, high = (table[name].to_numpy() for name in ("share", "low", "high"))
+    part = per_cent(float(table.attrs["top_share"]))
+    with canvas(0.5 + 0.27 * len(names)) as figure:
+        axes = axes_at(figure, left=2.0, right=1.5, top=0.06, bottom=0.34)
+        for row, name in enumerate(names):
+            colour = COLOURS["blue"] if name == ours else COLOURS["grey"]
+            weight = 600 if name == ours else 400
+            axes.add_patch(
+                Rectangle((low[row], row - 0.2), high[row] - low[row], 0.4, facecolor=tint(colour, 0.38), linewidth=0)
+            )
+            axes.plot([share[row]] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2)
+            for text, at, offset, align in (
+                ("this report" if name == ours else printable(name), 0, -144, "left"),
+                (f"{per_cent(share[row])}   ({per_cent(low[row])} to {per_cent(high[row])})", 1, 105, "right"),
+            ):
+                axes.annotate(
+                    text, (at, row), xycoords=("axes fraction", "data"), xytext=(offset, 0),
+                    textcoords="offset points", ha=align, va="center", fontweight=weight,
+                )  # fmt: skip
+        axes.set(xlim=(0, min(1.0, 1.12 * high.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
+        axes.grid(True, axis="x")
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:.0%}"))
+        svg = to_svg(figure)
+    return Figure(
+        svg,
+        _capture_words(names, share, low, high, ours, part),
+        f"Share of hold-out revenue that came from the top {part} of customers by each rule, with 95% interval.",
+        "Interval bars. "
+        + "; ".join(f"{'this report' if n == ours else n}: {per_cent(s)}" for n, s in zip(names, share, strict=True)),
+    )
+
+
+def _capture_words(
+    names: list[str], share: np.ndarray, low: np.ndarray, high: np.ndarray, ours: str, part: str
+) -> str:
+    """Compare our ranking with the best of the other rules; a lead inside its uncertainty is no lead."""
+    if ours not in names:
+        return f"The best rule's top {part} brought {per_cent(float(share[0]))} of the revenue"
+    mine = names.index(ours)
+    rival = 0 if mine else 1
+    opening = f"Our top {part} brought {per_cent(float(share[mine]))} of hold-out revenue"
+    if rival >= len(names):
+        return opening
+    if low[rival] <= share[mine] <= high[rival] or low[mine] <= share[rival] <= high[mine]:
+        return f"{opening}, no clear lead over {names[rival]}"
+    if share[mine] > share[rival]:
+        return f"{opening}; the next best rule, {names[rival]}, {per_cent(float(share[rival]))}"
+    return f"{opening}; {names[rival]} found more: {per_cent(float(share[rival]))}"

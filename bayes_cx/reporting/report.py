@@ -1,0 +1,207 @@
+"""The report for the manager: whom to contact, what it is worth and how sure that is."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import xarray as xr
+
+from bayes_cx.files import atomic_path
+from bayes_cx.references import reference
+from bayes_cx.reporting import figures, render, summary, tables
+from bayes_cx.reporting.style import Figure
+from bayes_cx.reporting.words import Money, count, plural
+
+__all__ = ["Report", "report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that is ready to be set.
+
+    Attributes
+    ----------
+    data : mapping
+        What the template prints.
+    figures : mapping of str to Figure
+    timestamp : datetime
+        Printed, and written into the file; the same data and timestamp give the same bytes.
+    """
+
+    data: Mapping[str, Any]
+    figures: Mapping[str, Figure]
+    timestamp: datetime
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The computed sentences of page one, warnings first."""
+        page = self.data["page_one"]
+        warnings = [f"{notice['title']} {notice['text']}" for notice in page["notices"]]
+        steps = [f"{step['head']}: {step['text']}" for step in page["actions"]]
+        return (*warnings, page["lead"], *page["texts"], *steps)
+
+    def to_bytes(self) -> bytes:
+        """Return the report as PDF."""
+        svgs = {name: figure.svg for name, figure in self.figures.items()}
+        return render.pdf("report.typ", self.data, figures=svgs, timestamp=self.timestamp)
+
+    def to_pdf(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as PDF, whole or not at all."""
+        content = self.to_bytes()
+        with atomic_path(path) as unfinished:
+            unfinished.write_bytes(content)
+
+
+def report(
+    plan: Any,
+    *,
+    purchases: Any,
+    stats: xr.Dataset,
+    spend: Any = None,
+    holdout: Any = None,
+    title: str = "Retention priorities",
+    organisation: str = "",
+    currency: str | None = None,
+    timestamp: datetime | None = None,
+    command: str = "",
+) -> Report:
+    """Put a plan, and the evidence for it, into a report.
+
+    Parameters
+    ----------
+    plan : Plan
+        What `prioritise` returns.
+    purchases, spend : Posterior
+        The fits behind the plan; without `spend` value is counted in purchases.
+    stats : Dataset over customer
+        The statistics that the plan was made for; the report prints their provenance.
+    holdout : Holdout, optional
+        What `holdout` returns; a report without one says so on page one.
+    title, organisation : str
+    currency : str, optional
+        Put before amounts; the plan's own if omitted.
+    timestamp : datetime, optional
+        With a time zone; now if omitted.
+    command : str
+        What makes this report again.
+
+    Returns
+    -------
+    Report
+
+    Notes
+    -----
+    Sentences and headlines are computed from draws and data; none of them is fixed.
+    """
+    timestamp = timestamp or datetime.now(UTC)
+    data = plan.data
+    posteriors = [purchases] if spend is None else [purchases, spend]
+    symbol = str(data.attrs.get("currency") or "") if currency is None else currency
+    money = Money(symbol) if spend is not None else Money("", "purchases")
+    drawn = _figures(plan, holdout, money)
+    number = int(data.attrs["n_contacted"])
+    content = {
+        "title": title,
+        "organisation": organisation,
+        "unit": data.attrs["unit"],
+        "currency": symbol if spend is not None else "purchases",
+        "meta": _meta(data, posteriors, organisation, timestamp),
+        "page_one": {
+            "notices": [asdict(notice) for notice in summary.notices(posteriors, holdout)],
+            "lead": summary.campaign(data, money),
+            "texts": [summary.value(data, money), summary.customers(data)],
+            "tiles": summary.tiles(data, money),
+            "actions": summary.actions(data),
+        },
+        "priority": tables.priority(data, money),
+        "priority_title": _priority_title(number, data.sizes["customer"]),
+        "segments": tables.segments(data, money),
+        "groups": [
+            {"name": name, "rows": tables.groups(data, name, money)} for name in tables.group_columns(data)
+        ],
+        "coverage": tables.coverage(holdout.coverage) if holdout is not None else [],
+        "coverage_total": count(holdout.coverage.attrs["total_observed"]) if holdout is not None else "",
+        "method": [_method(posterior) for posterior in posteriors],
+        "checks": tables.checks(posteriors),
+        "assumptions": tables.assumptions(plan, stats, posteriors, money),
+        "limits": _limits(plan, posteriors),
+        "provenance": tables.provenance(posteriors, stats, command),
+        "version": str(purchases.provenance.get("bayes_cx", "")),
+        "figures": {
+            name: {"headline": figure.headline, "subtitle": figure.subtitle, "alt": figure.alt}
+            for name, figure in drawn.items()
+        },
+    }
+    return Report(content, drawn, timestamp)
+
+
+def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
+    data = plan.data
+    number = int(data.attrs["n_contacted"])
+    if number:
+        what = f"Net gain of contacting {plural(number, 'customer')}"
+        dots = figures.futures(data["total_gain"].to_numpy(), money, what=what, line=True)
+    else:
+        what = f"{(money.noun or 'value').capitalize()} over the next {data.attrs['horizon']}"
+        dots = figures.futures(data["total_value_predictive"].to_numpy(), money, what=what, line=False)
+    drawn = {
+        "futures": dots,
+        "gain_curve": figures.gain_curve(data["curve"], number, money),
+        "forest": figures.forest(data, money),
+    }
+    if plan.sensitivity is not None:
+        drawn["sensitivity"] = figures.sensitivity(plan.sensitivity, money)
+    if holdout is not None:
+        unit = str(holdout.tracking.attrs.get("unit", data.attrs["unit"]))
+        drawn["tracking"] = figures.tracking(holdout.tracking, unit)
+        drawn["by_frequency"] = figures.by_frequency(holdout.by_frequency)
+        drawn["calibration"] = figures.calibration(holdout.calibration)
+        if holdout.capture is not None:
+            drawn["capture"] = figures.capture(holdout.capture)
+    return drawn
+
+
+def _meta(data: xr.Dataset, posteriors: list[Any], organisation: str, timestamp: datetime) -> list[list[str]]:
+    rows = [["Prepared for", organisation]] if organisation else []
+    return [
+        *rows,
+        ["Observed until", str(data.attrs["until"])],
+        ["Looking ahead", str(data.attrs["horizon"])],
+        ["Models", " + ".join(posterior.model.name for posterior in posteriors)],
+        ["Made", f"{timestamp:%Y-%m-%d}"],
+    ]
+
+
+def _priority_title(number: int, customers: int) -> str:
+    shown = min(20, customers)
+    if number == 0:
+        return f"The {plural(shown, 'customer')} nearest to being worth a contact; none of them is today."
+    if number >= customers == shown:
+        return f"All {plural(shown, 'customer')}, in the order in which to contact them."
+    if number < shown:
+        return f"The first {plural(shown, 'customer')}; the first {count(number)} are worth a contact."
+    return f"The first {count(shown)} of {count(number)} customers to contact."
+
+
+def _method(posterior: Any) -> dict[str, Any]:
+    model = posterior.model
+    return {
+        "name": model.name,
+        "story": model.story,
+        "formulas": list(model.formulas),
+        "reference": str(reference(model.reference)) if model.reference else "",
+        "parameters": tables.parameters(posterior),
+    }
+
+
+def _limits(plan: Any, posteriors: list[Any]) -> list[str]:
+    limits = [limit for posterior in posteriors for limit in posterior.model.limits]
+    if any(hasattr(offer.win_back, "alpha") or hasattr(offer.keep, "alpha") for offer in plan.offers):
+        limits.append(
+            "How customers respond to the offers is assumed, not measured. A test with a control group that gets no "
+            "offer would measure it; the sensitivity figure shows what hangs on it."
+        )
+    limits.append("Every number speaks about these customers; new customers who are still to come are not counted.")
+    return limits

@@ -1,0 +1,200 @@
+"""What page one says: computed from the draws, in words, the bad news first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten
+
+__all__ = ["Notice", "actions", "campaign", "customers", "notices", "tiles", "value"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning at the top of page one; `kind` is `failed` or `not_run`."""
+
+    kind: str
+    title: str
+    text: str
+
+
+def notices(posteriors: Sequence[Any], holdout: Any) -> list[Notice]:
+    """Say what failed, what was not looked at, and where the hold-out contradicts the forecast.
+
+    Parameters
+    ----------
+    posteriors : sequence of Posterior
+    holdout : Holdout or None
+    """
+    found = []
+    for posterior in posteriors:
+        verdict, name = posterior.verdict, posterior.model.name
+        if verdict == "passed":
+            continue
+        failed = [_check(check) for check in posterior.checks if check.status == "failed"]
+        open_ = [check.name for check in posterior.checks if check.status == "not_run"]
+        if verdict == "failed":
+            text = (
+                f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}. The numbers below may "
+                "be wrong; do not act on them before the fit is repaired."
+            )
+            found.append(Notice("failed", "The fit failed its checks.", text))
+        else:
+            what = f"not run: {listing(open_)}" if open_ else "no check was run"
+            text = f"{name}: {what}. Nobody knows yet whether the numbers below can be trusted; treat them as a draft."
+            found.append(Notice("not_run", "The fit was not fully checked.", text))
+    if holdout is None:
+        text = (
+            "The forecasts were not compared with purchases that the model had not seen. How well they predict "
+            "these customers is unknown."
+        )
+        found.append(Notice("not_run", "There is no hold-out evidence.", text))
+    else:
+        found += _missed(holdout.coverage)
+    return found
+
+
+def _check(check: Any) -> str:
+    value = "" if check.value is None else f" is {check.value:.4g}, should be {check.target}"
+    return f"{check.name}{value}"
+
+
+def _missed(coverage: xr.Dataset) -> list[Notice]:
+    widest = coverage.isel(level=int(coverage["level"].to_numpy().argmax()))
+    if bool(widest["total_inside"]):
+        return []
+    seen, low, high = (
+        float(v) for v in (coverage.attrs["total_observed"], widest["total_low"], widest["total_high"])
+    )
+    text = (
+        f"In the hold-out period {count(seen)} purchases happened; the {per_cent(float(widest['level']))} interval of "
+        f"the forecast was {count(low)} to {count(high)}. Expect the totals below to be too "
+        f"{'low' if seen > high else 'high'}."
+    )
+    return [Notice("failed", "The forecast missed the hold-out total.", text)]
+
+
+def campaign(data: xr.Dataset, money: Money) -> str:
+    """Say whom to contact, what it costs, what it brings and how it may go wrong."""
+    number = int(data.attrs["n_contacted"])
+    if number == 0:
+        best = float(data["gain"].max()) if data.sizes["customer"] else float("nan")
+        return (
+            f"Contact nobody with these offers. Even for the best of the {plural(data.sizes['customer'], 'customer')} "
+            f"a contact is expected to {'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
+        )
+    gain = data["total_gain"].to_numpy()
+    low, high = np.quantile(gain, [0.05, 0.95])
+    mean = float(gain.mean())
+    who = f"Contact {count(number)} of {plural(data.attrs['n_customers'], 'customer')}"
+    offers = _offers(data)
+    with_ = f" with {offers[0][0]}" if len(offers) == 1 else ""
+    cost = float(data.attrs["total_cost"])
+    verb = "earn" if mean >= 0 else "lose"
+    return (
+        f"{who}{with_}. The campaign costs {money(cost)} and is expected to {verb} {money(abs(mean))} "
+        f"after its cost (90% interval {money.range(low, high)}); the chance that it loses money is "
+        f"{chance(float((gain < 0).mean()))}."
+    )
+
+
+def customers(data: xr.Dataset) -> str:
+    """Say how many customers are still active, and how many of these have bought only once."""
+    active = data["total_active"].to_numpy()
+    low, high = np.quantile(active, [0.05, 0.95])
+    number = int(data.attrs["n_customers"])
+    once = data["x"].to_numpy() == 0
+    text = (
+        f"About {about(active.mean())} of the {plural(number, 'customer')} are still active "
+        f"(90% interval {about(low)} to {about(high)})."
+    )
+    if not once.any():
+        return text
+    still = data["p_alive"].to_numpy()[once]
+    if still.min() > 0.999:
+        return (
+            f"{text} But {count(once.sum())} of these have bought only once: the model counts every one-time buyer as "
+            "active, because it lets customers leave only after a repeat purchase. Read them as not known to have left."
+        )
+    return f"{text} About {about(still.sum())} of these have bought only once."
+
+
+def value(data: xr.Dataset, money: Money) -> str:
+    """Say what the customers are worth over the horizon, and how much of that is at risk."""
+    total = data["total_value_predictive"].to_numpy()
+    risk = data["total_value_at_risk"].to_numpy()
+    low, high = np.quantile(total, [0.05, 0.95])
+    worth = "are worth" if not money.noun else "will make"
+    return (
+        f"Over the next {data.attrs['horizon']} they {worth} {money(float(data['total_value'].mean()))} "
+        f"(90% interval {money.range(low, high)}); {money(float(risk.mean()))} is at risk of leaving with them "
+        f"({money.range(*np.quantile(risk, [0.05, 0.95]))})."
+    )
+
+
+def tiles(data: xr.Dataset, money: Money) -> list[dict[str, str]]:
+    """Return the four numbers of page one, each with its label and its interval."""
+    bare = Money(money.currency)
+    gain = data["total_gain"].to_numpy()
+    number = int(data.attrs["n_contacted"])
+    horizon = data.attrs["horizon"]
+    active = float(data["total_active"].mean())
+    noun = money.noun or "value"
+    worth = data["total_value_predictive"].to_numpy()
+    return [
+        _tile(bare(float(data["total_value"].mean())), f"{noun} in the next {horizon}", _ninety(worth, money)),
+        _tile(
+            bare(float(data["total_value_at_risk"].mean())),
+            f"{noun} at risk",
+            _ninety(data["total_value_at_risk"].to_numpy(), money),
+        ),
+        _tile(
+            count(number),
+            "customer worth a contact" if number == 1 else "customers worth a contact",
+            f"about {about(active)} of {count(data.attrs['n_customers'])} active",
+        ),
+        _tile(bare(float(gain.mean())), "expected net gain", _ninety(gain, money))
+        if number
+        else _tile("none", "expected net gain", "no contact is expected to pay"),
+    ]
+
+
+def _tile(number: str, label: str, note: str) -> dict[str, str]:
+    return {"number": number, "label": label, "note": note}
+
+
+def _ninety(draws: np.ndarray, money: Money) -> str:
+    return f"90% interval {Money(money.currency).range(*np.quantile(draws, [0.05, 0.95]))}"
+
+
+def actions(data: xr.Dataset) -> list[dict[str, str]]:
+    """Return what to do with each kind of customer, the first step first."""
+    label = data["label"].to_numpy()
+    number = {name: int((label == name).sum()) for name in ("contact", "wait and see", "needs no offer", "let go")}
+    steps = []
+    if number["contact"]:
+        first = [shorten(str(name), 28) for name in data["customer"].to_numpy()[label == "contact"][:3]]
+        offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
+        with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
+        text = f"{with_}in the order of the priority list, starting with {listing(first)}."
+        steps.append(_step("Contact", number["contact"], text))
+    texts = {
+        "wait and see": "a contact is not expected to pay now, but the data leave it open. Look again after the next run.",
+        "needs no offer": "they are likely to keep buying without one.",
+        "let go": "they have probably left, and winning them back would cost more than it brings.",
+    }
+    heads = {"wait and see": "Wait and see", "needs no offer": "Send no offer", "let go": "Let go"}
+    return steps + [_step(heads[name], number[name], text) for name, text in texts.items() if number[name]]
+
+
+def _step(head: str, number: int, text: str) -> dict[str, str]:
+    return {"head": f"{head}: {plural(number, 'customer')}", "text": text}
+
+
+def _offers(data: xr.Dataset) -> list[tuple[str, int]]:
+    """Return the offers that are made and to how many, the most frequent first."""
+    names, numbers = np.unique(data["offer"].to_numpy()[data["contact"].to_numpy()].astype(str), return_counts=True)
+    return sorted(((str(n), int(k)) for n, k in zip(names, numbers, strict=True)), key=lambda pair: (-pair[1], pair[0]))

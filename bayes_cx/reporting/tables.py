@@ -1,0 +1,274 @@
+"""Tables of the report as rows of text and numbers; the template only sets them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import stats as distributions
+
+from bayes_cx.reporting.words import Money, about, chance, count, per_cent, plural, shorten
+
+__all__ = [
+    "assumptions",
+    "checks",
+    "coverage",
+    "groups",
+    "parameters",
+    "priority",
+    "provenance",
+    "segments",
+]
+
+_MEANING = {
+    "contact": "the expected net gain is worth it",
+    "wait and see": "undecided: the data may soon say more",
+    "needs no offer": "buys anyway",
+    "let go": "probably left, too dear to win back",
+}
+# text columns of a plan that are not groups of customers
+_OWN = frozenset({"offer", "label", "customer"})
+
+
+def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, Any]]:
+    """Return the first customers of the plan, one row each.
+
+    Parameters
+    ----------
+    data : Dataset over customer
+        `Plan.data`, sorted by priority.
+    money : Money
+    rows : int
+        How many customers.
+
+    Returns
+    -------
+    list of dict
+        Texts, and the numbers `active` (five quantiles of the probability of being active) for the bar.
+    """
+    top = data.isel(customer=slice(0, rows))
+    quantiles = top["gain_quantile"].transpose("customer", "quantile").to_numpy()
+    cells = {name: money.column(top[name].to_numpy()) for name in ("value", "value_at_risk", "gain")}
+    low_high = money.column(np.concatenate([top["gain"].to_numpy(), quantiles[:, 0], quantiles[:, -1]]))
+    n = top.sizes["customer"]
+    active = top["p_alive_quantile"].transpose("customer", "quantile").to_numpy()
+    kinds = group_columns(data)[:1]
+    return [
+        {
+            "rank": count(float(top["rank"][i])),
+            "name": shorten(str(top["customer"].values[i]), 44),
+            "history": _history(top.isel(customer=i), str(data.attrs["unit"]), kinds),
+            "active": [float(q) for q in active[i]],
+            "p_alive": per_cent(float(top["p_alive"][i])),
+            "value": cells["value"][i],
+            "at_risk": cells["value_at_risk"][i],
+            "gain": cells["gain"][i],
+            "interval": f"{low_high[n + i]} to {low_high[2 * n + i]}",
+            "p_gain": chance(float(top["p_gain"][i])),
+            "offer": shorten(str(top["offer"].values[i]), 24) or "–",
+        }
+        for i in range(n)
+    ]
+
+
+def _history(customer: xr.Dataset, unit: str, kinds: Sequence[str]) -> str:
+    purchases = plural(int(customer["x"]) + 1, "purchase")
+    ago = float(customer["T"] - customer["t_x"])
+    last = f"last {plural(round(ago), unit)} ago" if ago >= 0.5 else f"last one within this {unit}"
+    group = [shorten(str(customer[kind].values), 20) for kind in kinds]
+    return " · ".join([purchases, last, *group])
+
+
+def group_columns(data: xr.Dataset) -> list[str]:
+    """Return the names of the columns that put customers into groups."""
+    return [
+        str(name)
+        for name, column in data.data_vars.items()
+        if column.dims == ("customer",) and column.dtype.kind in "OUT" and name not in _OWN
+    ]
+
+
+def segments(data: xr.Dataset, money: Money) -> list[dict[str, Any]]:
+    """Return one row for each label of the plan, and their sum."""
+    label = data["label"].to_numpy()
+    names = [name for name in _MEANING if (label == name).any()]
+    rows = [_sums(data, label == name, name.capitalize(), _MEANING[name]) for name in names]
+    return _formatted([*rows, _sums(data, np.ones(label.size, bool), "All customers", "")], money)
+
+
+def groups(data: xr.Dataset, column: str, money: Money, at_most: int = 8) -> list[dict[str, Any]]:
+    """Return one row for each group of customers, those of the highest value first, the smallest joined."""
+    group = data[column].to_numpy().astype(str)
+    value = data["value"].to_numpy()
+    names = sorted(np.unique(group), key=lambda name: -value[group == name].sum())
+    kept, rest = names[:at_most], names[at_most:]
+    rows = [_sums(data, group == name, shorten(name, 30), "") for name in kept]
+    if rest:
+        rows.append(_sums(data, np.isin(group, rest), f"{plural(len(rest), 'other group')}", ""))
+    return _formatted(rows, money)
+
+
+def _sums(data: xr.Dataset, mask: np.ndarray, name: str, meaning: str) -> dict[str, Any]:
+    contacted = data["contact"].to_numpy() & mask
+    return {
+        "name": name,
+        "meaning": meaning,
+        "customers": int(mask.sum()),
+        "share": float(mask.mean()) if mask.size else 0.0,
+        "active": float(data["p_alive"].to_numpy()[mask].sum()),
+        "contacts": int(contacted.sum()),
+        "cost": float(data["cost"].to_numpy()[contacted].sum()),
+        "value": float(data["value"].to_numpy()[mask].sum()),
+        "at_risk": float(data["value_at_risk"].to_numpy()[mask].sum()),
+        "gain": float(data["gain"].to_numpy()[contacted].sum()),
+    }
+
+
+def _formatted(rows: list[dict[str, Any]], money: Money) -> list[dict[str, Any]]:
+    total = max((row["value"] for row in rows), default=0.0)
+    bare = Money(money.currency)
+    return [
+        {
+            "name": row["name"],
+            "meaning": row["meaning"],
+            "customers": count(row["customers"]),
+            "share": row["share"],
+            "share_text": per_cent(row["share"]),
+            "value_share": row["value"] / total if total > 0 else 0.0,
+            "active": about(row["active"]),
+            "contacts": count(row["contacts"]),
+            **{
+                name: bare(row[name]) if name in ("value", "at_risk") or row["contacts"] else "–"
+                for name in ("value", "at_risk", "gain", "cost")
+            },
+        }
+        for row in rows
+    ]
+
+
+def checks(posteriors: Sequence[Any]) -> list[dict[str, str]]:
+    """Return one row for each check of each fit; a fit without checks is a row that says so."""
+    rows = []
+    for posterior in posteriors:
+        name = posterior.model.name
+        for check in posterior.checks:
+            value = "–" if check.value is None else f"{check.value:.4g}".replace("-", "−")
+            rows.append(
+                {"model": name, "name": check.name, "value": value, "target": _plain(check.target)}
+                | {"status": check.status, "note": check.note}
+            )
+        if not posterior.checks:
+            rows.append(
+                {"model": name, "name": "checks of the fit", "value": "–", "target": "–"}
+                | {"status": "not_run", "note": ""}
+            )
+    return rows
+
+
+def parameters(posterior: Any) -> list[dict[str, str]]:
+    """Return the parameters of a model with mean and 90 % interval."""
+    rows = []
+    for letter, draws in posterior.parameters().items():
+        low, high = np.quantile(draws, [0.05, 0.95])
+        param = posterior.model.params.get(letter)
+        rows.append(
+            {
+                "letter": letter,
+                "meaning": getattr(param, "meaning", ""),
+                "mean": f"{np.mean(draws):.3g}",
+                "interval": f"{low:.3g} to {high:.3g}",
+            }
+        )
+    return rows
+
+
+def coverage(table: xr.Dataset) -> list[dict[str, Any]]:
+    """Return how many customers, and whether the total, fell into the intervals of the forecast."""
+    return [
+        {
+            "level": per_cent(float(row["level"])),
+            "customers": per_cent(float(row["customer"])),
+            "interval": f"{float(row['customer_low']):.1%} to {float(row['customer_high']):.1%}",
+            "total": f"{count(float(row['total_low']))} to {count(float(row['total_high']))}",
+            "inside": bool(row["total_inside"]),
+        }
+        for row in (table.isel(level=i) for i in range(table.sizes["level"]))
+    ]
+
+
+def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: Money) -> list[list[str]]:
+    """Return what the numbers rest on, as pairs of a name and a text."""
+    data, rows = plan.data, []
+    for offer in plan.offers:
+        charged = "paid for every contact" if offer.charged == "contacted" else "paid when accepted"
+        rows.append([f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"])
+        rows.append(["ρ, chance that it wins back", _beta(offer.win_back)])
+        rows.append(["κ, share of leaving it prevents", _beta(offer.keep)])
+    for name in ("budget", "capacity"):
+        limit = plan.settings.get(name)
+        if limit not in (None, ""):
+            text = money(float(limit)) if name == "budget" else plural(int(limit), "contact")
+            rows.append([name.capitalize(), text])
+    rows.append(["Horizon", f"{data.attrs['horizon']} from {data.attrs['until']}"])
+    rows.append(["Discount rate", f"{float(data.attrs['discount_rate']):.3g} a year, continuous in time"])
+    if len(posteriors) < 2:
+        rows.append(["Spend", "no model of spend: value is counted in purchases"])
+    for posterior in posteriors:
+        for name, prior in _priors(posterior):
+            rows.append([f"Prior, {posterior.model.name}: {name}", prior])
+    attrs = stats.attrs
+    if "returns" in attrs:
+        words = {
+            "reject": "rows with a negative amount are rejected",
+            "net": "negative amounts are netted against purchases of the same day",
+            "ignore": "rows with a negative amount are left out",
+        }
+        rows.append(["Returns", words.get(attrs["returns"], str(attrs["returns"]))])
+    if "rows_read" in attrs:
+        rows.append(["Rows read", count(attrs["rows_read"])])
+        rows.append(["Rows rejected", _rejected(attrs)])
+    return rows
+
+
+def _beta(prior: Any) -> str:
+    """Return a response prior: mean and 90 % interval."""
+    if not hasattr(prior, "alpha"):
+        return f"measured: mean {float(prior.mean):.1%}"
+    low, high = distributions.beta(prior.alpha, prior.beta).ppf([0.05, 0.95])
+    return f"assumed Beta({prior.alpha:g}, {prior.beta:g}): mean {prior.mean:.0%}, 90% interval {low:.1%} to {high:.1%}"
+
+
+def _priors(posterior: Any) -> list[tuple[str, str]]:
+    priors = posterior.provenance.get("priors") or {}
+    if not isinstance(priors, Mapping):
+        return []
+    known = getattr(posterior.model, "priors", {})
+    return [(getattr(known.get(name), "meaning", "") or name, str(text)) for name, text in priors.items()]
+
+
+def _rejected(attrs: Mapping[str, Any]) -> str:
+    reasons = json.loads(attrs.get("rejected") or "{}")
+    total = int(attrs.get("rows_rejected", sum(reasons.values())))
+    listed = "; ".join(f"{reason}: {count(number)}" for reason, number in reasons.items())
+    return f"{count(total)} ({listed})" if listed and total else count(total)
+
+
+def provenance(posteriors: Sequence[Any], stats: xr.Dataset, command: str) -> list[str]:
+    """Return the lines that let somebody else make the same report."""
+    lines = [command] if command else []
+    source = stats.attrs.get("source", "")
+    sha256 = stats.attrs.get("sha256", "")
+    if sha256:
+        lines.append(f"data {source} sha256 {sha256}".replace("  ", " "))
+    for posterior in posteriors:
+        told = posterior.provenance
+        lines.append(f"{posterior.model.name}: {told.get('method', '?')}, seed {told.get('seed', '?')}")
+    versions = posteriors[0].provenance if posteriors else {}
+    names = ("bayes_cx", "python", "pymc", "nutpie", "arviz", "numpy")
+    lines.append(", ".join(f"{name} {versions[name]}" for name in names if name in versions))
+    return [line for line in lines if line]
+
+
+def _plain(target: str) -> str:
+    return target.replace(">=", "≥").replace("<=", "≤")
