@@ -1,0 +1,24 @@
+"""From what happened to enough of it: read purchases, judge every row, reduce them to a few numbers."""
+
+from bayes_cx.data.compress import compress, unique_rows
+from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_donations
+from bayes_cx.data.holdout import Split, split
+from bayes_cx.data.summary import summarise
+from bayes_cx.data.transactions import Transactions, read_transactions
+from bayes_cx.data.units import UNITS, check_unit, horizon
+
+__all__ = [
+    "UNITS",
+    "Split",
+    "Transactions",
+    "cdnow_path",
+    "check_unit",
+    "compress",
+    "horizon",
+    "load_cdnow",
+    "load_donations",
+    "read_transactions",
+    "split",
+    "summarise",
+    "unique_rows",
+]

@@ -28,7 +28,8 @@ def horizon(value: str | float | timedelta | Any, unit: str) -> float:
     Parameters
     ----------
     value : str, number, datetime.timedelta or numpy.timedelta64
-        A text such as ``"52 weeks"`` or ``"1 year"``, a time difference, or a number that is already in `unit`.
+        A text such as ``"52 weeks"`` or ``"1 year"``, a time difference, or a number that is already in
+        `unit`.
     unit : {"hour", "day", "week", "month", "year"}
         The unit of the result.
 
@@ -54,7 +55,9 @@ def horizon(value: str | float | timedelta | Any, unit: str) -> float:
     check_unit(unit)
     span = _in_unit(value, unit)
     if not 0 <= span < float("inf"):
-        raise InputError(f"horizon {value!r}", "a finite span of zero or more", "write for example '52 weeks'")
+        raise InputError(
+            f"horizon {value!r}", "a finite span of zero or more", "write for example '52 weeks'"
+        )
     return span
 
 

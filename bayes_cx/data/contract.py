@@ -1,0 +1,208 @@
+"""The contract that a table of purchases must keep, written once as SQL: types, and a verdict on each row."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bayes_cx.errors import InputError
+
+__all__ = ["AFTER_END", "CANCELLED", "UNMATCHED_RETURN", "UNREADABLE_LINE", "Contract", "ident", "literal"]
+
+Returns = Literal["reject", "net", "ignore"]
+ZeroAmounts = Literal["reject", "keep"]
+
+UNREADABLE_LINE = "unreadable line"
+AFTER_END = "after the end of observation"
+CANCELLED = "purchase cancelled by a return"
+UNMATCHED_RETURN = "return without an earlier purchase"
+
+# Money is added as fixed-point numbers, so that the order of the rows cannot change a sum.
+MONEY = "DECIMAL(38, 9)"
+
+_TEXT = {"VARCHAR", "UUID"}
+_SMALL_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+_LARGE_INTEGERS = {"UBIGINT", "HUGEINT", "UHUGEINT"}
+_INTEGERS = _SMALL_INTEGERS | _LARGE_INTEGERS
+_FLOATS = {"FLOAT", "DOUBLE"}
+_MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+# A letter or a sign behind hours and minutes names a zone: "10:00Z", "10:00:00+02:00", "10:00 Europe/Berlin".
+_ZONE_IN_TEXT = r"[0-9]:[0-9]{2}.*[A-Za-z+\-]"
+
+
+def ident(name: str) -> str:
+    """Quote a column name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text value for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the columns of a table of purchases mean and which rows are acceptable.
+
+    Parameters
+    ----------
+    customer, time : str
+        Names of the columns with the customer and the time of purchase.
+    amount : str, optional
+        Name of the column with the amount paid.
+    time_format : str, optional
+        A strftime format for times held as text or as whole numbers such as 19970131.
+    timezone : str
+        Calendar days are those of this zone, for times that carry a zone. Times without one stay as written.
+    returns : {"reject", "net", "ignore"}
+        What a negative amount is: an error, money taken off an earlier purchase, or a row to leave out.
+    zero_amounts : {"reject", "keep"}
+        Whether a purchase for nothing is an error or a purchase.
+    """
+
+    customer: str
+    time: str
+    amount: str | None = None
+    time_format: str | None = None
+    timezone: str = "UTC"
+    returns: Returns = "reject"
+    zero_amounts: ZeroAmounts = "reject"
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (
+            ("returns", self.returns, get_args(Returns)),
+            ("zero_amounts", self.zero_amounts, get_args(ZeroAmounts)),
+        ):
+            if value not in choices:
+                raise InputError(
+                    f"{name}={value!r}", f"one of {', '.join(choices)}", f"pass {name}={choices[0]!r}"
+                )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that must be in the table."""
+        return tuple(name for name in (self.customer, self.time, self.amount) if name is not None)
+
+    def typed(self, table: str, types: dict[str, str], extra: dict[str, str] | None = None) -> str:
+        """Write the query that reads every row once and says what is wrong with it.
+
+        Parameters
+        ----------
+        table : str
+            SQL that can stand behind FROM.
+        types : dict of str to str
+            DuckDB type of each column of the table.
+        extra : dict of str to str, optional
+            Further columns: name in the result -> SQL over the columns of the table.
+
+        Returns
+        -------
+        str
+            SQL with the columns ``customer``, ``moment`` (timestamp), ``amount`` (fixed-point, NULL when
+            there is no amount), ``reason`` (NULL for an accepted row) and those of `extra`.
+        """
+        customer, customer_missing = self._customer(types)
+        moment, moment_missing = self._moment(types)
+        amount, value = self._amount(types)
+        added = "".join(f", {sql} AS {ident(name)}" for name, sql in (extra or {}).items())
+        names = "".join(f", {ident(name)}" for name in extra or {})
+        verdicts = [
+            ("no_customer", "missing customer"),
+            ("customer IS NULL", "unreadable customer"),
+            ("no_moment", "missing time"),
+            ("moment IS NULL OR NOT isfinite(moment)", "unreadable time"),
+        ]
+        if self.amount is not None:
+            verdicts += [
+                ("no_amount", "missing amount"),
+                ("isnan(value) OR isinf(value)", "non-finite amount"),
+                ("value IS NULL OR amount IS NULL", "unreadable amount"),
+            ]
+            if self.returns != "net":
+                name = "negative amount" if self.returns == "reject" else "return, ignored"
+                verdicts.append(("amount < 0", name))
+            if self.zero_amounts == "reject":
+                verdicts.append(("amount = 0", "zero amount"))
+        cases = " ".join(f"WHEN {test} THEN {literal(reason)}" for test, reason in verdicts)
+        return (
+            f"SELECT customer, moment, amount, CASE {cases} END AS reason{names} FROM ("
+            f"SELECT {customer} AS customer, {customer_missing} AS no_customer, "
+            f"{moment} AS moment, {moment_missing} AS no_moment, "
+            f"{amount} AS amount, {value} AS value, {self._missing(self.amount, types)} AS no_amount{added} "
+            f"FROM {table})"
+        )
+
+    def _missing(self, name: str | None, types: dict[str, str]) -> str:
+        """Write the test for an empty cell: NULL or blank text."""
+        if name is None:
+            return "NULL"
+        column, kind = ident(name), _kind(types[name])
+        return (
+            f"({column} IS NULL OR trim(CAST({column} AS VARCHAR)) = '')"
+            if kind == "VARCHAR"
+            else f"({column} IS NULL)"
+        )
+
+    def _customer(self, types: dict[str, str]) -> tuple[str, str]:
+        column, kind = ident(self.customer), _kind(types[self.customer])
+        missing = self._missing(self.customer, types)
+        if kind in _SMALL_INTEGERS:
+            return f"CAST({column} AS BIGINT)", missing
+        if kind in _FLOATS:
+            # A frame with a hole in a column of whole numbers turns them into floats.
+            whole = f"CASE WHEN {column} = trunc({column}) THEN TRY_CAST({column} AS BIGINT) END"
+            return whole, f"({missing} OR isnan({column}))"
+        if kind in _TEXT | _LARGE_INTEGERS:
+            return f"CAST({column} AS VARCHAR)", missing
+        raise _wrong_type("customer", self.customer, types, "text or whole numbers")
+
+    def _moment(self, types: dict[str, str]) -> tuple[str, str]:
+        column, kind = ident(self.time), _kind(types[self.time])
+        missing = self._missing(self.time, types)
+        zone = literal(self.timezone)
+        if self.time_format is not None:
+            if kind not in _TEXT | _INTEGERS | _FLOATS:
+                raise InputError(
+                    f"column {self.time!r} already holds times ({types[self.time]})",
+                    "text or whole numbers beside time_format",
+                    "leave time_format out",
+                )
+            text = f"TRY_CAST({column} AS BIGINT)" if kind in _FLOATS else column
+            parsed = f"try_strptime(CAST({text} AS VARCHAR), {literal(self.time_format)})"
+            if "%z" in self.time_format or "%Z" in self.time_format:
+                parsed = f"timezone({zone}, {parsed})"
+            return parsed, f"({missing} OR isnan({column}))" if kind in _FLOATS else missing
+        if kind in _MOMENTS:
+            return f"CAST({column} AS TIMESTAMP)", missing
+        if kind == _ZONED:
+            return f"timezone({zone}, {column})", missing
+        if kind == "VARCHAR":
+            text = f"trim(CAST({column} AS VARCHAR))"
+            zoned = f"timezone({zone}, TRY_CAST({text} AS TIMESTAMPTZ))"
+            plain = f"TRY_CAST({text} AS TIMESTAMP)"
+            carries_zone = f"regexp_matches({text}, {literal(_ZONE_IN_TEXT)})"
+            return f"CASE WHEN {carries_zone} THEN {zoned} ELSE {plain} END", missing
+        hint = "times as dates, timestamps or ISO text, or time_format for whole numbers such as 19970131"
+        raise _wrong_type("time", self.time, types, hint)
+
+    def _amount(self, types: dict[str, str]) -> tuple[str, str]:
+        """Write the amount as a fixed-point number and as a float, which knows infinity and NaN."""
+        if self.amount is None:
+            return f"CAST(NULL AS {MONEY})", "CAST(NULL AS DOUBLE)"
+        column, kind = ident(self.amount), _kind(types[self.amount])
+        if kind not in {"VARCHAR", "DECIMAL"} | _INTEGERS | _FLOATS:
+            raise _wrong_type("amount", self.amount, types, "numbers")
+        text = f"trim(CAST({column} AS VARCHAR))" if kind == "VARCHAR" else column
+        return f"TRY_CAST({text} AS {MONEY})", f"TRY_CAST({text} AS DOUBLE)"
+
+
+def _kind(duckdb_type: str) -> str:
+    """Reduce a DuckDB type to the name the rules know."""
+    if duckdb_type.startswith("DECIMAL"):
+        return "DECIMAL"
+    return "VARCHAR" if duckdb_type.startswith("ENUM") else duckdb_type
+
+
+def _wrong_type(role: str, name: str, types: dict[str, str], expected: str) -> InputError:
+    return InputError(
+        f"column {name!r} for {role} is of type {types[name]}", expected, f"convert it or name another {role}"
+    )

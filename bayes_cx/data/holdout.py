@@ -1,0 +1,169 @@
+"""Cut the observation in two: what a model may learn from, and what it is judged by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_cx.data.occasions import Clock, occasions_sql
+from bayes_cx.data.summary import column, last_step, summarise
+from bayes_cx.data.transactions import Transactions
+from bayes_cx.errors import InputError
+
+__all__ = ["Split", "split"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Statistics to learn from and the truth to compare with.
+
+    Attributes
+    ----------
+    calibration : xarray.Dataset
+        Statistics up to the end of calibration, as from `summarise`.
+    holdout : xarray.Dataset
+        Over the same customers in the same order: ``x_holdout`` (int64, purchase occasions in the hold-out
+        period) and, with amounts, ``spend_holdout`` (their total). Attributes ``start`` and ``end`` (first
+        and last day of the period), ``length`` in ``unit``, ``new_customers`` (who bought first in the
+        hold-out period and are left out) and ``rows_after_end``.
+    tracking : xarray.Dataset
+        Over ``period``, each one unit long and counted from the first day of the data: ``start``
+        (datetime64), ``observed`` (int64, repeat occasions of the calibration customers), ``first_purchases``
+        (int64, new customers) and ``observed_share`` (less than 1 for a last period cut off by the end). The
+        attribute ``calibration_periods`` is the number of whole periods in calibration.
+    """
+
+    calibration: xr.Dataset
+    holdout: xr.Dataset
+    tracking: xr.Dataset
+
+
+def split(
+    transactions: Transactions,
+    calibration_end: Any,
+    holdout_end: Any = None,
+    unit: str = "week",
+    by: Sequence[str] | str | None = None,
+) -> Split:
+    """Split purchases into statistics up to a day and what the same customers did after it.
+
+    Parameters
+    ----------
+    transactions : Transactions
+        From `read_transactions`.
+    calibration_end : str, date or datetime
+        Last day of calibration.
+    holdout_end : str, date or datetime, optional
+        Last day of the hold-out period; the last day of the data by default.
+    unit : {"hour", "day", "week", "month", "year"}
+        Unit of the statistics, of ``length`` and of the tracking periods.
+    by : str or sequence of str, optional
+        Columns to keep as groups; see `summarise`.
+
+    Returns
+    -------
+    Split
+        Calibration statistics, hold-out truth and purchases by period. With ``returns="net"`` money returned
+        after the end of calibration is taken off hold-out purchases only: calibration knows what was known at
+        its end.
+
+    Raises
+    ------
+    InputError
+        If there is no time between the two ends, or no purchase before the first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayes_cx.data import read_transactions
+    >>> days = ["2025-01-01", "2025-01-09", "2025-01-20", "2025-01-28"]
+    >>> frame = pd.DataFrame({"who": list("aaab"), "day": days})
+    >>> transactions = read_transactions(frame, customer="who", time="day")
+    >>> parts = split(transactions, "2025-01-14")
+    >>> parts.holdout.x_holdout.values, parts.holdout.attrs["length"], parts.holdout.attrs["new_customers"]
+    (array([1]), 2.0, 1)
+    """
+    clock = Clock(unit)
+    calibration = summarise(transactions, calibration_end, unit, by)
+    cut = last_step(transactions, calibration_end, clock)
+    end = last_step(transactions, holdout_end, clock)
+    if end <= cut:
+        raise InputError(
+            f"the hold-out period ends on {clock.iso(end)} and calibration on {clock.iso(cut)}",
+            "a hold-out period after calibration",
+            "move calibration_end back or holdout_end forward",
+        )
+    return Split(
+        calibration,
+        _holdout(transactions, calibration, cut, end, clock),
+        _tracking(transactions, calibration, cut, end, clock),
+    )
+
+
+def _holdout(
+    transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
+) -> xr.Dataset:
+    table = transactions.table.run(
+        f"SELECT customer, count(*) FILTER (d > {cut}) AS x, CAST(sum(n) AS BIGINT) AS n, "
+        f"coalesce(CAST(sum(paid) FILTER (d > {cut}) AS DOUBLE), 0) AS spend "
+        f"FROM ({occasions_sql(transactions, end, clock)}) GROUP BY customer"
+    )
+    # Who was taken out by a return after calibration is in the one list and not in the other: zero purchases.
+    customers = pd.Index(column(table, "customer"))
+    position = customers.get_indexer(pd.Index(calibration.customer.values))
+    found = position >= 0
+    data = {"x_holdout": ("customer", np.where(found, column(table, "x")[position], 0))}
+    if transactions.has_amount:
+        data["spend_holdout"] = ("customer", np.where(found, column(table, "spend")[position], 0.0))
+    attrs = {
+        "unit": clock.unit,
+        "start": clock.iso(cut + 1),
+        "end": clock.iso(end),
+        "length": (end - cut) / clock.steps_per_unit,
+        "new_customers": int(len(customers) - found.sum()),
+        "rows_after_end": _rows_after(transactions, end, clock),
+    }
+    return xr.Dataset(data, coords={"customer": calibration.customer}, attrs=attrs)
+
+
+def _tracking(
+    transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
+) -> xr.Dataset:
+    begin = clock.number(calibration.attrs["period_start"])
+    length = clock.steps_per_unit
+    table = transactions.table.run(
+        f"SELECT CAST(floor((d - {begin}) / {length}) AS BIGINT) AS period, "
+        f"count(*) FILTER (d > first AND first <= {cut}) AS observed, "
+        "count(*) FILTER (d = first) AS first_purchases "
+        f"FROM (SELECT d, min(d) OVER (PARTITION BY customer) AS first "
+        f"FROM ({occasions_sql(transactions, end, clock)})) GROUP BY period"
+    )
+    steps = end - begin + 1
+    periods = int(np.ceil(steps / length))
+    index = column(table, "period")
+    counts = {name: np.zeros(periods, np.int64) for name in ("observed", "first_purchases")}
+    for name, values in counts.items():
+        inside = index >= 0
+        values[index[inside]] = column(table, name)[inside]
+    number = np.arange(periods)
+    seconds = np.round(number * length * clock.step.total_seconds()).astype("timedelta64[s]")
+    data = {name: ("period", values) for name, values in counts.items()}
+    data["start"] = ("period", clock.moments(np.array(begin)) + seconds)
+    data["observed_share"] = ("period", np.minimum(1.0, steps / length - number))
+    attrs = {
+        "unit": clock.unit,
+        "start": clock.iso(begin),
+        "end": clock.iso(end),
+        "calibration_periods": int((cut - begin + 1) // length),
+    }
+    return xr.Dataset(data, coords={"period": number}, attrs=attrs)
+
+
+def _rows_after(transactions: Transactions, end: int, clock: Clock) -> int:
+    table = transactions.table.run(
+        f"SELECT count(*) AS n FROM ({transactions.typed()}) WHERE reason IS NULL AND {clock.sql} > {end}"
+    )
+    return int(column(table, "n")[0])
