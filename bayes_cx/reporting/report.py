@@ -11,8 +11,9 @@ import xarray as xr
 from bayes_cx.files import atomic_path
 from bayes_cx.references import reference
 from bayes_cx.reporting import figures, render, summary, tables
+from bayes_cx.reporting.fonts import printable
 from bayes_cx.reporting.style import Figure
-from bayes_cx.reporting.words import Money, count, plural
+from bayes_cx.reporting.words import Money, count, day, plural
 
 __all__ = ["Report", "report"]
 
@@ -111,7 +112,7 @@ def report(
         "page_one": {
             "notices": [asdict(notice) for notice in summary.notices(posteriors, holdout)],
             "lead": summary.campaign(data, money),
-            "texts": [summary.value(data, money), summary.customers(data)],
+            "texts": [summary.customers(data), summary.value(data, money)],
             "tiles": summary.tiles(data, money),
             "actions": summary.actions(data),
         },
@@ -128,7 +129,8 @@ def report(
         "assumptions": tables.assumptions(plan, stats, posteriors, money),
         "limits": _limits(plan, posteriors),
         "provenance": tables.provenance(posteriors, stats, command),
-        "version": str(purchases.provenance.get("bayes_cx", "")),
+        "run": _run(purchases, stats),
+        "respelt": any(printable(str(name)) != str(name) for name in data["customer"].to_numpy()[:20]),
         "figures": {
             name: {"headline": figure.headline, "subtitle": figure.subtitle, "alt": figure.alt}
             for name, figure in drawn.items()
@@ -167,11 +169,18 @@ def _meta(data: xr.Dataset, posteriors: list[Any], organisation: str, timestamp:
     rows = [["Prepared for", organisation]] if organisation else []
     return [
         *rows,
-        ["Observed until", str(data.attrs["until"])],
+        ["Observed until", day(str(data.attrs["until"]))],
         ["Looking ahead", str(data.attrs["horizon"])],
         ["Models", " + ".join(posterior.model.name for posterior in posteriors)],
-        ["Made", f"{timestamp:%Y-%m-%d}"],
+        ["Made", day(timestamp)],
     ]
+
+
+def _run(purchases: Any, stats: xr.Dataset) -> str:
+    """Name what made the page, for its foot."""
+    sha256 = str(stats.attrs.get("sha256", ""))
+    version = f"bayes_cx {purchases.provenance.get('bayes_cx', '')}".strip()
+    return f"{version} · data {sha256[:8]}" if sha256 else version
 
 
 def _priority_title(number: int, customers: int) -> str:
@@ -200,8 +209,10 @@ def _limits(plan: Any, posteriors: list[Any]) -> list[str]:
     limits = [limit for posterior in posteriors for limit in posterior.model.limits]
     if any(hasattr(offer.win_back, "alpha") or hasattr(offer.keep, "alpha") for offer in plan.offers):
         limits.append(
-            "How customers respond to the offers is assumed, not measured. A test with a control group that gets no "
-            "offer would measure it; the sensitivity figure shows what hangs on it."
+            "How customers respond to the offers is assumed, not measured. A test with a control group that "
+            "gets no offer would measure it; the sensitivity figure shows what hangs on it."
         )
-    limits.append("Every number speaks about these customers; new customers who are still to come are not counted.")
+    limits.append(
+        "Every number speaks about these customers; new customers who are still to come are not counted."
+    )
     return limits

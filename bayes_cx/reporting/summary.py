@@ -38,18 +38,18 @@ def notices(posteriors: Sequence[Any], holdout: Any) -> list[Notice]:
         open_ = [check.name for check in posterior.checks if check.status == "not_run"]
         if verdict == "failed":
             text = (
-                f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}. The numbers below may "
-                "be wrong; do not act on them before the fit is repaired."
+                f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}. The numbers "
+                "below may be wrong; do not act on them before the fit is repaired."
             )
             found.append(Notice("failed", "The fit failed its checks.", text))
         else:
             what = f"not run: {listing(open_)}" if open_ else "no check was run"
-            text = f"{name}: {what}. Nobody knows yet whether the numbers below can be trusted; treat them as a draft."
+            text = f"{name}: {what}. Whether the numbers below can be trusted is not known."
             found.append(Notice("not_run", "The fit was not fully checked.", text))
     if holdout is None:
         text = (
-            "The forecasts were not compared with purchases that the model had not seen. How well they predict "
-            "these customers is unknown."
+            "The forecasts were not compared with purchases that the model had not seen. How well they "
+            "predict these customers is unknown."
         )
         found.append(Notice("not_run", "There is no hold-out evidence.", text))
     else:
@@ -70,8 +70,8 @@ def _missed(coverage: xr.Dataset) -> list[Notice]:
         float(v) for v in (coverage.attrs["total_observed"], widest["total_low"], widest["total_high"])
     )
     text = (
-        f"In the hold-out period {count(seen)} purchases happened; the {per_cent(float(widest['level']))} interval of "
-        f"the forecast was {count(low)} to {count(high)}. Expect the totals below to be too "
+        f"In the hold-out period {count(seen)} purchases happened; the {per_cent(float(widest['level']))} "
+        f"interval of the forecast was {count(low)} to {count(high)}. Expect the totals below to be too "
         f"{'low' if seen > high else 'high'}."
     )
     return [Notice("failed", "The forecast missed the hold-out total.", text)]
@@ -81,17 +81,18 @@ def campaign(data: xr.Dataset, money: Money) -> str:
     """Say whom to contact, what it costs, what it brings and how it may go wrong."""
     number = int(data.attrs["n_contacted"])
     if number == 0:
-        best = float(data["gain"].max()) if data.sizes["customer"] else float("nan")
+        best = float(data["gain"].max())
+        everybody = plural(data.sizes["customer"], "customer")
         return (
-            f"Contact nobody with these offers. Even for the best of the {plural(data.sizes['customer'], 'customer')} "
-            f"a contact is expected to {'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
+            f"Contact nobody with these offers. Even for the best of the {everybody} a contact is expected to "
+            f"{'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
         )
     gain = data["total_gain"].to_numpy()
     low, high = np.quantile(gain, [0.05, 0.95])
     mean = float(gain.mean())
     who = f"Contact {count(number)} of {plural(data.attrs['n_customers'], 'customer')}"
     offers = _offers(data)
-    with_ = f" with {offers[0][0]}" if len(offers) == 1 else ""
+    with_ = f" with the offer “{offers[0][0]}”" if len(offers) == 1 else ""
     cost = float(data.attrs["total_cost"])
     verb = "earn" if mean >= 0 else "lose"
     return (
@@ -107,17 +108,16 @@ def customers(data: xr.Dataset) -> str:
     low, high = np.quantile(active, [0.05, 0.95])
     number = int(data.attrs["n_customers"])
     once = data["x"].to_numpy() == 0
-    text = (
-        f"About {about(active.mean())} of the {plural(number, 'customer')} are still active "
-        f"(90% interval {about(low)} to {about(high)})."
-    )
+    interval = "" if about(low) == about(high) else f" (90% interval {about(low)} to {about(high)})"
+    text = f"About {about(active.mean())} of the {plural(number, 'customer')} are still active{interval}."
     if not once.any():
         return text
     still = data["p_alive"].to_numpy()[once]
     if still.min() > 0.999:
         return (
-            f"{text} But {count(once.sum())} of these have bought only once: the model counts every one-time buyer as "
-            "active, because it lets customers leave only after a repeat purchase. Read them as not known to have left."
+            f"{text} But {count(once.sum())} of these have bought only once: the model counts every one-time "
+            "buyer as active, because it lets customers leave only after a repeat purchase. Read them as "
+            "not known to have left."
         )
     return f"{text} About {about(still.sum())} of these have bought only once."
 
@@ -128,9 +128,11 @@ def value(data: xr.Dataset, money: Money) -> str:
     risk = data["total_value_at_risk"].to_numpy()
     low, high = np.quantile(total, [0.05, 0.95])
     worth = "are worth" if not money.noun else "will make"
+    verb = "are" if money.noun else "is"
+    mean = money(float(data["total_value"].mean()))
     return (
-        f"Over the next {data.attrs['horizon']} they {worth} {money(float(data['total_value'].mean()))} "
-        f"(90% interval {money.range(low, high)}); {money(float(risk.mean()))} is at risk of leaving with them "
+        f"Over the next {data.attrs['horizon']} the customers {worth} {mean} (90% interval "
+        f"{money.range(low, high)}); {money(float(risk.mean()))} of that {verb} at risk "
         f"({money.range(*np.quantile(risk, [0.05, 0.95]))})."
     )
 
@@ -145,7 +147,9 @@ def tiles(data: xr.Dataset, money: Money) -> list[dict[str, str]]:
     noun = money.noun or "value"
     worth = data["total_value_predictive"].to_numpy()
     return [
-        _tile(bare(float(data["total_value"].mean())), f"{noun} in the next {horizon}", _ninety(worth, money)),
+        _tile(
+            bare(float(data["total_value"].mean())), f"{noun} in the next {horizon}", _ninety(worth, money)
+        ),
         _tile(
             bare(float(data["total_value_at_risk"].mean())),
             f"{noun} at risk",
@@ -173,7 +177,9 @@ def _ninety(draws: np.ndarray, money: Money) -> str:
 def actions(data: xr.Dataset) -> list[dict[str, str]]:
     """Return what to do with each kind of customer, the first step first."""
     label = data["label"].to_numpy()
-    number = {name: int((label == name).sum()) for name in ("contact", "wait and see", "needs no offer", "let go")}
+    number = {
+        name: int((label == name).sum()) for name in ("contact", "wait and see", "needs no offer", "let go")
+    }
     steps = []
     if number["contact"]:
         first = [shorten(str(name), 28) for name in data["customer"].to_numpy()[label == "contact"][:3]]
@@ -182,7 +188,7 @@ def actions(data: xr.Dataset) -> list[dict[str, str]]:
         text = f"{with_}in the order of the priority list, starting with {listing(first)}."
         steps.append(_step("Contact", number["contact"], text))
     texts = {
-        "wait and see": "a contact is not expected to pay now, but the data leave it open. Look again after the next run.",
+        "wait and see": "a contact is not expected to pay now, but could. Look again after the next run.",
         "needs no offer": "they are likely to keep buying without one.",
         "let go": "they have probably left, and winning them back would cost more than it brings.",
     }
@@ -196,5 +202,9 @@ def _step(head: str, number: int, text: str) -> dict[str, str]:
 
 def _offers(data: xr.Dataset) -> list[tuple[str, int]]:
     """Return the offers that are made and to how many, the most frequent first."""
-    names, numbers = np.unique(data["offer"].to_numpy()[data["contact"].to_numpy()].astype(str), return_counts=True)
-    return sorted(((str(n), int(k)) for n, k in zip(names, numbers, strict=True)), key=lambda pair: (-pair[1], pair[0]))
+    names, numbers = np.unique(
+        data["offer"].to_numpy()[data["contact"].to_numpy()].astype(str), return_counts=True
+    )
+    return sorted(
+        ((str(n), int(k)) for n, k in zip(names, numbers, strict=True)), key=lambda pair: (-pair[1], pair[0])
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats as distributions
 
-from bayes_cx.reporting.words import Money, about, chance, count, per_cent, plural, shorten
+from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten
 
 __all__ = [
     "assumptions",
@@ -27,6 +27,7 @@ _MEANING = {
     "needs no offer": "buys anyway",
     "let go": "probably left, too dear to win back",
 }
+_GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "kappa": "κ", "rho": "ρ", "lambda": "λ"}
 # text columns of a plan that are not groups of customers
 _OWN = frozenset({"offer", "label", "customer"})
 
@@ -153,7 +154,7 @@ def checks(posteriors: Sequence[Any]) -> list[dict[str, str]]:
     for posterior in posteriors:
         name = posterior.model.name
         for check in posterior.checks:
-            value = "–" if check.value is None else f"{check.value:.4g}".replace("-", "−")
+            value = "–" if check.value is None else _number(check.value)
             rows.append(
                 {"model": name, "name": check.name, "value": value, "target": _plain(check.target)}
                 | {"status": check.status, "note": check.note}
@@ -174,7 +175,7 @@ def parameters(posterior: Any) -> list[dict[str, str]]:
         param = posterior.model.params.get(letter)
         rows.append(
             {
-                "letter": letter,
+                "letter": _GREEK.get(letter, letter),
                 "meaning": getattr(param, "meaning", ""),
                 "mean": f"{np.mean(draws):.3g}",
                 "interval": f"{low:.3g} to {high:.3g}",
@@ -210,7 +211,7 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
         if limit not in (None, ""):
             text = money(float(limit)) if name == "budget" else plural(int(limit), "contact")
             rows.append([name.capitalize(), text])
-    rows.append(["Horizon", f"{data.attrs['horizon']} from {data.attrs['until']}"])
+    rows.append(["Horizon", f"{data.attrs['horizon']} from {day(str(data.attrs['until']))}"])
     rows.append(["Discount rate", f"{float(data.attrs['discount_rate']):.3g} a year, continuous in time"])
     if len(posteriors) < 2:
         rows.append(["Spend", "no model of spend: value is counted in purchases"])
@@ -236,7 +237,8 @@ def _beta(prior: Any) -> str:
     if not hasattr(prior, "alpha"):
         return f"measured: mean {float(prior.mean):.1%}"
     low, high = distributions.beta(prior.alpha, prior.beta).ppf([0.05, 0.95])
-    return f"assumed Beta({prior.alpha:g}, {prior.beta:g}): mean {prior.mean:.0%}, 90% interval {low:.1%} to {high:.1%}"
+    interval = f"mean {prior.mean:.0%}, 90% interval {low:.1%} to {high:.1%}"
+    return f"assumed Beta({prior.alpha:g}, {prior.beta:g}): {interval}"
 
 
 def _priors(posterior: Any) -> list[tuple[str, str]]:
@@ -268,6 +270,11 @@ def provenance(posteriors: Sequence[Any], stats: xr.Dataset, command: str) -> li
     names = ("bayes_cx", "python", "pymc", "nutpie", "arviz", "numpy")
     lines.append(", ".join(f"{name} {versions[name]}" for name in names if name in versions))
     return [line for line in lines if line]
+
+
+def _number(value: float) -> str:
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+    return text.replace("-", "−")
 
 
 def _plain(target: str) -> str:

@@ -1,13 +1,19 @@
 """Numbers and small phrases as people read them: at most three significant digits, never a false 100%."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-__all__ = ["Money", "about", "chance", "count", "listing", "per_cent", "plural", "shorten", "signed"]
+__all__ = ["Money", "about", "chance", "count", "day", "listing", "per_cent", "plural", "shorten", "signed"]
 
 _DASH = "–"
 _MINUS = "−"
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)  # not strftime: that would follow the locale of the machine
+_SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
 def per_cent(share: float) -> str:
@@ -103,19 +109,16 @@ class Money:
         if not math.isfinite(amount):
             return _DASH
         size = _significant(abs(amount))
-        for scale, suffix in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
-            if size >= scale:
-                scaled = size / (1e3 if suffix == "k" else scale)
-                return f"{scaled:.{_decimals(scaled)}f}{suffix}"
+        for scale, suffix in _SCALES:
+            if size >= max(scale, 1e4):  # four digits are short enough to be printed in full
+                return f"{size / scale:.{_decimals(size / scale)}f}{suffix}"
         return f"{size:,.{0 if size == 0 else min(_decimals(size), 2)}f}"
 
     def tick(self, amount: float, _position: int = 0) -> str:
         """Return an amount as an axis shows it: `€16k`, without decimals that only pad."""
-        size = self.compact(amount)
-        number, suffix = (size.rstrip("kmbn"), size.lstrip("0123456789.,"))
-        if "." in number:
-            number = number.rstrip("0").rstrip(".")
-        return Money(self.currency)._dress(number + suffix, amount)
+        size = abs(amount)
+        scale, suffix = next(((s, w) for s, w in _SCALES if size >= s), (1.0, ""))
+        return Money(self.currency)._dress(f"{size / scale:.6g}{suffix}", amount)
 
     def range(self, low: float, high: float) -> str:
         """Return an interval: `€12.0k to €98.4k`."""
@@ -123,8 +126,9 @@ class Money:
         text = f"{bare(low)} to {bare(high)}"
         return f"{text}\u00a0{self.noun}" if self.noun else text
 
-    def column(self, amounts: Sequence[float]) -> list[str]:
+    def column(self, amounts: Iterable[float]) -> list[str]:
         """Return the amounts of one column of a table, all with the same decimals and without currency."""
+        amounts = list(amounts)
         largest = max((abs(a) for a in amounts if math.isfinite(a)), default=0.0)
         decimals = 0 if largest >= 100 else 1 if largest >= 10 else 2
         return [self._cell(amount, decimals) for amount in amounts]
@@ -168,6 +172,22 @@ def listing(items: Sequence[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def day(date: str | datetime) -> str:
+    """Return a date as one says it; a text that is no ISO date stays as it is.
+
+    Examples
+    --------
+    >>> day("1998-06-30")
+    '30 June 1998'
+    """
+    if isinstance(date, str):
+        try:
+            date = datetime.fromisoformat(date)
+        except ValueError:
+            return date
+    return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
 
 
 def shorten(text: str, length: int) -> str:

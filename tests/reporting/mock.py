@@ -1,4 +1,4 @@
-"""Synthetic plans, posteriors and hold-outs with the shape of the real ones; told from a story like BG/NBD's."""
+"""Synthetic plans, posteriors and hold-outs with the shape of the real ones."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -79,7 +79,16 @@ def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
 
 
 def plan(
-    n=2000, cost=1.5, samples=400, names=None, groups=False, currency="€", seed=0, capacity=None, offers=1, money=True
+    n=2000,
+    cost=1.5,
+    samples=400,
+    names=None,
+    groups=False,
+    currency="€",
+    seed=0,
+    capacity=None,
+    offers=1,
+    money=True,
 ):
     rng = np.random.default_rng(seed)
     T = rng.uniform(40, 78, n)
@@ -98,7 +107,9 @@ def plan(
     choices = tuple(MockOffer(*o) for o in (("voucher", cost), ("personal call", cost * 6))[:offers])
     rho, kappa = rng.beta(2, 18, (samples, 1)), rng.beta(2, 18, (samples, 1))
     winning, keeping = (1 - p) * rho * if_active, p * kappa * 0.25 * if_active
-    gains = np.stack([(winning + keeping) * boost - o.cost for o, boost in zip(choices, (1, 1.7), strict=False)])
+    gains = np.stack(
+        [(winning + keeping) * boost - o.cost for o, boost in zip(choices, (1, 1.7), strict=False)]
+    )
     best = gains.mean(1).argmax(0)
     gain = np.take_along_axis(gains, best[None, None], 0)[0]
     costs = np.array([o.cost for o in choices])[best]
@@ -135,8 +146,9 @@ def plan(
             "cost": ("customer", costs),
             "offer": ("customer", np.where(contact, np.array([o.name for o in choices])[best], "")),
             "contact": ("customer", contact), "label": ("customer", label),
-            "x": ("customer", x), "t_x": ("customer", t_x), "T": ("customer", T), "spend": ("customer", spend),
-            "p_alive_quantile": quantile(p), "value_quantile": quantile(value), "gain_quantile": quantile(gain),
+            "x": ("customer", x), "t_x": ("customer", t_x), "T": ("customer", T),
+            "spend": ("customer", spend), "p_alive_quantile": quantile(p),
+            "value_quantile": quantile(value), "gain_quantile": quantile(gain),
             "curve": (("contacts", "sample"), cumulative[:, grid].T),
             "total_active": ("sample", p.sum(1)),
             "total_value": ("sample", total),
@@ -148,13 +160,16 @@ def plan(
         },
         coords={"customer": np.array(ids, dtype=object), "quantile": QUANTILES, "contacts": grid},
         attrs={
-            "horizon": "52 weeks", "unit": "week", "discount_rate": 0.10, "currency": currency, "n_customers": n,
-            "n_contacted": k, "budget": "", "capacity": "" if capacity is None else capacity,
+            "horizon": "52 weeks", "unit": "week", "discount_rate": 0.10, "currency": currency,
+            "n_customers": n, "n_contacted": k, "budget": "", "capacity": "" if capacity is None else capacity,
             "total_cost": float(costs[:k].sum()), "until": "1998-06-30",
         },
     )  # fmt: skip
     if groups:
-        data["segment"] = ("customer", rng.choice(["B2B", "Retail", "Marketplace"], n, p=[0.2, 0.6, 0.2]).astype(object))
+        data["segment"] = (
+            "customer",
+            rng.choice(["B2B", "Retail", "Marketplace"], n, p=[0.2, 0.6, 0.2]).astype(object),
+        )
     scale = np.array([0.25, 0.5, 1, 1.5, 2])
     scaled = np.stack([np.where(contact, s * (gain + costs) - costs, 0).sum(1) for s in scale])
     sensitivity = xr.Dataset(
@@ -205,13 +220,18 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
         attrs={"calibration_periods": cut, "unit": "week"},
     )  # fmt: skip
     mean = 0.25 + 0.55 * np.arange(8.0)
-    customers = np.array([n * 0.6, n * 0.18, n * 0.08, n * 0.05, n * 0.03, n * 0.02, n * 0.015, n * 0.02]).astype(int)
+    customers = np.array(
+        [n * 0.6, n * 0.18, n * 0.08, n * 0.05, n * 0.03, n * 0.02, n * 0.015, n * 0.02]
+    ).astype(int)
     by = np.stack([rng.poisson(np.outer(np.ones(2000), mean * np.maximum(c, 1))[:, i]) / max(c, 1)
                    for i, c in enumerate(customers)], 1)  # fmt: skip
     by_frequency = xr.Dataset(
         {
             "customers": ("frequency", customers),
-            "observed": ("frequency", rng.poisson(bias * mean * np.maximum(customers, 1)) / np.maximum(customers, 1)),
+            "observed": (
+                "frequency",
+                rng.poisson(bias * mean * np.maximum(customers, 1)) / np.maximum(customers, 1),
+            ),
             "expected": ("frequency", mean),
             "expected_quantile": (("frequency", "quantile"), np.quantile(by, LEVELS, axis=0).T),
         },

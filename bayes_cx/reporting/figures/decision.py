@@ -8,7 +8,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.reporting.fonts import printable
-from bayes_cx.reporting.style import COLOURS, Figure, axes_at, canvas, tint, to_svg
+from bayes_cx.reporting.style import COLOURS, TEXT_WIDTH, Figure, axes_at, canvas, tint, to_svg
 from bayes_cx.reporting.words import Money, about, count, per_cent, plural, shorten
 from bayes_cx.reporting.words import chance as chance_of
 
@@ -42,7 +42,7 @@ def futures(draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int
         # room on either side of zero for the words that stand there
         low, high = min(low, -0.14 * spread), max(high, 0.14 * spread)
 
-    height, width = 2.0, 6.85
+    height, width = 2.3, TEXT_WIDTH
     with canvas(height) as figure:
         axes = axes_at(figure, left=0.05, right=0.05, top=0.34 if line else 0.12, bottom=0.26)
         room = height - 0.6 - (0.0 if line else -0.2)
@@ -103,10 +103,10 @@ def futures(draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int
 def _stacks(
     values: np.ndarray, per_inch: float, room: float, largest: float = 0.3
 ) -> tuple[list[tuple[float, int, float]], float]:
-    """Return (position, level, value) of each dot and the dot size in data units, so that the highest stack fits."""
+    """Return (position, level, value) of each dot and the size of a dot, so that the highest stack fits."""
+    size, stacks = 0.0, []
     for inches in np.linspace(largest, 0.02, 40):
-        size = inches * per_inch
-        stacks: list[list[float]] = []
+        size, stacks = inches * per_inch, []
         for value in values:
             # a stack never mixes gains and losses: its colour would lie
             if stacks and value - stacks[-1][0] < size and (value < 0) == (stacks[-1][0] < 0):
@@ -116,7 +116,7 @@ def _stacks(
         if max(len(stack) for stack in stacks) * inches <= room:
             break
     placed: list[tuple[float, int, float]] = []
-    at = -np.inf
+    at = -np.inf  # where the last stack stands; the next one keeps its distance
     for stack in stacks:
         middle = max((stack[0] + stack[-1]) / 2, at + size)
         if stack[0] < 0:
@@ -151,7 +151,9 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
         axes = axes_at(figure, left=0.62, right=0.15, top=0.12, bottom=0.46)
         for low, high, strength in _BANDS:
             lower, upper = np.quantile(draws[keep], [low, high], axis=1)
-            axes.fill_between(contacts[keep], lower, upper, color=tint(COLOURS["green"], strength), linewidth=0)
+            axes.fill_between(
+                contacts[keep], lower, upper, color=tint(COLOURS["green"], strength), linewidth=0
+            )
         axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
         axes.plot(contacts[keep], mean[keep], color=COLOURS["green"], linewidth=1.8)
         at = int(np.abs(contacts - chosen).argmin())
@@ -171,7 +173,6 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
             xytext=(-7 if right_half else 7, 6),
             textcoords="offset points",
             ha="right" if right_half else "left",
-            color=COLOURS["amber"],
             fontweight=600,
         )
         svg = to_svg(figure)
@@ -181,7 +182,7 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
         headline = "No number of contacts is expected to pay"
     elif chosen < best and mean[at] < mean[peak]:
         headline = (
-            f"The plan stops at {count(chosen)} contacts; without the limit the gain would peak at about {about(best)}"
+            f"The plan stops at {plural(chosen, 'contact')}; the gain would peak at about {about(best)}"
         )
     elif best >= everyone:
         headline = "The expected gain still rises at the last customer: every contact pays"
@@ -194,7 +195,7 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
         svg,
         headline,
         f"Cumulative net gain of the campaign: mean, with 50, 80 and 95% bands.{cut}",
-        f"Line with bands. {headline}. At {plural(chosen, 'contact')} the expected net gain is {money(mean[at])}, "
+        f"Line with bands. {headline}. At {plural(chosen, 'contact')} the mean is {money(mean[at])}, "
         f"90% interval {money.range(low, high)}.{cut}",
     )
 
@@ -220,7 +221,10 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
     rows : int
         How many customers to draw.
     """
-    top = data.isel(customer=slice(0, rows))
+    contacted = data["contact"].to_numpy()
+    listed = contacted if contacted.any() else np.arange(contacted.size) < rows
+    pays = data["p_gain"].to_numpy()[listed]
+    top = data.isel(customer=np.flatnonzero(listed)[:rows])
     names = [shorten(printable(str(name)), 26) for name in top["customer"].to_numpy()]
     quantiles = top["gain_quantile"].transpose("customer", "quantile").to_numpy()
     chance = top["p_gain"].to_numpy()
@@ -233,24 +237,29 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
         extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
     svg = _bars(names, quantiles, colours, extra, money)
 
-    sure = int((chance >= 0.9).sum())
-    doubtful = int((chance <= 0.1).sum())
-    open_ = len(names) - sure - doubtful
-    headline = f"{count(sure)} of the first {count(len(names))} contacts almost surely pay"
-    if sure == len(names):
-        headline = f"All of the first {count(len(names))} contacts almost surely pay"
-    elif sure == 0:
-        headline = f"None of the first {count(len(names))} contacts surely pays"
-    if open_:
-        headline += f"; {count(open_)} could go either way"
-    if doubtful:
-        headline += f"; {count(doubtful)} almost surely {'does' if doubtful == 1 else 'do'} not"
+    headline = _forest_words(pays, "contact" if contacted.any() else "customer")
+    shown = f"The first {len(names)}. " if len(names) < pays.size else ""
     return Figure(
         svg,
         headline,
-        "Net gain of the contact: median, 50 and 90% interval. Coloured where the sign is at least 90% certain.",
+        f"{shown}Net gain: median, 50 and 90% interval. Coloured where the sign is at least 90% certain.",
         f"Interval bars. {headline}.",
     )
+
+
+def _forest_words(pays: np.ndarray, noun: str) -> str:
+    """Count the contacts that almost surely pay, that are open and that almost surely do not."""
+    sure, against = int((pays >= 0.9).sum()), int((pays <= 0.1).sum())
+    open_ = pays.size - sure - against
+    all_ = plural(pays.size, noun)
+    if sure == pays.size:
+        return f"The one {noun} almost surely pays" if sure == 1 else f"All {all_} almost surely pay"
+    if against == pays.size:
+        return f"None of the first {all_} would pay"
+    parts = [f"{count(sure) if sure else 'None'} of {all_} almost surely {'pay' if sure > 1 else 'pays'}"]
+    parts += [f"{count(open_)} could go either way"] if open_ else []
+    parts += [f"{count(against)} almost surely would not pay"] if against else []
+    return "; ".join(parts)
 
 
 def _verdict_colour(chance: float) -> str:
@@ -278,7 +287,9 @@ def _bars(
         ):
             for left, right, strength in ((q5, q95, 0.35), (q25, q75, 0.85)):
                 axes.add_patch(
-                    Rectangle((left, row - 0.24), right - left, 0.48, facecolor=tint(colour, strength), linewidth=0)
+                    Rectangle(
+                        (left, row - 0.24), right - left, 0.48, facecolor=tint(colour, strength), linewidth=0
+                    )
                 )
             axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
             axes.annotate(
@@ -320,23 +331,31 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
         axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
         for at, below, above, middle in zip(place, low, high, gain, strict=True):
             colour = COLOURS["green"] if below > 0 else COLOURS["red"] if above < 0 else COLOURS["grey"]
-            axes.add_patch(Rectangle((at - 0.08, below), 0.16, above - below, facecolor=tint(colour, 0.45), linewidth=0))
+            axes.add_patch(
+                Rectangle((at - 0.08, below), 0.16, above - below, facecolor=tint(colour, 0.45), linewidth=0)
+            )
             axes.plot([at - 0.14, at + 0.14], [middle, middle], color=COLOURS["ink"], linewidth=1.6)
             axes.annotate(
                 money(middle), (at + 0.18, middle), ha="left", va="center", fontweight=600,
+                bbox={"facecolor": "white", "linewidth": 0, "pad": 0.8},
             )  # fmt: skip
         axes.set_xlim(-0.5, place[-1] + 0.6)
         bottom, top = min(low.min(), 0.0), max(high.max(), 0.0)
         axes.set_ylim(bottom - 0.06 * (top - bottom or 1), top + 0.06 * (top - bottom or 1))
-        axes.set_xticks(place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)])
-        axes.set_xlabel("Response to the offers, as a multiple of what is assumed; contacts the plan would then make")
+        axes.set_xticks(
+            place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)]
+        )
+        axes.set_xlabel(
+            "Response to the offers, as a multiple of what is assumed; contacts the plan would then make"
+        )
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
         axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
         svg = to_svg(figure)
 
     headline = _sensitivity_words(scale, gain, low)
     cells = "; ".join(
-        f"{_times(s)}: {money(g)}, {plural(int(k), 'contact')}" for s, g, k in zip(scale, gain, contacts, strict=True)
+        f"{_times(s)}: {money(g)}, {plural(int(k), 'contact')}"
+        for s, g, k in zip(scale, gain, contacts, strict=True)
     )
     return Figure(
         svg,
@@ -357,13 +376,14 @@ def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> 
         return f"Contacts would pay only from {_times(pays.min())} the assumed response"
     if pays.min() == 1:
         return "The gain hangs on the assumed response: with less of it the campaign is not expected to pay"
-    words = f"The campaign is expected to pay down to {_times(pays.min())} the assumed response"
+    words = f"The campaign is expected to pay from {_times(pays.min())} the assumed response"
     if not sure.size:
         return f"{words}, but nowhere almost surely"
-    return f"{words}, almost surely from {'all' if sure.min() == 1 else _times(sure.min())} of it".replace("half of it", "half")
+    response = "the full response" if sure.min() == 1 else f"{_times(sure.min())} the response"
+    return f"{words}, almost surely from {response}"
 
 
 def _times(scale: float) -> str:
     """Return a multiple in words that fit before 'the assumed response'."""
-    words = {0.25: "a quarter of", 0.5: "half", 1.0: "exactly", 1.5: "1.5 times", 2.0: "twice"}
+    words = {0.25: "a quarter of", 0.5: "half", 1.0: "just", 1.5: "1.5 times", 2.0: "twice"}
     return words.get(round(float(scale), 4), f"{scale:g} times")

@@ -1,4 +1,4 @@
-"""Figures of the hold-out: what was forecast for customers and weeks the model had not seen, and what happened."""
+"""Figures of the hold-out: what was forecast for weeks the model had not seen, and what happened."""
 
 import numpy as np
 import xarray as xr
@@ -35,11 +35,10 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
             _fan(axes, time, bands)
             axes.plot(time, table[f"{kind}predicted"], color=COLOURS["blue"], linewidth=1.4)
             seen = time <= cut
-            dot = {"linestyle": "", "marker": "o", "markersize": 2.6, "zorder": 4}
-            axes.plot(time[seen], observed[seen], color=COLOURS["ink"], **dot)
+            axes.plot(time[seen], observed[seen], "o", color=COLOURS["ink"], markersize=2.6, zorder=4)
             axes.plot(
-                time[~seen], observed[~seen], markerfacecolor="white", markeredgecolor=COLOURS["ink"],
-                markeredgewidth=0.8, **(dot | {"markersize": 3.2}),
+                time[~seen], observed[~seen], "o", markerfacecolor="white", markeredgecolor=COLOURS["ink"],
+                markeredgewidth=0.8, markersize=3.2, zorder=4,
             )  # fmt: skip
             axes.axvline(cut + 0.5, color=COLOURS["orange"], linewidth=1.1)
             axes.set_xlim(0, time[-1] + 0.5)
@@ -54,7 +53,10 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
                 word, (0, 1), xycoords="axes fraction", xytext=(5, -9), textcoords="offset points",
                 fontweight=600, color=COLOURS["muted"],
             )  # fmt: skip
-        for side, word, colour in ((-1, "the model learnt from this", "muted"), (1, "it had not seen this", "amber")):
+        for side, word, colour in (
+            (-1, "the model learnt from this", "muted"),
+            (1, "it had not seen this", "amber"),
+        ):
             upper.annotate(
                 word, (cut + 0.5, 0), xycoords=("data", "axes fraction"), xytext=(side * 5, 5),
                 textcoords="offset points", ha="left" if side > 0 else "right", color=COLOURS[colour],
@@ -66,7 +68,8 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
     return Figure(
         svg,
         headline,
-        f"Repeat purchases: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. {detail}",
+        "Repeat purchases: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. "
+        f"{detail}",
         f"Two line charts with bands. {headline}. {detail}",
     )
 
@@ -113,7 +116,11 @@ def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
         detail = f"Outside: {unit} {where} ({by_chance})."
     else:
         first = int(np.flatnonzero(total)[0]) + cut + 1
-        side = "above" if (kept["cumulative_observed"] > kept["cumulative_predicted"]).to_numpy()[total][0] else "below"
+        side = (
+            "above"
+            if (kept["cumulative_observed"] > kept["cumulative_predicted"]).to_numpy()[total][0]
+            else "below"
+        )
         back = "" if total[-1] else ", and came back later"
         headline = f"The total left the forecast in {unit} {first}: it ran {side} the 95% band{back}"
         detail = f"Single {unit}s outside: {where or 'none'} ({by_chance})."
@@ -147,11 +154,13 @@ def by_frequency(table: xr.Dataset) -> Figure:
     quantiles = table["expected_quantile"].transpose("quantile", "frequency").to_numpy()
     low, high = (quantiles[int(np.abs(level - q).argmin())] for q in (0.025, 0.975))
     observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
-    with canvas(2.35, width=3.3) as figure:
+    with canvas(2.7, width=3.3) as figure:
         axes = axes_at(figure, left=0.34, right=0.05, top=0.1, bottom=0.62)
         for at, below, above, middle in zip(place, low, high, expected, strict=True):
             axes.add_patch(
-                Rectangle((at - 0.3, below), 0.6, above - below, facecolor=tint(COLOURS["blue"], 0.28), linewidth=0)
+                Rectangle(
+                    (at - 0.3, below), 0.6, above - below, facecolor=tint(COLOURS["blue"], 0.28), linewidth=0
+                )
             )
             axes.plot([at - 0.3, at + 0.3], [middle, middle], color=COLOURS["blue"], linewidth=1.5)
         axes.plot(
@@ -179,22 +188,35 @@ def by_frequency(table: xr.Dataset) -> Figure:
         headline,
         "Hold-out purchases per customer: observed (dot), expected (line), 95% interval (bar).",
         f"Dots over interval bars. {headline}. "
-        + "; ".join(f"{n}: observed {o:.2f}, expected {e:.2f}" for n, o, e in zip(names, observed, expected, strict=True)),
+        + "; ".join(
+            f"{n}: observed {o:.2f}, expected {e:.2f}"
+            for n, o, e in zip(names, observed, expected, strict=True)
+        ),
     )
 
 
 def calibration(table: xr.Dataset) -> Figure:
-    """Draw how often a purchase happened against the chance the model gave it (isotonic curve, Dimitriadis 2021)."""
+    """Draw how often a purchase happened against its forecast chance, as an isotonic curve.
+
+    Parameters
+    ----------
+    table : Dataset over point
+        `Holdout.calibration`, sorted by `predicted`.
+    """
     predicted, curve = table["predicted"].to_numpy(), table["isotonic"].to_numpy()
     low, high = table["low95"].to_numpy(), table["high95"].to_numpy()
     # thousands of points draw the same steps as the few where they change
     keep = np.unique(np.linspace(0, predicted.size - 1, min(predicted.size, 400)).astype(int))
-    steps = np.unique(np.r_[0, np.flatnonzero(np.diff(curve)), np.flatnonzero(np.diff(curve)) + 1, predicted.size - 1])
-    with canvas(2.9, width=3.3) as figure:
+    steps = np.unique(
+        np.r_[0, np.flatnonzero(np.diff(curve)), np.flatnonzero(np.diff(curve)) + 1, predicted.size - 1]
+    )
+    with canvas(2.7, width=3.3) as figure:
         axes = axes_at(figure, left=0.42, right=0.16, top=0.1, bottom=0.46)
         for inner, strength in (("95", 0.22), ("50", 0.5)):
             axes.fill_between(
-                predicted[keep], table[f"low{inner}"].to_numpy()[keep], table[f"high{inner}"].to_numpy()[keep],
+                predicted[keep],
+                table[f"low{inner}"].to_numpy()[keep],
+                table[f"high{inner}"].to_numpy()[keep],
                 color=tint(COLOURS["grey"], strength), linewidth=0,
             )  # fmt: skip
         axes.plot([0, 1], [0, 1], color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
@@ -202,7 +224,8 @@ def calibration(table: xr.Dataset) -> Figure:
         if "bin_count" in table:
             edges, customers = table["bin_edges"].to_numpy(), table["bin_count"].to_numpy()
             axes.bar(
-                edges[:-1], 0.14 * customers / max(customers.max(), 1), width=0.86 * np.diff(edges), align="edge",
+                edges[:-1], 0.14 * customers / max(customers.max(), 1), width=0.86 * np.diff(edges),
+                align="edge",
                 color=tint(COLOURS["blue"], 0.35), linewidth=0, zorder=1.5,
             )  # fmt: skip
             axes.text(0.99, 0.05, "number of customers", ha="right", fontsize=7.5, color=COLOURS["muted"])
@@ -215,7 +238,7 @@ def calibration(table: xr.Dataset) -> Figure:
 
     outside = float(((curve < low - 1e-12) | (curve > high + 1e-12)).mean())
     at = int(np.abs(predicted - np.clip(0.6, predicted.min(), predicted.max())).argmin())
-    says = f"When the model says {per_cent(float(predicted[at]))}, it happens {per_cent(float(curve[at]))} of the time"
+    says = f"Forecasts of {per_cent(float(predicted[at]))} came true {per_cent(float(curve[at]))} of the time"
     inside = "inside the 95% band for every customer" if outside == 0 else (
         f"outside the 95% band for {per_cent(outside)} of customers"
     )  # fmt: skip
@@ -240,12 +263,23 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
             colour = COLOURS["blue"] if name == ours else COLOURS["grey"]
             weight = 600 if name == ours else 400
             axes.add_patch(
-                Rectangle((low[row], row - 0.2), high[row] - low[row], 0.4, facecolor=tint(colour, 0.38), linewidth=0)
+                Rectangle(
+                    (low[row], row - 0.2),
+                    high[row] - low[row],
+                    0.4,
+                    facecolor=tint(colour, 0.38),
+                    linewidth=0,
+                )
             )
             axes.plot([share[row]] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2)
             for text, at, offset, align in (
                 ("this report" if name == ours else printable(name), 0, -144, "left"),
-                (f"{per_cent(share[row])}   ({per_cent(low[row])} to {per_cent(high[row])})", 1, 105, "right"),
+                (
+                    f"{per_cent(share[row])}   ({per_cent(low[row])} to {per_cent(high[row])})",
+                    1,
+                    105,
+                    "right",
+                ),
             ):
                 axes.annotate(
                     text, (at, row), xycoords=("axes fraction", "data"), xytext=(offset, 0),
@@ -259,9 +293,11 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
     return Figure(
         svg,
         _capture_words(names, share, low, high, ours, part),
-        f"Share of hold-out revenue that came from the top {part} of customers by each rule, with 95% interval.",
+        f"Share of hold-out revenue from the top {part} of customers by each rule, with 95% interval.",
         "Interval bars. "
-        + "; ".join(f"{'this report' if n == ours else n}: {per_cent(s)}" for n, s in zip(names, share, strict=True)),
+        + "; ".join(
+            f"{'this report' if n == ours else n}: {per_cent(s)}" for n, s in zip(names, share, strict=True)
+        ),
     )
 
 
