@@ -1,8 +1,10 @@
 """From what happened to enough of it: read purchases, judge every row, reduce them to a few numbers."""
 
+from bayes_cx.data.add import add
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_donations
 from bayes_cx.data.holdout import Split, split
+from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.summary import summarise
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.data.units import UNITS, check_unit, horizon
@@ -11,14 +13,17 @@ __all__ = [
     "UNITS",
     "Split",
     "Transactions",
+    "add",
     "cdnow_path",
     "check_unit",
     "compress",
+    "from_lifetimes",
     "horizon",
     "load_cdnow",
     "load_donations",
     "read_transactions",
     "split",
     "summarise",
+    "to_lifetimes",
     "unique_rows",
 ]

@@ -18,7 +18,7 @@ __all__ = ["cdnow_path", "load_cdnow", "load_donations"]
 
 
 def cdnow_path(sample: bool = False) -> Path:
-    """Return the file with the CDNOW purchases, columns kept apart by spaces; the sample has no header row."""
+    """Return the file with the CDNOW purchases, kept apart by spaces; the sample has no header row."""
     return _file("CDNOW_sample.txt" if sample else "CDNOW_master.txt")
 
 

@@ -64,6 +64,11 @@ class Clock:
         when = _EPOCH + int(number) * self.step
         return when.isoformat(timespec="minutes") if self.unit == "hour" else when.date().isoformat()
 
+    def numbers(self, moments: np.ndarray) -> np.ndarray:
+        """Return the steps that an array of datetime64 lies in."""
+        seconds = moments.astype("datetime64[s]").astype("int64")
+        return seconds // int(self.step.total_seconds())
+
     def moments(self, numbers: np.ndarray) -> np.ndarray:
         """Return the beginnings of steps as datetime64."""
         seconds = np.asarray(numbers, "int64") * int(self.step.total_seconds())

@@ -235,7 +235,8 @@ def _read_csv(names: str, header: list[str], delimiter: str) -> str:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     return (
         f"read_csv({names}, columns = {{{columns}}}, delim = {literal(delimiter)}, "
-        "quote = '\"', escape = '\"', header = true, auto_detect = false, store_rejects = true, rejects_limit = 0)"
+        "quote = '\"', escape = '\"', header = true, auto_detect = false, store_rejects = true, "
+        "rejects_limit = 0)"
     )
 
 

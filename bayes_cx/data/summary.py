@@ -13,10 +13,10 @@ from bayes_cx.data.occasions import Clock, occasions_sql, reasons_within
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 
-__all__ = ["summarise"]
+__all__ = ["NO_GROUP", "column", "last_step", "summarise"]
 
 # What stands for a customer whose group was never given.
-_NO_GROUP = "missing"
+NO_GROUP = "missing"
 
 
 def summarise(
@@ -141,7 +141,7 @@ def last_step(transactions: Transactions, until: Any, clock: Clock) -> int:
 
 def _customers_sql(transactions: Transactions, end: int, clock: Clock, groups: dict[str, str]) -> str:
     kept = "".join(
-        f", coalesce(max({name}_last).value, {literal(_NO_GROUP)}) AS {name}"
+        f", coalesce(max({name}_last).value, {literal(NO_GROUP)}) AS {name}"
         f", CAST(min({name}_min) <> max({name}_max) AS INTEGER) AS {name}_varies"
         for name in groups
     )

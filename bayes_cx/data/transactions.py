@@ -251,7 +251,9 @@ def _verdicts_sql(contract: Contract, table: Source) -> str:
     row = "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))"
     return (
         f"SELECT reason, count(*) AS n, count(*) FILTER (amount = 0) AS zero, "
-        f"min(moment) AS first, max(moment) AS last, {slices} FROM (SELECT reason, moment, amount, CASE WHEN reason IS NULL THEN {row} END AS digest "
+        f"min(moment) FILTER (reason IS NULL) AS first, "
+        f"max(moment) FILTER (reason IS NULL) AS last, {slices} "
+        f"FROM (SELECT *, CASE WHEN reason IS NULL THEN {row} END AS digest "
         f"FROM ({contract.typed(table.sql, table.types)})) GROUP BY reason"
     )
 

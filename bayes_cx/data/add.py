@@ -1,0 +1,178 @@
+"""Statistics are additive: days, files, partitions and machines add."""
+
+import hashlib
+import json
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_cx.data.compress import compress
+from bayes_cx.data.occasions import Clock
+from bayes_cx.data.summary import NO_GROUP
+from bayes_cx.errors import InputError
+
+__all__ = ["add"]
+
+_MONEY = ("spend", "spend_sum", "first_spend")
+
+
+def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
+    """Add the statistics of two parts of the same purchases.
+
+    Three kinds of parts add. *Different customers, same end of observation*: the customers are put together.
+    *One period after the other*: with the occasions of both in sequence, marked 1 (earlier) and 2 (later)::
+
+        x = x1 + x2 + 1,  t_x from the first occasion of 1 to the last of 2,  T to the end of 2,
+        spend_sum = spend_sum1 + first_spend2 + spend_sum2
+
+    *Compressed rows, same end of observation*: the weights of equal rows add.
+
+    Parameters
+    ----------
+    a, b : xarray.Dataset
+        From `summarise`, or both from `compress`, with the same unit, columns and treatment of returns.
+
+    Returns
+    -------
+    xarray.Dataset
+        What `summarise` gives for all purchases at once. Counts of rows add. ``sha256`` is that of the two
+        fingerprints in order, so it names the parts; a group that changed between the parts or within both
+        counts in ``varying`` once for each.
+
+    Raises
+    ------
+    InputError
+        If the parts share customers in overlapping periods, have different ends of observation in overlapping
+        periods, or differ in unit, columns or treatment of returns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayes_cx.data import read_transactions, summarise
+    >>> def part(days):
+    ...     frame = pd.DataFrame({"who": "a", "day": days})
+    ...     return summarise(read_transactions(frame, customer="who", time="day"), unit="day")
+    >>> total = add(part(["2025-01-01", "2025-01-05"]), part(["2025-01-09"]))
+    >>> int(total.x[0]), float(total.t_x[0]), float(total["T"][0])
+    (2, 8.0, 8.0)
+    """
+    _check_alike(a, b)
+    if "row" in a.sizes:
+        _check_same_end(a, b)
+        both = xr.concat([a, b], "row", combine_attrs="drop")
+        total = compress(both, [str(name) for name in a.data_vars if name != "weight"])
+        return total.assign_attrs(_attrs(a, b, {}))
+    early, late = sorted((a, b), key=lambda part: part.attrs["until"])
+    if early.attrs["period_end"] < late.attrs["period_start"]:
+        if a.attrs["returns"] == "net":
+            raise InputError(
+                "two periods with returns='net'",
+                "different customers, as a return in one may belong to a purchase in the other",
+                "summarise all purchases at once",
+            )
+    else:
+        _check_same_end(a, b)
+        shared = np.intersect1d(a.customer.values, b.customer.values)
+        if shared.size:
+            came = f"{shared.size} customers are in both parts (the first is {shared[0]!r})"
+            raise InputError(
+                f"{came} and the periods overlap",
+                "different customers, or one period after the other",
+                "summarise all purchases at once",
+            )
+    return _in_sequence(early, late)
+
+
+def _in_sequence(early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
+    clock = Clock(early.attrs["unit"])
+    groups = [str(name) for name in early.data_vars if early[name].dtype == object]
+    one, two = (_with_steps(part, clock) for part in (early, late))
+    customers = one.index.union(two.index, sort=False).sort_values()
+    one, two = one.reindex(customers), two.reindex(customers)
+    in_both = (one["x"].notna() & two["x"].notna()).to_numpy()
+
+    first = one["first_step"].fillna(two["first_step"]).to_numpy()
+    last = two["last_step"].fillna(one["last_step"]).to_numpy()
+    end = clock.number(late.attrs["until"])
+    x = (one["x"].fillna(0) + two["x"].fillna(0)).to_numpy().astype(np.int64) + in_both
+    data = {
+        "x": x,
+        "t_x": (last - first) / clock.steps_per_unit,
+        "T": (end - first) / clock.steps_per_unit,
+    }
+    if "spend_sum" in early:
+        total = (one["spend_sum"].fillna(0) + two["spend_sum"].fillna(0)).to_numpy()
+        total = total + np.where(in_both, two["first_spend"].to_numpy(), 0.0)
+        data["spend"] = np.divide(total, x, out=np.full(len(x), np.nan), where=x > 0)
+        data["spend_sum"] = total
+        data["first_spend"] = one["first_spend"].fillna(two["first_spend"]).to_numpy()
+    data["first"] = clock.moments(first)
+    changed = {}
+    for name in groups:
+        before, after = (part[name].replace(NO_GROUP, None) for part in (one, two))
+        data[name] = after.fillna(before).fillna(NO_GROUP).to_numpy(object)
+        changed[name] = int(np.sum((before.notna() & after.notna() & (before != after)).to_numpy()))
+    variables = {name: ("customer", values, early[name].attrs) for name, values in data.items()}
+    customer = customers.to_numpy(early.customer.dtype)
+    return xr.Dataset(variables, coords={"customer": customer}, attrs=_attrs(early, late, changed))
+
+
+def _with_steps(part: xr.Dataset, clock: Clock) -> pd.DataFrame:
+    """Put the first and last occasion in whole steps, which add without rounding."""
+    frame = pd.DataFrame({str(name): part[name].to_numpy() for name in part.data_vars})
+    frame.index = pd.Index(part.customer.values, dtype=part.customer.dtype)
+    frame["first_step"] = clock.numbers(part["first"].to_numpy())
+    frame["last_step"] = frame["first_step"] + np.rint(part["t_x"].to_numpy() * clock.steps_per_unit)
+    return frame
+
+
+def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
+    for name in ("unit", "returns", "zero_amounts"):
+        if a.attrs.get(name) != b.attrs.get(name):
+            raise InputError(
+                f"{name} is {a.attrs.get(name)!r} in one part and {b.attrs.get(name)!r} in the other",
+                f"the same {name} in both",
+                "summarise both alike",
+            )
+    if list(a.data_vars) != list(b.data_vars) or a.sizes.keys() != b.sizes.keys():
+        raise InputError(
+            f"columns {', '.join(map(str, a.data_vars))} and {', '.join(map(str, b.data_vars))}",
+            "the same columns in both parts",
+            "summarise both alike",
+        )
+    if "customer" in a.sizes and a.customer.dtype != b.customer.dtype:
+        raise InputError(
+            f"customers of type {a.customer.dtype} in one part and {b.customer.dtype} in the other",
+            "text in both or whole numbers in both",
+            "read both from the same kind of column",
+        )
+
+
+def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
+    if a.attrs["until"] != b.attrs["until"]:
+        raise InputError(
+            f"the ends of observation {a.attrs['until']} and {b.attrs['until']}, while the periods overlap",
+            "one end of observation",
+            "pass the same until= for both parts",
+        )
+
+
+def _attrs(a: xr.Dataset, b: xr.Dataset, changed: dict[str, int]) -> dict[str, str | int | float]:
+    parts = (a.attrs, b.attrs)
+    rejected, varying = (
+        sum((Counter(json.loads(attrs.get(name, "{}"))) for attrs in parts), Counter())
+        for name in ("rejected", "varying")
+    )
+    return a.attrs | {
+        "until": max(attrs["until"] for attrs in parts),
+        "period_start": min(attrs["period_start"] for attrs in parts),
+        "period_end": max(attrs["period_end"] for attrs in parts),
+        "source": " + ".join(sorted({attrs["source"] for attrs in parts})),
+        "sha256": hashlib.sha256("".join(sorted(attrs["sha256"] for attrs in parts)).encode()).hexdigest(),
+        "rows_read": sum(attrs["rows_read"] for attrs in parts),
+        "rows_rejected": sum(attrs["rows_rejected"] for attrs in parts),
+        "rejected": json.dumps(dict(sorted(rejected.items()))),
+        "varying": json.dumps({name: varying[name] + count for name, count in changed.items()}),
+    }

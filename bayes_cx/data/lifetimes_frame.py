@@ -1,0 +1,127 @@
+"""The frame of the lifetimes package and its relatives: frequency, recency, T, monetary_value."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_cx.data.occasions import Clock
+from bayes_cx.errors import InputError
+
+__all__ = ["from_lifetimes", "to_lifetimes"]
+
+
+def to_lifetimes(stats: xr.Dataset) -> pd.DataFrame:
+    """Convert statistics to the frame that lifetimes and pymc-marketing use.
+
+    Parameters
+    ----------
+    stats : xarray.Dataset
+        From `summarise`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``customer``; ``frequency`` (x), ``recency`` (t_x), ``T`` and, with amounts, ``monetary_value``
+        (mean spend of repeat occasions, by the custom of lifetimes 0 where there are none).
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86]}, index=["00003"])
+    >>> to_lifetimes(from_lifetimes(frame, unit="week")).loc["00003"].tolist()
+    [2.0, 30.43, 38.86]
+    """
+    columns = {
+        "frequency": stats["x"].to_numpy(),
+        "recency": stats["t_x"].to_numpy(),
+        "T": stats["T"].to_numpy(),
+    }
+    if "spend" in stats:
+        columns["monetary_value"] = np.nan_to_num(stats["spend"].to_numpy(), nan=0.0)
+    return pd.DataFrame(columns, index=pd.Index(stats.customer.values, name="customer"))
+
+
+def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Dataset:
+    """Take statistics that were computed elsewhere.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a customer, the customer in the index, with ``frequency``, ``recency``, ``T`` and optionally
+        ``monetary_value``.
+    unit : {"hour", "day", "week", "month", "year"}
+        Unit of recency and T.
+    until : str, date or datetime, optional
+        End of observation. Without it the statistics have no dates.
+
+    Returns
+    -------
+    xarray.Dataset
+        As from `summarise`; ``first_spend`` is not known (NaN), nor is ``first`` without `until`.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a customer appears twice, or a row cannot be: frequency no whole number of
+        zero or more, recency outside 0 to T, recency above 0 without repeat purchases, spend that is not
+        positive.
+    """
+    clock = Clock(unit)
+    missing = [name for name in ("frequency", "recency", "T") if name not in frame.columns]
+    if missing:
+        known = ", ".join(map(repr, frame.columns))
+        expected = f"frequency, recency and T, not only {known}"
+        raise InputError(f"no column {', '.join(missing)}", expected, "rename the columns")
+    if frame.index.has_duplicates:
+        came = "an index in which customers appear twice"
+        raise InputError(came, "one row a customer", "set the customer as index")
+    frame = frame.sort_index()
+    x, t_x, age = (frame[name].to_numpy(float) for name in ("frequency", "recency", "T"))
+    _check_rows(
+        frame, (x >= 0) & (x == np.rint(x)) & np.isfinite(x), "frequency of zero or more, a whole number"
+    )
+    _check_rows(frame, (t_x >= 0) & (t_x <= age) & np.isfinite(age), "recency between 0 and T")
+    _check_rows(frame, (t_x == 0) | (x > 0), "recency of 0 without repeat purchases")
+    data: dict[str, Any] = {
+        "x": ("customer", x.astype(np.int64)),
+        "t_x": ("customer", t_x, {"unit": unit}),
+        "T": ("customer", age, {"unit": unit}),
+    }
+    if "monetary_value" in frame:
+        spend = np.where(x > 0, frame["monetary_value"].to_numpy(float), np.nan)
+        positive = (spend > 0) & np.isfinite(spend)
+        _check_rows(frame, (x == 0) | positive, "positive monetary_value with repeat purchases")
+        data["spend"] = ("customer", spend)
+        data["spend_sum"] = ("customer", np.nan_to_num(spend * x, nan=0.0))
+        data["first_spend"] = ("customer", np.full(len(x), np.nan))
+    attrs = {"unit": unit, "until": "", "period_start": "", "period_end": ""}
+    first = np.full(len(x), np.datetime64("NaT", "s"))
+    if until is not None and len(x):
+        end = clock.number(until)
+        steps = end - np.rint(age * clock.steps_per_unit)
+        first = clock.moments(steps)
+        begin = clock.iso(int(steps.min()))
+        attrs |= {"until": clock.iso(end), "period_start": begin, "period_end": clock.iso(end)}
+    data["first"] = ("customer", first)
+    attrs |= {
+        "source": "frame of statistics",
+        "sha256": hashlib.sha256(frame.to_csv().encode()).hexdigest(),
+        "returns": "not known",
+        "zero_amounts": "not known",
+        "rows_read": len(frame),
+        "rows_rejected": 0,
+        "rejected": "{}",
+        "varying": "{}",
+    }
+    return xr.Dataset(data, coords={"customer": frame.index.to_numpy()}, attrs=attrs)
+
+
+def _check_rows(frame: pd.DataFrame, good: np.ndarray, expected: str) -> None:
+    if not good.all():
+        raise InputError(
+            f"{int((~good).sum())} customers without {expected} (the first is {frame.index[~good][0]!r})",
+            expected,
+            "correct or remove these rows",
+        )
