@@ -153,7 +153,7 @@ def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
         "gain_curve": figures.gain_curve(data["curve"], number, money),
         "forest": figures.forest(data, money),
     }
-    if plan.sensitivity is not None:
+    if plan.sensitivity is not None and plan.sensitivity["contacts"].any():
         drawn["sensitivity"] = figures.sensitivity(plan.sensitivity, money)
     if holdout is not None:
         unit = str(holdout.tracking.attrs.get("unit", data.attrs["unit"]))

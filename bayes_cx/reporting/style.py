@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["COLOURS", "TEXT_WIDTH", "Figure", "axes_at", "canvas", "tint", "to_svg"]
+__all__ = ["BANDS", "COLOURS", "STEPS", "TEXT_WIDTH", "Figure", "axes_at", "canvas", "tint", "to_svg"]
 
 COLOURS: dict[str, str] = {
     "title": "#10203f",  # titles and headlines
@@ -31,6 +31,12 @@ COLOURS: dict[str, str] = {
 
 TEXT_WIDTH = 6.85
 """Width of the text column of an A4 page in inches; figures are drawn at the size they are printed."""
+
+BANDS = ((0.025, 0.975, 0.15), (0.1, 0.9, 0.3), (0.25, 0.75, 0.5))
+"""Lower and upper quantile of each band of a fan, and the strength of its tint."""
+
+STEPS = (1, 2, 2.5, 5, 10)
+"""Distances of ticks, up to powers of ten."""
 
 _RC: dict[Any, Any] = {
     "font.family": FAMILY,

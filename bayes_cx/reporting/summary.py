@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten
+from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 
 __all__ = ["Notice", "actions", "campaign", "customers", "notices", "tiles", "value"]
 
@@ -58,7 +58,7 @@ def notices(posteriors: Sequence[Any], holdout: Any) -> list[Notice]:
 
 
 def _check(check: Any) -> str:
-    value = "" if check.value is None else f" is {check.value:.4g}, should be {check.target}"
+    value = "" if check.value is None else f" is {check.value:.4g}, should be {sign(check.target)}"
     return f"{check.name}{value}"
 
 
@@ -84,8 +84,8 @@ def campaign(data: xr.Dataset, money: Money) -> str:
         best = float(data["gain"].max())
         everybody = plural(data.sizes["customer"], "customer")
         return (
-            f"Contact nobody with these offers. Even for the best of the {everybody} a contact is expected to "
-            f"{'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
+            f"Contact nobody with these offers. Even for the best of the {everybody} a contact is expected "
+            f"to {'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
         )
     gain = data["total_gain"].to_numpy()
     low, high = np.quantile(gain, [0.05, 0.95])
@@ -186,18 +186,23 @@ def actions(data: xr.Dataset) -> list[dict[str, str]]:
         offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
         with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
         text = f"{with_}in the order of the priority list, starting with {listing(first)}."
-        steps.append(_step("Contact", number["contact"], text))
+        steps.append(_step("Contact {}", text, number["contact"]))
     texts = {
-        "wait and see": "a contact is not expected to pay now, but could. Look again after the next run.",
-        "needs no offer": "they are likely to keep buying without one.",
-        "let go": "they have probably left, and winning them back would cost more than it brings.",
+        "wait and see": (
+            "Wait and see with {}",
+            "a contact is not expected to pay now, but could. Look again after the next run.",
+        ),
+        "needs no offer": ("Send no offer to {}", "they are likely to keep buying without one."),
+        "let go": (
+            "Let {} go",
+            "they have probably left, and winning them back would cost more than it brings.",
+        ),
     }
-    heads = {"wait and see": "Wait and see", "needs no offer": "Send no offer", "let go": "Let go"}
-    return steps + [_step(heads[name], number[name], text) for name, text in texts.items() if number[name]]
+    return steps + [_step(*words, number[name]) for name, words in texts.items() if number[name]]
 
 
-def _step(head: str, number: int, text: str) -> dict[str, str]:
-    return {"head": f"{head}: {plural(number, 'customer')}", "text": text}
+def _step(head: str, text: str, number: int) -> dict[str, str]:
+    return {"head": head.format(plural(number, "customer")), "text": text}
 
 
 def _offers(data: xr.Dataset) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats as distributions
 
-from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten
+from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
 
 __all__ = [
     "assumptions",
@@ -156,7 +156,7 @@ def checks(posteriors: Sequence[Any]) -> list[dict[str, str]]:
         for check in posterior.checks:
             value = "–" if check.value is None else _number(check.value)
             rows.append(
-                {"model": name, "name": check.name, "value": value, "target": _plain(check.target)}
+                {"model": name, "name": check.name, "value": value, "target": sign(check.target)}
                 | {"status": check.status, "note": check.note}
             )
         if not posterior.checks:
@@ -275,7 +275,3 @@ def provenance(posteriors: Sequence[Any], stats: xr.Dataset, command: str) -> li
 def _number(value: float) -> str:
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
     return text.replace("-", "−")
-
-
-def _plain(target: str) -> str:
-    return target.replace(">=", "≥").replace("<=", "≤")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Money", "about", "chance", "count", "day", "listing", "per_cent", "plural", "shorten", "signed"]
+__all__ = ["Money", "about", "chance", "count", "day", "listing", "per_cent", "plural", "shorten", "sign"]
 
 _DASH = "–"
 _MINUS = "−"
@@ -72,9 +72,15 @@ def about(number: float) -> str:
     return count(_significant(number) if abs(number) >= 1000 else number)
 
 
-def signed(number: str) -> str:
-    """Put a plus sign before a formatted number that has no sign of its own."""
-    return number if number.startswith((_MINUS, _DASH, "<", ">")) else f"+{number}"
+def sign(target: str) -> str:
+    """Return a condition with the signs of mathematics.
+
+    Examples
+    --------
+    >>> sign(">= 400")
+    '≥ 400'
+    """
+    return target.replace(">=", "≥").replace("<=", "≤")
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def plan(
         coords={"customer": np.array(ids, dtype=object), "quantile": QUANTILES, "contacts": grid},
         attrs={
             "horizon": "52 weeks", "unit": "week", "discount_rate": 0.10, "currency": currency,
-            "n_customers": n, "n_contacted": k, "budget": "", "capacity": "" if capacity is None else capacity,
+            "n_customers": n, "n_contacted": k, "budget": "",
+            "capacity": "" if capacity is None else capacity,
             "total_cost": float(costs[:k].sum()), "until": "1998-06-30",
         },
     )  # fmt: skip

@@ -1,7 +1,10 @@
 """The figures of the report: each draws its data and says in one sentence what they show."""
 
-from bayes_cx.reporting.figures.decision import forest, futures, gain_curve, sensitivity
-from bayes_cx.reporting.figures.evidence import by_frequency, calibration, capture, tracking
+from bayes_cx.reporting.figures.accuracy import by_frequency, calibration, capture
+from bayes_cx.reporting.figures.campaign import gain_curve, sensitivity
+from bayes_cx.reporting.figures.contacts import forest
+from bayes_cx.reporting.figures.futures import futures
+from bayes_cx.reporting.figures.tracking import tracking
 
 __all__ = [
     "by_frequency",

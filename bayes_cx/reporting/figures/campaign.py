@@ -1,0 +1,169 @@
+"""The campaign as a whole: its gain by number of contacts, and by how customers respond."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bayes_cx.reporting.style import BANDS, COLOURS, STEPS, Figure, axes_at, canvas, tint, to_svg
+from bayes_cx.reporting.words import Money, about, count, plural
+
+__all__ = ["gain_curve", "sensitivity"]
+
+
+def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
+    """Draw the cumulative net gain against the number of customers contacted.
+
+    Parameters
+    ----------
+    curve : DataArray, dims (contacts, sample)
+        Net gain when the first `contacts` customers are contacted.
+    chosen : int
+        How many the plan contacts.
+    money : Money
+    """
+    contacts = curve["contacts"].to_numpy()
+    draws = curve.transpose("contacts", "sample").to_numpy()
+    mean = draws.mean(1)
+    peak = int(mean.argmax())
+    best, everyone = int(contacts[peak]), int(contacts[-1])
+    shown = _interesting(contacts, mean, max(chosen, best))
+    keep = contacts <= shown
+
+    with canvas(2.75) as figure:
+        axes = axes_at(figure, left=0.62, right=0.15, top=0.12, bottom=0.46)
+        for low, high, strength in BANDS:
+            lower, upper = np.quantile(draws[keep], [low, high], axis=1)
+            axes.fill_between(
+                contacts[keep], lower, upper, color=tint(COLOURS["green"], strength), linewidth=0
+            )
+        axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+        axes.plot(contacts[keep], mean[keep], color=COLOURS["green"], linewidth=1.8)
+        at = int(np.abs(contacts - chosen).argmin())
+        axes.plot([chosen, chosen], [0, mean[at]], color=COLOURS["orange"], linewidth=1.2)
+        axes.plot(chosen, mean[at], "o", color=COLOURS["orange"], markersize=5.5, clip_on=False, zorder=5)
+        axes.set(xlim=(0, shown), xlabel="Customers contacted, highest priority first")
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(min(bottom, -0.18 * top), max(top, -0.18 * bottom))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
+        axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
+        axes.xaxis.set_major_locator(MaxNLocator(8, steps=STEPS, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: count(number)))
+        right_half = chosen > 0.55 * shown
+        axes.annotate(
+            f"{plural(chosen, 'contact')}: {money(mean[at])}",
+            (chosen, mean[at]),
+            xytext=(-7 if right_half else 7, 6),
+            textcoords="offset points",
+            ha="right" if right_half else "left",
+            fontweight=600,
+        )
+        svg = to_svg(figure)
+
+    low, high = np.quantile(draws[at], [0.05, 0.95])
+    if mean[peak] <= 0 or best == 0:
+        headline = "No number of contacts is expected to pay"
+    elif chosen < best and mean[at] < mean[peak]:
+        headline = (
+            f"The plan stops at {plural(chosen, 'contact')}; the gain would peak at about {about(best)}"
+        )
+    elif best >= everyone:
+        headline = "The expected gain still rises at the last customer: every contact pays"
+    else:
+        headline = f"The expected gain peaks at {about(best)} contacts and then turns down"
+    cut = ""
+    if shown < everyone:
+        cut = f" Contacting all {count(everyone)} is expected to return {money(mean[-1])}."
+    return Figure(
+        svg,
+        headline,
+        f"Cumulative net gain of the campaign: mean, with 50, 80 and 95% bands.{cut}",
+        f"Line with bands. {headline}. At {plural(chosen, 'contact')} the mean is {money(mean[at])}, "
+        f"90% interval {money.range(low, high)}.{cut}",
+    )
+
+
+def _interesting(contacts: np.ndarray, mean: np.ndarray, chosen: int) -> int:
+    """Return how far to draw: past the point where the expected gain has turned negative again."""
+    last = int(contacts[-1])
+    after = contacts > chosen
+    negative = contacts[after & (mean < -0.25 * max(mean.max(), 0))]
+    if chosen == 0 or not negative.size:
+        return last
+    return int(min(last, max(3 * chosen, negative[0])))
+
+
+def sensitivity(table: xr.Dataset, money: Money) -> Figure:
+    """Draw the campaign's expected gain against how strongly customers respond to the offers.
+
+    Parameters
+    ----------
+    table : Dataset over scale
+        `gain`, `gain_low`, `gain_high` and `contacts` when the expected response is multiplied by `scale`.
+    money : Money
+    """
+    scale = table["scale"].to_numpy()
+    gain, low, high = (table[name].to_numpy() for name in ("gain", "gain_low", "gain_high"))
+    contacts = table["contacts"].to_numpy()
+    place = np.arange(scale.size)
+    with canvas(2.3) as figure:
+        axes = axes_at(figure, left=0.62, right=0.15, top=0.12, bottom=0.62)
+        axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+        for at, below, above, middle in zip(place, low, high, gain, strict=True):
+            colour = COLOURS["green"] if below > 0 else COLOURS["red"] if above < 0 else COLOURS["grey"]
+            axes.add_patch(
+                Rectangle((at - 0.08, below), 0.16, above - below, facecolor=tint(colour, 0.45), linewidth=0)
+            )
+            axes.plot([at - 0.14, at + 0.14], [middle, middle], color=COLOURS["ink"], linewidth=1.6)
+            axes.annotate(
+                money(middle), (at + 0.18, middle), ha="left", va="center", fontweight=600,
+                bbox={"facecolor": "white", "linewidth": 0, "pad": 0.8},
+            )  # fmt: skip
+        axes.set_xlim(-0.5, place[-1] + 0.6)
+        bottom, top = min(low.min(), 0.0), max(high.max(), 0.0)
+        axes.set_ylim(bottom - 0.06 * (top - bottom or 1), top + 0.06 * (top - bottom or 1))
+        axes.set_xticks(
+            place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)]
+        )
+        axes.set_xlabel(
+            "Response to the offers, as a multiple of what is assumed; contacts the plan would then make"
+        )
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+        axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
+        svg = to_svg(figure)
+
+    headline = _sensitivity_words(scale, gain, low)
+    cells = "; ".join(
+        f"{_times(s)}: {money(g)}, {plural(int(k), 'contact')}"
+        for s, g, k in zip(scale, gain, contacts, strict=True)
+    )
+    return Figure(
+        svg,
+        headline,
+        "Expected net gain (line) and 90% interval (bar) when customers respond less or more than assumed.",
+        f"Interval bars. {headline}. {cells}.",
+    )
+
+
+def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> str:
+    """Say at which response the campaign still pays, and where that is almost sure."""
+    pays, sure = scale[gain > 0], scale[low > 0]
+    if not pays.size:
+        return f"Even at {_times(scale.max())} the assumed response no contact pays"
+    if sure.size and sure.min() == scale.min():
+        return f"Even at {_times(scale.min())} the assumed response the campaign almost surely pays"
+    if pays.min() > 1:
+        return f"Contacts would pay only from {_times(pays.min())} the assumed response"
+    if pays.min() == 1:
+        return "The gain hangs on the assumed response: with less of it the campaign is not expected to pay"
+    words = f"The campaign is expected to pay from {_times(pays.min())} the assumed response"
+    if not sure.size:
+        return f"{words}, but nowhere almost surely"
+    response = "the full response" if sure.min() == 1 else f"{_times(sure.min())} the response"
+    return f"{words}, almost surely from {response}"
+
+
+def _times(scale: float) -> str:
+    """Return a multiple in words that fit before 'the assumed response'."""
+    words = {0.25: "a quarter of", 0.5: "half", 1.0: "just", 1.5: "1.5 times", 2.0: "twice"}
+    return words.get(round(float(scale), 4), f"{scale:g} times")

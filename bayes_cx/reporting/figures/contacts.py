@@ -1,0 +1,118 @@
+"""How sure each contact is: its net gain with intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bayes_cx.reporting.fonts import printable
+from bayes_cx.reporting.style import COLOURS, STEPS, Figure, axes_at, canvas, tint, to_svg
+from bayes_cx.reporting.words import Money, count, plural, shorten
+from bayes_cx.reporting.words import chance as chance_of
+
+__all__ = ["forest"]
+
+
+def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
+    """Draw the net gain of the first customers with 50 and 90 % intervals, coloured where its sign is known.
+
+    Parameters
+    ----------
+    data : Dataset over customer
+        `Plan.data`, sorted by priority.
+    money : Money
+    rows : int
+        How many customers to draw.
+    """
+    contacted = data["contact"].to_numpy()
+    listed = contacted if contacted.any() else np.arange(contacted.size) < rows
+    pays = data["p_gain"].to_numpy()[listed]
+    top = data.isel(customer=np.flatnonzero(listed)[:rows])
+    names = [shorten(printable(str(name)), 26) for name in top["customer"].to_numpy()]
+    quantiles = top["gain_quantile"].transpose("customer", "quantile").to_numpy()
+    chance = top["p_gain"].to_numpy()
+    colours = [_verdict_colour(p) for p in chance]
+    extra: list[tuple[str, list[str]]] = [
+        ("expected", [money(float(g)) for g in top["gain"].to_numpy()]),
+        ("chance of gain", [chance_of(float(p)) for p in chance]),
+    ]
+    if "p_best" in top:
+        extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
+    svg = _bars(names, quantiles, colours, extra, money)
+
+    headline = _forest_words(pays, "contact" if contacted.any() else "customer")
+    shown = f"The first {len(names)}. " if len(names) < pays.size else ""
+    return Figure(
+        svg,
+        headline,
+        f"{shown}Net gain: median, 50 and 90% interval. Coloured where the sign is at least 90% certain.",
+        f"Interval bars. {headline}.",
+    )
+
+
+def _forest_words(pays: np.ndarray, noun: str) -> str:
+    """Count the contacts that almost surely pay, that are open and that almost surely do not."""
+    sure, against = int((pays >= 0.9).sum()), int((pays <= 0.1).sum())
+    open_ = pays.size - sure - against
+    all_ = plural(pays.size, noun)
+    if sure == pays.size:
+        return f"The one {noun} almost surely pays" if sure == 1 else f"All {all_} almost surely pay"
+    if against == pays.size:
+        return f"None of the first {all_} would pay"
+    parts = [f"{count(sure) if sure else 'None'} of {all_} almost surely {'pay' if sure > 1 else 'pays'}"]
+    parts += [f"{count(open_)} could go either way"] if open_ else []
+    parts += [f"{count(against)} almost surely would not pay"] if against else []
+    return "; ".join(parts)
+
+
+def _verdict_colour(chance: float) -> str:
+    return COLOURS["green"] if chance >= 0.9 else COLOURS["red"] if chance <= 0.1 else COLOURS["grey"]
+
+
+def _bars(
+    names: Sequence[str],
+    quantiles: np.ndarray,
+    colours: Sequence[str],
+    columns: Sequence[tuple[str, list[str]]],
+    money: Money,
+) -> bytes:
+    n, step = len(names), 0.205
+    with canvas(0.62 + step * n) as figure:
+        axes = axes_at(figure, left=1.75, right=0.1 + 0.82 * len(columns), top=0.28, bottom=0.34)
+        low, high = min(quantiles.min(), 0.0), max(quantiles.max(), 0.0)
+        pad = 0.04 * (high - low or 1)
+        axes.set(xlim=(low - pad, high + pad), ylim=(n - 0.5, -0.5), yticks=[])
+        axes.grid(False)
+        axes.axvline(0, color=COLOURS["orange"], linewidth=1.1)
+        axes.text(0, -0.62, "break-even", color=COLOURS["amber"], ha="center", va="bottom", fontsize=8)
+        for row, (name, (q5, q25, q50, q75, q95), colour) in enumerate(
+            zip(names, quantiles, colours, strict=True)
+        ):
+            for left, right, strength in ((q5, q95, 0.35), (q25, q75, 0.85)):
+                axes.add_patch(
+                    Rectangle(
+                        (left, row - 0.24), right - left, 0.48, facecolor=tint(colour, strength), linewidth=0
+                    )
+                )
+            axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
+            axes.annotate(
+                name, (0, row), xycoords=("axes fraction", "data"), xytext=(-126, 0),
+                textcoords="offset points", ha="left", va="center",
+            )  # fmt: skip
+        for place, (head, cells) in enumerate(columns):
+            at = 0.82 * 72 * (place + 1)
+            axes.annotate(
+                head, (1, -0.62), xycoords=("axes fraction", "data"), xytext=(at, 0),
+                textcoords="offset points", ha="right", va="bottom", fontsize=8, color=COLOURS["muted"],
+            )  # fmt: skip
+            for row, cell in enumerate(cells):
+                axes.annotate(
+                    cell, (1, row), xycoords=("axes fraction", "data"), xytext=(at, 0),
+                    textcoords="offset points", ha="right", va="center",
+                    fontweight=600 if place == 0 else 400,
+                )  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+        axes.xaxis.set_major_formatter(FuncFormatter(money.tick))
+        return to_svg(figure)

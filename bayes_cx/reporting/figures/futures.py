@@ -1,0 +1,119 @@
+"""Equally likely futures as dots: the picture of a chance that needs no statistics."""
+
+import numpy as np
+from matplotlib.patches import Circle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bayes_cx.reporting.style import COLOURS, STEPS, TEXT_WIDTH, Figure, axes_at, canvas, to_svg
+from bayes_cx.reporting.words import Money, per_cent
+
+__all__ = ["futures"]
+
+
+def futures(draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int = 50) -> Figure:
+    """Draw equally likely futures, one dot each (quantile dotplot, Kay et al. 2016).
+
+    Parameters
+    ----------
+    draws : array, shape (sample,)
+        The amount in each future.
+    money : Money
+    what : str
+        What the amount is, to start the subtitle with.
+    line : bool
+        Whether zero is the line between gain and loss; it is then drawn, or said to lie outside.
+    dots : int
+        How many dots stand for all futures.
+    """
+    values = np.quantile(draws, (np.arange(dots) + 0.5) / dots)
+    spread = max(np.ptp(values), 1e-9 * max(1.0, np.abs(values).max()))
+    low, high = values[0] - 0.08 * spread, values[-1] + 0.08 * spread
+    nearby = low - 2 * spread < 0 < high + 2 * spread
+    if line and nearby:
+        # room on either side of zero for the words that stand there
+        low, high = min(low, -0.14 * spread), max(high, 0.14 * spread)
+
+    height, width = 2.3, TEXT_WIDTH
+    with canvas(height) as figure:
+        axes = axes_at(figure, left=0.05, right=0.05, top=0.34 if line else 0.12, bottom=0.26)
+        room = height - 0.6 - (0.0 if line else -0.2)
+        per_inch = (high - low) / (width - 0.1)
+        stacks, size = _stacks(values, per_inch, room)
+        for value, level, amount in stacks:
+            gain = amount >= 0 or not line
+            axes.add_patch(
+                Circle(
+                    (value, (level + 0.5) * size),
+                    0.46 * size,
+                    facecolor=COLOURS["blue"] if gain else COLOURS["red"],
+                    linewidth=0,
+                )
+            )
+        axes.set(xlim=(low, high), ylim=(0, room * per_inch), yticks=[])
+        axes.set_aspect("equal", adjustable="box", anchor="S")
+        axes.grid(False)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
+        axes.xaxis.set_major_formatter(FuncFormatter(money.tick))
+        if line and low < 0 < high:
+            axes.axvline(0, color=COLOURS["orange"], linewidth=1.2, zorder=3, ymax=1.02, clip_on=False)
+            at = (0, 1.03)
+            for side, word in ((-1, "loses money"), (1, "earns money")):
+                axes.annotate(
+                    word,
+                    at,
+                    xycoords=("data", "axes fraction"),
+                    xytext=(side * 6, 0),
+                    textcoords="offset points",
+                    ha="left" if side > 0 else "right",
+                    va="bottom",
+                    color=COLOURS["amber"] if side < 0 else COLOURS["blue"],
+                )
+        svg = to_svg(figure)
+
+    right = int((values >= 0).sum())
+    low5, high95 = np.quantile(draws, [0.05, 0.95])
+    if not line:
+        headline = f"Nine futures in ten bring {money.range(low5, high95)}"
+    elif right == dots:
+        headline = f"In all {dots} of {dots} equally likely futures the campaign earns more than it costs"
+    elif right == 0:
+        headline = f"In none of {dots} equally likely futures does the campaign earn more than it costs"
+    else:
+        headline = f"In {right} of {dots} equally likely futures the campaign earns more than it costs"
+    outside = "" if not line or nearby else " Zero lies outside the picture."
+    share = per_cent(1 / dots)
+    return Figure(
+        svg,
+        headline,
+        f"{what}. Each dot is one of {dots} equally likely futures, a {share} chance each.{outside}",
+        f"Dot plot. {headline}. {what}: median {money(float(np.median(draws)))}, "
+        f"90% interval {money.range(low5, high95)}.",
+    )
+
+
+def _stacks(
+    values: np.ndarray, per_inch: float, room: float, largest: float = 0.3
+) -> tuple[list[tuple[float, int, float]], float]:
+    """Return (position, level, value) of each dot and the size of a dot, so that the highest stack fits."""
+    size, stacks = 0.0, []
+    for inches in np.linspace(largest, 0.02, 40):
+        size, stacks = inches * per_inch, []
+        for value in values:
+            # a stack never mixes gains and losses: its colour would lie
+            if stacks and value - stacks[-1][0] < size and (value < 0) == (stacks[-1][0] < 0):
+                stacks[-1].append(value)
+            else:
+                stacks.append([value])
+        if max(len(stack) for stack in stacks) * inches <= room:
+            break
+    placed: list[tuple[float, int, float]] = []
+    at = -np.inf  # where the last stack stands; the next one keeps its distance
+    for stack in stacks:
+        middle = max((stack[0] + stack[-1]) / 2, at + size)
+        if stack[0] < 0:
+            middle = min(middle, -size / 2) if at + size <= -size / 2 else middle
+        else:
+            middle = max(middle, size / 2) if stack[0] < size / 2 else middle
+        at = middle
+        placed += [(middle, level, value) for level, value in enumerate(stack)]
+    return placed, size
