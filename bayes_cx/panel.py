@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
+from typing import TypeGuard
 
 import numpy as np
 
@@ -17,6 +18,7 @@ __all__ = [
     "density_svg",
     "histogram_svg",
     "interval",
+    "measured",
     "number",
     "panel",
     "percent",
@@ -108,7 +110,7 @@ def check_badges(checks: Iterable[Check]) -> list[Html]:
     order = list(MARKS)
     ranked = sorted(checks, key=lambda check: (-(check.status == "failed"), order.index(check.status)))
     return [
-        badge(f"{check.name} {'not run' if check.value is None else number(check.value, 4)}", check.status)
+        badge(f"{check.name} {'not run' if check.value is None else measured(check.value)}", check.status)
         for check in ranked
     ]
 
@@ -134,7 +136,7 @@ def verdict_words(checks: Sequence[Check]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
-    """Return a table; a column of `number`, `percent` or `interval` stands right, an empty one is left out."""
+    """Return a table; a column of `number`, `percent` or `interval` stands right, an empty one is dropped."""
     columns = list(zip(head, zip(*rows, strict=True), strict=False))
     # empty columns say nothing; a column of numbers stands right, its head with it
     columns = [(name, cells) for name, cells in columns if any(str(cell) for cell in cells)]
@@ -157,19 +159,40 @@ def _line(tag: str, marks: Sequence[str], cells: Sequence[object]) -> str:
     return f"<tr>{''.join(parts)}</tr>"
 
 
-def number(value: object, figures: int = 3) -> Numeral:
-    """Return a number as people read it: thousands separated, whole from 1000 on, else so many figures.
+def number(value: object) -> Numeral:
+    """Return a number as people read it: three figures, thousands separated, whole numbers whole.
 
     Examples
     --------
-    >>> number(23570), number(1234.5), number(0.24259), number(-0.5), number(None), number(float("nan"))
-    ('23,570', '1,234', '0.243', '−0.5', '–', '–')
+    >>> number(23570), number(1234.5), number(0.24), number(-0.5), number(3.0), number(None)
+    ('23,570', '1,234', '0.240', '−0.500', '3', '–')
     """
-    if not isinstance(value, int | float | np.integer | np.floating) or np.isnan(value):
+    if not _is_number(value):
         return Numeral("–")
-    whole = isinstance(value, int | np.integer) or abs(value) >= 1000
-    text = f"{value:,.0f}" if whole and np.isfinite(value) else f"{value:.{figures}g}".replace("inf", "∞")
-    return Numeral(text.replace("-", "−"))
+    rounded = float(f"{value:.3g}")
+    if float(value) == int(value) or abs(rounded) >= 1000:
+        return _typeset(f"{value:,.0f}")
+    return _typeset(f"{rounded:#.3g}".rstrip("."))
+
+
+def measured(value: object) -> Numeral:
+    """Return a number next to the limit it is held against: up to four figures, no padding.
+
+    Examples
+    --------
+    >>> measured(1.002), measured(0.94), measured(1e-9)
+    ('1.002', '0.94', '1e−9')
+    """
+    whole = _is_number(value) and abs(value) >= 1000
+    return number(value) if whole or not _is_number(value) else _typeset(f"{value:.4g}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.integer | np.floating) and bool(np.isfinite(value))
+
+
+def _typeset(text: str) -> Numeral:
+    return Numeral(text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−"))
 
 
 def percent(value: float) -> Numeral:

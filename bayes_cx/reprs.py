@@ -20,6 +20,7 @@ from bayes_cx.panel import (
     density_svg,
     histogram_svg,
     interval,
+    measured,
     number,
     panel,
     percent,
@@ -308,7 +309,7 @@ def checks_table(checks: Iterable[Check]) -> Html:
     rows = [
         (
             c.name,
-            number(c.value, 4),
+            measured(c.value),
             c.target.replace("<=", "≤").replace(">=", "≥"),
             badge(c.status.replace("_", " "), c.status),
             c.note,

@@ -20,6 +20,7 @@ from bayes_cx.panel import (
     check_badges,
     density_svg,
     histogram_svg,
+    measured,
     number,
     panel,
     percent,
@@ -272,3 +273,6 @@ def test_a_percentage_is_never_falsely_certain(share):
 def test_a_number_reads_back_to_three_figures(value):
     back = float(number(value).replace(",", "").replace("−", "-"))
     assert back == pytest.approx(value, rel=5.1e-3)
+    assert measured(value) == "0" or float(
+        measured(value).replace(",", "").replace("−", "-")
+    ) == pytest.approx(value, rel=5.1e-4)

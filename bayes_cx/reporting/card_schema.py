@@ -1,13 +1,14 @@
-"""The model card as data: every claim with its evidence, and a verdict that is computed and never written down.
+"""The model card as data: every claim with its evidence, and a verdict that is computed, never set.
 
 The sections follow the model cards of Mitchell et al. (2019) and the reporting guidelines of Kruschke (2021):
-use, data, model and priors, prior and posterior predictive checks, computation, hold-out, subgroups, sensitivity,
-limits, ethics and privacy, reproduction.
+use, data, model and priors, computation, prior and posterior predictive checks, sensitivity, hold-out,
+subgroups, limits, ethics and privacy, reproduction.
 """
 
 import json
 import os
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -22,11 +23,12 @@ from pydantic import (
     model_validator,
 )
 
-from bayes_cx.checks import Status, verdict
+from bayes_cx.checks import Check, Status, verdict
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder, atomic_path
 
 __all__ = [
+    "ALL",
     "SCHEMA_VERSION",
     "SECTIONS",
     "DataPart",
@@ -44,11 +46,13 @@ __all__ = [
 
 SCHEMA_VERSION = "1.0"
 
+ALL = "all customers"
+
 SECTIONS = {
     "computation": "Computation",
     "prior_check": "Prior predictive check",
     "posterior_check": "Posterior predictive check",
-    "sensitivity": "Sensitivity",
+    "sensitivity": "Sensitivity to the priors",
     "holdout": "Calibration and hold-out",
     "subgroups": "Subgroups",
 }
@@ -83,7 +87,7 @@ class Metric(Record):
     name: str
     value: FiniteFloat | None = None
     interval: Interval | None = None
-    slice: str = "all customers"
+    slice: str = ALL
     n: Count | None = None
     target: str = ""
     status: Status
@@ -107,7 +111,7 @@ class Judged(Record):
     @property
     def verdict(self) -> Status:
         """The verdict over the metrics."""
-        return verdict(self.metrics())
+        return verdict(Check(m.name, m.value, m.target, m.status) for m in self.metrics())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -116,7 +120,9 @@ class Judged(Record):
             return handler(data)
         record = handler({name: value for name, value in data.items() if name != "verdict"})
         if record.verdict != data["verdict"]:
-            raise ValueError(f"verdict {data['verdict']!r} disagrees with the metrics, which say {record.verdict!r}")
+            raise ValueError(
+                f"verdict {data['verdict']!r} disagrees with the metrics, which say {record.verdict!r}"
+            )
         return record
 
 
@@ -160,7 +166,7 @@ class DataPart(Record):
     rows_rejected: Count | None = None
     rejected: dict[str, Count] = {}
     returns: str = ""
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
 
 
 class Parameter(Record):
@@ -207,8 +213,8 @@ class ModelCard(Judged):
 
     Notes
     -----
-    ``verdict`` is computed over the metrics of all sections: one failure fails; a metric that was not run, or a
-    section without metrics, is not a pass. A card that is read and says otherwise is refused.
+    ``verdict`` is computed over the metrics of all sections: one failure fails; a metric that was not run, or
+    a section without metrics, is not a pass. A card that is read and says otherwise is refused.
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
@@ -245,7 +251,10 @@ class ModelCard(Judged):
     def summary(self) -> str:
         """The verdict in one sentence, with its counts and what was not looked at at all."""
         checks = [metric for section in self.sections().values() for metric in section.checks]
-        n = {status: sum(metric.status == status for metric in checks) for status in ("passed", "failed", "not_run")}
+        n = {
+            status: sum(metric.status == status for metric in checks)
+            for status in ("passed", "failed", "not_run")
+        }
         word = {"passed": "Passed", "failed": "Failed", "not_run": "Not fully checked"}[self.verdict]
         counts = f"{n['passed']} of {len(checks)} checks passed, {n['failed']} failed, {n['not_run']} not run"
         missing = [heading.lower() for heading, section in self.sections().items() if not section.checks]
@@ -311,3 +320,8 @@ def card_schema() -> str:
     """Return the JSON Schema of a written card, as ``model_card.schema.json`` holds it."""
     schema = ModelCard.model_json_schema(mode="serialization")
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    with atomic_path(Path(__file__).with_name("model_card.schema.json")) as unfinished:
+        unfinished.write_text(card_schema(), "utf-8")

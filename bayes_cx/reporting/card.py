@@ -1,0 +1,236 @@
+"""Fill a model card from a posterior and the evidence about it; what was not given is said, not left out."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.checks import Check
+from bayes_cx.references import reference
+from bayes_cx.reporting.card_schema import (
+    ALL,
+    DataPart,
+    Interval,
+    Metric,
+    ModelCard,
+    ModelPart,
+    Parameter,
+    PriorPart,
+    Reproduction,
+    Section,
+    Use,
+)
+from bayes_cx.reporting.card_text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
+
+__all__ = ["ModelCard", "Use", "model_card"]
+
+# With 100 customers the share inside an 80 % interval is known to eight points either way; with fewer, a
+# group that is served badly cannot be told from one that is not.
+SMALLEST_GROUP = 100
+LEVEL = 0.95
+GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")
+
+
+def model_card(
+    posterior: Any,
+    *,
+    stats: xr.Dataset | None = None,
+    holdout: Any = None,
+    prior_check: Any = None,
+    posterior_check: Any = None,
+    sensitivity: Iterable[Any] | None = None,
+    owner: str = "",
+    title: str = "",
+    use: Use = USE,
+    command: str = "",
+    timestamp: datetime | None = None,
+) -> ModelCard:
+    """Return the model card of a posterior.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    stats : xarray.Dataset, optional
+        The statistics it was fitted to; without them the card knows what the provenance says.
+    holdout : Holdout, optional
+        Its metrics fill the sections on the hold-out and, where they have a slice, on subgroups.
+    prior_check, posterior_check : PredictiveCheck, optional
+        Each statistic must lie inside its predictive interval.
+    sensitivity : iterable of Check or Metric, optional
+        What moved when the priors did.
+    owner, title : str
+        Who answers for the model, and what the card is called.
+    use : Use
+        What the model is for and not for.
+    command : str
+        The command that computes it again; if omitted, the call of `fit`.
+    timestamp : datetime, optional
+        When the card was written; now if omitted. The same input and timestamp give the same bytes.
+
+    Returns
+    -------
+    ModelCard
+    """
+    model, told = posterior.model, posterior.provenance
+    written = timestamp or datetime.now(UTC).replace(microsecond=0)
+    judged, groups = _by_group(holdout.metrics if holdout is not None else ())
+    cited = dict.fromkeys([model.reference, *GUIDELINES])
+    return ModelCard(
+        title=title or f"{model.name} model",
+        owner=owner,
+        written=written if written.tzinfo else written.replace(tzinfo=UTC),
+        use=use,
+        data=_data({**told, **(stats.attrs if stats is not None else {})}, stats),
+        model=ModelPart(
+            name=model.name,
+            story=model.story,
+            when=getattr(model, "when", ""),
+            parameters=_parameters(posterior, str(told.get("unit", "time"))),
+            priors=tuple(
+                PriorPart(name=name, meaning=prior.meaning, prior=prior.text, reason=prior.reason)
+                for name, prior in model.priors.items()
+            ),
+            reference=str(reference(model.reference)) if model.reference else "",
+        ),
+        computation=_section("computation", posterior.checks),
+        prior_check=_section("prior_check", _predictive(prior_check)),
+        posterior_check=_section("posterior_check", _predictive(posterior_check)),
+        sensitivity=_section("sensitivity", sensitivity or ()),
+        holdout=_section("holdout", judged),
+        subgroups=_section("subgroups", groups),
+        limits=(*getattr(model, "limits", ()), *LIMITS),
+        ethics=ETHICS,
+        reproduction=_reproduction(told, model.key, command),
+        references=tuple(str(reference(key)) for key in cited if key),
+    )
+
+
+def _section(name: str, found: Iterable[Any]) -> Section:
+    checks = tuple(_metric(one) for one in found)
+    return Section(checks=checks, note="" if checks else NOT_GIVEN[name])
+
+
+def _metric(found: Any) -> Metric:
+    """Return a check or a metric as a metric of the card; a value that is no number is shown as none."""
+    if isinstance(found, Metric):
+        return found
+    if isinstance(found, Check):
+        return Metric(**{**vars(found), "value": _finite(found.value)})
+    low, high = _finite(found.low), _finite(found.high)
+    interval = None
+    if low is not None and high is not None:
+        interval = Interval(low=low, high=high, level=getattr(found, "level", LEVEL))
+    return Metric(
+        name=found.name,
+        value=_finite(found.value),
+        interval=interval,
+        slice=found.slice or ALL,
+        n=None if found.n is None else int(found.n),
+        target=found.target,
+        status=found.status,
+        note=getattr(found, "note", ""),
+    )
+
+
+def _by_group(metrics: Iterable[Any]) -> tuple[list[Metric], list[Metric]]:
+    """Split metrics into those of all customers and of groups; a group that is too small is not judged."""
+    judged: list[Metric] = []
+    groups: list[Metric] = []
+    for metric in map(_metric, metrics):
+        if metric.slice in ("all", ALL):
+            judged.append(metric.model_copy(update={"slice": ALL}))
+        elif metric.n is not None and metric.n < SMALLEST_GROUP:
+            groups.append(metric.model_copy(update={"status": "not_run", "note": TOO_FEW}))
+        else:
+            groups.append(metric)
+    return judged, groups
+
+
+def _predictive(check: Any) -> list[Metric]:
+    """Return one metric a statistic: inside its predictive interval or not."""
+    if check is None:
+        return []
+    data: xr.Dataset = check if isinstance(check, xr.Dataset) else check.statistics
+    level = float(data.attrs.get("level", LEVEL))
+    n = data.attrs.get("n_customers")
+    metrics = []
+    for name in data["statistic"].to_numpy():
+        one = data.sel(statistic=name)
+        value, low, high = (one[column].item() for column in ("observed", "low", "high"))
+        common = {"name": str(name), "n": None if n is None else int(n), "target": "inside the interval"}
+        if np.isfinite([value, low, high]).all():
+            interval = Interval(low=low, high=high, level=level)
+            status = "passed" if low <= value <= high else "failed"
+            metrics.append(Metric(**common, value=value, interval=interval, status=status))
+        else:
+            metrics.append(Metric(**common, status="not_run", note="not defined for these data"))
+    return metrics
+
+
+def _data(told: Mapping[str, Any], stats: xr.Dataset | None) -> DataPart:
+    customers, repeaters, groups = told.get("n_customers"), None, None
+    if stats is not None:
+        x = stats["x"].to_numpy()
+        weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(x.size, dtype=int)
+        customers, repeaters = int(weight.sum()), int(weight[x > 0].sum())
+        groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
+    rejected = told.get("rejected") or {}
+    return DataPart(
+        source=str(told.get("source", "")),
+        sha256=str(told.get("sha256", "")),
+        period_start=_day(told.get("period_start")),
+        until=_day(told.get("until")),
+        unit=str(told.get("unit", "")),
+        customers=customers,
+        repeaters=repeaters,
+        rows_read=told.get("rows_read"),
+        rows_rejected=told.get("rows_rejected"),
+        rejected=json.loads(rejected) if isinstance(rejected, str) else dict(rejected),
+        returns=str(told.get("returns", "")),
+        groups=groups,
+    )
+
+
+def _parameters(posterior: Any, unit: str) -> tuple[Parameter, ...]:
+    units = {"": "", "time": unit, "money": "money"}
+    parts = []
+    for letter, draws in posterior.parameters().items():
+        known = posterior.model.params.get(letter)
+        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        parts.append(
+            Parameter(
+                letter=letter,
+                meaning=known.meaning if known else "",
+                unit=units[known.unit] if known else "",
+                mean=_finite(np.mean(draws)),
+                interval=Interval(low=float(low), high=float(high), level=LEVEL)
+                if np.size(draws) > 1
+                else None,
+            )
+        )
+    return tuple(parts)
+
+
+def _reproduction(told: Mapping[str, Any], key: str, command: str) -> Reproduction:
+    settings = ", ".join(f"{name}={value}" for name, value in told.get("method_settings", {}).items())
+    method = f"{told.get('method', '')}({settings})" if told.get("method") else ""
+    seed = told.get("seed")
+    call = f"bayes_cx.fit(bayes_cx.models.{key.upper()}, stats, method=bayes_cx.{method}, seed={seed})"
+    return Reproduction(
+        method=method,
+        seed=seed,
+        command=command or (call if method else ""),
+        versions={tool: str(number) for tool, number in told.get("versions", {}).items()},
+    )
+
+
+def _day(value: Any) -> date | None:
+    return date.fromisoformat(str(value)[:10]) if value else None
+
+
+def _finite(value: Any) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -1,0 +1,325 @@
+"""The model card: nothing unchecked reads as passed, nothing not given is left out, and one page holds it."""
+
+import io
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import numpy as np
+import pypdf
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bayes_cx.checks import Check
+from bayes_cx.errors import InputError
+from bayes_cx.model import Param, Prior
+from bayes_cx.reporting import card as card_module
+from bayes_cx.reporting.card import Use, model_card
+from bayes_cx.reporting.card_schema import SECTIONS, Metric, ModelCard, Section, card_schema
+
+STAMP = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+CHECKS = (
+    Check("largest R-hat", 1.002, "<= 1.01", "passed"),
+    Check("divergences", 0.0, "0", "passed"),
+)
+
+
+def posterior(checks=CHECKS, n_params=4, text=""):
+    rng = np.random.default_rng(2)
+    letters = ["r", "alpha", "a", "b", *(f"c{i}" for i in range(n_params - 4))]
+    draws = {letter: rng.gamma(60, 0.01, 400) for letter in letters}
+    model = SimpleNamespace(
+        name="BG/NBD",
+        key="bg_nbd",
+        params={
+            letter: Param("time" if letter == "alpha" else "", f"what it is {text}") for letter in letters
+        },
+        priors={
+            letter: Prior("LogNormal", {"mu": 0.5, "sigma": 1}, "what it is", f"because {text}")
+            for letter in letters
+        },
+        story=f"While active, a customer buys at random. {text}",
+        when="shops without contracts",
+        limits=("Everybody who bought once counts as active.", *([text] if text else [])),
+        reference="fader2005counting",
+    )
+    told = {
+        "n_customers": 23570, "period_start": "1997-01-01", "until": "1997-09-30", "unit": "week", "seed": 7,
+        "source": f"CDNOW_master.txt{text}", "sha256": "9f2c" * 16, "rows_read": 69659, "rows_rejected": 83,
+        "rejected": '{"amount is zero": 80, "missing customer": 3}', "returns": "reject", "method": "Laplace",
+        "method_settings": {"draws": 100, "chains": 4}, "versions": {"python": "3.12.1", "bayes_cx": "0.1.0"},
+    }  # fmt: skip
+    return SimpleNamespace(model=model, parameters=lambda: draws, provenance=told, checks=checks)
+
+
+def metric(name="80% coverage", value=0.81, low=0.79, high=0.83, slice="all customers", n=2000,
+           target="≥ 0.8", status="passed"):  # fmt: skip
+    return SimpleNamespace(
+        name=name, value=value, low=low, high=high, slice=slice, n=n, target=target, status=status
+    )
+
+
+def predictive(observed=1.04):
+    names = ["share of one-time buyers", "mean repeat purchases"]
+    columns = {"observed": [0.6, observed], "median": [0.6, 1.05], "low": [0.58, 1.0], "high": [0.62, 1.1],
+               "p": [0.5, 0.4]}  # fmt: skip
+    return xr.Dataset(
+        {name: ("statistic", values) for name, values in columns.items()},
+        coords={"statistic": names},
+        attrs={"n_customers": 23570},
+    )
+
+
+def complete(groups=(("segment: B2B", 911), ("segment: retail", 3000)), failing=(), **changed):
+    evidence = {
+        "holdout": SimpleNamespace(
+            metrics=(
+                metric(),
+                *(metric(slice=g, n=n, status="failed" if g in failing else "passed") for g, n in groups),
+            )
+        ),
+        "prior_check": predictive(),
+        "posterior_check": predictive(),
+        "sensitivity": (Check("power-scaling of the prior, r", 0.01, "< 0.05", "passed"),),
+        "owner": "Customer analytics",
+        "title": "Repeat purchases, retail",
+        "timestamp": STAMP,
+    }
+    return model_card(posterior(), **{**evidence, **changed})
+
+
+def pages(card):
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(card.pdf())).pages]
+
+
+# --- the verdict
+
+
+def test_a_card_with_all_evidence_passes():
+    card = complete()
+    assert card.verdict == "passed"
+    assert card.summary == "Passed: 10 of 10 checks passed, 0 failed, 0 not run."
+
+
+@pytest.mark.parametrize("missing", ["holdout", "prior_check", "posterior_check", "sensitivity"])
+def test_what_was_not_given_is_said_and_never_passes(missing):
+    card = complete(**{missing: None})
+    assert card.verdict == "not_run"
+    section = getattr(card, missing)
+    assert section.verdict == "not_run"
+    assert section.note.startswith("No ")
+    assert SECTIONS[missing].lower() in card.summary
+    for text in (card.to_markdown(), " ".join(" ".join(pages(card)).split())):
+        assert section.note in text
+
+
+def test_a_posterior_alone_shows_every_section():
+    card = model_card(posterior(checks=()), timestamp=STAMP)
+    assert card.verdict == "not_run"
+    text = " ".join(" ".join(pages(card)).split())
+    for heading in (*SECTIONS.values(), "Limits", "Ethics and privacy", "Reproduction", "Not for"):
+        assert heading in text
+        assert f"# {heading}" in card.to_markdown()
+    assert "owner: not stated" in text
+
+
+def test_one_failure_fails_everything():
+    assert complete(posterior_check=predictive(observed=9.0)).verdict == "failed"
+    assert complete(posterior_check=predictive(observed=9.0), holdout=None).verdict == "failed"
+
+
+def test_a_statistic_that_is_not_defined_is_not_run():
+    section = complete(prior_check=predictive(observed=np.nan)).prior_check
+    assert [m.status for m in section.checks] == ["passed", "not_run"]
+    assert section.verdict == "not_run"
+
+
+def test_a_small_group_is_shown_and_not_judged():
+    card = complete(groups=[("segment: B2B", 911), ("segment: lapsed", 48)])
+    small = card.subgroups.checks[1]
+    assert (small.value, small.n, small.status, small.note) == (
+        0.81,
+        48,
+        "not_run",
+        "too few customers to judge",
+    )
+    assert card.verdict == "not_run"
+
+
+@given(st.lists(st.sampled_from(["passed", "failed", "not_run"]), max_size=6))
+def test_the_verdict_of_a_section_never_reads_better_than_its_metrics(statuses):
+    metrics = tuple(Metric(name="m", value=1.0, status=status) for status in statuses)
+    found = Section(checks=metrics, note="nothing was looked at").verdict
+    assert (found == "passed") == (bool(statuses) and set(statuses) == {"passed"})
+    assert (found == "failed") == ("failed" in statuses)
+
+
+# --- the record
+
+
+def test_json_comes_back_as_it_was_and_fits_its_schema():
+    card = complete()
+    assert ModelCard.from_json(card.to_json()) == card
+    jsonschema.validate(json.loads(card.to_json()), json.loads(card_schema()))
+
+
+def test_the_exported_schema_is_current():
+    exported = Path(card_module.__file__).with_name("model_card.schema.json").read_text("utf-8")
+    assert exported == card_schema(), "run `python -m bayes_cx.reporting.card_schema`"
+
+
+def tampered(path, value):
+    record = json.loads(complete(holdout=None).to_json())
+    *parents, last = path
+    inner = record
+    for name in parents:
+        inner = inner[name]
+    inner[last] = value
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (["verdict"], "passed", "disagrees"),
+        (["holdout", "verdict"], "passed", "disagrees"),
+        (["computation", "checks", 0, "status"], "failed", "disagrees"),
+        (["computation", "checks", 0, "value"], None, "says passed but shows no value"),
+        (["holdout", "note"], "", "must say"),
+        (["prior_check", "checks", 0, "interval", "low"], 5.0, "ends before it begins"),
+        (["approved_by"], "me", "Extra inputs"),
+        (["data", "customers"], -1, "greater than or equal to 0"),
+        (["limits"], [], "at least 1"),
+        (["schema_version"], "0.9", "1.0"),
+    ],
+)
+def test_a_card_that_disagrees_with_itself_is_refused(path, value, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        ModelCard.from_json(tampered(path, value))
+
+
+def test_a_card_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        complete().title = "another"  # pyright: ignore
+    with pytest.raises(ValidationError):
+        ModelCard(**{**complete().model_dump(), "verdict": "failed"})
+
+
+def test_the_facts_of_the_data_are_told():
+    stats = xr.Dataset(
+        {"x": ("customer", [0, 2, 1]), "segment": ("customer", np.array(["a", "b", "a"], dtype=object))},
+        attrs={"unit": "week", "until": "1997-09-30", "source": "other.csv"},
+    )
+    data = complete(stats=stats).data
+    assert (data.customers, data.repeaters, data.groups, data.source) == (3, 2, ("segment",), "other.csv")
+    assert data.rejected == {"amount is zero": 80, "missing customer": 3}
+
+
+def test_the_command_is_the_fit_or_what_was_run():
+    assert complete().reproduction.command == (
+        "bayes_cx.fit(bayes_cx.models.BG_NBD, stats, method=bayes_cx.Laplace(draws=100, chains=4), seed=7)"
+    )
+    assert complete(command="bayes-cx report data.csv").reproduction.command == "bayes-cx report data.csv"
+
+
+# --- reading it
+
+
+def test_files_are_written_together_and_alike(tmp_path):
+    complete().write(tmp_path / "one")
+    complete().write(tmp_path / "two")
+    names = ["model_card.json", "model_card.md", "model_card.pdf"]
+    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    complete().to_pdf(tmp_path / "card.pdf")
+    assert (tmp_path / "card.pdf").read_bytes() == (tmp_path / "one" / "model_card.pdf").read_bytes()
+
+
+def test_a_page_that_cannot_be_set_leaves_the_old_card(tmp_path, monkeypatch):
+    complete().write(tmp_path)
+    before = (tmp_path / "model_card.json").read_bytes()
+    monkeypatch.setattr(ModelCard, "pdf", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        complete(title="another").write(tmp_path)
+    assert (tmp_path / "model_card.json").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_pdf_is_one_tagged_page_that_reads_back():
+    reader = pypdf.PdfReader(io.BytesIO(complete().pdf()))
+    assert len(reader.pages) == 1
+    assert reader.metadata.title == "Repeat purchases, retail"
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert b"pdfuaid" in reader.trailer["/Root"]["/Metadata"].get_data()
+    box = reader.pages[0].mediabox
+    assert (round(box.width), round(box.height)) == (595, 842)
+    text = " ".join(reader.pages[0].extract_text().split())
+    for words in ("Passed: 10 of 10", "23,570", "LogNormal(mu=0.5, sigma=1)", "1.002", "Kruschke"):
+        assert words in text
+
+
+def test_many_groups_stay_one_page_and_failures_are_shown_first():
+    groups = [(f"region: {i}", 500) for i in range(300)]
+    card = complete(groups=groups, failing={"region: 200", "region: 299"})
+    (text,) = pages(card)
+    assert card.verdict == "failed"
+    assert "region: 200" in text
+    assert "region: 299" in text
+    shown = len(re.findall(r"region: \d+", text))
+    assert f"{300 - shown} more in model_card.json" in " ".join(text.split())
+    assert card.to_markdown().count("region: ") == 300
+
+
+def test_whatever_it_is_told_it_stays_one_page():
+    long = "word " * 500 + "x" * 600
+    use = Use(intended=long, users=long, decision=long, misuse=(long,) * 30)
+    crowd = tuple(metric(name=long, slice=f"{long}{i}", n=500, target=long) for i in range(40))
+    card = model_card(
+        posterior(
+            checks=tuple(Check(long, 1.0, long, "failed", long) for _ in range(40)), n_params=40, text=long
+        ),
+        holdout=SimpleNamespace(metrics=crowd + (metric(name=long, target=long),) * 40),
+        prior_check=predictive(),
+        posterior_check=predictive(),
+        sensitivity=(Check(long, 1.0, long, "passed", long),) * 40,
+        owner=long,
+        title=long,
+        use=use,
+        command=long,
+        timestamp=STAMP,
+    )
+    assert len(pages(card)) == 1
+    assert long.strip() in card.to_json()
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.text(max_size=80))
+def test_any_text_can_be_printed(text):
+    card = complete(
+        title=text or "x", owner=text, use=Use(intended=text, users=text, decision=text, misuse=(text,))
+    )
+    assert len(pages(card)) == 1
+    for line in card.to_markdown().splitlines():
+        assert not line.startswith("# ") or line[2:].strip() or not text.strip()
+
+
+def test_markdown_prints_marks_as_they_are():
+    text = complete(owner="<b>A|B</b> *x* [y](z) `w`").to_markdown()
+    assert r"\<b\>A\|B\</b\> \*x\* \[y\](z) \`w\`" in text
+
+
+def test_markdown_shows_interval_level_slice_and_status():
+    lines = complete().to_markdown().splitlines()
+    assert "| 80% coverage | segment: B2B | 911 | 0.810 | 0.790 – 0.830 (95%) | ≥ 0.8 | ✓ passed |" in lines
+
+
+def test_the_notebook_panel_says_what_is_open():
+    assert "not looked at: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
+    assert "bcx-warn" not in complete()._repr_html_().split("</style>")[1]
