@@ -1,0 +1,165 @@
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from bayes_cx.reporting import figures
+from bayes_cx.reporting.style import COLOURS
+from bayes_cx.reporting.words import Money
+
+EURO = Money("€")
+
+
+def fills(figure, colour):
+    return figure.svg.decode().count(f"fill: {colour}")
+
+
+def words(figure):
+    root = ElementTree.fromstring(figure.svg)
+    return [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("centre", [-3.0, -1.0, 0.0, 1.0, 3.0])
+def test_every_future_is_a_dot_and_losses_are_red(centre):
+    draws = np.random.default_rng(1).normal(centre, 1, 4000)
+    figure = figures.futures(draws, EURO, what="Net gain", line=True)
+    losses = int((np.quantile(draws, (np.arange(50) + 0.5) / 50) < 0).sum())
+    assert fills(figure, COLOURS["red"]) == losses
+    assert fills(figure, COLOURS["blue"]) - ("earns money" in words(figure)) == 50 - losses
+    said = re.search(r"[Ii]n (all |none of )?(\d+)?", figure.headline)
+    assert said
+    if 0 < losses < 50:
+        assert f"In {50 - losses} of 50" in figure.headline
+
+
+def test_futures_far_from_zero_say_that_zero_is_outside():
+    figure = figures.futures(np.random.default_rng(1).normal(100, 1, 1000), EURO, what="Gain", line=True)
+    assert "Zero lies outside" in figure.subtitle
+    assert "all 50 of 50" in figure.headline
+
+
+@pytest.mark.parametrize("draws", [np.zeros(10), np.full(10, 3.0), np.array([1e9, -1e9])])
+def test_degenerate_futures_still_draw(draws):
+    assert figures.futures(draws, EURO, what="Gain", line=True).svg
+
+
+def curve(mean, contacts=None):
+    contacts = np.arange(len(mean)) if contacts is None else contacts
+    noise = np.random.default_rng(0).normal(0, 1e-6, 50)
+    return xr.DataArray(
+        np.asarray(mean)[:, None] + noise, dims=("contacts", "sample"), coords={"contacts": contacts}
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "chosen", "says"),
+    [
+        ([0, 3, 5, 4, 1, -3], 2, "peaks at 2 contacts"),
+        ([0, 3, 5, 6, 7, 8], 5, "every contact pays"),
+        ([0, 3, 5, 6, 4, 2], 1, "stops at 1 contact; the gain would peak at about 3"),
+        ([0, -1, -2, -3, -4, -5], 0, "No number of contacts"),
+    ],
+)
+def test_the_gain_curve_says_where_it_peaks(mean, chosen, says):
+    assert says in figures.gain_curve(curve(mean), chosen, EURO).headline
+
+
+def test_a_curve_that_is_cut_says_what_contacting_everybody_returns():
+    contacts = np.arange(0, 20001, 10)
+    mean = 100 * np.sqrt(contacts) - 2 * contacts
+    figure = figures.gain_curve(curve(mean, contacts), 600, EURO)
+    assert "Contacting all 20,000" in figure.subtitle
+    assert "−€25.9k" in figure.subtitle
+
+
+def test_tracking_is_inside_only_if_it_was(mock):
+    inside = mock.holdout(seed=1).tracking
+    kept = inside.isel(period=slice(39, None))
+    inside["observed"][39:] = kept["predicted"].round()
+    inside["cumulative_observed"][39:] = kept["cumulative_predicted"].round()
+    assert "inside the forecast in all 39 weeks" in figures.tracking(inside).headline
+    one = inside.copy(deep=True)
+    one["observed"][50] = 10_000
+    figure = figures.tracking(one)
+    assert "1 single week of 39 left the 95% band" in figure.headline
+    assert "week 51" in figure.subtitle
+
+
+@pytest.mark.parametrize(("bias", "side"), [(2.0, "above"), (0.3, "below")])
+def test_tracking_says_when_and_where_the_total_left(mock, bias, side):
+    figure = figures.tracking(mock.holdout(bias=bias).tracking, "week")
+    assert re.search(rf"left the forecast in week 4\d: it ran {side}", figure.headline)
+
+
+def test_frequencies_that_missed_are_named(mock):
+    table = mock.holdout().by_frequency
+    table["observed"] = table["expected"].copy()
+    assert "as expected" in figures.by_frequency(table).headline
+    table["observed"][2] = 50.0
+    assert "more than expected with 2 earlier" in figures.by_frequency(table).headline
+
+
+def test_calibration_is_thinned_and_computed(mock):
+    figure = figures.calibration(mock.holdout(n=20000).calibration)
+    assert len(figure.svg) < 200_000
+    assert re.fullmatch(r"Forecasts of 60% came true \d+% of the time", figure.headline)
+
+
+def captured(ours, rival):
+    share = np.array([ours, rival, 0.1])
+    return xr.Dataset(
+        {"share": ("rule", share), "low": ("rule", share - 0.02), "high": ("rule", share + 0.02)},
+        coords={"rule": ["bayes_cx", "RFM score", "recency"]},
+        attrs={"top_share": 0.1, "n_top": 10, "revenue": 1.0},
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "says"),
+    [
+        (0.5, 0.4, "next best rule, RFM score, 40%"),
+        (0.41, 0.4, "no clear lead over RFM score"),
+        (0.3, 0.4, "RFM score found more: 40%"),
+    ],
+)
+def test_capture_claims_a_lead_only_where_there_is_one(ours, rival, says):
+    assert says in figures.capture(captured(ours, rival)).headline
+
+
+def test_the_forest_counts_what_is_sure(mock):
+    data = mock.plan(n=200, cost=2.0).data
+    pays = data["p_gain"].to_numpy()[data["contact"].to_numpy()]
+    assert f"{(pays >= 0.9).sum()} of {pays.size} contacts" in figures.forest(data, EURO).headline
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "says"),
+    [
+        ([1, 2, 3, 4, 5], [0.5, 1, 2, 3, 4], "Even at a quarter of"),
+        ([-1, 1, 3, 4, 5], [-2, -1, 1, 3, 4], "from half the assumed response, almost surely from the full"),
+        ([-1, 1, 3, 4, 5], [-2, -2, -2, -2, -2], "nowhere almost surely"),
+        ([-1, -1, 3, 4, 5], [-2, -2, 1, 1, 1], "hangs on the assumed response"),
+        ([-1, -1, -1, 1, 2], [-2] * 5, "only from 1.5 times"),
+        ([-1] * 5, [-2] * 5, "no contact pays"),
+    ],
+)
+def test_sensitivity_says_where_the_decision_turns(gain, low, says):
+    gain = np.array(gain, float)
+    table = xr.Dataset(
+        {
+            "gain": ("scale", gain), "gain_low": ("scale", np.array(low, float)),
+            "gain_high": ("scale", gain + 1), "contacts": ("scale", np.arange(5)),
+        },
+        coords={"scale": [0.25, 0.5, 1, 1.5, 2]},
+    )  # fmt: skip
+    assert says in figures.sensitivity(table, EURO).headline
+
+
+def test_names_in_figures_are_text(mock):
+    data = mock.plan(n=3, cost=0.01, names=["$a_1$ & <b>", "株式", "x" * 200]).data
+    shown = words(figures.forest(data, EURO))
+    assert "$a_1$ & <b>" in shown
+    assert "[U+682A U+5F0F]" in shown
+    assert max(len(text or "") for text in shown) < 40

@@ -1,0 +1,181 @@
+import dataclasses
+import io
+from datetime import UTC, datetime
+
+import numpy as np
+import pypdf
+import pytest
+
+from bayes_cx.checks import Check
+from bayes_cx.reporting.report import report
+
+WHEN = datetime(2026, 1, 5, tzinfo=UTC)
+NAMES = ["株式会社テスト", "😀 #1 *bold* $x$ @ref \\ <t> [y]", "شركة", "A" * 200, "Łódź & Żółw s.r.o."]
+
+
+def make(mock, *, hold=True, checks=None, currency=None, **options):
+    plan = mock.plan(**({"n": 300, "samples": 200, "cost": 2.0} | options))
+    posterior = mock.posterior(**({} if checks is None else {"checks": checks}))
+    return report(
+        plan,
+        purchases=posterior,
+        spend=mock.posterior(model="Gamma-Gamma") if options.get("money", True) else None,
+        stats=mock.stats(plan),
+        holdout=mock.holdout(n=300) if hold else None,
+        organisation="Northgate & #1 Supplies",
+        currency=currency,
+        timestamp=WHEN,
+        command="bayes-cx report orders.csv --seed 1",
+    )
+
+
+def pages(made):
+    reader = pypdf.PdfReader(io.BytesIO(made.to_bytes()))
+    return [" ".join(page.extract_text().split()) for page in reader.pages]
+
+
+def plain(text):
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
+@pytest.fixture(scope="module")
+def usual(mock):
+    return make(mock, groups=True, offers=2)
+
+
+@pytest.fixture(scope="module")
+def usual_pages(usual):
+    return pages(usual)
+
+
+def test_page_one_carries_every_sentence(usual, usual_pages):
+    first = plain(usual_pages[0])
+    for sentence in usual.sentences:
+        assert plain(sentence) in first
+
+
+def test_sentences_are_computed_from_the_draws(mock, usual):
+    data = mock.plan(n=300, samples=200, cost=2.0, groups=True, offers=2).data
+    gain = data["total_gain"].to_numpy()
+    lead = usual.data["page_one"]["lead"]
+    assert f"Contact {data.attrs['n_contacted']} of 300 customers" in lead
+    assert f"loses money is {(gain < 0).mean():.0%}" in lead
+    active = usual.data["page_one"]["texts"][0]
+    assert f"About {data['total_active'].mean().item():.0f} of the 300" in active
+    assert f"But {(data['x'] == 0).sum().item()} of these have bought only once" in active
+
+
+def test_every_section_is_there(usual_pages):
+    text = plain(" ".join(usual_pages))
+    for heading in (
+        *("In short", "What to do", "Priority list", "What the campaign is worth", "Kinds of customers"),
+        *("By segment", "How sure are we?", "Did the forecasts come true?", "How often the intervals held"),
+        *(
+            "Method",
+            "Quality of the fit",
+            "What the numbers rest on",
+            "Limits",
+            "How to make this report again",
+        ),
+        *(
+            "amount is zero: 80",
+            "Beta(2, 18)",
+            "9f2c9f2c",
+            "bayes-cx report orders.csv",
+            "Northgate & #1 Supplies",
+        ),
+    ):
+        assert heading in text, heading
+
+
+def test_the_document_is_tagged_titled_and_stable(mock, usual):
+    content = usual.to_bytes()
+    root = pypdf.PdfReader(io.BytesIO(content)).trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert b"pdfuaid" in root["/Metadata"].get_data()
+    assert make(mock, groups=True, offers=2).to_bytes() == content
+
+
+def test_writing_is_whole_or_not_at_all(usual, tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "report.pdf"
+    usual.to_pdf(path)
+    before = path.read_bytes()
+    assert before.startswith(b"%PDF")
+    broken = dataclasses.replace(usual, data={})
+    with pytest.raises(Exception, match=r"report\.typ"):
+        broken.to_pdf(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["report.pdf"]
+
+
+def test_a_failed_check_is_said_before_anything_else(mock):
+    failed = (Check("largest rank R-hat", 1.34, "<= 1.01", "failed"),)
+    made = make(mock, checks=failed)
+    first = plain(pages(made)[0])
+    assert "The fit failed its checks." in first
+    assert "largest rank R-hat is 1.34, should be ≤ 1.01" in first
+    assert first.index("failed its checks") < first.index("In short")
+
+
+@pytest.mark.parametrize("checks", [(), (Check("divergent transitions", None, "0", "not_run"),)])
+def test_a_check_that_was_not_run_never_reads_as_passed(mock, checks):
+    text = [plain(page) for page in pages(make(mock, checks=checks))]
+    assert "The fit was not fully checked." in text[0]
+    assert "not run" in " ".join(text[1:])
+
+
+def test_without_hold_out_page_one_says_so(mock):
+    text = [plain(page) for page in pages(make(mock, hold=False))]
+    assert "There is no hold-out evidence." in text[0]
+    assert "No part of the data was kept back" in " ".join(text)
+
+
+def test_a_missed_total_is_said_on_page_one(mock):
+    plan = mock.plan(n=300, samples=200)
+    made = report(
+        plan, purchases=mock.posterior(), spend=mock.posterior(model="Gamma-Gamma"), stats=mock.stats(plan),
+        holdout=mock.holdout(n=300, bias=2.0), timestamp=WHEN,
+    )  # fmt: skip
+    assert "The forecast missed the hold-out total." in plain(pages(made)[0])
+
+
+def test_nobody_worth_a_contact(mock):
+    first = plain(pages(make(mock, cost=9000.0))[0])
+    assert "Contact nobody with these offers." in first
+    assert "Contact 0" not in first
+
+
+def test_five_customers_with_names_that_no_font_has(mock):
+    text = plain(" ".join(pages(make(mock, n=5, cost=1.0, names=NAMES))))
+    assert "*bold* $x$ @ref \\ <t> [y]" in text
+    assert "[U+682A" in text
+    assert "[U+1F600]" in text
+    assert "Łódź & Żółw s.r.o." in text
+    assert "A" * 10 in text
+    assert "A" * 60 not in text
+    assert "typeface lacks" in text
+
+
+def test_without_spend_value_is_counted_in_purchases(mock):
+    made = make(mock, money=False, cost=0.05)
+    text = plain(pages(made)[0])
+    assert "purchases in the next 52 weeks" in text
+    assert "€" not in text
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("", "costs"), ("CHF", "CHF"), ("£", "£")])
+def test_the_currency_is_the_readers(mock, currency, shown):
+    text = plain(pages(make(mock, currency=currency))[0])
+    assert shown in text
+    assert "€" not in text
+
+
+def test_one_time_buyers_that_the_model_can_lose_are_estimated(mock):
+    plan = mock.plan(n=300, samples=200)
+    once = plan.data["x"].to_numpy() == 0
+    plan.data["p_alive"] = plan.data["p_alive"].where(~once, 0.5)
+    made = report(plan, purchases=mock.posterior(), stats=mock.stats(plan), timestamp=WHEN)
+    assert (
+        f"About {np.round(once.sum() / 2):.0f} of these have bought only once."
+        in made.data["page_one"]["texts"][0]
+    )
