@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
@@ -143,7 +144,7 @@ def _open(
         return _files(connection, files, label, needed)
     if isinstance(source, pads.Dataset):
         return _register(connection, source, label)
-    if type(source).__module__.startswith("pandas."):
+    if isinstance(source, pd.DataFrame):
         return _register(connection, _from_pandas(source), label)
     if hasattr(source, "collect") and hasattr(source, "collect_schema"):  # a lazy polars frame
         source = source.collect()
@@ -173,7 +174,7 @@ def _register(connection: duckdb.DuckDBPyConnection, table: Any, label: str) -> 
     return _source(connection, _TABLE, label, table)
 
 
-def _from_pandas(frame: Any) -> pa.Table:
+def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     """Convert a frame column by column: one of mixed types becomes text, judged cell by cell."""
     columns = {}
     for position, name in enumerate(frame.columns):

@@ -1,0 +1,248 @@
+import csv
+import json
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bayes_cx.data import read_transactions, summarise
+from bayes_cx.errors import InputError
+
+ROLES = {"customer": "id", "time": "when", "amount": "paid"}
+REASONS = {
+    "missing customer": 1,
+    "missing time": 1,
+    "unreadable time": 1,
+    "missing amount": 1,
+    "unreadable amount": 1,
+    "non-finite amount": 1,
+    "negative amount": 1,
+    "zero amount": 1,
+}
+
+
+def times(values, **kwargs):
+    """Read a column of times and return what they are taken for."""
+    table = values if isinstance(values, pa.Table) else pa.table({"id": ["a"] * len(values), "when": values})
+    transactions = read_transactions(table, customer="id", time="when", **kwargs)
+    return [moment for (moment,) in transactions.accepted.project("time").fetchall()], transactions
+
+
+def test_each_broken_row_is_rejected_with_its_reason(shop):
+    transactions = read_transactions(shop, **ROLES)
+    assert transactions.rejected_by_reason == REASONS
+    assert (transactions.rows_read, transactions.rows_accepted, transactions.rows_rejected) == (13, 5, 8)
+    assert transactions.has_amount
+    assert transactions.accepted.columns == ["customer", "time", "amount"]
+
+
+def test_rejected_rows_carry_number_reason_and_original_values(shop, tmp_path):
+    transactions = read_transactions(shop, **ROLES)
+    transactions.write_rejected(tmp_path / "rejected.csv")
+    with (tmp_path / "rejected.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(int(row["row"]), row["reason"], row["paid"]) for row in rows] == [
+        (6, "missing customer", "1"),
+        (7, "missing time", "1"),
+        (8, "unreadable time", "1"),
+        (9, "missing amount", ""),
+        (10, "unreadable amount", "a lot"),
+        (11, "non-finite amount", "inf"),
+        (12, "negative amount", "-3"),
+        (13, "zero amount", "0"),
+    ]
+    assert rows[2]["when"] == "not a day"
+    assert transactions.rejected.columns == ["row", "reason", "id", "when", "paid", "region"]
+    transactions.write_rejected(tmp_path / "late.parquet", until="2025-01-20")
+    late = pq.read_table(tmp_path / "late.parquet").to_pylist()
+    assert late[0] == {
+        "row": 5,
+        "reason": "after the end of observation",
+        "id": "00003",
+        "when": "2025-02-01 10:30:00",
+        "paid": "7",
+        "region": "",
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["late.parquet", "rejected.csv"]
+
+
+def test_row_numbers_are_right_in_a_table_larger_than_a_batch():
+    amounts = np.ones(300_001)
+    amounts[[7, 150_000, 300_000]] = -1
+    table = pa.table(
+        {"id": pa.repeat(1, 300_001), "when": pa.repeat(date(2025, 1, 1), 300_001), "paid": amounts}
+    )
+    rejected = read_transactions(table, **ROLES).rejected.fetchall()
+    assert [row[0] for row in rejected] == [8, 150_001, 300_001]
+
+
+def test_columns_named_like_ours_do_no_harm(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "row": ["a", "b"],
+            "reason": ["2025-01-01", "x"],
+            "moment": [1, 2],
+            "customer": [5, 5],
+            "AMOUNT": [1, 1],
+            "d": 0,
+        }
+    )
+    transactions = read_transactions(frame, customer="row", time="reason", amount="moment", by="d")
+    assert transactions.rejected.columns == [
+        "row_",
+        "reason_",
+        "row",
+        "reason",
+        "moment",
+        "customer",
+        "AMOUNT",
+        "d",
+    ]
+    assert transactions.rejected.fetchall() == [(2, "unreadable time", "b", "x", 2, 5, 1, 0)]
+    assert summarise(transactions)["d"].to_numpy().tolist() == ["0"]
+
+
+def test_customers_keep_leading_zeros_or_stay_integers():
+    frame = pd.DataFrame({"id": ["00001", "1"], "when": "2025-01-01"})
+    assert summarise(read_transactions(frame, customer="id", time="when")).customer.to_numpy().tolist() == [
+        "00001",
+        "1",
+    ]
+    stats = summarise(read_transactions(frame.assign(id=[7, 3]), customer="id", time="when"))
+    assert stats.customer.dtype == np.int64
+    assert stats.customer.to_numpy().tolist() == [3, 7]
+    category = frame.assign(id=pd.Categorical(["x", "y"]))
+    assert summarise(read_transactions(category, customer="id", time="when")).sizes["customer"] == 2
+
+
+def test_whole_numbers_that_a_hole_turned_into_floats():
+    frame = pd.DataFrame({"id": [1.0, None, 2.5], "when": [20250101.0, 20250102.0, 20250103.0]})
+    transactions = read_transactions(frame, customer="id", time="when", time_format="%Y%m%d")
+    assert transactions.rejected_by_reason == {"missing customer": 1, "unreadable customer": 1}
+    assert summarise(transactions).customer.to_numpy().tolist() == [1]
+
+
+def test_times_as_dates_timestamps_text_and_numbers():
+    noon = datetime(2025, 3, 1, 12)
+    for kind in ("s", "ms", "us", "ns"):
+        assert times(pa.array([noon], pa.timestamp(kind)))[0] == [noon]
+    assert times(pa.array([date(2025, 3, 1)]))[0] == [datetime(2025, 3, 1)]
+    assert times(pa.array([" 2025-03-01", "2025-03-01T12:00:00"]))[0] == [datetime(2025, 3, 1), noon]
+    assert times(pa.array(["01.03.2025 12"]), time_format="%d.%m.%Y %H")[0] == [noon]
+    assert times(pa.array([20250301]), time_format="%Y%m%d")[0] == [datetime(2025, 3, 1)]
+
+
+def test_times_with_a_zone_become_days_of_the_zone_asked_for():
+    late = datetime(2025, 3, 1, 23, 30, tzinfo=ZoneInfo("America/New_York"))
+    zoned = pa.array([late], pa.timestamp("us", "America/New_York"))
+    text = pa.array(
+        ["2025-03-01T23:30-05:00", "2025-03-02 04:30:00Z", "2025-03-01 23:30:00 America/New_York"]
+    )
+    for values in (zoned, text):
+        assert set(times(values)[0]) == {datetime(2025, 3, 2, 4, 30)}
+        assert set(times(values, timezone="America/New_York")[0]) == {datetime(2025, 3, 1, 23, 30)}
+    formatted = times(
+        pa.array(["2025-03-01 23 -0500"]), time_format="%Y-%m-%d %H %z", timezone="Europe/Berlin"
+    )[0]
+    assert formatted == [datetime(2025, 3, 2, 5)]
+    assert times(pa.array(["2025-03-01 23:30"]), timezone="Asia/Tokyo")[0] == [datetime(2025, 3, 1, 23, 30)]
+
+
+def test_a_missing_or_endless_time_is_named():
+    values = pa.array(["infinity", None, "2025-02-30", "2025-02-03 noon"])
+    assert times(values)[1].rejected_by_reason == {"missing time": 1, "unreadable time": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"customer": "Id"}, r"no column 'Id' .*'id', 'when', 'paid', 'region'"),
+        ({"by": "area"}, r"no column 'area'"),
+        ({"time": "paid_on", "amount": "sum"}, r"no column 'paid_on', 'sum'"),
+        ({"returns": "maybe"}, r"returns='maybe'; expected reject, net, ignore|one of reject"),
+        ({"zero_amounts": "drop"}, r"zero_amounts='drop'"),
+        ({"timezone": "Mars/Olympus"}, r"timezone='Mars/Olympus'"),
+        ({"time_format": "%Q"}, r"time_format='%Q'"),
+    ],
+)
+def test_a_wrong_option_says_what_is_possible(shop, change, message):
+    with pytest.raises(InputError, match=message):
+        read_transactions(shop, **(ROLES | change))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("when", [20250101], r"'when' for time is of type BIGINT.*time_format"),
+        ("id", [date(2025, 1, 1)], r"'id' for customer is of type DATE"),
+        ("paid", [True], r"'paid' for amount is of type BOOLEAN"),
+    ],
+)
+def test_a_column_of_the_wrong_type_is_one_error(column, values, message):
+    good = {"id": ["a"], "when": ["2025-01-01"], "paid": [1.0]}
+    with pytest.raises(InputError, match=message):
+        read_transactions(pa.table(good | {column: values}), **ROLES)
+
+
+def test_a_format_for_real_dates_is_an_error():
+    with pytest.raises(InputError, match="already holds times"):
+        times(pa.array([date(2025, 3, 1)]), time_format="%Y")
+
+
+def test_missing_and_non_finite_floats():
+    table = pa.table(
+        {"id": ["a"] * 5, "when": ["2025-01-01"] * 5, "paid": [1.0, None, float("nan"), float("inf"), 1e300]}
+    )
+    expected = {"missing amount": 1, "non-finite amount": 2, "unreadable amount": 1}
+    assert read_transactions(table, **ROLES).rejected_by_reason == expected
+
+
+def test_returns_are_rejected_netted_or_ignored():
+    days = ["2025-01-01", "2025-01-01", "2025-01-08", "2025-01-09", "2025-01-15", "2025-01-16", "2025-01-20"]
+    paid = [10, -4, 20, -5, 8, -8, 9]
+    frame = pd.DataFrame({"id": "a", "when": days, "paid": paid})
+    frame.loc[len(frame)] = ["b", "2025-01-01", -1]
+    frame.loc[len(frame)] = ["b", "2025-01-02", 3]
+
+    def result(returns):
+        transactions = read_transactions(frame, **ROLES, returns=returns)
+        stats = summarise(transactions, unit="day")
+        assert stats.attrs["returns"] == returns
+        got = stats.sel(customer="a")
+        values = [float(got[name]) for name in ("x", "t_x", "first_spend", "spend_sum", "spend")]
+        return values, json.loads(stats.attrs["rejected"])
+
+    assert result("reject") == ([3, 19, 10, 37, 37 / 3], {"negative amount": 4})
+    assert result("ignore") == ([3, 19, 10, 37, 37 / 3], {"return, ignored": 4})
+    # 10 - 4 on the first day, 20 - 5 on the second, 8 - 8 is no purchase; b's return precedes any purchase.
+    reasons = {"purchase cancelled by a return": 2, "return without an earlier purchase": 1}
+    assert result("net") == ([2, 19, 6, 24, 12], reasons)
+
+
+def test_zero_amounts_are_errors_or_purchases(shop):
+    kept = read_transactions(shop, **ROLES, zero_amounts="keep")
+    assert kept.rows_zero == 1
+    assert "zero amount" not in kept.rejected_by_reason
+    stats = summarise(kept).sel(customer="00002")
+    assert (int(stats.x), float(stats.spend)) == (1, 0.0)
+
+
+def test_sums_of_money_are_exact():
+    frame = pd.DataFrame({"id": "a", "when": ["2025-01-01"] + ["2025-01-02"] * 10, "paid": 0.1})
+    assert float(summarise(read_transactions(frame, **ROLES)).spend[0]) == 1.0
+
+
+def test_the_fingerprint_knows_every_accepted_value(shop):
+    transactions = read_transactions(shop, **ROLES)
+    assert len(transactions.sha256) == 64
+    assert read_transactions(shop.iloc[:5], **ROLES).sha256 == transactions.sha256
+    assert read_transactions(shop.assign(region="x"), **ROLES).sha256 == transactions.sha256
+    for column, value in (("id", "00009"), ("when", "2025-01-02"), ("paid", "10.51")):
+        changed = shop.copy()
+        changed.loc[0, column] = value
+        assert read_transactions(changed, **ROLES).sha256 != transactions.sha256
+    assert read_transactions(pd.concat([shop, shop]), **ROLES).sha256 != transactions.sha256
