@@ -29,9 +29,9 @@ def make(mock, *, hold=True, checks=None, currency=None, **options):
     )
 
 
-def pages(made):
+def pages(made, number=None):
     reader = pypdf.PdfReader(io.BytesIO(made.to_bytes()))
-    return [" ".join(page.extract_text().split()) for page in reader.pages]
+    return [" ".join(page.extract_text().split()) for page in reader.pages[:number]]
 
 
 def plain(text):
@@ -111,7 +111,7 @@ def test_writing_is_whole_or_not_at_all(usual, tmp_path, monkeypatch):
 def test_a_failed_check_is_said_before_anything_else(mock):
     failed = (Check("largest rank R-hat", 1.34, "<= 1.01", "failed"),)
     made = make(mock, checks=failed)
-    first = plain(pages(made)[0])
+    first = plain(pages(made, 1)[0])
     assert "The fit failed its checks." in first
     assert "largest rank R-hat is 1.34, should be ≤ 1.01" in first
     assert first.index("failed its checks") < first.index("In short")
@@ -119,9 +119,9 @@ def test_a_failed_check_is_said_before_anything_else(mock):
 
 @pytest.mark.parametrize("checks", [(), (Check("divergent transitions", None, "0", "not_run"),)])
 def test_a_check_that_was_not_run_never_reads_as_passed(mock, checks):
-    text = [plain(page) for page in pages(make(mock, checks=checks))]
-    assert "The fit was not fully checked." in text[0]
-    assert "not run" in " ".join(text[1:])
+    made = make(mock, checks=checks)
+    assert "The fit was not fully checked." in plain(pages(made, 1)[0])
+    assert {row["status"] for row in made.data["checks"] if row["model"] == "BG/NBD"} == {"not_run"}
 
 
 def test_without_hold_out_page_one_says_so(mock):
@@ -136,36 +136,36 @@ def test_a_missed_total_is_said_on_page_one(mock):
         plan, purchases=mock.posterior(), spend=mock.posterior(model="Gamma-Gamma"), stats=mock.stats(plan),
         holdout=mock.holdout(n=300, bias=2.0), timestamp=WHEN,
     )  # fmt: skip
-    assert "The forecast missed the hold-out total." in plain(pages(made)[0])
+    assert "The forecast missed the hold-out total." in plain(pages(made, 1)[0])
 
 
 def test_nobody_worth_a_contact(mock):
-    first = plain(pages(make(mock, cost=9000.0))[0])
+    first = plain(pages(make(mock, cost=9000.0), 1)[0])
     assert "Contact nobody with these offers." in first
     assert "Contact 0" not in first
 
 
 def test_five_customers_with_names_that_no_font_has(mock):
-    text = plain(" ".join(pages(make(mock, n=5, cost=1.0, names=NAMES))))
+    text = plain(" ".join(pages(make(mock, n=5, cost=1.0, names=NAMES), 2)))
     assert "*bold* $x$ @ref \\ <t> [y]" in text
     assert "[U+682A" in text
     assert "[U+1F600]" in text
     assert "Łódź & Żółw s.r.o." in text
     assert "A" * 10 in text
     assert "A" * 60 not in text
-    assert "typeface lacks" in text
+    assert "as code points" in text
 
 
 def test_without_spend_value_is_counted_in_purchases(mock):
     made = make(mock, money=False, cost=0.05)
-    text = plain(pages(made)[0])
+    text = plain(pages(made, 1)[0])
     assert "purchases in the next 52 weeks" in text
     assert "€" not in text
 
 
 @pytest.mark.parametrize(("currency", "shown"), [("", "costs"), ("CHF", "CHF"), ("£", "£")])
 def test_the_currency_is_the_readers(mock, currency, shown):
-    text = plain(pages(make(mock, currency=currency))[0])
+    text = plain(pages(make(mock, currency=currency), 1)[0])
     assert shown in text
     assert "€" not in text
 
