@@ -1,0 +1,18 @@
+"""How good is it? Forecasts against what happened, and data that the model makes against the data.
+
+`holdout` judges a fit by a period it has not seen; `predictive_check` and `prior_predictive_check` ask whether the
+model, with or without what it learnt, makes data like these. They show what they find, whatever it is.
+"""
+
+from bayes_cx.validation.holdout import Holdout, holdout
+from bayes_cx.validation.metrics import Metric
+from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
+
+__all__ = [
+    "Holdout",
+    "Metric",
+    "PredictiveCheck",
+    "holdout",
+    "predictive_check",
+    "prior_predictive_check",
+]

@@ -1,0 +1,133 @@
+"""Who found the best customers: the model, or a simple rule?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from scipy.stats import rankdata
+
+from bayes_cx.errors import FitError
+from bayes_cx.validation.baseline import point_estimate
+
+__all__ = ["MODEL", "capture", "rfm_score", "rules"]
+
+MODEL = "bayes_cx"
+
+
+def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarray]:
+    """Return what each rule thinks of each customer: the higher, the better.
+
+    Parameters
+    ----------
+    stats : xarray.Dataset
+        Statistics by customer, with amounts.
+    model : numpy.ndarray, shape (customer,)
+        Expected spend over the hold-out period.
+    t : float
+        Length of the hold-out period, for the point estimate.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (customer,)
+        The model; recency (time since the last purchase, the shorter the better); frequency x spend (purchases times
+        mean spend, the first included); the RFM score of recency, number of purchases and mean spend; and the
+        point estimate, left out if it cannot be found.
+    """
+    since = (stats["T"] - stats["t_x"]).to_numpy()
+    number = stats["x"].to_numpy() + 1
+    spent = (stats["first_spend"] + stats["spend_sum"]).to_numpy()
+    known = {
+        MODEL: model,
+        "recency": -since,
+        "frequency x spend": spent,
+        "RFM score": rfm_score(-since, number, spent / number),
+    }
+    try:
+        point = point_estimate(stats, t)
+    except FitError:
+        return known
+    return known | {"maximum likelihood (lifetimes)": point.expected_purchases * point.expected_spend}
+
+
+def rfm_score(recency: np.ndarray, frequency: np.ndarray, monetary: np.ndarray) -> np.ndarray:
+    """Return the sum of three quintiles, each 1 to 5, the higher the better; equal values share a quintile.
+
+    Examples
+    --------
+    >>> values = np.arange(5.0)
+    >>> rfm_score(values, values, np.array([1.0, 1.0, 1.0, 1.0, 2.0]))
+    array([ 5,  7,  9, 11, 15])
+    """
+    return sum(_quintile(values) for values in (recency, frequency, monetary))  # pyright: ignore[reportReturnType]
+
+
+def _quintile(values: np.ndarray) -> np.ndarray:
+    """Return the fifth that the middle rank of each value falls into, 1 for the lowest."""
+    return np.ceil(5 * (rankdata(values) - 0.5) / values.size).astype(np.int64)
+
+
+def capture(
+    scores: Mapping[str, np.ndarray],
+    revenue: np.ndarray,
+    *,
+    top_share: float = 0.10,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Compare how much of the revenue the customers chosen by each rule brought.
+
+    Parameters
+    ----------
+    scores : mapping of str to numpy.ndarray, shape (customer,)
+        What each rule thinks of each customer, the model first.
+    revenue : numpy.ndarray, shape (customer,)
+        What each customer spent in the hold-out period.
+    top_share : float
+        Share of customers that is chosen.
+    resamples : int
+        Number of bootstrap samples of customers, the same for all rules.
+    seed : int
+        Ties are broken by one random order of the customers, the same for all rules.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``rule``: ``share`` of the revenue, ``low`` and ``high`` (95 % bootstrap interval over customers),
+        ``difference`` of the model to the rule with ``difference_low`` and ``difference_high``, paired. Attributes
+        ``top_share``, ``n_top``, ``revenue``, ``seed``, ``note``.
+    """
+    n = revenue.size
+    n_top = max(1, round(top_share * n))
+    rng = np.random.default_rng(seed)
+    dice = rng.random(n)
+    order = np.array([np.lexsort((dice, -score)) for score in scores.values()])
+    share = np.array([revenue[best[:n_top]].sum() / revenue.sum() for best in order])
+    again = np.empty((resamples, len(order)))
+    for i in range(resamples):
+        times = np.bincount(rng.integers(n, size=n), minlength=n)
+        earned = times * revenue
+        for j, best in enumerate(order):
+            # The best n_top of the resampled customers, the last of them perhaps only in part of their copies.
+            copies = times[best]
+            last = int(np.searchsorted(np.cumsum(copies), n_top))
+            over = copies[: last + 1].sum() - n_top
+            again[i, j] = earned[best[: last + 1]].sum() - over * revenue[best[last]]
+        again[i] /= earned.sum() or np.nan
+    low, high = np.nanquantile(again, [0.025, 0.975], axis=0)
+    difference = again[:, :1] - again
+    difference_low, difference_high = np.nanquantile(difference, [0.025, 0.975], axis=0)
+    columns = {
+        "share": share, "low": low, "high": high, "difference": share[0] - share,
+        "difference_low": difference_low, "difference_high": difference_high,
+    }  # fmt: skip
+    return xr.Dataset(
+        {name: ("rule", values) for name, values in columns.items()},
+        coords={"rule": list(scores)},
+        attrs={
+            "top_share": top_share,
+            "n_top": n_top,
+            "revenue": float(revenue.sum()),
+            "seed": seed,
+            "note": "Ties are broken by one random order of the customers, the same for all rules.",
+        },
+    )

@@ -1,0 +1,184 @@
+"""Judge a model by what it had not seen: forecast the hold-out period and compare, whatever comes out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx import checks as _checks
+from bayes_cx.checks import Check
+from bayes_cx.data import UNITS, Split
+from bayes_cx.errors import InputError
+from bayes_cx.inference import Posterior
+from bayes_cx.model import arguments
+from bayes_cx.scoring import score
+from bayes_cx.validation import metrics as _metrics
+from bayes_cx.validation.calibration import calibration
+from bayes_cx.validation.capture import capture, rules
+from bayes_cx.validation.coverage import coverage
+from bayes_cx.validation.metrics import EVERYBODY, Evidence, Metric
+from bayes_cx.validation.tracking import by_frequency, futures, tracking
+
+__all__ = ["Holdout", "holdout"]
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """What was forecast for the hold-out period and what happened.
+
+    Attributes
+    ----------
+    tracking : xarray.Dataset
+        Over ``period`` (and ``quantile``): purchases period by period and added up; see `tracking.tracking`.
+    by_frequency : xarray.Dataset
+        Over ``frequency``: mean hold-out purchases by repeat purchases before; see `tracking.by_frequency`.
+    coverage : xarray.Dataset
+        Over ``level``: predictive intervals by customer and in total; see `coverage.coverage`.
+    calibration : xarray.Dataset
+        Over ``point``: the chance of any purchase; see `calibration.calibration`.
+    capture : xarray.Dataset or None
+        Over ``rule``: revenue of the best customers by each rule; None without amounts or revenue; see
+        `capture.capture`.
+    metrics : tuple of Metric
+        Single numbers, for all customers and for the groups in the statistics.
+    """
+
+    tracking: xr.Dataset
+    by_frequency: xr.Dataset
+    coverage: xr.Dataset
+    calibration: xr.Dataset
+    capture: xr.Dataset | None
+    metrics: tuple[Metric, ...]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The metrics of all customers as checks."""
+        return tuple(metric.check for metric in self.metrics if metric.slice == EVERYBODY)
+
+    @property
+    def verdict(self) -> _checks.Status:
+        """The verdict over the checks."""
+        return _checks.verdict(self.checks)
+
+    def __repr__(self) -> str:
+        passed = sum(check.status == "passed" for check in self.checks)
+        return f"<Holdout: {passed} of {len(self.checks)} checks passed>"
+
+
+def holdout(
+    purchases: Posterior, spend: Posterior | None, split: Split, *, draws: int = 500, seed: int = 0
+) -> Holdout:
+    """Forecast the hold-out period of a split and compare with what happened.
+
+    Every draw of the parameters gets one future: what each customer does by chance is part of every interval.
+
+    Parameters
+    ----------
+    purchases, spend : Posterior
+        Fitted to ``split.calibration``; no `spend` where there are no amounts.
+    split : Split
+        From `bcx.split`.
+    draws : int
+        Number of futures, two or more.
+    seed : int
+        The same seed gives the same result.
+
+    Returns
+    -------
+    Holdout
+
+    Raises
+    ------
+    InputError
+        If a posterior has seen the hold-out period, or for fewer than two draws.
+
+    Examples
+    --------
+    >>> import bayes_cx as bcx
+    >>> parts = bcx.split(bcx.load_cdnow(sample=True), "1997-09-30", "1998-06-30")
+    >>> fits = [bcx.fit(m, parts.calibration, seed=1, progress=False) for m in bcx.models.MODELS.values()]
+    >>> found = bcx.validation.holdout(*fits, parts, draws=200)
+    >>> found.metrics[0].name, found.metrics[0].note
+    ('predicted purchases in the hold-out', 'observed 1,882, error -12.0 %')
+    """
+    for posterior in filter(None, (purchases, spend)):
+        _unseen(posterior, split)
+    if draws < 2:
+        raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
+    stats = split.calibration
+    unit, t = split.holdout.attrs["unit"], float(split.holdout.attrs["length"])
+    observed = split.holdout["x_holdout"].to_numpy()
+    dice = [int(state) for state in np.random.SeedSequence(seed).generate_state(4)]
+    found = futures(purchases, split, draws=draws, seed=dice[0])
+    # The horizon is a number, in the unit of the posterior.
+    ahead = t * UNITS[unit] / UNITS[purchases.provenance["unit"]]
+    expected, p_any = (
+        score(purchases, stats, name, t=ahead, thin_to=draws)["mean"].to_numpy()
+        for name in ("expected_purchases", "p_any_purchase")
+    )
+    age = stats["T"].to_numpy()
+    evidence = Evidence(
+        counts=found.counts,
+        observed=observed,
+        expected=expected,
+        p_any=p_any,
+        carried_on=np.divide(stats["x"].to_numpy() * t, age, out=np.zeros(age.size), where=age > 0),
+    )
+    captured = None
+    if spend is not None and "spend_holdout" in split.holdout:
+        paid = split.holdout["spend_holdout"].to_numpy()
+        pays = _spend(spend, stats, found.counts, dice[1])
+        evidence = Evidence(**{**vars(evidence), "paid": paid, "pays": pays})
+        if paid.sum() > 0:
+            each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
+            captured = capture(rules(stats, expected * each, t), paid, seed=dice[2])
+    tracked = tracking(split, found)
+    calibrated = calibration(p_any, observed > 0, seed=dice[3])
+    return Holdout(
+        tracking=tracked,
+        by_frequency=by_frequency(stats["x"].to_numpy(), observed, expected, found.counts),
+        coverage=coverage(found.counts, observed),
+        calibration=calibrated,
+        capture=captured,
+        metrics=(
+            *_metrics.evidence_metrics(evidence),
+            _metrics.tracking_metric(tracked, observed.size),
+            _metrics.calibration_metric(calibrated),
+            *(() if captured is None else _metrics.capture_metrics(captured, observed.size)),
+            *_by_group(stats, evidence),
+        ),
+    )
+
+
+def _unseen(posterior: Posterior, split: Split) -> None:
+    """Refuse a posterior that knows what it is to forecast."""
+    seen, cut = posterior.provenance.get("until", ""), split.calibration.attrs.get("until", "")
+    if seen and cut and seen[:10] > cut[:10]:
+        raise InputError(
+            f"a {posterior.model.name} posterior fitted to data until {seen}",
+            f"one fitted to the calibration period, which ends on {cut}",
+            "fit to split.calibration",
+        )
+
+
+def _spend(spend: Posterior, stats: xr.Dataset, counts: np.ndarray, seed: int) -> np.ndarray:
+    """Return the predictive hold-out spend of each customer, shape (sample, customer)."""
+    simulate, draws = spend.model.simulate_future, counts.shape[0]
+    known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
+    parameters = spend.parameters(draws)
+    rng = np.random.default_rng(seed)
+    result = np.empty(counts.shape, np.float32)
+    for i in range(draws):
+        one = {name: value[i % value.size] for name, value in parameters.items()}
+        values = {"n": counts[i], **known, **one}
+        result[i] = simulate(rng, **{name: values[name] for name in arguments(simulate)[1:]})
+    return result
+
+
+def _by_group(stats: xr.Dataset, evidence: Evidence):
+    for name, column in stats.data_vars.items():
+        if column.dtype.kind not in "OUT" or column.dims != ("customer",):
+            continue
+        values = column.to_numpy().astype(str)
+        for value in np.unique(values):
+            yield from _metrics.evidence_metrics(evidence.of(values == value), f"{name}: {value}")

@@ -1,0 +1,244 @@
+"""What came out of the hold-out as single numbers, each with its interval and, where there is one, its target."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.checks import Check, Status
+from bayes_cx.validation.capture import MODEL
+from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_interval, inside_randomised
+from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
+
+__all__ = ["CALIBRATED_SHARE", "EVERYBODY", "TOLERANCE", "Evidence", "Metric", "evidence_metrics"]
+
+EVERYBODY = "all customers"
+# Coverage may miss its level by this much beyond what chance explains: no decision here turns on two points in 100.
+TOLERANCE = 0.02
+# The band holds the curve 95 % of the time at every single point, so a few points outside say nothing.
+CALIBRATED_SHARE = 0.90
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of the hold-out.
+
+    Attributes
+    ----------
+    name : str
+    value : float
+    low, high : float
+        95 % interval; NaN where there is none.
+    slice : str
+        Whom it is about: ``"all customers"`` or ``"segment: B2B"``.
+    n : int
+        Number of customers.
+    target : str
+        The condition for passing, as printed.
+    status : {"passed", "failed", "not_run"}
+    note : str
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    slice: str
+    n: int
+    target: str
+    status: Status
+    note: str = ""
+
+    @property
+    def check(self) -> Check:
+        """The metric as a check."""
+        whom = "" if self.slice == EVERYBODY else f" ({self.slice})"
+        return Check(self.name + whom, self.value, self.target, self.status, self.note)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a metric is computed from, customer by customer.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray of int, shape (sample, customer)
+        Predictive hold-out purchases.
+    observed : numpy.ndarray of int, shape (customer,)
+        Hold-out purchases.
+    expected, p_any : numpy.ndarray, shape (customer,)
+        Expected purchases and chance of any.
+    carried_on : numpy.ndarray, shape (customer,)
+        What the customer would buy at the rate seen so far, x / T.
+    paid : numpy.ndarray, shape (customer,), or None
+        Hold-out spend.
+    pays : numpy.ndarray, shape (sample, customer), or None
+        Predictive hold-out spend.
+    """
+
+    counts: np.ndarray
+    observed: np.ndarray
+    expected: np.ndarray
+    p_any: np.ndarray
+    carried_on: np.ndarray
+    paid: np.ndarray | None = None
+    pays: np.ndarray | None = None
+
+    def of(self, some: np.ndarray) -> "Evidence":
+        """Return the evidence on some customers."""
+        parts = {name: None if value is None else value[..., some] for name, value in vars(self).items()}
+        return Evidence(**parts)
+
+
+def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric]:
+    """Yield the metrics of a group of customers.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        On the customers of the group.
+    of : str
+        What the group is called.
+    """
+    n = evidence.observed.size
+    counts, observed = evidence.counts, evidence.observed
+    yield _total("purchases in the hold-out", counts.sum(axis=1, dtype=np.int64), observed.sum(), of, n)
+    yield _total(
+        "customers who bought in the hold-out", (counts > 0).sum(axis=1), (observed > 0).sum(), of, n
+    )
+    if evidence.pays is not None and evidence.paid is not None:
+        yield _total("spend in the hold-out", evidence.pays.sum(axis=1), evidence.paid.sum(), of, n)
+    for level in LEVELS:
+        yield _covered(counts, observed, level, of, n)
+    everybody = pooled(counts, int(observed.max(initial=0)))
+    flat = "the same forecast for everybody"
+    yield _score(
+        "CRPS of purchases", crps(counts, observed), pooled_crps(everybody, observed).mean(), flat, of
+    )
+    logs = log_score(counts, observed, everybody)
+    yield _score("log score of purchases", logs, -np.log(everybody[observed]).mean(), flat, of)
+    yield _score(
+        "absolute error of expected purchases",
+        np.abs(evidence.expected - observed),
+        np.abs(evidence.carried_on - observed).mean(),
+        "every customer's rate carried on",
+        of,
+    )
+    bought = (observed > 0).astype(float)
+    yield _score(
+        "Brier score of any purchase",
+        (evidence.p_any - bought) ** 2,
+        bought.mean() * (1 - bought.mean()),
+        "the true share for everybody",
+        of,
+    )
+
+
+def _total(name: str, sums: np.ndarray, seen: float, of: str, n: int) -> Metric:
+    low, high = np.quantile(sums, [0.025, 0.975])
+    value = float(sums.mean())
+    error = f", error {value / seen - 1:+.1%}".replace("%", " %") if seen else ""
+    return Metric(
+        f"predicted {name}",
+        value,
+        float(low),
+        float(high),
+        of,
+        n,
+        f"interval holds {seen:,.0f}",
+        _status(low <= seen <= high),
+        f"observed {seen:,.0f}{error}",
+    )
+
+
+def _covered(counts: np.ndarray, observed: np.ndarray, level: float, of: str, n: int) -> Metric:
+    share = float(inside_randomised(counts, observed, level).mean())
+    plain = float(inside_interval(counts, observed, level).mean())
+    low, high = binomial_interval(share, n)
+    return Metric(
+        f"customers inside their {level:.0%} interval".replace("%", " %"),
+        share,
+        low,
+        high,
+        of,
+        n,
+        f"{level:g} in the interval, give or take {TOLERANCE:g}",
+        _status(low - TOLERANCE <= level <= high + TOLERANCE),
+        f"with whole ends, as intervals of counts have them, {plain:.3f}",
+    )
+
+
+def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> Metric:
+    value = float(values.mean())
+    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(values.size) if values.size > 1 else np.nan
+    return Metric(
+        name,
+        value,
+        value - half,
+        value + half,
+        of,
+        values.size,
+        f"<= {rival:.4g}",
+        _status(value <= rival),
+        f"{rival:.4g} has {whose}",
+    )
+
+
+def calibration_metric(table: xr.Dataset) -> Metric:
+    """Return the share of customers at whom the calibration curve lies inside its band."""
+    inside = float(table.attrs["inside"])
+    return Metric(
+        "calibration curve of any purchase inside its 95 % band",
+        inside,
+        np.nan,
+        np.nan,
+        EVERYBODY,
+        table.sizes["point"],
+        f">= {CALIBRATED_SHARE:g} of customers",
+        _status(inside >= CALIBRATED_SHARE),
+    )
+
+
+def tracking_metric(table: xr.Dataset, n: int) -> Metric:
+    """Return the share of hold-out periods inside their 95 % band."""
+    kept = table.isel(period=slice(table.attrs["calibration_periods"], None))
+    low, high = (kept["predicted_quantile"].sel(quantile=q) for q in (0.025, 0.975))
+    inside = ((kept["observed"] >= low) & (kept["observed"] <= high)).to_numpy()
+    share = float(inside.mean())
+    interval = binomial_interval(share, inside.size)
+    return Metric(
+        f"single {table.attrs['unit']}s of the hold-out inside their 95 % band",
+        share,
+        *interval,
+        EVERYBODY,
+        n,
+        "0.95 in the interval",
+        _status(interval[0] <= 0.95 <= interval[1]),
+        f"{int(inside.sum())} of {inside.size}",
+    )
+
+
+def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
+    """Yield the revenue share that the model found, and its lead over each rule."""
+    top = f"{table.attrs['top_share']:.0%}".replace("%", " %")
+    for name in table["rule"].to_numpy():
+        one = table.sel(rule=name)
+        if name == MODEL:
+            continue
+        value, low, high = (float(one[c]) for c in ("difference", "difference_low", "difference_high"))
+        yield Metric(
+            f"lead in revenue of the best {top} over {name}",
+            value,
+            low,
+            high,
+            EVERYBODY,
+            n,
+            "interval reaches 0 or more",
+            _status(high >= 0),
+            f"share of revenue {float(table['share'].sel(rule=MODEL)):.3f} against {float(one['share']):.3f}",
+        )
+
+
+def _status(good: bool | np.bool_) -> Status:
+    return "passed" if good else "failed"

@@ -1,0 +1,200 @@
+"""Would the model have made data like these? Replicate them from the posterior, or from the prior alone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.inference import Posterior, sample_prior
+from bayes_cx.model import Model, Purchases
+from bayes_cx.scoring import replicate
+
+__all__ = ["PredictiveCheck", "predictive_check", "prior_predictive_check"]
+
+LEVEL = 0.95
+# Draws of the prior may have customers who buy ten thousand times; fewer customers keep that affordable.
+_PRIOR_CUSTOMERS = 1000
+_LARGEST_BAR = 20
+
+type Statistic = Callable[[Mapping[str, np.ndarray]], float]
+
+
+@dataclass(frozen=True)
+class PredictiveCheck:
+    """Statistics of the data beside the same statistics of data that the model made.
+
+    Attributes
+    ----------
+    model : str
+        Name of the model.
+    source : {"posterior", "prior"}
+        Where the parameters of the replications came from.
+    statistics : xarray.Dataset
+        Over ``statistic``: ``observed``, ``median``, ``low``, ``high`` (95 % interval of the replications) and ``p``,
+        the share of replications at or above what was observed, ties counted half. Attributes ``level``,
+        ``n_customers``, ``draws``, ``note``.
+    histogram : xarray.Dataset or None
+        Over ``frequency``: number of customers with so many repeat purchases, ``observed``, ``low``, ``median`` and
+        ``high``; None for a model of spend.
+    """
+
+    model: str
+    source: Literal["posterior", "prior"]
+    statistics: xr.Dataset
+    histogram: xr.Dataset | None
+
+
+def _share(condition: np.ndarray) -> float:
+    return float(condition.mean()) if condition.size else np.nan
+
+
+def _of_repeaters(reduce: Callable[[np.ndarray], float], value: str) -> Statistic:
+    def statistic(data: Mapping[str, np.ndarray]) -> float:
+        bought = data["x"] > 0
+        return float(reduce(data[value][bought])) if bought.any() else np.nan
+
+    return statistic
+
+
+def _correlation(data: Mapping[str, np.ndarray]) -> float:
+    bought = data["x"] > 0
+    x, spend = data["x"][bought], data["spend"][bought]
+    return float(np.corrcoef(x, spend)[0, 1]) if x.size > 2 and x.std() > 0 and spend.std() > 0 else np.nan
+
+
+_PURCHASES: dict[str, Statistic] = {
+    "share of one-time buyers": lambda data: _share(data["x"] == 0),
+    "mean repeat purchases": lambda data: float(data["x"].mean()),
+    "sd of repeat purchases": lambda data: float(data["x"].std()),
+    "95th percentile of repeat purchases": lambda data: float(np.quantile(data["x"], 0.95)),
+    "most repeat purchases of a customer": lambda data: float(data["x"].max()),
+    "share of repeat buyers silent for half their time": lambda data: _share(
+        (data["t_x"] < 0.5 * data["T"])[data["x"] > 0]
+    ),
+    "mean time from first to last purchase of repeat buyers": _of_repeaters(np.mean, "t_x"),
+}
+_SPEND: dict[str, Statistic] = {
+    "mean spend per purchase of repeat buyers": _of_repeaters(np.mean, "spend"),
+    "median spend per purchase of repeat buyers": _of_repeaters(np.median, "spend"),
+    "sd of spend per purchase between repeat buyers": _of_repeaters(np.std, "spend"),
+    "95th percentile of spend per purchase": _of_repeaters(lambda z: float(np.quantile(z, 0.95)), "spend"),
+    "largest mean spend of a customer": _of_repeaters(np.max, "spend"),
+    "correlation of repeat purchases and spend per purchase": _correlation,
+}
+
+
+def predictive_check(
+    posterior: Posterior, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
+) -> PredictiveCheck:
+    """Compare the data with data that the fitted model makes (``gabry2019visualization``).
+
+    Each replication takes one draw of the parameters and makes as many new customers, observed for the same spans.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of a model of purchases or of spend.
+    stats : xarray.Dataset
+        The statistics it was fitted to.
+    draws : int
+        Number of replications.
+    seed : int
+
+    Returns
+    -------
+    PredictiveCheck
+
+    Examples
+    --------
+    >>> import bayes_cx as bcx
+    >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30")
+    >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
+    >>> check = predictive_check(posterior, stats).statistics.sel(statistic="share of one-time buyers")
+    >>> bool(check.low < check.observed < check.high)
+    True
+    """
+    return _check(posterior, _single(stats), "posterior", draws, seed, "")
+
+
+def prior_predictive_check(
+    model: Model, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
+) -> PredictiveCheck:
+    """Compare the data with data that the model makes before it has seen any of them but their scale.
+
+    Some draws of the prior mean customers who buy thousands of times, so the comparison takes at most 1,000 customers,
+    evenly spaced over the data; nothing else is cut off.
+
+    Parameters
+    ----------
+    model : Model
+    stats : xarray.Dataset
+        The statistics that the model will be fitted to.
+    draws, seed
+        As in `predictive_check`.
+
+    Returns
+    -------
+    PredictiveCheck
+    """
+    some = _single(stats)
+    n = some.sizes["customer"]
+    keep = np.unique(np.linspace(0, n - 1, min(n, _PRIOR_CUSTOMERS)).astype(int))
+    note = "" if keep.size == n else f"{keep.size:,} of {n:,} customers, evenly spaced over the data"
+    prior = sample_prior(model, stats, draws=draws, seed=seed)
+    return _check(prior, some.isel(customer=keep), "prior", draws, seed, note)
+
+
+def _single(stats: xr.Dataset) -> xr.Dataset:
+    """Return one row a customer: compressed rows stand for as many as their weight says."""
+    if "weight" not in stats:
+        return stats
+    each = np.repeat(np.arange(stats.sizes["row"]), stats["weight"].to_numpy())
+    single = stats.drop_vars("weight").isel(row=each).rename(row="customer")
+    return single.assign_coords(customer=np.arange(each.size))
+
+
+def _check(
+    posterior: Posterior,
+    stats: xr.Dataset,
+    source: Literal["posterior", "prior"],
+    draws: int,
+    seed: int,
+    note: str,
+) -> PredictiveCheck:
+    money = "spend" in posterior.model.statistics
+    statistics = _SPEND if money else _PURCHASES
+    observed = {name: stats[name].to_numpy() for name in posterior.model.statistics}
+    n = stats.sizes["customer"]
+    values, bars = [], []
+    for made in replicate(posterior, stats, draws=draws, seed=seed):
+        if isinstance(made, Purchases):
+            data = observed | {"x": made.counts(n), "t_x": made.last(n)}
+            bars.append(_bars(data["x"]))
+        else:
+            data = observed | {"spend": made}
+        values.append([statistic(data) for statistic in statistics.values()])
+    seen = np.array([statistic(observed) for statistic in statistics.values()])
+    table = _summary("statistic", seen, np.array(values))
+    made_values = np.array(values)
+    table["p"] = ("statistic", ((made_values > seen) + 0.5 * (made_values == seen)).mean(axis=0))
+    table = table.assign_coords(statistic=list(statistics)).assign_attrs(
+        level=LEVEL, n_customers=n, draws=len(values), note=note
+    )
+    histogram = None
+    if bars:
+        histogram = _summary("frequency", _bars(observed["x"]), np.array(bars)).assign_coords(
+            frequency=[*map(str, range(_LARGEST_BAR)), f"{_LARGEST_BAR}+"]
+        )
+    return PredictiveCheck(posterior.model.name, source, table, histogram)
+
+
+def _bars(x: np.ndarray) -> np.ndarray:
+    return np.bincount(np.minimum(x, _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
+
+
+def _summary(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:
+    low, median, high = np.nanquantile(values, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=0)
+    columns = {"observed": observed, "median": median, "low": low, "high": high}
+    return xr.Dataset({name: (dim, column) for name, column in columns.items()})
