@@ -28,6 +28,7 @@ __all__ = [
 
 MARKS = {"passed": "✓", "failed": "▲", "not_run": "–"}
 LONGEST_TEXT = 240
+SMALLEST = 1e-4
 
 
 class Html(str):
@@ -164,11 +165,13 @@ def number(value: object) -> Numeral:
 
     Examples
     --------
-    >>> number(23570), number(1234.5), number(0.24), number(-0.5), number(3.0), number(None)
-    ('23,570', '1,234', '0.240', '−0.500', '3', '–')
+    >>> number(23570), number(1234.5), number(0.24), number(-0.5), number(3.0), number(1e-9), number(None)
+    ('23,570', '1,234', '0.240', '−0.500', '3', '<0.0001', '–')
     """
     if not _is_number(value):
         return Numeral("–")
+    if 0 < abs(value) < SMALLEST:
+        return Numeral("<0.0001" if value > 0 else ">−0.0001")
     rounded = float(f"{value:.3g}")
     if float(value) == int(value) or abs(rounded) >= 1000:
         return _typeset(f"{value:,.0f}")
@@ -180,11 +183,12 @@ def measured(value: object) -> Numeral:
 
     Examples
     --------
-    >>> measured(1.002), measured(0.94), measured(1e-9)
-    ('1.002', '0.94', '1e−9')
+    >>> measured(1.002), measured(0.94), measured(3623.4)
+    ('1.002', '0.94', '3,623')
     """
-    whole = _is_number(value) and abs(value) >= 1000
-    return number(value) if whole or not _is_number(value) else _typeset(f"{value:.4g}")
+    if _is_number(value) and SMALLEST <= abs(value) < 1000:
+        return _typeset(f"{value:.4g}")
+    return number(value)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -192,7 +196,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _typeset(text: str) -> Numeral:
-    return Numeral(text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−"))
+    return Numeral(text.replace("-", "−"))
 
 
 def percent(value: float) -> Numeral:

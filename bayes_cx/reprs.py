@@ -201,11 +201,10 @@ def score_html(score: "xr.Dataset") -> str:
     first = score.isel(customer=slice(FIRST_ROWS))
     columns = [_ids(first), [form(v) for v in first["mean"].to_numpy()]]
     head = ["customer", "mean"]
-    # whatever the variable is called: quantiles are what runs over customers and probabilities
-    for bounds in (v for v in first.data_vars.values() if set(v.dims) == {"customer", "quantile"}):
-        low, high = (float(q) for q in score["quantile"].to_numpy()[[0, -1]])
+    if "quantile" in score:
+        low, high = (float(p) for p in score["probability"].to_numpy()[[0, -1]])
+        ends = first["quantile"].transpose("customer", "probability").to_numpy()[:, [0, -1]]
         head.append(f"{high - low:.0%} interval")
-        ends = bounds.transpose("customer", "quantile").to_numpy()[:, [0, -1]]
         columns.append([interval(a, b, form) for a, b in ends])
     return panel(
         f"{attrs.get('meaning', '') or attrs.get('quantity', 'score')}".capitalize(),
@@ -268,7 +267,7 @@ def transactions_html(transactions: Any) -> str:
         _dotted([amounts, f"returns: {transactions.returns}"]),
         _row_badges(transactions.rows_read, rejected),
         _reasons(rejected),
-        [("provenance", _mapping({"sha256": transactions.sha256}))],
+        [("provenance", _mapping({"source": transactions.source, "sha256": transactions.sha256}))],
     )
 
 

@@ -219,7 +219,7 @@ def _reproduction(told: Mapping[str, Any], key: str, command: str) -> Reproducti
     settings = ", ".join(f"{name}={value}" for name, value in told.get("method_settings", {}).items())
     method = f"{told.get('method', '')}({settings})" if told.get("method") else ""
     seed = told.get("seed")
-    call = f"bayes_cx.fit(bayes_cx.models.{key.upper()}, stats, method=bayes_cx.{method}, seed={seed})"
+    call = f"bcx.fit(bcx.models.{key.upper()}, stats, method=bcx.{method}, seed={seed})"
     return Reproduction(
         method=method,
         seed=seed,

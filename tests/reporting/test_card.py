@@ -223,7 +223,7 @@ def test_the_facts_of_the_data_are_told():
 
 def test_the_command_is_the_fit_or_what_was_run():
     assert complete().reproduction.command == (
-        "bayes_cx.fit(bayes_cx.models.BG_NBD, stats, method=bayes_cx.Laplace(draws=100, chains=4), seed=7)"
+        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(draws=100, chains=4), seed=7)"
     )
     assert complete(command="bayes-cx report data.csv").reproduction.command == "bayes-cx report data.csv"
 
