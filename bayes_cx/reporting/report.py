@@ -118,6 +118,7 @@ def report(
         },
         "priority": tables.priority(data, money),
         "priority_title": _priority_title(number, data.sizes["customer"]),
+        "stronger": "" if number else summary.stronger(plan.sensitivity),
         "segments": tables.segments(data, money),
         "groups": [
             {"name": name, "rows": tables.groups(data, name, money)} for name in tables.group_columns(data)
@@ -127,7 +128,7 @@ def report(
         "method": [_method(posterior) for posterior in posteriors],
         "checks": tables.checks(posteriors),
         "assumptions": tables.assumptions(plan, stats, posteriors, money),
-        "limits": _limits(plan, posteriors),
+        "limits": _limits(posteriors),
         "provenance": tables.provenance(posteriors, stats, command),
         "run": _run(purchases, stats),
         "respelt": any(printable(str(name)) != str(name) for name in data["customer"].to_numpy()[:20]),
@@ -153,7 +154,7 @@ def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
         "gain_curve": figures.gain_curve(data["curve"], number, money),
         "forest": figures.forest(data, money),
     }
-    if plan.sensitivity is not None and plan.sensitivity["contacts"].any():
+    if number:
         drawn["sensitivity"] = figures.sensitivity(plan.sensitivity, money)
     if holdout is not None:
         unit = str(holdout.tracking.attrs.get("unit", data.attrs["unit"]))
@@ -205,14 +206,11 @@ def _method(posterior: Any) -> dict[str, Any]:
     }
 
 
-def _limits(plan: Any, posteriors: list[Any]) -> list[str]:
+def _limits(posteriors: list[Any]) -> list[str]:
     limits = [limit for posterior in posteriors for limit in posterior.model.limits]
-    if any(hasattr(offer.win_back, "alpha") or hasattr(offer.keep, "alpha") for offer in plan.offers):
-        limits.append(
-            "How customers respond to the offers is assumed, not measured. A test with a control group that "
-            "gets no offer would measure it; the sensitivity figure shows what hangs on it."
-        )
-    limits.append(
-        "Every number speaks about these customers; new customers who are still to come are not counted."
-    )
-    return limits
+    return [
+        *limits,
+        "How customers respond to the offers is put in; purchases alone cannot tell it. A test with a "
+        "control group that gets no offer measures it, and the sensitivity figure shows what hangs on it.",
+        "Every number speaks about these customers; new customers who are still to come are not counted.",
+    ]

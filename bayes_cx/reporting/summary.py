@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 
-__all__ = ["Notice", "actions", "campaign", "customers", "notices", "tiles", "value"]
+__all__ = ["Notice", "actions", "campaign", "customers", "notices", "stronger", "tiles", "value"]
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,24 @@ def value(data: xr.Dataset, money: Money) -> str:
     risk = data["total_value_at_risk"].to_numpy()
     low, high = np.quantile(total, [0.05, 0.95])
     worth = "are worth" if not money.noun else "will make"
-    verb = "are" if money.noun else "is"
     mean = money(float(data["total_value"].mean()))
     return (
         f"Over the next {data.attrs['horizon']} the customers {worth} {mean} (90% interval "
-        f"{money.range(low, high)}); {money(float(risk.mean()))} of that {verb} at risk "
-        f"({money.range(*np.quantile(risk, [0.05, 0.95]))})."
+        f"{money.range(low, high)}). It would be {money(float(risk.mean()))} more "
+        f"({money.range(*np.quantile(risk, [0.05, 0.95]))}) if nobody left: that is the value at risk."
+    )
+
+
+def stronger(sensitivity: xr.Dataset) -> str:
+    """Say how much better an offer would have to work before anybody is worth a contact."""
+    pays = sensitivity.isel(scale=np.flatnonzero(sensitivity["contacts"].to_numpy() > 0))
+    if not pays.sizes["scale"]:
+        most = float(sensitivity["scale"].max())
+        return f"Even with {most:g} times the assumed response nobody would be worth a contact."
+    first = pays.isel(scale=0)
+    return (
+        f"With {float(first['scale']):g} times the assumed response {plural(int(first['contacts']), 'contact')} "
+        "would pay."
     )
 
 
@@ -190,15 +202,29 @@ def actions(data: xr.Dataset) -> list[dict[str, str]]:
     texts = {
         "wait and see": (
             "Wait and see with {}",
-            "a contact is not expected to pay now, but could. Look again after the next run.",
+            _waiting(data),
         ),
-        "needs no offer": ("Send no offer to {}", "they are likely to keep buying without one."),
+        "needs no offer": (
+            "Send no offer to {}",
+            "they are active as far as the model can tell, and an offer would cost more than it keeps.",
+        ),
         "let go": (
             "Let {} go",
             "they have probably left, and winning them back would cost more than it brings.",
         ),
     }
     return steps + [_step(*words, number[name]) for name, words in texts.items() if number[name]]
+
+
+def _waiting(data: xr.Dataset) -> str:
+    """Say why some customers wait: the budget ends before them, or it is open whether a contact pays."""
+    waits = data["label"].to_numpy() == "wait and see"
+    beyond = int((waits & (data["gain"].to_numpy() > 0)).sum())
+    again = "whether a contact pays is open. Look again after the next run."
+    if not beyond:
+        return again
+    rest = "" if beyond == waits.sum() else f" For the others {again}"
+    return f"{count(beyond)} would be worth a contact, but budget or capacity end before them.{rest}"
 
 
 def _step(head: str, text: str, number: int) -> dict[str, str]:

@@ -22,10 +22,10 @@ __all__ = [
 ]
 
 _MEANING = {
-    "contact": "the expected net gain is worth it",
-    "wait and see": "undecided: the data may soon say more",
-    "needs no offer": "buys anyway",
-    "let go": "probably left, too dear to win back",
+    "contact": "a contact is expected to pay",
+    "wait and see": "a contact may pay",
+    "needs no offer": "active, and an offer would not pay",
+    "let go": "probably left, and too dear to win back",
 }
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "kappa": "κ", "rho": "ρ", "lambda": "λ"}
 # text columns of a plan that are not groups of customers
@@ -190,7 +190,9 @@ def coverage(table: xr.Dataset) -> list[dict[str, Any]]:
         {
             "level": per_cent(float(row["level"])),
             "customers": per_cent(float(row["customer"])),
-            "interval": f"{float(row['customer_low']):.1%} to {float(row['customer_high']):.1%}",
+            "fair": per_cent(float(row["customer_randomised"])),
+            "interval": f"{float(row['customer_randomised_low']):.1%} to "
+            f"{float(row['customer_randomised_high']):.1%}",
             "total": f"{count(float(row['total_low']))} to {count(float(row['total_high']))}",
             "inside": bool(row["total_inside"]),
         }
@@ -212,6 +214,9 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
             text = money(float(limit)) if name == "budget" else plural(int(limit), "contact")
             rows.append([name.capitalize(), text])
     rows.append(["Horizon", f"{data.attrs['horizon']} from {day(str(data.attrs['until']))}"])
+    margin = float(plan.settings.get("margin", 1.0))
+    if margin != 1.0:
+        rows.append(["Margin", f"{margin:.3g} of the spend counts as value"])
     rows.append(["Discount rate", f"{float(data.attrs['discount_rate']):.3g} a year, continuous in time"])
     if len(posteriors) < 2:
         rows.append(["Spend", "no model of spend: value is counted in purchases"])
@@ -234,11 +239,9 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
 
 def _beta(prior: Any) -> str:
     """Return a response prior: mean and 90 % interval."""
-    if not hasattr(prior, "alpha"):
-        return f"measured: mean {float(prior.mean):.1%}"
     low, high = distributions.beta(prior.alpha, prior.beta).ppf([0.05, 0.95])
-    interval = f"mean {prior.mean:.0%}, 90% interval {low:.1%} to {high:.1%}"
-    return f"assumed Beta({prior.alpha:g}, {prior.beta:g}): {interval}"
+    interval = f"mean {prior.mean:.1%}, 90% interval {low:.1%} to {high:.1%}"
+    return f"Beta({prior.alpha:g}, {prior.beta:g}): {interval}"
 
 
 def _priors(posterior: Any) -> list[tuple[str, str]]:

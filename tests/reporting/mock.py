@@ -156,7 +156,7 @@ def plan(
             "total_gain": ("sample", cumulative[:, k]),
             "total_winning_back": ("sample", winning[:, :k].sum(1)),
             "total_keeping": ("sample", keeping[:, :k].sum(1)),
-            "total_value_predictive": ("sample", total + rng.normal(0, 8 * np.sqrt(n), samples)),
+            "total_value_predictive": ("future", total + rng.normal(0, 8 * np.sqrt(n), samples)),
         },
         coords={"customer": np.array(ids, dtype=object), "quantile": QUANTILES, "contacts": grid},
         attrs={
@@ -246,7 +246,9 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
     coverage = xr.Dataset(
         {
             "customer": ("level", share), "customer_low": ("level", share - 0.015),
-            "customer_high": ("level", share + 0.015), "n": ("level", [n] * 3),
+            "customer_high": ("level", share + 0.015), "customer_randomised": ("level", level),
+            "customer_randomised_low": ("level", np.array(level) - 0.02),
+            "customer_randomised_high": ("level", np.array(level) + 0.02), "n": ("level", [n] * 3),
             "total_low": ("level", low), "total_high": ("level", high),
             "total_inside": ("level", (low <= seen) & (seen <= high)),
         },

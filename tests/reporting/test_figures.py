@@ -142,7 +142,7 @@ def test_the_forest_counts_what_is_sure(mock):
         ([-1, 1, 3, 4, 5], [-2, -2, -2, -2, -2], "nowhere almost surely"),
         ([-1, -1, 3, 4, 5], [-2, -2, 1, 1, 1], "hangs on the assumed response"),
         ([-1, -1, -1, 1, 2], [-2] * 5, "only from 1.5 times"),
-        ([-1] * 5, [-2] * 5, "no contact pays"),
+        ([-1] * 5, [-2] * 5, "not expected to pay"),
     ],
 )
 def test_sensitivity_says_where_the_decision_turns(gain, low, says):

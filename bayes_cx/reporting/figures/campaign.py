@@ -126,7 +126,7 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
             place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)]
         )
         axes.set_xlabel(
-            "Response to the offers, as a multiple of what is assumed; contacts the plan would then make"
+            "Response to the offers, as a multiple of what is assumed; contacts that would then be best"
         )
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
         axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
@@ -140,7 +140,7 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
     return Figure(
         svg,
         headline,
-        "Expected net gain (line) and 90% interval (bar) when customers respond less or more than assumed.",
+        "Net gain of this plan, mean (line) and 90% interval (bar), if customers respond less or more.",
         f"Interval bars. {headline}. {cells}.",
     )
 
@@ -149,11 +149,11 @@ def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> 
     """Say at which response the campaign still pays, and where that is almost sure."""
     pays, sure = scale[gain > 0], scale[low > 0]
     if not pays.size:
-        return f"Even at {_times(scale.max())} the assumed response no contact pays"
+        return f"Even at {_times(scale.max())} the assumed response the campaign is not expected to pay"
     if sure.size and sure.min() == scale.min():
         return f"Even at {_times(scale.min())} the assumed response the campaign almost surely pays"
     if pays.min() > 1:
-        return f"Contacts would pay only from {_times(pays.min())} the assumed response"
+        return f"The campaign would pay only from {_times(pays.min())} the assumed response"
     if pays.min() == 1:
         return "The gain hangs on the assumed response: with less of it the campaign is not expected to pay"
     words = f"The campaign is expected to pay from {_times(pays.min())} the assumed response"
