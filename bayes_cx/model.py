@@ -1,7 +1,7 @@
 """What a model is: a frozen record of pure functions, with the letters of its paper.
 
-A model never fits, scores or plots. Inference, scoring, validation and reporting are written once, read the names
-of a formula's arguments, and work for every record.
+A model never fits, scores or plots. Inference, scoring, validation and reporting are written once, read the
+names of a formula's arguments, and work for every record.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,8 +90,8 @@ class Param:
 class Quantity:
     """Something one wants to know of a customer, as a formula.
 
-    The names of the formula's arguments say what it needs: statistics of the customer, parameters of the model,
-    and options such as the horizon ``t``.
+    The names of the formula's arguments say what it needs: statistics of the customer, parameters of the
+    model, and options such as the horizon ``t``.
 
     Attributes
     ----------

@@ -4,23 +4,28 @@ Everything is written for scalars of PyTensor and broadcasts.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytensor.scalar as ps
 import pytensor.tensor as pt
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
-from pytensor.tensor.variable import TensorVariable
 
 __all__ = ["beta_gamma_mean", "discounted_flow", "one_minus_power_over"]
 
+# PyTensor leaves the types of its functions open, so they are open here.
+type Tensor = Any
+
 # The ratio of the terms tends to z; a million terms settle every z up to 1 - 4e-5.
 _MOST_TERMS = 1_000_000
-# The series ends when a term no longer changes the sum.
+# A series ends when a term no longer changes the sum.
 _NEGLIGIBLE = 2.0**-54
+# Sums that start below the smallest double are kept in units of powers of this.
+_UNIT = 2.0**500
 
 
-def one_minus_power_over(k: TensorVariable, log_u: TensorVariable) -> TensorVariable:
+def one_minus_power_over(k: Tensor, log_u: Tensor) -> Tensor:
     r"""Return :math:`(1 - u^k) / k`, and its limit :math:`-\log u` at ``k = 0``.
 
     Parameters
@@ -32,61 +37,108 @@ def one_minus_power_over(k: TensorVariable, log_u: TensorVariable) -> TensorVari
     return pt.switch(at_zero, -log_u, -pt.expm1(k * log_u) / pt.switch(at_zero, 1.0, k))
 
 
-def _series() -> Elemwise:
-    """Build the loop that sums c G(A, k, c, z); see `beta_gamma_mean`."""
-    n, term, total = (ps.float64(name) for name in ("n", "term", "total"))
-    A, k, c, z = (ps.float64(name) for name in ("A", "k", "c", "z"))
-    new_term = term * (A + n) * (k + n) * z / ((c + n) * (n + 1.0))
-    new_total = total + new_term
-    # Terms may grow before they fall, so a small term ends the sum only once the ratio is below one.
-    shrinking = ps.lt(ps.abs((A + n) * (k + n) * z), ps.abs((c + n) * (n + 1.0)))
-    done = ps.and_(shrinking, ps.le(ps.abs(new_term), _NEGLIGIBLE * ps.abs(new_total)))
-    return Elemwise(
-        ScalarLoop(
-            init=[n, term, total],
-            update=[n + 1.0, new_term, new_total],
-            constant=[A, k, c, z],
-            until=done,
-            name="beta_gamma_series",
-        )
-    )
-
-
-def beta_gamma_mean(
-    t: TensorVariable, s: TensorVariable, beta: TensorVariable, a: TensorVariable, b: TensorVariable
-) -> TensorVariable:
+def beta_gamma_mean(t: Tensor, s: Tensor, beta: Tensor, a: Tensor, b: Tensor) -> Tensor:
     r"""Return :math:`E[(1 - e^{-\lambda p t}) / p]` for :math:`\lambda \sim` Gamma(s, beta), p ~ Beta(a, b).
 
     This is the mean number of purchases in a span ``t`` of a customer who buys at rate :math:`\lambda` and
-    leaves with probability ``p`` after each purchase. With :math:`z = t / (\beta + t)`, :math:`u = 1 - z`,
-    :math:`k = a - 1`, :math:`c = a + b - 1` and :math:`A = c - s` it is
+    leaves with probability ``p`` after each purchase. The textbook form, a constant minus a hypergeometric
+    function, is singular at a = 1. Two sums of positive terms, or nearly so, are not. With
+    :math:`z = t / (\beta + t)`, :math:`u = 1 - z`, :math:`k = a - 1`, :math:`c = a + b - 1` and
+    :math:`A = c - s` the first,
 
     .. math:: c \left[ \frac{1 - u^k}{k} - u^k G \right], \qquad
               G = \sum_{n \ge 1} \frac{(A)_n (k + 1)_{n-1}}{(c)_n\, n!} z^n ,
 
-    which has no singularity at a = 1, where the difference of a constant and a hypergeometric function has one.
+    is short, but cancels where A is far below zero and overflows where k > s and z is near 1. There the
+    second takes over: it sums over the number N of purchases without dropout, which is negative binomial,
+    and the chance to survive each of them,
+
+    .. math:: \sum_{n \ge 1} P(N = n) \sum_{i < n} \frac{(b)_i}{(a + b)_i} .
 
     Parameters
     ----------
     t, s, beta, a, b : tensor
-        They broadcast. ``t`` and ``beta`` share a unit of time; ``a + b`` may be less than one.
+        They broadcast. ``t`` and ``beta`` share a unit of time; ``a + b`` may be less than one. The result is
+        NaN, never wrong, where a million terms do not settle it: t / beta, or s t / beta, beyond some 20,000.
     """
     log_u = -pt.log1p(t / beta)
     z = t / (beta + t)
-    k = a - 1.0
-    c = a + b - 1.0
+    k, c = a - 1.0, a + b - 1.0
     A = c - s
-    first = A * z  # c times the first term of G: finite at c = 0
-    zero = pt.zeros_like(first)
-    *_, total, _ = _series()(
-        np.int64(_MOST_TERMS), zero + 1.0, first, first, A + zero, k + zero, c + zero, z + zero
+    short = pt.and_(pt.ge(A, -4.0), pt.or_(pt.le(k, s), pt.le(z, 0.5)))
+    zero = pt.zeros_like(A * z)
+    one = zero + 1.0
+    steps = pt.cast(pt.switch(short, _MOST_TERMS, 0), "int64")
+    first = A * z + zero  # c times the first term of G: finite at c = 0
+    *_, total, settled_short = _short_sum()(steps, one, first, first, zero + A, zero + k, zero + c, zero + z)
+    by_short = c * one_minus_power_over(k, log_u) - pt.exp(k * log_u) * total
+    *_, total, units, settled_long = _long_sum()(
+        _MOST_TERMS - steps, zero, one, zero, one, zero, zero, zero + s, zero + a, zero + b, zero + z
     )
-    return c * one_minus_power_over(k, log_u) - pt.exp(k * log_u) * total
+    by_long = pt.exp(pt.log(total) + s * log_u + units * np.log(_UNIT))
+    settled = pt.switch(short, settled_short, settled_long)
+    return pt.switch(settled, pt.switch(short, by_short, by_long), np.nan)
+
+
+def _scalars(names: str) -> list[Any]:
+    return [ps.float64(name) for name in names.split()]
+
+
+def _loop(name, init, update, constant, ratio_below_one, term, total) -> Elemwise:
+    # Terms may grow before they fall, so a small term ends the sum only once the ratio is below one.
+    done = ps.and_(ratio_below_one, ps.le(ps.abs(term), _NEGLIGIBLE * ps.abs(total)))
+    return Elemwise(ScalarLoop(init=init, update=update, constant=constant, until=done, name=name))
+
+
+def _short_sum() -> Elemwise:
+    """Build the loop over the terms of c G(A, k, c, z)."""
+    n, term, total, A, k, c, z = _scalars("n term total A k c z")
+    above, below = (A + n) * (k + n) * z, (c + n) * (n + 1.0)
+    new_term = term * above / below
+    new_total = total + new_term
+    shrinks = ps.lt(ps.abs(above), ps.abs(below))
+    return _loop(
+        "short_sum",
+        [n, term, total],
+        [n + 1.0, new_term, new_total],
+        [A, k, c, z],
+        shrinks,
+        new_term,
+        new_total,
+    )
+
+
+def _long_sum() -> Elemwise:
+    """Build the loop over the number of purchases, in units of u^s times a power of `_UNIT`."""
+    names = "n chance purchases survival total units s a b z"
+    n, chance, purchases, survival, total, units, s, a, b, z = _scalars(names)
+    ratio = (s + n) * z / (n + 1.0)
+    new_purchases = purchases + survival
+    large = ps.gt(total, _UNIT)
+    smaller = ps.switch(large, 1.0 / _UNIT, 1.0)
+    new_chance = chance * ratio * smaller
+    term = new_chance * new_purchases
+    new_total = total * smaller + term
+    new_survival = survival * (b + n) / (a + b + n)
+    new_units = units + ps.switch(large, 1.0, 0.0)
+    return _loop(
+        "long_sum",
+        [n, chance, purchases, survival, total, units],
+        [n + 1.0, new_chance, new_purchases, new_survival, new_total, new_units],
+        [s, a, b, z],
+        ps.lt(ratio, 1.0),
+        term,
+        new_total,
+    )
 
 
 def discounted_flow(
-    mean: Callable[[TensorVariable], TensorVariable], t: TensorVariable, discount: TensorVariable, scale: TensorVariable, nodes: int = 12
-) -> TensorVariable:
+    mean: Callable[[Tensor], Tensor],
+    t: Tensor,
+    discount: Tensor,
+    scale: Tensor,
+    nodes: int = 6,
+) -> Tensor:
     r"""Return :math:`\int_0^t e^{-\delta s}\, dM(s)` for a smooth cumulative mean M with M(0) = 0.
 
     By parts it is :math:`e^{-\delta t} M(t) + \delta \int_0^t e^{-\delta s} M(s)\, ds`, and with

@@ -48,8 +48,8 @@ def statistics_of(model: Model, stats: xr.Dataset) -> xr.Dataset:
 def pymc_model(model: Model, stats: xr.Dataset) -> pm.Model:
     """Return `model` on `stats` as a PyMC model, to sample, to look at or to extend.
 
-    The random variables are the unit-free coordinates of `model`; the parameters of the paper are deterministic;
-    the likelihood of the compressed rows is the potential ``log_lik``.
+    The random variables are the unit-free coordinates of `model`, the parameters of the paper are
+    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``.
 
     Parameters
     ----------
@@ -76,8 +76,7 @@ def pymc_model(model: Model, stats: xr.Dataset) -> pm.Model:
             for name, prior in model.priors.items()
         }
         letters = {
-            name: pm.Deterministic(name, value)
-            for name, value in model.natural(scale, **coordinates).items()
+            name: pm.Deterministic(name, value) for name, value in model.natural(scale, **coordinates).items()
         }
         pm.Potential("log_lik", _log_lik(model, columns, weight, letters))
     return built
@@ -89,7 +88,10 @@ def weight_of(table: xr.Dataset) -> np.ndarray:
 
 
 def _log_lik(
-    model: Model, columns: Mapping[str, np.ndarray], weight: np.ndarray, letters: Mapping[str, pt.TensorVariable]
+    model: Model,
+    columns: Mapping[str, np.ndarray],
+    weight: np.ndarray,
+    letters: Mapping[str, pt.TensorVariable],
 ) -> pt.TensorVariable:
     data = {name: pt.as_tensor(values) for name, values in columns.items()}
     return (pt.as_tensor(weight) * model.log_lik(**data, **letters)).sum()

@@ -34,7 +34,9 @@ def check_nuts(draws: xr.DataTree, max_depth: int) -> tuple[Check, ...]:
     depth = _depth_share(sampler, max_depth)
     one_chain = "" if chains > 1 else "needs at least two chains"
     return (
-        _check("largest R-hat", rhat if chains > 1 else None, "<= 1.01", lambda v: v <= RHAT_LIMIT, one_chain),
+        _check(
+            "largest R-hat", rhat if chains > 1 else None, "<= 1.01", lambda v: v <= RHAT_LIMIT, one_chain
+        ),
         _check("smallest bulk ESS", bulk, ">= 400", lambda v: v >= ESS_LIMIT),
         _check("smallest tail ESS", tail, ">= 400", lambda v: v >= ESS_LIMIT),
         _check("divergences", divergent, "0", lambda v: v == 0),

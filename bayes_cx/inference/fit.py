@@ -44,7 +44,8 @@ def fit(
     stats : xarray.Dataset
         Statistics by customer from `bcx.summarise`, or compressed rows with a weight.
     method : NUTS, Laplace, MAP, MLE or "auto"
-        ``"auto"`` takes `Laplace` where its importance weights pass their checks, else `NUTS`. What ran is recorded.
+        ``"auto"`` takes `Laplace` where its importance weights pass their checks, else `NUTS`. What ran is
+        recorded.
     seed : int, optional
         The same seed gives the same draws. If omitted one is drawn and recorded.
     progress : bool
@@ -86,7 +87,9 @@ def fit(
             method = NUTS()
             groups, checks = _nuts(built, model, method, seed, progress)
     else:
-        raise InputError(f"method {method!r}", "NUTS(), Laplace(), MAP(), MLE() or 'auto'", "pass one of these")
+        raise InputError(
+            f"method {method!r}", "NUTS(), Laplace(), MAP(), MLE() or 'auto'", "pass one of these"
+        )
     told = {
         "method": type(method).__name__,
         "method_settings": asdict(method),
@@ -105,7 +108,9 @@ def sample_prior(model: Model, stats: xr.Dataset, *, draws: int = 1000, seed: in
     with pymc_model(model, table) as built:
         names = [*model.priors, *model.params]
         values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
-    posterior = xr.Dataset({name: (("chain", "draw"), value[None]) for name, value in zip(names, values, strict=True)})
+    posterior = xr.Dataset(
+        {name: (("chain", "draw"), value[None]) for name, value in zip(names, values, strict=True)}
+    )
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
     told = {"method": "prior", "method_settings": {"draws": draws}, "seed": seed, "seconds": 0.0}
     return _posterior(model, stats, table, {"posterior": posterior}, (nothing,), told)
@@ -127,7 +132,10 @@ def _nuts(built: pm.Model, model: Model, method: NUTS, seed: int, progress: bool
         progress_bar=progress,
     )
     names = [*model.priors, *model.params]
-    groups = {"posterior": tree["posterior"].to_dataset()[names], "sample_stats": tree["sample_stats"].to_dataset()}
+    groups = {
+        "posterior": tree["posterior"].to_dataset()[names],
+        "sample_stats": tree["sample_stats"].to_dataset(),
+    }
     return groups, diagnostics.check_nuts(tree, _MAX_DEPTH)
 
 
@@ -151,9 +159,9 @@ def _groups(f: Surface, u: np.ndarray, height: np.ndarray, shape: Sequence[int])
     dims = ("chain", "draw")
     values = np.array([f.named(point) for point in u]).reshape(*shape, len(f.names))
     return {
-        "posterior": xr.Dataset({name: (dims, values[..., i]) for i, name in enumerate(f.names)}).assign_coords(
-            chain=np.arange(shape[0]), draw=np.arange(shape[1])
-        ),
+        "posterior": xr.Dataset(
+            {name: (dims, values[..., i]) for i, name in enumerate(f.names)}
+        ).assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1])),
         "sample_stats": xr.Dataset({"lp": (dims, height.reshape(shape))}),
     }
 

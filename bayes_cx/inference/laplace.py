@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
 from rich.progress import track
 
 from bayes_cx.inference.surface import Mode, Surface

@@ -28,8 +28,8 @@ class NUTS:
 class Laplace:
     """Propose around the mode, weigh by importance and resample to ordinary draws.
 
-    The proposal is a multivariate t with the curvature of the posterior at its mode. Pareto-smoothed importance
-    weights [vehtari2024pareto]_ say whether that is exact enough.
+    The proposal is a multivariate t with the curvature of the posterior at its mode. Pareto-smoothed
+    importance weights [vehtari2024pareto]_ say whether that is exact enough.
 
     Attributes
     ----------

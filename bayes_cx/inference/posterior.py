@@ -28,8 +28,8 @@ class Posterior:
     ----------
     model : Model
     draws : xarray.DataTree
-        Groups ``posterior`` (chain, draw), ``sample_stats``, ``observed_data`` and ``constant_data`` (row), and
-        ``log_likelihood`` once asked for; ArviZ reads it as it is.
+        Groups ``posterior`` (chain, draw), ``sample_stats``, ``observed_data`` and ``constant_data`` (row),
+        and ``log_likelihood`` once asked for; ArviZ reads it as it is.
 
     Examples
     --------
@@ -82,7 +82,10 @@ class Posterior:
 
     def observed(self) -> xr.Dataset:
         """Return the compressed statistics the model was fitted to, with their weight, over ``row``."""
-        observed, constant = self.draws["observed_data"].to_dataset(), self.draws["constant_data"].to_dataset()
+        observed, constant = (
+            self.draws["observed_data"].to_dataset(),
+            self.draws["constant_data"].to_dataset(),
+        )
         return observed.assign(weight=constant["weight"])
 
     def with_group(self, name: str, group: xr.Dataset) -> "Posterior":

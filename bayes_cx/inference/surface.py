@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -59,7 +60,7 @@ class Mode:
 def surface(model: pm.Model, *, priors: bool = True) -> Surface:
     """Compile the log posterior of `model`, or its log-likelihood alone, as a function of one vector."""
     point = model.initial_point()
-    height = model.logp() if priors else model.potentiallogp
+    height: Any = model.logp() if priors else model.potentiallogp
     names = [*(rv.name for rv in model.free_RVs), *(var.name for var in model.deterministics)]
     outputs = model.replace_rvs_by_values([model[name] for name in names])
     joined, u = join_nonshared_inputs(point, [height, *outputs], model.value_vars)
@@ -112,6 +113,7 @@ def climb(f: Surface) -> Mode:
 def _curvature(f: Surface, u: np.ndarray, h: float = 1e-4) -> np.ndarray:
     """Return the negative Hessian by central differences of the exact gradient."""
     rows = [
-        (f.value_and_gradient(u + e)[1] - f.value_and_gradient(u - e)[1]) / (2 * h) for e in h * np.eye(u.size)
+        (f.value_and_gradient(u + e)[1] - f.value_and_gradient(u - e)[1]) / (2 * h)
+        for e in h * np.eye(u.size)
     ]
     return -(np.array(rows) + np.array(rows).T) / 2

@@ -39,7 +39,7 @@ def _log_odds_gone(x, t_x, T, r, alpha, a, b):
 
 
 def _log_lik(x, t_x, T, r, alpha, a, b):
-    """Eq. (6): the paper's sum of two terms, as the term of the active customer times (1 + odds of having left)."""
+    """Eq. (6), its two terms as that of the active customer times (1 + odds of having left)."""
     active = (
         pt.gammaln(r + x)
         - pt.gammaln(r)
@@ -61,7 +61,7 @@ def _p_alive(x, t_x, T, r, alpha, a, b):
 
 
 def _purchases_if_active(t, x, T, r, alpha, a, b):
-    """Eq. (10) given that the customer is active: then p ~ Beta(a, b + x), lambda ~ Gamma(r + x, alpha + T)."""
+    """Eq. (10) of an active customer: then p ~ Beta(a, b + x), lambda ~ Gamma(r + x, alpha + T)."""
     return beta_gamma_mean(t, r + x, alpha + T, a, b + x)
 
 
@@ -84,12 +84,14 @@ def _discounted_if_active(t, discount, x, T, r, alpha, a, b):
     return _discounted(t, discount, r + x, alpha + T, a, b + x)
 
 
-def _discounted_if_won_back(t, discount, x, t_x, r, alpha, a, b):
-    """Purchases of a customer who had left at t_x and is active again.
+def _discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
+    """Purchases of a customer who had left and is active again; the paper is silent, so this is cautious.
 
-    Having left, the customer was observed at risk only until t_x, and one of the x + 1 decisions was to leave.
+    The last of the x decisions was to leave, which counts against the customer's loyalty. The silence counts
+    against the customer's pace, although by the story it would not: who comes back is not taken to buy as in
+    the weeks before leaving.
     """
-    return _discounted(t, discount, r + x, alpha + t_x, a + 1.0, b + pt.maximum(x, 1) - 1.0)
+    return _discounted(t, discount, r + x, alpha + T, a + 1.0, b + pt.maximum(x, 1) - 1.0)
 
 
 def _discounted(t, discount, s, beta, a, b):
@@ -106,7 +108,7 @@ def _discounted_if_kept(t, discount, x, T, r, alpha):
 
 
 def _buy_until_gone(rng, rate, p, active, t) -> Purchases:
-    """Let customers buy until they leave or the span `t` ends: the story, one purchase of everybody at a time."""
+    """Let customers buy until they leave or the span `t` ends, one purchase of everybody at a time."""
     customer = np.flatnonzero(active)
     time = np.zeros(customer.size)
     customers, times = [], []
@@ -178,10 +180,14 @@ BG_NBD = Model(
     simulate_future=_simulate_future,
     quantities={
         "p_alive": Quantity(_p_alive, "chance that the customer is still active", "probability"),
-        "p_any_purchase": Quantity(_p_any_purchase, "chance of at least one purchase within t", "probability"),
+        "p_any_purchase": Quantity(
+            _p_any_purchase, "chance of at least one purchase within t", "probability"
+        ),
         "expected_purchases": Quantity(_expected_purchases, "expected purchases within t", "purchases"),
         "expected_purchases_if_active": Quantity(
-            _purchases_if_active, "expected purchases within t, given that the customer is active", "purchases"
+            _purchases_if_active,
+            "expected purchases within t, given that the customer is active",
+            "purchases",
         ),
         "expected_purchases_new": Quantity(
             _expected_purchases_new, "expected repeat purchases within t of a new customer", "purchases"
@@ -190,13 +196,19 @@ BG_NBD = Model(
             _discounted_purchases, "expected purchases within t, discounted to now", "purchases"
         ),
         "discounted_purchases_if_active": Quantity(
-            _discounted_if_active, "discounted purchases within t, given that the customer is active", "purchases"
+            _discounted_if_active,
+            "discounted purchases within t, given that the customer is active",
+            "purchases",
         ),
         "discounted_purchases_if_won_back": Quantity(
-            _discounted_if_won_back, "discounted purchases within t of a lost customer brought back", "purchases"
+            _discounted_if_won_back,
+            "discounted purchases within t of a lost customer brought back",
+            "purchases",
         ),
         "discounted_purchases_if_kept": Quantity(
-            _discounted_if_kept, "discounted purchases within t of an active customer who cannot leave", "purchases"
+            _discounted_if_kept,
+            "discounted purchases within t of an active customer who cannot leave",
+            "purchases",
         ),
     },
     story=(
@@ -205,12 +217,13 @@ BG_NBD = Model(
     ),
     formulas=(
         'lambda tilde.op "Gamma"(r, alpha), quad p tilde.op "Beta"(a, b)',
-        'P("active" | x, t_x, T) = [1 + a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x)]^(-1) quad (x > 0)',
+        'P("active" | x, t_x, T) = '
+        "[1 + a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x)]^(-1) quad (x > 0)",
         'E[Y(t) | "active"] = E[(1 - e^(-lambda p t)) / p], quad '
         'lambda tilde.op "Gamma"(r + x, alpha + T), p tilde.op "Beta"(a, b + x)',
     ),
     limits=(
-        "A customer can leave only right after a repeat purchase, so everybody who bought once counts as active.",
+        "A customer can leave only right after a repeat purchase, so who bought once counts as active.",
         "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
         "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
     ),

@@ -11,10 +11,19 @@ from bayes_cx.model import Model, Param, Prior, Quantity
 __all__ = ["GAMMA_GAMMA"]
 
 
+def _seen(x, spend):
+    """Return the number and the total of the purchases that tell of spend.
+
+    A customer without repeat purchase, or whose repeat purchases were free, tells nothing.
+    """
+    tells = (x > 0) & (spend > 0)
+    return np.where(tells, x, 0.0), np.where(tells, x * spend, 0.0)
+
+
 def _scale(weight, x, spend):
     """Return the mean spend of repeat buyers."""
-    seen = x > 0
-    return np.sum(weight[seen] * spend[seen]) / np.sum(weight[seen])
+    n, total = _seen(x, spend)
+    return np.sum(weight * total) / np.sum(weight * n)
 
 
 def _natural(scale, mean_spend, purchase_cv, tail):
@@ -23,16 +32,11 @@ def _natural(scale, mean_spend, purchase_cv, tail):
     return {"p": p, "q": 1.0 + tail, "v": mean_spend * scale * tail / p}
 
 
-def _total(x, spend):
-    """Return the total spend; 1 where there is no repeat purchase, which the formulas then multiply by x = 0."""
-    return x * pt.switch(pt.gt(x, 0), spend, 1.0)
-
-
 def _log_lik(x, spend, p, q, v):
-    """Eq. (1a), the density of the mean spend of x purchases; customers without repeat purchase add nothing."""
-    bought = pt.gt(x, 0)
-    n = pt.switch(bought, x, 1.0)
-    z = pt.switch(bought, spend, 1.0)
+    """Eq. (1a), the density of the mean of x purchases; customers who tell nothing of spend add nothing."""
+    tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
+    n = pt.switch(tells, x, 1.0)
+    z = pt.switch(tells, spend, 1.0)
     density = (
         pt.gammaln(p * n + q)
         - pt.gammaln(p * n)
@@ -42,12 +46,14 @@ def _log_lik(x, spend, p, q, v):
         + p * n * pt.log(n)
         - (p * n + q) * pt.log(v + n * z)
     )
-    return pt.switch(bought, density, 0.0)
+    return pt.switch(tells, density, 0.0)
 
 
 def _expected_spend(x, spend, p, q, v):
     """Eq. (5): the customer's own mean and everybody's mean, weighted by what is known of the customer."""
-    return p * (v + _total(x, spend)) / (p * x + q - 1.0)
+    tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
+    n = pt.switch(tells, x, 0.0)
+    return p * (v + n * pt.switch(tells, spend, 0.0)) / (p * n + q - 1.0)
 
 
 def _expected_spend_new(p, q, v):
@@ -61,8 +67,8 @@ def _simulate(rng, x, p, q, v):
 
 def _simulate_future(rng, n, x, spend, p, q, v):
     """Return the total spend of `n` more purchases of customers with a history."""
-    total = x * np.where(x > 0, spend, 0.0)
-    return _spend_of(rng, n, p, rng.gamma(p * x + q, 1.0 / (v + total)))
+    seen, total = _seen(x, spend)
+    return _spend_of(rng, n, p, rng.gamma(p * seen + q, 1.0 / (v + total)))
 
 
 def _spend_of(rng, n, p, nu):
@@ -106,7 +112,9 @@ GAMMA_GAMMA = Model(
     simulate_future=_simulate_future,
     quantities={
         "expected_spend": Quantity(_expected_spend, "expected spend of the next purchase", "money"),
-        "expected_spend_new": Quantity(_expected_spend_new, "expected spend of a new customer's purchase", "money"),
+        "expected_spend_new": Quantity(
+            _expected_spend_new, "expected spend of a new customer's purchase", "money"
+        ),
     },
     story=(
         "Every purchase of a customer varies around the customer's own mean spend. The means differ between "

@@ -47,7 +47,11 @@ def evaluate(
     call = _compiled(formula, per_row)
     n = max((np.size(samples[name]) for name in names if name not in rows), default=1)
     size = max((rows[name].size for name in per_row), default=1)
-    across = {name: np.broadcast_to(np.asarray(samples[name], float), n)[:, None] for name in names if name not in rows}
+    across = {
+        name: np.broadcast_to(np.asarray(samples[name], float), n)[:, None]
+        for name in names
+        if name not in rows
+    }
     down = {name: np.asarray(rows[name], float)[None, :] for name in per_row}
     result = np.empty((n, size))
     for start in range(0, size, step := max(1, _CELLS // n)):

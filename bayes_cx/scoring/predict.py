@@ -1,6 +1,6 @@
 """Posterior predictive purchases: what the customers may do next, and what they might have done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,15 @@ from bayes_cx.model import Purchases, arguments
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.scoring.score import Scorer, in_unit, scorer
 
-__all__ = ["predict_events", "predict_purchases", "replicate"]
+__all__ = ["predict_events", "predict_purchases", "predict_value", "replicate"]
 
 
 def predict_events(
     posterior: Posterior, stats: xr.Dataset, t: Any, *, draws: int = 500, seed: int = 0
 ) -> Iterator[Purchases]:
-    """Yield, for each of `draws` draws, the purchases of every customer in the span `t` after the observation.
+    """Yield, draw by draw, the purchases of every customer in the span `t` after the observation.
 
-    Each draw takes one set of parameters and, given each customer's history, simulates the story of the model.
+    Each draw takes one set of parameters and, given each customer's history, simulates the model's story.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def predict_purchases(
 def replicate(
     posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed: int = 0
 ) -> Iterator[Purchases]:
-    """Yield, for each of `draws` draws, the repeat purchases of new customers observed for the same spans T."""
+    """Yield, draw by draw, the repeat purchases of new customers observed for the same spans T."""
     known = _columns(posterior, stats)
     simulate = posterior.model.simulate
     needed = arguments(simulate)[1:]
@@ -95,3 +95,67 @@ def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
 def _one_draw(ready: Scorer, i: int) -> np.ndarray:
     one = {name: value if np.ndim(value) == 0 else value[i : i + 1] for name, value in ready.samples.items()}
     return evaluate(ready.quantity.formula, ready.rows, one)[0][ready.inverse]
+
+
+def predict_value(
+    purchases: Posterior,
+    spend: Posterior | float,
+    stats: xr.Dataset,
+    t: Any,
+    *,
+    discount: float = 0.0,
+    draws: int = 500,
+    seed: int = 0,
+) -> xr.DataArray:
+    """Return the spend of every customer in the span `t` after the observation, discounted to now.
+
+    Parameters
+    ----------
+    purchases : Posterior
+        Of a model of purchases.
+    spend : Posterior or float
+        Of a model of spend, or the worth of every purchase.
+    stats, t, draws, seed
+        As in `predict_events`.
+    discount : float
+        Force of discount per unit of time of the fit.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (sample, customer): the posterior predictive distribution.
+    """
+    customers = stats["customer"].to_numpy()
+    totals = np.empty((draws, customers.size), dtype=np.float32)
+    rng = np.random.default_rng([seed, 1])
+    made = 0
+    for i, (events, pay) in enumerate(
+        zip(
+            predict_events(purchases, stats, t, draws=draws, seed=seed),
+            _payments(spend, stats, draws, rng),
+            strict=False,
+        )
+    ):
+        n = events.counts(customers.size)
+        # Purchases of a customer are exchangeable, so each carries an equal share of the customer's spend.
+        present = np.bincount(events.customer, np.exp(-discount * events.time), minlength=customers.size)
+        totals[i] = pay(n) * present / np.maximum(n, 1)
+        made = i + 1
+    return xr.DataArray(
+        totals[:made], dims=("sample", "customer"), coords={"customer": customers}, name="value"
+    )
+
+
+def _payments(
+    spend: Posterior | float, stats: xr.Dataset, draws: int, rng: np.random.Generator
+) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
+    """Yield, draw by draw, a function from numbers of purchases to total spend."""
+    if not isinstance(spend, Posterior):
+        while True:
+            yield lambda n: n * float(spend)
+    known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
+    parameters = spend.parameters(draws)
+    size = next(iter(parameters.values())).size
+    for i in range(draws):
+        one = {name: value[i % size] for name, value in parameters.items()}
+        yield lambda n, one=one: spend.model.simulate_future(rng, n, **known, **one)

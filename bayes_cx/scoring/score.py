@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from bayes_cx.scoring.compiled import evaluate
 
 __all__ = ["Scorer", "add_log_likelihood", "draws", "score"]
 
-# Draws x rows held at once while summarising: 64 MB of doubles, and as much again for the quantiles.
-_CHUNK_CELLS = 8_000_000
+# Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
+_CHUNK_CELLS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,18 @@ class Scorer:
             rows = {name: column[some] for name, column in self.rows.items()}
             yield some, evaluate(self.quantity.formula, rows, self.samples)
 
+    @cached_property
+    def _table(self) -> np.ndarray | None:
+        """The values of all unique rows where they are few enough to keep, shape (sample, row)."""
+        size = max((column.size for column in self.rows.values()), default=1)
+        if size * self.n_samples > _CHUNK_CELLS:
+            return None
+        return evaluate(self.quantity.formula, self.rows, self.samples)
+
     def customers(self, some: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return the values of some customers, shape (sample, customer)."""
+        if self._table is not None:
+            return self._table[:, self.inverse[some]]
         rows, inverse = np.unique(self.inverse[some], return_inverse=True)
         columns = {name: column[rows] for name, column in self.rows.items()}
         return evaluate(self.quantity.formula, columns, self.samples)[:, inverse]
@@ -93,7 +104,9 @@ def scorer(
     columns = tuple(name for name in needed if name in _statistics(posterior))
     rows, inverse = unique_rows(in_unit(stats, unit), columns) if columns else ({}, np.zeros(1, int))
     samples: dict[str, np.ndarray] = {
-        name: np.asarray(value if name != "t" or isinstance(value, np.ndarray) else horizon(value, unit), float)
+        name: np.asarray(
+            value if name != "t" or isinstance(value, np.ndarray) else horizon(value, unit), float
+        )
         for name, value in given.items()
     }
     samples |= {n: v for n, v in posterior.parameters(thin_to).items() if n in needed}
@@ -110,7 +123,9 @@ def in_unit(stats: xr.Dataset, unit: str) -> xr.Dataset:
     if came == unit:
         return stats
     factor = UNITS[came] / UNITS[unit]
-    return stats.assign({name: stats[name] * factor for name in ("t_x", "T") if name in stats}).assign_attrs(unit=unit)
+    return stats.assign({name: stats[name] * factor for name in ("t_x", "T") if name in stats}).assign_attrs(
+        unit=unit
+    )
 
 
 def score(
@@ -146,8 +161,8 @@ def score(
     Returns
     -------
     xarray.Dataset
-        Variables ``mean`` and ``sd`` over ``customer`` and ``quantile`` over (customer, probability); a quantity
-        of customers never seen, such as ``expected_purchases_new``, has no dimension ``customer``.
+        Variables ``mean`` and ``sd`` over ``customer`` and ``quantile`` over (customer, probability); a
+        quantity of customers never seen, such as ``expected_purchases_new``, has no dimension ``customer``.
 
     Raises
     ------
@@ -170,14 +185,6 @@ def score(
         sd[some] = values.std(axis=0)
         quantile[some] = np.quantile(values, quantiles, axis=0, overwrite_input=True).T
     rows = ready.inverse
-    attrs = {
-        "quantity": quantity,
-        "meaning": ready.quantity.meaning,
-        "unit": ready.quantity.unit,
-        "t": "" if t is None else str(t),
-        "model": posterior.model.name,
-        "draws": ready.n_samples,
-    }
     result = xr.Dataset(
         {
             "mean": ("customer", mean[rows]),
@@ -185,7 +192,7 @@ def score(
             "quantile": (("customer", "probability"), quantile[rows]),
         },
         coords={"customer": _customers(stats, ready), "probability": list(quantiles)},
-        attrs=attrs,
+        attrs=_attributes(ready, quantity, t),
     )
     return result if ready.rows else result.isel(customer=0, drop=True)
 
@@ -224,7 +231,11 @@ def draws(
         dims=("chain", "draw", "customer"),
         coords={"customer": _customers(stats, ready)},
         name=quantity,
-        attrs={"meaning": ready.quantity.meaning, "unit": ready.quantity.unit, "t": "" if t is None else str(t)},
+        attrs={
+            "meaning": ready.quantity.meaning,
+            "unit": ready.quantity.unit,
+            "t": "" if t is None else str(t),
+        },
     )
     return result if ready.rows else result.isel(customer=0, drop=True)
 
@@ -243,7 +254,7 @@ def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> P
     Returns
     -------
     Posterior
-        With the group ``log_likelihood``, variable ``purchases`` (chain, draw, customer). With `thin_to` the
+        With the group ``log_likelihood``, variable ``customers`` (chain, draw, customer). With `thin_to` the
         draws of all groups are thinned alike and dealt to one chain.
     """
     table = posterior.observed()
@@ -253,7 +264,9 @@ def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> P
     if values.shape[0] < posterior.n_draws:
         posterior = _thinned(posterior, thin_to)
     chains = posterior.draws["posterior"].sizes["chain"]
-    group = xr.Dataset({"customers": (("chain", "draw", "customer"), values.reshape(chains, -1, values.shape[1]))})
+    group = xr.Dataset(
+        {"customers": (("chain", "draw", "customer"), values.reshape(chains, -1, values.shape[1]))}
+    )
     return posterior.with_group("log_likelihood", group)
 
 
@@ -261,9 +274,24 @@ def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:
     keep = thinned(posterior.n_draws, thin_to)
     for name in ("posterior", "sample_stats"):
         group = posterior.draws[name].to_dataset()
-        flat = {n: (("chain", "draw"), v.to_numpy().reshape(-1)[keep][None]) for n, v in group.items() if v.ndim == 2}
+        flat = {
+            n: (("chain", "draw"), v.to_numpy().reshape(-1)[keep][None])
+            for n, v in group.items()
+            if v.ndim == 2
+        }
         posterior = posterior.with_group(name, xr.Dataset(flat))
     return posterior
+
+
+def _attributes(ready: Scorer, quantity: str, t: Any) -> dict[str, Any]:
+    return {
+        "quantity": quantity,
+        "meaning": ready.quantity.meaning,
+        "unit": ready.quantity.unit,
+        "t": "" if t is None else str(t),
+        "model": ready.posterior.model.name,
+        "draws": ready.n_samples,
+    }
 
 
 def _customers(stats: xr.Dataset, ready: Scorer) -> np.ndarray:

@@ -1,0 +1,86 @@
+"""What can be offered to a customer, what it costs and what it may change."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from bayes_cx.errors import InputError
+
+__all__ = ["Beta", "Offer"]
+
+
+@dataclass(frozen=True)
+class Beta:
+    """A distribution on (0, 1) by the two parameters of the beta distribution.
+
+    A measured campaign with s successes in n trials and a uniform prior is ``Beta(1 + s, 1 + n - s)``.
+
+    Examples
+    --------
+    >>> Beta(2, 18).mean
+    0.1
+    """
+
+    alpha: float
+    beta: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.alpha < np.inf and 0 < self.beta < np.inf):
+            raise InputError(
+                f"{self}", "two positive numbers", "write for example Beta(2, 18), whose mean is 0.1"
+            )
+
+    @property
+    def mean(self) -> float:
+        """The mean."""
+        return self.alpha / (self.alpha + self.beta)
+
+    def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Return n draws, shape (sample,)."""
+        return rng.beta(self.alpha, self.beta, n)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An offer that may win an inactive customer back or keep an active one.
+
+    Attributes
+    ----------
+    name : str
+    cost : float
+        In the currency of the amounts.
+    win_back : Beta
+        Chance that the offer brings an inactive customer back.
+    keep : Beta
+        Share by which the offer lowers an active customer's chance to leave after a purchase.
+    charged : {"contacted", "accepted"}
+        Whether the cost is paid for everybody contacted, or only when the offer is taken up. An active
+        customer is then taken to use it always, an inactive one when won back.
+
+    Raises
+    ------
+    InputError
+        If the cost is negative or not finite, or `charged` is something else.
+
+    Examples
+    --------
+    >>> Offer("Voucher", cost=5.0).win_back
+    Beta(alpha=2, beta=18)
+    """
+
+    name: str
+    cost: float
+    win_back: Beta = field(default=Beta(2, 18))
+    keep: Beta = field(default=Beta(2, 18))
+    charged: Literal["contacted", "accepted"] = "contacted"
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise InputError("an offer without a name", "a name", "name the offer")
+        if not 0 <= self.cost < np.inf:
+            raise InputError(
+                f"cost {self.cost} of offer {self.name!r}", "a cost of zero or more", "correct the cost"
+            )
+        if self.charged not in ("contacted", "accepted"):
+            raise InputError(f"charged={self.charged!r}", "'contacted' or 'accepted'", "pass one of these")

@@ -1,0 +1,88 @@
+"""The plan: whom to contact with what, what that is worth and how sure it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.decision.offers import Offer
+from bayes_cx.files import atomic_path, write_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LABELS", "Plan"]
+
+# A customer's label in plain words.
+LABELS = ("contact", "wait and see", "let go", "needs no offer")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Customers in order of priority, with the offer for each and what it may gain.
+
+    Attributes
+    ----------
+    data : xarray.Dataset
+        By ``customer``, best first: ``rank``, ``contact``, ``label``, ``offer``, expected net ``gain`` with
+        ``gain_sd`` and ``gain_quantile``, ``p_gain`` (chance that the gain is positive), ``p_best`` (chance
+        to be among the best k, k the number contacted), ``evpi`` (what knowing this customer's gain
+        beforehand would be worth), ``cost``, ``p_alive``, ``value``, ``value_at_risk`` and the statistics.
+        By ``sample``: totals over all customers, and ``curve`` (contacts, sample), the net gain of the first
+        so many contacts.
+    sensitivity : xarray.Dataset
+        Gain of this plan, and the number of contacts that would be best, if all effects of the offers were
+        ``scale`` times what was assumed.
+    offers : tuple of Offer
+    settings : dict
+        What the plan was made with.
+    """
+
+    data: xr.Dataset
+    sensitivity: xr.Dataset
+    offers: tuple[Offer, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def n_contacted(self) -> int:
+        """Number of customers to contact."""
+        return int(self.data["contact"].sum())
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row a customer, best first, with 90 % intervals as columns ``*_low`` and ``*_high``."""
+        by_customer = [name for name, column in self.data.data_vars.items() if column.dims == ("customer",)]
+        frame = self.data[by_customer].to_dataframe()
+        for name in ("p_alive", "value", "gain"):
+            quantile = self.data[f"{name}_quantile"]
+            place = list(frame.columns).index(name) + 1
+            frame.insert(place, f"{name}_low", quantile.sel(quantile=0.05).to_numpy())
+            frame.insert(place + 1, f"{name}_high", quantile.sel(quantile=0.95).to_numpy())
+        return frame[[column for column in frame.columns if column not in self.data.coords]].reset_index()
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write `table` as CSV, whole or not at all; cells that a spreadsheet would run become plain text."""
+        write_csv(self.table(), path)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write `table` as Parquet, whole or not at all."""
+        with atomic_path(path) as part:
+            self.table().to_parquet(part, index=False)
+
+    def head(self, n: int = 20) -> xr.Dataset:
+        """Return the first n customers of `data`."""
+        return self.data.isel(customer=np.arange(min(n, self.data.sizes["customer"])))
+
+    def __repr__(self) -> str:
+        gain = float(self.data["total_gain"].mean())
+        return (
+            f"<Plan: contact {self.n_contacted:,} of {self.data.sizes['customer']:,} customers, "
+            f"expected net gain {gain:,.0f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from bayes_cx.reprs import plan_html
+
+        return plan_html(self)
