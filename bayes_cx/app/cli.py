@@ -80,8 +80,9 @@ def report(
     amount: o.Amount = None,
     by: o.By = None,
     time_format: o.TimeFormat = None,
+    timezone: o.Timezone = None,
     returns: o.Returns = None,
-    table: o.Table = None,
+    zero_amounts: o.ZeroAmounts = None,
     query: o.Query = None,
     pseudonymise: o.Pseudonymise = None,
     key_file: o.KeyFile = None,
@@ -110,7 +111,12 @@ def report(
     from bayes_cx.app import config as settings_of
     from bayes_cx.app import pipeline
 
-    pipeline.report(settings_of.load(_given(ctx)))
+    given = _given(ctx)
+    settings = settings_of.load(given)
+    made = pipeline.report(settings, settings_of.command("report", given))
+    for sentence in made.sentences:
+        typer.echo(sentence)
+    typer.echo(f"The whole report: {settings.out}/retention.pdf")
 
 
 @app.command()
@@ -125,8 +131,9 @@ def summarise(
     amount: o.Amount = None,
     by: o.By = None,
     time_format: o.TimeFormat = None,
+    timezone: o.Timezone = None,
     returns: o.Returns = None,
-    table: o.Table = None,
+    zero_amounts: o.ZeroAmounts = None,
     query: o.Query = None,
     pseudonymise: o.Pseudonymise = None,
     key_file: o.KeyFile = None,

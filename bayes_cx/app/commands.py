@@ -5,10 +5,10 @@ from pathlib import Path
 import typer
 
 import bayes_cx as bcx
+from bayes_cx.app import work
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
-from bayes_cx.app.store import read_statistics, write_statistics, write_table
-from bayes_cx.app.work import fit_model, hide, offers, read, write_rejected
+from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder
 
@@ -26,22 +26,25 @@ DATASETS = {
 
 def summarise(settings: Settings, out: Path, rejected: Path | None) -> None:
     """From transactions to statistics."""
-    steps, key = Steps(total=2), settings.key()
-    transactions = read(settings, steps)
-    with steps.step("Summarise customers") as step:
-        stats = hide(bcx.summarise(transactions, settings.until, settings.unit, settings.by), key)
-        step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
-        write_statistics(stats, out)
+    check_ending(out, *STATISTICS)
+    settings.key()
+    steps = Steps(total=2)
+    with steps.step("Read transactions") as step:
+        transactions = work.read(settings)
+        step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
+    stats = work.summarise(transactions, settings, steps)
+    write_statistics(stats, out)
     if rejected is not None:
-        write_rejected(transactions, rejected, key)
+        work.write_rejected(transactions, stats, settings, rejected)
     typer.echo(out)
 
 
 def fit(stats: Path, model: str, settings: Settings, out: Path) -> None:
     """From statistics to a posterior."""
+    check_ending(out, ".nc")
     table, chosen = read_statistics(stats), bcx.models.find(model)
     with Steps(total=1).step(f"Fit {chosen.name}") as step:
-        posterior = fit_model(chosen, table, settings)
+        posterior = work.fit_model(chosen, table, settings)
         step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         posterior.save(out)
     typer.echo(out)
@@ -49,35 +52,43 @@ def fit(stats: Path, model: str, settings: Settings, out: Path) -> None:
 
 def score(posterior: Path, stats: Path, quantity: str, t: str | None, out: Path) -> None:
     """From a posterior to a quantity by customer."""
+    check_ending(out, *TABLE)
     scores = bcx.score(bcx.load(posterior), read_statistics(stats), quantity, t=t)
-    frame = scores[["mean", "sd"]].to_dataframe()
-    for q in scores["quantile"].to_numpy():
-        frame[f"q{100 * q:02g}"] = scores["quantiles"].sel(quantile=q).to_numpy()
-    write_table(frame.reset_index(), out)
+    columns = {name: scores[name] for name in ("mean", "sd")}
+    for p in scores["probability"].to_numpy():
+        columns[f"quantile_{100 * p:g}"] = scores["quantile"].sel(probability=p, drop=True)
+    table = scores.assign(columns).drop_dims("probability")
+    # What is asked of customers never seen has one answer for all of them.
+    frame = (
+        table.to_dataframe().reset_index()
+        if "customer" in table.dims
+        else table.expand_dims("row").to_dataframe()
+    )
+    write_table(frame, out)
     typer.echo(out)
 
 
 def prioritise(purchases: Path, spend: Path, stats: Path, settings: Settings, out: Path) -> None:
     """From posteriors to the plan."""
-    table = read_statistics(stats)
-    value = bcx.lifetime_value(
-        bcx.load(purchases),
-        bcx.load(spend),
-        table,
-        horizon=settings.horizon,
-        discount_rate=settings.discount_rate,
-        draws=settings.draws,
-        seed=settings.seed,
-    )
-    plan = bcx.prioritise(value, offers(settings, table), budget=settings.budget, capacity=settings.capacity)
+    check_ending(out, *TABLE)
+    plan = work.plan_of(bcx.load(purchases), bcx.load(spend), read_statistics(stats), settings)
     write_table(plan.table(), out)
     typer.echo(out)
 
 
 def card(posterior: Path, stats: Path, settings: Settings, out: Path) -> None:
     """From a posterior to its model card."""
+    fitted, table = bcx.load(posterior), read_statistics(stats)
+    made = bcx.model_card(
+        fitted,
+        stats=table,
+        prior_check=bcx.validation.prior_predictive_check(fitted.model, table, seed=settings.seed),
+        posterior_check=bcx.validation.predictive_check(fitted, table, seed=settings.seed),
+        owner=settings.organisation,
+        timestamp=settings.stamp(),
+    )
     with atomic_folder(out) as folder:
-        bcx.model_card(bcx.load(posterior)).write(folder)
+        made.write(folder)
     typer.echo(out)
 
 

@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -13,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bayes_cx.data.units import UNITS, horizon
 from bayes_cx.errors import InputError
 
-__all__ = ["OfferSettings", "Settings", "load"]
+__all__ = ["OfferSettings", "Settings", "command", "load"]
 
 Shape = tuple[float, float]
 # A path in a TOML file is meant from where the file lies, one on the command line from where the user stands.
 _PATHS = ("file", "out", "key_file")
+# "postgres:dbname=shop" is no path; one letter before a colon is a drive.
+_ADDRESS = re.compile(r"\w{2,}:")
 
 
 class OfferSettings(BaseModel):
@@ -45,16 +49,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # What to read.
-    file: Path | None = None
+    file: str | None = None
     dataset: Literal["cdnow", "cdnow-sample"] | None = None
-    table: str | None = None
     query: str | None = None
     customer: str | None = None
     time: str | None = None
     amount: str | None = None
     by: tuple[str, ...] = ()
     time_format: str | None = None
+    timezone: str = "UTC"
     returns: Literal["reject", "net", "ignore"] = "reject"
+    zero_amounts: Literal["reject", "keep"] = "reject"
     pseudonymise: bool = False
     key_file: Path | None = None
     # What to compute.
@@ -76,7 +81,7 @@ class Settings(BaseModel):
     # What to write.
     out: Path | None = None
     title: str | None = None
-    organisation: str | None = None
+    organisation: str = ""
     currency: str = ""
     timestamp: datetime | None = None
     top: int = Field(100, ge=1)
@@ -98,6 +103,13 @@ class Settings(BaseModel):
     @classmethod
     def _one_or_many(cls, by: Any) -> Any:
         return (by,) if isinstance(by, str) else by
+
+    def told(self) -> dict[str, Any]:
+        """Return the settings that differ from the defaults, for the record: no folder, no place of a key."""
+        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"out", "key_file", "timestamp"})
+        if self.file is not None and not _ADDRESS.match(self.file):
+            told["file"] = Path(self.file).name
+        return told
 
     def stamp(self) -> datetime:
         """Return the time that the output carries: `timestamp`, else SOURCE_DATE_EPOCH, else now; in UTC."""
@@ -140,6 +152,30 @@ class Settings(BaseModel):
             "a secret that makes the pseudonyms",
             "pass --key-file FILE or set BAYES_CX_KEY; `openssl rand -hex 32` makes one",
         )
+
+
+def command(name: str, flags: Mapping[str, Any]) -> str:
+    """Write the command that does the same again, without the output and without the folders of the input.
+
+    Examples
+    --------
+    >>> command("report", {"file": "/home/ada/sales.csv", "customer": "id", "strict": True, "out": "x"})
+    'bayes-cx report sales.csv --customer id --strict'
+    """
+    words = ["bayes-cx", name]
+    for key, value in flags.items():
+        flag = f"--{key.replace('_', '-')}"
+        if key in ("out", "key_file") or value in (None, (), []):
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif key == "file":
+            words.append(str(value) if _ADDRESS.match(str(value)) else Path(str(value)).name)
+        else:
+            many = value if isinstance(value, list | tuple) else [value]
+            day = (one.date() if isinstance(one, datetime) else one for one in many)
+            words += [word for one in day for word in (flag, str(one))]
+    return shlex.join(words)
 
 
 def load(flags: Mapping[str, Any]) -> Settings:
@@ -189,8 +225,8 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not TOML ({error})", "lines such as unit = 'week'", "correct it"
         ) from error
     for key in _PATHS:
-        if isinstance(values.get(key), str):
-            values[key] = path.parent / values[key]
+        if isinstance(values.get(key), str) and not _ADDRESS.match(values[key]):
+            values[key] = str(path.parent / values[key])
     return values
 
 
@@ -200,7 +236,7 @@ def _explain(error: ValidationError, source: object) -> InputError:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = (OfferSettings if key.startswith("offers") else Settings).model_fields
-        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.6)
         if close:
             return InputError(f"unknown key {key!r} in {source}", f"{close[0]!r} perhaps", "correct its name")
         return InputError(f"unknown key {key!r} in {source}", f"one of {', '.join(known)}", "remove it")

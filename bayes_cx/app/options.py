@@ -16,15 +16,17 @@ Config = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 File = Annotated[
-    Path | None,
+    str | None,
     typer.Argument(
-        help="Transactions: CSV, Parquet, a folder of either, or an SQLite or DuckDB database.",
+        help="Transactions: CSV, Parquet, a folder of either, or a database with --query.",
         metavar="FILE",
     ),
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option(help="A dataset that is built in, instead of a file: cdnow or cdnow-sample.", rich_help_panel=_READ),
+    typer.Option(
+        help="A dataset that is built in, instead of a file: cdnow or cdnow-sample.", rich_help_panel=_READ
+    ),
 ]
 Customer = Annotated[str | None, typer.Option(help="Column with the customer id.", rich_help_panel=_READ)]
 Time = Annotated[str | None, typer.Option(help="Column with the time of purchase.", rich_help_panel=_READ)]
@@ -40,13 +42,23 @@ Returns = Annotated[
     str | None,
     typer.Option(help="Negative amounts: reject, net or ignore. (default: reject)", rich_help_panel=_READ),
 ]
-Table = Annotated[str | None, typer.Option(help="Table of a database.", rich_help_panel=_READ)]
-Query = Annotated[str | None, typer.Option(help="Query against a database.", rich_help_panel=_READ)]
+Query = Annotated[
+    str | None, typer.Option(help="SQL that selects the rows of a database.", rich_help_panel=_READ)
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option(
+        help="Zone of the calendar days, for times with a zone. (default: UTC)", rich_help_panel=_READ
+    ),
+]
+ZeroAmounts = Annotated[
+    str | None, typer.Option(help="Amounts of zero: reject or keep. (default: reject)", rich_help_panel=_READ)
+]
 Pseudonymise = Annotated[
     bool | None, typer.Option("--pseudonymise", help="Replace ids by keyed hashes.", rich_help_panel=_READ)
 ]
 KeyFile = Annotated[
-    Path | None,
+    str | None,
     typer.Option(help="File with the key for the hashes; else BAYES_CX_KEY.", rich_help_panel=_READ),
 ]
 

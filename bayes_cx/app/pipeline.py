@@ -1,34 +1,70 @@
-"""The whole way in one command: transactions, statistics, posteriors, plan, evidence, report, card, tables."""
+"""The whole way in one command: transactions in; report, card and tables out.
+
+As in `work`, the libraries for fitting load only when there is something to fit: bad input is told at once.
+"""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import fit_model, hide, offers, read, write_rejected
-from bayes_cx.data import Transactions
-from bayes_cx.decision import Plan
+from bayes_cx.app.work import fit_model, hide, plan_of, read, summarise, write_rejected
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
-from bayes_cx.inference import Posterior
-from bayes_cx.models import BG_NBD, GAMMA_GAMMA
-from bayes_cx.validation import Holdout, holdout, predictive_check, prior_predictive_check
 
-__all__ = ["report"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_cx.data import Transactions
+    from bayes_cx.decision import Plan
+    from bayes_cx.inference import Posterior
+    from bayes_cx.reporting import Report
+    from bayes_cx.validation import Holdout, PredictiveCheck
+
+__all__ = ["Result", "report"]
 
 # The models under test see this share of the observed time, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
 
 
-def report(settings: Settings) -> Plan:
-    """Do every step and move all files into ``settings.out`` at the end.
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes
+    ----------
+    stats : xarray.Dataset
+        Statistics of all customers, under pseudonyms if that was asked for.
+    purchases, spend : Posterior
+    plan : Plan
+    evidence : Holdout or None
+        None if there was no test on held-out time.
+    prior_check, posterior_check : PredictiveCheck
+        Of the model of purchases.
+    """
+
+    stats: "xr.Dataset"
+    purchases: "Posterior"
+    spend: "Posterior"
+    plan: "Plan"
+    evidence: "Holdout | None"
+    prior_check: "PredictiveCheck"
+    posterior_check: "PredictiveCheck"
+
+
+def report(settings: Settings, command: str) -> "Report":
+    """Do every step and, at the end, move all files into ``settings.out``.
+
+    Parameters
+    ----------
+    settings : Settings
+    command : str
+        What does the same again; it is printed.
 
     Raises
     ------
@@ -39,93 +75,107 @@ def report(settings: Settings) -> Plan:
     """
     if settings.out is None:
         raise InputError("no folder for the output", "a folder", "pass --out FOLDER")
-    key = settings.key()
+    # A key that is missing shall not be noticed after the work.
+    settings.key()
     steps = Steps(total=7)
     with atomic_folder(settings.out) as folder:
-        transactions = read(settings, steps)
+        with steps.step("Read transactions") as step:
+            transactions = read(settings)
+            step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
         if not transactions.has_amount:
             raise InputError("the transactions have no amounts", "what was paid", "pass --amount COLUMN")
-        write_rejected(transactions, folder / "rejected.csv", key)
-        with steps.step("Summarise customers") as step:
-            stats = hide(bcx.summarise(transactions, settings.until, settings.unit, settings.by), key)
-            step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
-        with steps.step("Fit purchases and spend") as step:
-            fits = _fit(stats, settings)
-            step.says = fits.says()
-        with steps.step("Value customers and choose whom to contact") as step:
-            plan = _plan(fits, stats, settings)
-            step.says = f"{plan.data.attrs['n_contacted']:,} customers to contact"
-        with steps.step("Test the models on what came later") as step:
-            evidence, step.says = _evidence(transactions, stats, settings, key)
-        with steps.step("Check the models against their own data"):
-            checks = {
-                "prior_check": prior_predictive_check(BG_NBD, stats, seed=settings.seed),
-                "posterior_check": predictive_check(fits.purchases, stats, seed=settings.seed),
-            }
+        stats = summarise(transactions, settings, steps)
+        write_rejected(transactions, stats, settings, folder / "rejected.csv")
+        result = _compute(transactions, stats, settings, steps)
         with steps.step("Write report, card and tables"):
-            _write(folder, settings, stats, fits, plan, evidence, checks)
-    return plan
+            return _write(folder, result, settings, command)
 
 
-@dataclass(frozen=True)
-class Fits:
-    """The posteriors of purchases and of spend."""
-
-    purchases: Posterior
-    spend: Posterior
-
-    def says(self) -> str:
-        """Say how each fit went."""
-        return ", ".join(
-            f"{p.model.name} {p.verdict.replace('_', ' ')}" for p in (self.purchases, self.spend)
-        )
-
-
-def _fit(stats: xr.Dataset, settings: Settings) -> Fits:
-    return Fits(fit_model(BG_NBD, stats, settings), fit_model(GAMMA_GAMMA, stats, settings))
+def _compute(transactions: "Transactions", stats: "xr.Dataset", settings: Settings, steps: Steps) -> Result:
+    with steps.step("Fit purchases and spend") as step:
+        fits = _fit(stats, settings)
+        step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
+    with steps.step("Choose whom to contact") as step:
+        plan = plan_of(*fits, stats, settings)
+        step.says = f"{plan.data.attrs['n_contacted']:,} customers"
+    with steps.step("Test on held-out time") as step:
+        evidence, step.says = _evidence(transactions, stats, settings)
+    with steps.step("Compare the model with its own data"):
+        prior = bcx.validation.prior_predictive_check(bcx.models.BG_NBD, stats, seed=settings.seed)
+        posterior = bcx.validation.predictive_check(fits[0], stats, seed=settings.seed)
+    return Result(stats, *fits, plan, evidence, prior, posterior)
 
 
-def _plan(fits: Fits, stats: xr.Dataset, settings: Settings) -> Plan:
-    value = bcx.lifetime_value(
-        fits.purchases,
-        fits.spend,
-        stats,
-        horizon=settings.horizon,
-        discount_rate=settings.discount_rate,
-        draws=settings.draws,
-        seed=settings.seed,
-    )
-    return bcx.prioritise(value, offers(settings, stats), budget=settings.budget, capacity=settings.capacity)
+def _fit(stats: "xr.Dataset", settings: Settings) -> "tuple[Posterior, Posterior]":
+    return fit_model(bcx.models.BG_NBD, stats, settings), fit_model(bcx.models.GAMMA_GAMMA, stats, settings)
 
 
 def _evidence(
-    transactions: Transactions, stats: xr.Dataset, settings: Settings, key: str | None
-) -> tuple[Holdout | None, str]:
-    """Fit again on the past and compare with what came later; say how it went, or why it did not."""
+    transactions: "Transactions", stats: "xr.Dataset", settings: Settings
+) -> "tuple[Holdout | None, str]":
+    """Fit again on the past and compare with what came later; say how that went, or why it did not."""
     if not settings.holdout:
         return None, "not asked for"
-    last = date.fromisoformat(str(stats.attrs["until"])[:10])
-    first = date.fromisoformat(str(stats.attrs["period_start"])[:10])
-    start = settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
+    first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
+    cut = settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
     try:
-        parts = bcx.split(transactions, start, last, settings.unit, settings.by)
+        parts = bcx.split(transactions, cut, stats.attrs["until"], settings.unit)
+        key = settings.key()
         parts = replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
-        fits = _fit(parts.calibration, settings)
-        found = holdout(fits.purchases, fits.spend, parts, seed=settings.seed)
+        found = bcx.validation.holdout(*_fit(parts.calibration, settings), parts, seed=settings.seed)
     except BayesCxError as error:
         # A day that the user named must work; without one, data that are too short only lack the evidence.
         if settings.holdout_from is not None or settings.strict:
             raise
         return None, f"not run ({error.came})"
-    return found, f"fitted to {start}, judged until {last}"
+    return found, f"fitted until {cut}, judged until {last}"
 
 
-def _write(
-    folder: Path,
-    settings: Settings,
-    stats: xr.Dataset,
-    fits: Fits,
-    plan: Plan,
-    evidence: Holdout | None,
-    checks: dict[str, Any],
-) -> None: ...
+def _write(folder: Path, result: Result, settings: Settings, command: str) -> "Report":
+    stamp = settings.stamp()
+    named = {"title": settings.title} if settings.title else {}
+    made = bcx.report(
+        result.plan,
+        purchases=result.purchases,
+        spend=result.spend,
+        stats=result.stats,
+        holdout=result.evidence,
+        organisation=settings.organisation,
+        currency=settings.currency,
+        timestamp=stamp,
+        command=command,
+        **named,
+    )
+    made.to_pdf(folder / "retention.pdf")
+    card = bcx.model_card(
+        result.purchases,
+        stats=result.stats,
+        holdout=result.evidence,
+        prior_check=result.prior_check,
+        posterior_check=result.posterior_check,
+        owner=settings.organisation,
+        timestamp=stamp,
+        command=command,
+    )
+    card.write(folder)
+    table = result.plan.table()
+    write_table(table, folder / "priority.csv")
+    write_table(table, folder / "priority.parquet")
+    write_table(table.head(settings.top), folder / f"priority_top{settings.top}.csv")
+    told = {
+        "command": command,
+        "timestamp": stamp.isoformat(),
+        "settings": settings.told(),
+        "offers": [asdict(offer) for offer in result.plan.offers],
+        "purchases": _told(result.purchases),
+        "spend": _told(result.spend),
+    }
+    (folder / "run.json").write_text(
+        json.dumps(told, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
+    )
+    return made
+
+
+def _told(posterior: "Posterior") -> dict[str, object]:
+    """Return the provenance without timings, which no second run repeats."""
+    return {key: value for key, value in posterior.provenance.items() if key != "seconds"}

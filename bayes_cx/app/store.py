@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["read_statistics", "write_statistics", "write_table"]
+__all__ = ["STATISTICS", "TABLE", "check_ending", "read_statistics", "write_statistics", "write_table"]
+
+STATISTICS = (".nc", ".parquet")
+TABLE = (".csv", ".parquet")
 
 
 def write_statistics(stats: "xr.Dataset", path: Path) -> None:
     """Write statistics to netCDF (``.nc``) or Parquet (``.parquet``), with all their attributes."""
-    kind = _kind(path, ".nc", ".parquet")
+    kind = check_ending(path, *STATISTICS)
     with atomic_path(path) as part:
         if kind == ".nc":
             stats.to_netcdf(part, engine="h5netcdf")
@@ -37,7 +40,7 @@ def read_statistics(path: Path) -> "xr.Dataset":
     import pandas as pd
     import xarray as xr
 
-    kind = _kind(path, ".nc", ".parquet")
+    kind = check_ending(path, *STATISTICS)
     try:
         if kind == ".nc":
             with xr.open_dataset(path, engine="h5netcdf") as opened:
@@ -56,14 +59,15 @@ def read_statistics(path: Path) -> "xr.Dataset":
 
 def write_table(frame: "pd.DataFrame", path: Path) -> None:
     """Write a table to CSV or Parquet, by the ending of `path`."""
-    if _kind(path, ".csv", ".parquet") == ".csv":
+    if check_ending(path, *TABLE) == ".csv":
         write_csv(frame, path)
         return
     with atomic_path(path) as part:
         frame.to_parquet(part, index=False)
 
 
-def _kind(path: Path, *endings: str) -> str:
+def check_ending(path: Path, *endings: str) -> str:
+    """Return the ending of `path` if it is one of `endings`; called before the work, so that none is lost."""
     if path.suffix.lower() not in endings:
         raise InputError(
             f"the file {path}", f"a name that ends in {' or '.join(endings)}", "change the ending"

@@ -3,7 +3,9 @@
 The public names are reached through `bayes_cx` when a step runs, so that a command loads only what it uses.
 """
 
+import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
@@ -18,24 +20,14 @@ if TYPE_CHECKING:
 
     from bayes_cx.model import Model
 
-__all__ = ["fit_model", "hide", "offers", "read", "write_rejected"]
+__all__ = ["fit_model", "hide", "offers", "plan_of", "read", "summarise", "write_rejected"]
 
 # An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
 SHARE_OF_PURCHASE = 0.10
 
 
-def read(settings: Settings, steps: Steps) -> "bcx.Transactions":
-    """Read the transactions that the settings name, and say how many rows were rejected and why."""
-    with steps.step("Read transactions") as step:
-        transactions = _read(settings)
-        rejected = sum(transactions.rejected_by_reason.values())
-        step.says = f"{transactions.rows_read:,} rows, {rejected:,} rejected"
-    for reason, rows in transactions.rejected_by_reason.items():
-        steps.note(f"rejected {rows:,}: {reason}")
-    return transactions
-
-
-def _read(settings: Settings) -> "bcx.Transactions":
+def read(settings: Settings) -> "bcx.Transactions":
+    """Read the transactions that the settings name."""
     if settings.dataset is not None:
         return bcx.load_cdnow(sample=settings.dataset == "cdnow-sample")
     if settings.file is None:
@@ -44,23 +36,50 @@ def _read(settings: Settings) -> "bcx.Transactions":
         name = "customer" if settings.customer is None else "time"
         raise InputError(f"--{name} is missing", f"the column with the {name}", f"pass --{name} COLUMN")
     return bcx.read_transactions(
-        settings.file,
+        str(settings.file),
         customer=settings.customer,
         time=settings.time,
         amount=settings.amount,
         by=settings.by,
         time_format=settings.time_format,
+        timezone=settings.timezone,
         returns=settings.returns,
-        table=settings.table,
+        zero_amounts=settings.zero_amounts,
         query=settings.query,
     )
 
 
-def write_rejected(transactions: "bcx.Transactions", path: Path, key: str | None) -> None:
-    """Write the rejected rows with their reasons as CSV, under pseudonyms if there is a key."""
-    rows = transactions.rejected.df()
-    if key is not None:
-        rows["customer"] = rows["customer"].map(lambda one: pseudonym(one, key), na_action="ignore")
+def summarise(transactions: "bcx.Transactions", settings: Settings, steps: Steps) -> "xr.Dataset":
+    """Make the statistics, hide the ids if that is asked for, and say what was left out and why."""
+    key = settings.key()
+    with steps.step("Summarise customers") as step:
+        stats = bcx.summarise(transactions, settings.until, settings.unit)
+        stats = hide(stats, key)
+        step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
+    for reason, rows in json.loads(stats.attrs["rejected"]).items():
+        steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}")
+    return stats
+
+
+def write_rejected(
+    transactions: "bcx.Transactions", stats: "xr.Dataset", settings: Settings, path: Path
+) -> None:
+    """Write the rows that were left out, with number and reason, as CSV.
+
+    Under pseudonyms only the columns of the contract stay, because any other may name the customer too.
+    """
+    import pandas as pd
+
+    with TemporaryDirectory() as folder:
+        part = Path(folder) / "rejected.parquet"
+        transactions.write_rejected(part, stats.attrs["until"], settings.unit)
+        # Nullable types keep the integer ids beside a missing one from becoming 1.0.
+        rows = pd.read_parquet(part, dtype_backend="numpy_nullable")
+    if (key := settings.key()) is not None:
+        who = transactions.contract.customer
+        # The first two columns are the number of the row and the reason.
+        rows = rows.filter([*rows.columns[:2], *transactions.contract.columns])
+        rows[who] = pd.Series(rows[who]).map(lambda one: pseudonym(one, key), na_action="ignore")
     write_csv(rows, path)
 
 
@@ -69,7 +88,8 @@ def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":
     if key is None:
         return stats
     hidden = pseudonyms(stats["customer"].to_numpy().tolist(), key)
-    return stats.assign_coords(customer=("customer", hidden))
+    # In another order than the ids, so that no list of customers can be laid beside it.
+    return stats.assign_coords(customer=("customer", hidden)).sortby("customer")
 
 
 def fit_model(model: "Model", stats: "xr.Dataset", settings: Settings) -> "bcx.Posterior":
@@ -90,6 +110,22 @@ def fit_model(model: "Model", stats: "xr.Dataset", settings: Settings) -> "bcx.P
             "try --method nuts or more data",
         )
     return posterior
+
+
+def plan_of(
+    purchases: "bcx.Posterior", spend: "bcx.Posterior", stats: "xr.Dataset", settings: Settings
+) -> "bcx.Plan":
+    """Value customers and choose whom to contact, as the settings say."""
+    value = bcx.lifetime_value(
+        purchases,
+        spend,
+        stats,
+        horizon=settings.horizon,
+        discount_rate=settings.discount_rate,
+        draws=settings.draws,
+        seed=settings.seed,
+    )
+    return bcx.prioritise(value, offers(settings, stats), budget=settings.budget, capacity=settings.capacity)
 
 
 def offers(settings: Settings, stats: "xr.Dataset") -> tuple["bcx.Offer", ...]:

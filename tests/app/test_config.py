@@ -1,0 +1,109 @@
+"""Settings from TOML and flags; what is wrong is named."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bayes_cx.app.config import Settings, command, load
+from bayes_cx.errors import InputError
+
+
+def write(folder: Path, text: str) -> dict[str, Path]:
+    path = folder / "run.toml"
+    path.write_text(text)
+    return {"config": path}
+
+
+def test_nothing_given_is_the_default():
+    assert load({"unit": None, "by": [], "config": None}) == Settings()
+
+
+def test_flags_win(tmp_path):
+    given = write(tmp_path, "unit = 'day'\nseed = 3\nuntil = 2025-12-31\nby = 'segment'")
+    settings = load({**given, "unit": "month", "holdout": False})
+    assert (settings.unit, settings.seed, settings.until) == ("month", 3, date(2025, 12, 31))
+    assert settings.by == ("segment",)
+    assert settings.holdout is False
+
+
+def test_another_source_replaces_the_one_of_the_file(tmp_path):
+    settings = load({**write(tmp_path, "dataset = 'cdnow'"), "file": "a.csv"})
+    assert (settings.file, settings.dataset) == ("a.csv", None)
+
+
+def test_a_cost_replaces_the_offers_of_the_file(tmp_path):
+    settings = load({**write(tmp_path, "[[offers]]\nname = 'a'\ncost = 1"), "cost": 2.0})
+    assert (settings.offers, settings.cost) == ((), 2.0)
+
+
+def test_paths_are_meant_from_where_the_file_lies(tmp_path):
+    settings = load(write(tmp_path, "file = 'a.csv'\nout = '.'\nkey_file = '/keys/one'"))
+    assert settings.file == str(tmp_path / "a.csv")
+    assert settings.out == tmp_path
+    assert settings.key_file == Path("/keys/one")
+    assert load(write(tmp_path, "file = 'postgres:dbname=shop'")).file == "postgres:dbname=shop"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("untill = 2025-12-31", ("'untill'", "'until'", "run.toml")),
+        ("nonsense = 1", ("'nonsense'", "horizon", "run.toml")),
+        ("unit = 'fortnight'", ("unit", "fortnight", "week")),
+        ("horizon = '3 fortnights'", ("3 fortnights", "52 weeks")),
+        ("returns = 'keep'", ("returns", "keep", "reject")),
+        ("seed = -1", ("seed", "-1")),
+        ("until = '30.6.2025'", ("until", "30.6.2025", "date")),
+        ("[[offers]]\nname = 'a'\ncosts = 1", ("offers.0.cost",)),
+        ("[[offers]]\nname = 'a'\ncost = 1\nkeep = [0, 1]", ("offers.0.keep", "Beta")),
+        ("seed = ", ("run.toml", "TOML")),
+        ("file = 'a.csv'\ndataset = 'cdnow'", ("file", "dataset")),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, words):
+    with pytest.raises(InputError) as error:
+        load(write(tmp_path, text))
+    for word in words:
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"none\.toml"):
+        load({"config": tmp_path / "none.toml"})
+
+
+def test_timestamp(monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    assert load({}).stamp() == datetime(1970, 1, 1, tzinfo=UTC)
+    assert load({"timestamp": "2025-01-01T12:00:00+02:00"}).stamp() == datetime(2025, 1, 1, 10, tzinfo=UTC)
+    assert load({"timestamp": "2025-01-01"}).stamp() == datetime(2025, 1, 1, tzinfo=UTC)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
+    with pytest.raises(InputError, match="SOURCE_DATE_EPOCH"):
+        load({}).stamp()
+
+
+def test_key(monkeypatch, tmp_path):
+    monkeypatch.delenv("BAYES_CX_KEY", raising=False)
+    assert load({}).key() is None
+    with pytest.raises(InputError, match="BAYES_CX_KEY"):
+        load({"pseudonymise": True}).key()
+    monkeypatch.setenv("BAYES_CX_KEY", "from the variable")
+    assert load({"pseudonymise": True}).key() == "from the variable"
+    (tmp_path / "key").write_text("from the file\n")
+    assert load({"pseudonymise": True, "key_file": tmp_path / "key"}).key() == "from the file"
+    with pytest.raises(InputError, match="no-key"):
+        load({"pseudonymise": True, "key_file": tmp_path / "no-key"}).key()
+
+
+def test_the_record_holds_no_folder_and_no_key():
+    given = {
+        "file": "/home/ada/sales.csv",
+        "out": "/home/ada/out",
+        "key_file": "/home/ada/key",
+        "by": ["a", "b"],
+    }
+    assert load(given).told() == {"file": "sales.csv", "by": ["a", "b"]}
+    words = command("report", {**given, "until": datetime(2025, 1, 31), "holdout": False})
+    assert words == "bayes-cx report sales.csv --by a --by b --until 2025-01-31 --no-holdout"
