@@ -97,8 +97,8 @@ def model_card(
             reference=str(reference(model.reference)) if model.reference else "",
         ),
         computation=_section("computation", posterior.checks),
-        prior_check=_section("prior_check", _predictive(prior_check)),
-        posterior_check=_section("posterior_check", _predictive(posterior_check)),
+        prior_check=_predictive("prior_check", prior_check),
+        posterior_check=_predictive("posterior_check", posterior_check),
         sensitivity=_section("sensitivity", sensitivity or ()),
         holdout=_section("holdout", judged),
         subgroups=_section("subgroups", groups),
@@ -109,9 +109,9 @@ def model_card(
     )
 
 
-def _section(name: str, found: Iterable[Any]) -> Section:
+def _section(name: str, found: Iterable[Any], note: str = "") -> Section:
     checks = tuple(_metric(one) for one in found)
-    return Section(checks=checks, note="" if checks else NOT_GIVEN[name])
+    return Section(checks=checks, note=note if checks else NOT_GIVEN[name])
 
 
 def _metric(found: Any) -> Metric:
@@ -150,25 +150,25 @@ def _by_group(metrics: Iterable[Any]) -> tuple[list[Metric], list[Metric]]:
     return judged, groups
 
 
-def _predictive(check: Any) -> list[Metric]:
+def _predictive(name: str, check: Any) -> Section:
     """Return one metric a statistic: inside its predictive interval or not."""
     if check is None:
-        return []
-    data: xr.Dataset = check if isinstance(check, xr.Dataset) else check.statistics
+        return _section(name, ())
+    data: xr.Dataset = check.statistics
     level = float(data.attrs.get("level", LEVEL))
     n = data.attrs.get("n_customers")
     metrics = []
-    for name in data["statistic"].to_numpy():
-        one = data.sel(statistic=name)
+    for statistic in data["statistic"].to_numpy():
+        one = data.sel(statistic=statistic)
         value, low, high = (one[column].item() for column in ("observed", "low", "high"))
-        common = {"name": str(name), "n": None if n is None else int(n), "target": "inside the interval"}
+        common = {"name": str(statistic), "n": None if n is None else int(n), "target": "inside the interval"}
         if np.isfinite([value, low, high]).all():
             interval = Interval(low=low, high=high, level=level)
             status = "passed" if low <= value <= high else "failed"
             metrics.append(Metric(**common, value=value, interval=interval, status=status))
         else:
             metrics.append(Metric(**common, status="not_run", note="not defined for these data"))
-    return metrics
+    return _section(name, metrics, str(data.attrs.get("note", "")))
 
 
 def _data(told: Mapping[str, Any], stats: xr.Dataset | None) -> DataPart:

@@ -147,7 +147,7 @@ def html(card: ModelCard) -> str:
 def _section(heading: str, section: Section) -> dict[str, Any]:
     """Return a section for the page; what all its rows share is said once, above them."""
     rows = [{name: _clip(text, CELL) for name, text in _row(metric).items()} for metric in section.checks]
-    shared = {name: _shared(row[name] for row in rows) for name in ("n", "target", "level")}
+    shared = {name: _shared(row[name] for row in rows) for name in ("n", "target")}
     for row in rows:
         details = (row["slice"], f"n = {row['n']}" if row["n"] and not shared["n"] else "", row["note"])
         row["details"] = " · ".join(filter(None, details))
@@ -160,7 +160,7 @@ def _section(heading: str, section: Section) -> dict[str, Any]:
         "status": section.verdict,
         "note": section.note,
         "above": " · ".join(filter(None, above)),
-        "level": shared["level"],
+        "level": _shared(row["level"] for row in rows if row["interval"]),
         "target": not shared["target"],
         "interval": any(row["interval"] for row in rows),
         "rows": rows,
@@ -216,15 +216,16 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
         customers += (
             f", {count(data.repeaters)} with a repeat purchase ({per_cent(data.repeaters / data.customers)})"
         )
-    rejected = NOT_STATED if data.rows_rejected is None else count(data.rows_rejected)
-    if data.rejected:
-        rejected += f" ({', '.join(f'{reason} {count(n)}' for reason, n in data.rejected.items())})"
+    rows = NOT_STATED
+    if data.rows_read is not None:
+        rejected = NOT_STATED if data.rows_rejected is None else count(data.rows_rejected)
+        reasons = ", ".join(f"{reason} {count(n)}" for reason, n in data.rejected.items())
+        rows = f"{count(data.rows_read)} read; rejected: {rejected}{f' ({reasons})' if reasons else ''}"
     return [
         ("Source", data.source or NOT_STATED),
         ("Period", f"{period[0]} to {period[1]}, time in {data.unit}s" if data.unit else " to ".join(period)),
         ("Customers", customers),
-        ("Rows read", NOT_STATED if data.rows_read is None else count(data.rows_read)),
-        ("Rejected", rejected),
+        ("Rows", rows),
         ("Returns", data.returns or NOT_STATED),
         ("Groups", NOT_STATED if data.groups is None else ", ".join(data.groups) or "none"),
         ("SHA-256", data.sha256 or NOT_STATED),
@@ -235,8 +236,7 @@ def _recipe(card: ModelCard) -> list[tuple[str, str]]:
     made = card.reproduction
     return [
         ("Command", made.command or NOT_STATED),
-        ("Method", made.method or NOT_STATED),
-        ("Seed", NOT_STATED if made.seed is None else str(made.seed)),
+        ("Method", f"{made.method or NOT_STATED}, seed {NOT_STATED if made.seed is None else made.seed}"),
         (
             "Versions",
             " · ".join(f"{tool} {release}" for tool, release in made.versions.items()) or NOT_STATED,

@@ -69,11 +69,12 @@ def predictive(observed=1.04):
     names = ["share of one-time buyers", "mean repeat purchases"]
     columns = {"observed": [0.6, observed], "median": [0.6, 1.05], "low": [0.58, 1.0], "high": [0.62, 1.1],
                "p": [0.5, 0.4]}  # fmt: skip
-    return xr.Dataset(
+    table = xr.Dataset(
         {name: ("statistic", values) for name, values in columns.items()},
         coords={"statistic": names},
-        attrs={"n_customers": 23570},
+        attrs={"level": 0.95, "n_customers": 23570, "note": "1,000 of 23,570 customers"},
     )
+    return SimpleNamespace(statistics=table)
 
 
 def complete(groups=(("segment: B2B", 911), ("segment: retail", 3000)), failing=(), **changed):
@@ -323,3 +324,30 @@ def test_markdown_shows_interval_level_slice_and_status():
 def test_the_notebook_panel_says_what_is_open():
     assert "not looked at: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
     assert "bcx-warn" not in complete()._repr_html_().split("</style>")[1]
+
+
+@pytest.mark.slow
+def test_a_card_of_a_real_fit_holds_all_its_evidence():
+    import bayes_cx as bcx
+
+    parts = bcx.split(bcx.load_cdnow(sample=True), "1997-09-30", "1998-06-30")
+    half = np.where(np.arange(parts.calibration.sizes["customer"]) % 2, "odd", "even").astype(object)
+    stats = parts.calibration.assign(half=("customer", half))
+    fits = [
+        bcx.fit(model, stats, seed=1, progress=False) for model in (bcx.models.BG_NBD, bcx.models.GAMMA_GAMMA)
+    ]
+    found = bcx.validation.holdout(*fits, bcx.Split(stats, parts.holdout, parts.tracking), draws=100)
+    card = model_card(
+        fits[0],
+        stats=stats,
+        holdout=found,
+        prior_check=bcx.validation.prior_predictive_check(fits[0].model, stats, draws=50),
+        posterior_check=bcx.validation.predictive_check(fits[0], stats, draws=50),
+        timestamp=STAMP,
+    )
+    assert len(card.holdout.checks) + len(card.subgroups.checks) == len(found.metrics)
+    assert {m.slice for m in card.subgroups.checks} == {"half: even", "half: odd"}
+    assert card.data.customers == 2357
+    assert card.sensitivity.verdict == "not_run"
+    assert len(pages(card)) == 1
+    assert ModelCard.from_json(card.to_json()) == card
