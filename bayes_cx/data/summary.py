@@ -146,10 +146,11 @@ def _customers_sql(transactions: Transactions, end: int, clock: Clock, groups: d
         for name in groups
     )
     return (
+        "SELECT * EXCLUDE (paid, first_paid), CAST(paid - first_paid AS DOUBLE) AS spend_sum, "
+        "CAST(first_paid AS DOUBLE) AS first_spend FROM ("
         "SELECT customer, count(*) - 1 AS x, min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n, "
-        "CAST(sum(paid) - arg_min(paid, d) AS DOUBLE) AS spend_sum, "
-        f"CAST(arg_min(paid, d) AS DOUBLE) AS first_spend{kept} "
-        f"FROM ({occasions_sql(transactions, end, clock, groups)}) GROUP BY customer ORDER BY customer"
+        f"sum(paid) AS paid, arg_min(paid, d) AS first_paid{kept} "
+        f"FROM ({occasions_sql(transactions, end, clock, groups)}) GROUP BY customer) ORDER BY customer"
     )
 
 
