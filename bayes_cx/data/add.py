@@ -172,6 +172,7 @@ def _attrs(a: xr.Dataset, b: xr.Dataset, changed: dict[str, int]) -> dict[str, s
         "source": " + ".join(sorted({attrs["source"] for attrs in parts})),
         "sha256": hashlib.sha256("".join(sorted(attrs["sha256"] for attrs in parts)).encode()).hexdigest(),
         "rows_read": sum(attrs["rows_read"] for attrs in parts),
+        "rows_zero": sum(attrs["rows_zero"] for attrs in parts),
         "rows_rejected": sum(attrs["rows_rejected"] for attrs in parts),
         "rejected": json.dumps(dict(sorted(rejected.items()))),
         "varying": json.dumps({name: varying[name] + count for name, count in changed.items()}),

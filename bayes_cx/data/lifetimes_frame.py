@@ -65,8 +65,7 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
     ------
     InputError
         If a column is missing, a customer appears twice, or a row cannot be: frequency no whole number of
-        zero or more, recency outside 0 to T, recency above 0 without repeat purchases, spend that is not
-        positive.
+        zero or more, recency outside 0 to T, recency above 0 without repeat purchases, negative spend.
     """
     clock = Clock(unit)
     missing = [name for name in ("frequency", "recency", "T") if name not in frame.columns]
@@ -91,8 +90,8 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
     }
     if "monetary_value" in frame:
         spend = np.where(x > 0, frame["monetary_value"].to_numpy(float), np.nan)
-        positive = (spend > 0) & np.isfinite(spend)
-        _check_rows(frame, (x == 0) | positive, "positive monetary_value with repeat purchases")
+        possible = (spend >= 0) & np.isfinite(spend)
+        _check_rows(frame, (x == 0) | possible, "monetary_value of zero or more with repeat purchases")
         data["spend"] = ("customer", spend)
         data["spend_sum"] = ("customer", np.nan_to_num(spend * x, nan=0.0))
         data["first_spend"] = ("customer", np.full(len(x), np.nan))
@@ -111,6 +110,7 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
         "returns": "not known",
         "zero_amounts": "not known",
         "rows_read": len(frame),
+        "rows_zero": 0,
         "rows_rejected": 0,
         "rejected": "{}",
         "varying": "{}",

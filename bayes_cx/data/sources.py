@@ -252,6 +252,8 @@ def _header(file: Path, needed: tuple[str, ...]) -> tuple[list[str], str | None]
         )
     best: tuple[list[str], str | None] = ([], None)
     for delimiter in (*_DELIMITERS, None):
+        if delimiter is None and len(best[0]) > 1:
+            break
         cells = (
             line.split()
             if delimiter is None

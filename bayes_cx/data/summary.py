@@ -110,6 +110,7 @@ def summarise(
         "returns": transactions.returns,
         "zero_amounts": transactions.contract.zero_amounts,
         "rows_read": transactions.rows_read,
+        "rows_zero": transactions.rows_zero,
         "rows_rejected": sum(rejected.values()),
         "rejected": json.dumps(rejected),
         "varying": json.dumps(

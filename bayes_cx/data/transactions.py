@@ -74,7 +74,7 @@ class Transactions:
 
     @property
     def accepted(self) -> duckdb.DuckDBPyRelation:
-        """The accepted rows: customer, time and, if given, amount. A lazy DuckDB relation."""
+        """The accepted rows: customer, time and amount, returns included with ``"net"``. Lazy."""
         amount = ", amount" if self.has_amount else ""
         return self.table.connection.sql(
             f"SELECT customer, moment AS time{amount} FROM ({self.typed()}) WHERE reason IS NULL"
@@ -117,6 +117,9 @@ class Transactions:
         try:
             self.table.connection.execute(f"COPY ({sql}) TO {literal(str(part))} ({kind})")
             part.replace(path)
+        except (duckdb.Error, OSError) as error:
+            came = f"{path} cannot be written ({str(error).splitlines()[0]})"
+            raise InputError(came, "a place for a new file", "name another file") from error
         finally:
             part.unlink(missing_ok=True)
 

@@ -48,7 +48,7 @@ def test_without_money_and_dates():
         ({"recency": [0.0, 6.0]}, "recency between 0 and T .* 'b'"),
         ({"T": [1.0, np.inf]}, "recency between 0 and T"),
         ({"recency": [1.0, 1.0]}, "recency of 0 without repeat purchases"),
-        ({"monetary_value": [0.0, 0.0]}, "positive monetary_value"),
+        ({"monetary_value": [0.0, -1.0]}, "monetary_value of zero or more"),
     ],
 )
 def test_a_row_that_cannot_be_is_one_error(change, message):
