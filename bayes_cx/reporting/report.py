@@ -126,6 +126,8 @@ def report(
         "coverage": tables.coverage(holdout.coverage) if holdout is not None else [],
         "coverage_total": count(holdout.coverage.attrs["total_observed"]) if holdout is not None else "",
         "method": [_method(posterior) for posterior in posteriors],
+        "metrics": tables.metrics(holdout.metrics) if holdout is not None else [],
+        "priors": tables.priors(posteriors),
         "checks": tables.checks(posteriors),
         "assumptions": tables.assumptions(plan, stats, posteriors, money),
         "limits": _limits(posteriors),
@@ -180,7 +182,7 @@ def _meta(data: xr.Dataset, posteriors: list[Any], organisation: str, timestamp:
 def _run(purchases: Any, stats: xr.Dataset) -> str:
     """Name what made the page, for its foot."""
     sha256 = str(stats.attrs.get("sha256", ""))
-    version = f"bayes_cx {purchases.provenance.get('bayes_cx', '')}".strip()
+    version = f"bayes_cx {purchases.provenance.get('versions', {}).get('bayes_cx', '')}".strip()
     return f"{version} · data {sha256[:8]}" if sha256 else version
 
 

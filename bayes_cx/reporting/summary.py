@@ -14,7 +14,7 @@ __all__ = ["Notice", "actions", "campaign", "customers", "notices", "stronger", 
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning at the top of page one; `kind` is `failed` or `not_run`."""
+    """A warning at the top of page one; `kind` is `failed`, `look` or `not_run`."""
 
     kind: str
     title: str
@@ -53,28 +53,34 @@ def notices(posteriors: Sequence[Any], holdout: Any) -> list[Notice]:
         )
         found.append(Notice("not_run", "There is no hold-out evidence.", text))
     else:
-        found += _missed(holdout.coverage)
+        found += _missed(holdout)
     return found
 
 
 def _check(check: Any) -> str:
     value = "" if check.value is None else f" is {check.value:.4g}, should be {sign(check.target)}"
-    return f"{check.name}{value}"
+    return f"{sign(check.name)}{value}"
 
 
-def _missed(coverage: xr.Dataset) -> list[Notice]:
-    widest = coverage.isel(level=int(coverage["level"].to_numpy().argmax()))
-    if bool(widest["total_inside"]):
-        return []
-    seen, low, high = (
-        float(v) for v in (coverage.attrs["total_observed"], widest["total_low"], widest["total_high"])
-    )
-    text = (
-        f"In the hold-out period {count(seen)} purchases happened; the {per_cent(float(widest['level']))} "
-        f"interval of the forecast was {count(low)} to {count(high)}. Expect the totals below to be too "
-        f"{'low' if seen > high else 'high'}."
-    )
-    return [Notice("failed", "The forecast missed the hold-out total.", text)]
+def _missed(holdout: Any) -> list[Notice]:
+    """Say which forecasts did not come true, and in which direction the total missed."""
+    failed = [check for check in holdout.checks if check.status == "failed"]
+    widest = holdout.coverage.isel(level=int(holdout.coverage["level"].to_numpy().argmax()))
+    missed = not bool(widest["total_inside"])
+    number = plural(len(holdout.checks), "check")
+    named = sign("; ".join(f"{check.name} ({check.note})" if check.note else check.name for check in failed))
+    text = f"{count(len(failed))} of {number} on the hold-out period failed: {named}." if failed else ""
+    if missed:
+        seen, low, high = (
+            float(v) for v in (widest.attrs["total_observed"], widest["total_low"], widest["total_high"])
+        )
+        wrong = "low" if seen > high else "high"
+        total = (
+            f"{count(seen)} purchases happened; the {per_cent(float(widest['level']))} interval was "
+            f"{count(low)} to {count(high)}. Expect the totals below to be too {wrong}."
+        )
+        return [Notice("failed", "The forecast missed the hold-out total.", f"{total} {text}".strip())]
+    return [Notice("look", "Some forecasts did not come true.", text)] if failed else []
 
 
 def campaign(data: xr.Dataset, money: Money) -> str:
@@ -144,8 +150,8 @@ def stronger(sensitivity: xr.Dataset) -> str:
         return f"Even with {most:g} times the assumed response nobody would be worth a contact."
     first = pays.isel(scale=0)
     return (
-        f"With {float(first['scale']):g} times the assumed response {plural(int(first['contacts']), 'contact')} "
-        "would pay."
+        f"With {float(first['scale']):g} times the assumed response "
+        f"{plural(int(first['contacts']), 'contact')} would pay."
     )
 
 
@@ -197,7 +203,8 @@ def actions(data: xr.Dataset) -> list[dict[str, str]]:
         first = [shorten(str(name), 28) for name in data["customer"].to_numpy()[label == "contact"][:3]]
         offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
         with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
-        text = f"{with_}in the order of the priority list, starting with {listing(first)}."
+        noun = "customer" if len(first) == 1 else "customers"
+        text = f"{with_}in the order of the priority list, starting with {noun} {listing(first)}."
         steps.append(_step("Contact {}", text, number["contact"]))
     texts = {
         "wait and see": (

@@ -15,8 +15,10 @@ __all__ = [
     "checks",
     "coverage",
     "groups",
+    "metrics",
     "parameters",
     "priority",
+    "priors",
     "provenance",
     "segments",
 ]
@@ -156,7 +158,7 @@ def checks(posteriors: Sequence[Any]) -> list[dict[str, str]]:
         for check in posterior.checks:
             value = "–" if check.value is None else _number(check.value)
             rows.append(
-                {"model": name, "name": check.name, "value": value, "target": sign(check.target)}
+                {"model": name, "name": sign(check.name), "value": value, "target": sign(check.target)}
                 | {"status": check.status, "note": check.note}
             )
         if not posterior.checks:
@@ -220,9 +222,6 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
     rows.append(["Discount rate", f"{float(data.attrs['discount_rate']):.3g} a year, continuous in time"])
     if len(posteriors) < 2:
         rows.append(["Spend", "no model of spend: value is counted in purchases"])
-    for posterior in posteriors:
-        for name, prior in _priors(posterior):
-            rows.append([f"Prior, {posterior.model.name}: {name}", prior])
     attrs = stats.attrs
     if "returns" in attrs:
         words = {
@@ -244,12 +243,31 @@ def _beta(prior: Any) -> str:
     return f"Beta({prior.alpha:g}, {prior.beta:g}): {interval}"
 
 
-def _priors(posterior: Any) -> list[tuple[str, str]]:
-    priors = posterior.provenance.get("priors") or {}
-    if not isinstance(priors, Mapping):
-        return []
-    known = getattr(posterior.model, "priors", {})
-    return [(getattr(known.get(name), "meaning", "") or name, str(text)) for name, text in priors.items()]
+def priors(posteriors: Sequence[Any]) -> list[list[str]]:
+    """Return model, quantity and prior of each quantity that was fitted."""
+    return [
+        [posterior.model.name, posterior.model.priors[name].meaning, text.replace("-", "−")]
+        for posterior in posteriors
+        for name, text in posterior.provenance["priors"].items()
+    ]
+
+
+def metrics(found: Sequence[Any]) -> list[dict[str, str]]:
+    """Return one row for each number of the hold-out that is about all customers."""
+    return [
+        {
+            "name": sign(metric.name),
+            "value": _number(metric.value),
+            "interval": f"{_number(metric.low)} to {_number(metric.high)}"
+            if np.isfinite(metric.low)
+            else "–",
+            "target": sign(metric.target),
+            "status": metric.status,
+            "note": sign(metric.note),
+        }
+        for metric in found
+        if metric.slice == "all customers"
+    ]
 
 
 def _rejected(attrs: Mapping[str, Any]) -> str:
@@ -269,12 +287,14 @@ def provenance(posteriors: Sequence[Any], stats: xr.Dataset, command: str) -> li
     for posterior in posteriors:
         told = posterior.provenance
         lines.append(f"{posterior.model.name}: {told.get('method', '?')}, seed {told.get('seed', '?')}")
-    versions = posteriors[0].provenance if posteriors else {}
-    names = ("bayes_cx", "python", "pymc", "nutpie", "arviz", "numpy")
-    lines.append(", ".join(f"{name} {versions[name]}" for name in names if name in versions))
+    versions = posteriors[0].provenance.get("versions", {}) if posteriors else {}
+    lines.append(", ".join(f"{name} {number}" for name, number in versions.items()))
     return [line for line in lines if line]
 
 
 def _number(value: float) -> str:
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+    """Return a number that may be of any size, without powers of ten."""
+    if 0 < abs(value) < 1e-4:
+        return "<0.0001" if value > 0 else "0.0000"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return text.replace("-", "−")

@@ -72,15 +72,15 @@ def about(number: float) -> str:
     return count(_significant(number) if abs(number) >= 1000 else number)
 
 
-def sign(target: str) -> str:
-    """Return a condition with the signs of mathematics.
+def sign(text: str) -> str:
+    """Return the text of a check with the signs of print.
 
     Examples
     --------
-    >>> sign(">= 400")
-    '≥ 400'
+    >>> sign(">= 400"), sign("error -9.4 %")
+    ('≥ 400', 'error −9.4%')
     """
-    return target.replace(">=", "≥").replace("<=", "≤")
+    return text.replace(">=", "≥").replace("<=", "≤").replace(" -", " −").replace(" %", "%")
 
 
 @dataclass(frozen=True)

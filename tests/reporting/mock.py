@@ -61,6 +61,7 @@ def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
         ),
         "limits": ("Rates are steady: seasons and campaigns are not seen.",),
         "reference": "fader2005counting" if model == "BG/NBD" else "fader2013gammagamma",
+        "priors": {"dropout": SimpleNamespace(meaning="mean chance to leave after a purchase")},
         "params": {"r": SimpleNamespace(unit="", meaning="how much the buying rates differ")},
     } | model_fields
     rng = np.random.default_rng(3)
@@ -70,8 +71,8 @@ def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
         verdict=verdict(checks),
         parameters=lambda: {"r": rng.normal(0.243, 0.012, 1000), "alpha": rng.normal(4.41, 0.3, 1000)},
         provenance={
-            "bayes_cx": "0.1.0", "pymc": "6.4.0", "nutpie": "0.16.11", "arviz": "1.3.0", "numpy": "2.5.0",
-            "python": "3.12.1", "seed": 1, "sha256": "9f2c" * 16, "period_start": "1997-01-01",
+            "versions": {"bayes_cx": "0.1.0", "pymc": "6.4.0", "python": "3.12.1"},
+            "seed": 1, "sha256": "9f2c" * 16, "period_start": "1997-01-01",
             "until": "1998-06-30", "unit": "week", "model": model, "method": "NUTS", "n_customers": 2000,
             "rows": 1210, "priors": {"dropout": "Beta(alpha=1, beta=3)"}, "timings": {"sampling": 12.3},
         },
@@ -255,9 +256,21 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
         coords={"level": level},
         attrs={"total_observed": seen},
     )  # fmt: skip
+    metrics = (
+        metric("predicted purchases in the hold-out", 850.0, f"interval holds {seen}", low[-1], high[-1]),
+        metric("single weeks inside their 95 % band", 0.77, "0.95 in the interval", 0.62, 0.87),
+    )
     return SimpleNamespace(
         tracking=tracking, by_frequency=by_frequency, coverage=coverage,
-        calibration=calibration(n, bias, rng), capture=capture(n), metrics=(),
+        calibration=calibration(n, bias, rng), capture=capture(n), metrics=metrics,
+        checks=tuple(Check(m.name, m.value, m.target, m.status, m.note) for m in metrics),
+    )  # fmt: skip
+
+
+def metric(name, value, target, low, high, status="passed", note=""):
+    return SimpleNamespace(
+        name=name, value=value, low=low, high=high, slice="all customers", n=2000, target=target,
+        status=status, note=note,
     )  # fmt: skip
 
 
@@ -292,7 +305,14 @@ def capture(n):
     rule = ["bayes_cx", "recency", "frequency x spend", "RFM score", "maximum likelihood (lifetimes)"]
     share = np.array([0.43, 0.27, 0.415, 0.36, 0.428])
     return xr.Dataset(
-        {"share": ("rule", share), "low": ("rule", share - 0.03), "high": ("rule", share + 0.03)},
+        {
+            "share": ("rule", share),
+            "low": ("rule", share - 0.03),
+            "high": ("rule", share + 0.03),
+            "difference": ("rule", share[0] - share),
+            "difference_low": ("rule", share[0] - share - 0.02),
+            "difference_high": ("rule", share[0] - share + 0.02),
+        },
         coords={"rule": rule},
         attrs={"top_share": 0.10, "n_top": max(1, n // 10), "revenue": 181234.5},
     )

@@ -98,7 +98,9 @@ def test_frequencies_that_missed_are_named(mock):
     table["observed"] = table["expected"].copy()
     assert "as expected" in figures.by_frequency(table).headline
     table["observed"][2] = 50.0
-    assert "more than expected with 2 earlier" in figures.by_frequency(table).headline
+    assert "with 2 repeat purchases bought more than expected" in figures.by_frequency(table).headline
+    table["observed"][0] = -1.0
+    assert figures.by_frequency(table).headline == "More than expected with 2 repeat purchases, less with 0"
 
 
 def test_calibration_is_thinned_and_computed(mock):
@@ -107,13 +109,17 @@ def test_calibration_is_thinned_and_computed(mock):
     assert re.fullmatch(r"Forecasts of 60% came true \d+% of the time", figure.headline)
 
 
-def captured(ours, rival):
+def captured(ours, rival, spread=0.02):
     share = np.array([ours, rival, 0.1])
+    lead = ours - share
     return xr.Dataset(
-        {"share": ("rule", share), "low": ("rule", share - 0.02), "high": ("rule", share + 0.02)},
+        {
+            "share": ("rule", share), "low": ("rule", share - 0.2), "high": ("rule", share + 0.2),
+            "difference_low": ("rule", lead - spread), "difference_high": ("rule", lead + spread),
+        },
         coords={"rule": ["bayes_cx", "RFM score", "recency"]},
         attrs={"top_share": 0.1, "n_top": 10, "revenue": 1.0},
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -121,11 +127,21 @@ def captured(ours, rival):
     [
         (0.5, 0.4, "next best rule, RFM score, 40%"),
         (0.41, 0.4, "no clear lead over RFM score"),
+        (0.39, 0.4, "no clear lead over RFM score"),
         (0.3, 0.4, "RFM score found more: 40%"),
     ],
 )
 def test_capture_claims_a_lead_only_where_there_is_one(ours, rival, says):
     assert says in figures.capture(captured(ours, rival)).headline
+
+
+def test_a_bar_that_leaves_the_picture_says_where_it_ends(mock):
+    data = mock.plan(n=200, cost=0.5).data
+    assert not any(
+        "→" in (text or "") for text in words(figures.forest(data.isel(customer=slice(20, 40)), EURO))
+    )
+    data["gain_quantile"][0] = [900.0, 950.0, 1000.0, 1050.0, 1100.0]
+    assert "to €1,100 →" in words(figures.forest(data, EURO))
 
 
 def test_the_forest_counts_what_is_sure(mock):
@@ -138,7 +154,7 @@ def test_the_forest_counts_what_is_sure(mock):
     ("gain", "low", "says"),
     [
         ([1, 2, 3, 4, 5], [0.5, 1, 2, 3, 4], "Even at a quarter of"),
-        ([-1, 1, 3, 4, 5], [-2, -1, 1, 3, 4], "from half the assumed response, almost surely from the full"),
+        ([-1, 1, 3, 4, 5], [-2, -1, 1, 3, 4], "from half the assumed response, almost surely from all of it"),
         ([-1, 1, 3, 4, 5], [-2, -2, -2, -2, -2], "nowhere almost surely"),
         ([-1, -1, 3, 4, 5], [-2, -2, 1, 1, 1], "hangs on the assumed response"),
         ([-1, -1, -1, 1, 2], [-2] * 5, "only from 1.5 times"),

@@ -139,6 +139,18 @@ def test_a_missed_total_is_said_on_page_one(mock):
     assert "The forecast missed the hold-out total." in plain(pages(made, 1)[0])
 
 
+def test_failed_hold_out_checks_are_named_on_page_one(mock):
+    plan, evidence = mock.plan(n=300, samples=200), mock.holdout(n=300)
+    evidence.checks = (
+        *evidence.checks,
+        Check("spend in the hold-out", 1.0, "interval holds 2", "failed", "error −15%"),
+    )
+    made = report(plan, purchases=mock.posterior(), stats=mock.stats(plan), holdout=evidence, timestamp=WHEN)
+    first = plain(pages(made, 1)[0])
+    assert "Some forecasts did not come true. 1 of 3 checks" in first
+    assert "spend in the hold-out (error −15%)" in first
+
+
 def test_nobody_worth_a_contact(mock):
     first = plain(pages(make(mock, cost=9000.0), 1)[0])
     assert "Contact nobody with these offers." in first

@@ -47,10 +47,13 @@ def by_frequency(table: xr.Dataset) -> Figure:
     below = [name for name, o, w in zip(names, observed, low, strict=True) if o < w]
     if not above and not below:
         headline = "Frequent and rare buyers came back as expected"
+    elif not below:
+        headline = f"Customers with {listing(above, 'or')} repeat purchases bought more than expected"
+    elif not above:
+        headline = f"Customers with {listing(below, 'or')} repeat purchases bought less than expected"
     else:
-        parts = [f"more than expected with {listing(above)}"] if above else []
-        parts += [f"less than expected with {listing(below)}"] if below else []
-        headline = f"Bought {listing(parts)} earlier repeat purchases"
+        more, less = listing(above, "or"), listing(below, "or")
+        headline = f"More than expected with {more} repeat purchases, less with {less}"
     return Figure(
         svg,
         headline,
@@ -162,7 +165,7 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
         svg = to_svg(figure)
     return Figure(
         svg,
-        _capture_words(names, share, low, high, ours, part),
+        _capture_words(table, ours, part),
         f"Share of hold-out revenue from the top {part} of customers by each rule, with 95% interval.",
         "Interval bars. "
         + "; ".join(
@@ -171,19 +174,16 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
     )
 
 
-def _capture_words(
-    names: list[str], share: np.ndarray, low: np.ndarray, high: np.ndarray, ours: str, part: str
-) -> str:
+def _capture_words(table: xr.Dataset, ours: str, part: str) -> str:
     """Compare our ranking with the best of the other rules; a lead inside its uncertainty is no lead."""
-    if ours not in names:
-        return f"The best rule's top {part} brought {per_cent(float(share[0]))} of the revenue"
-    mine = names.index(ours)
-    rival = 0 if mine else 1
-    opening = f"Our top {part} brought {per_cent(float(share[mine]))} of hold-out revenue"
-    if rival >= len(names):
+    mine, others = table.sel(rule=ours), table.drop_sel(rule=ours)
+    opening = f"Our top {part} brought {per_cent(float(mine['share']))} of hold-out revenue"
+    if not others.sizes["rule"]:
         return opening
-    if low[rival] <= share[mine] <= high[rival] or low[mine] <= share[rival] <= high[mine]:
-        return f"{opening}, no clear lead over {names[rival]}"
-    if share[mine] > share[rival]:
-        return f"{opening}; the next best rule, {names[rival]}, {per_cent(float(share[rival]))}"
-    return f"{opening}; {names[rival]} found more: {per_cent(float(share[rival]))}"
+    rival = others.isel(rule=int(others["share"].to_numpy().argmax()))
+    name, share = str(rival["rule"].values), per_cent(float(rival["share"]))
+    if float(rival["difference_low"]) > 0:
+        return f"{opening}; the next best rule, {name}, {share}"
+    if float(rival["difference_high"]) < 0:
+        return f"{opening}; {name} found more: {share}"
+    return f"{opening}, no clear lead over {name}"

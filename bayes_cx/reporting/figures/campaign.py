@@ -159,7 +159,7 @@ def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> 
     words = f"The campaign is expected to pay from {_times(pays.min())} the assumed response"
     if not sure.size:
         return f"{words}, but nowhere almost surely"
-    response = "the full response" if sure.min() == 1 else f"{_times(sure.min())} the response"
+    response = {0.5: "half of it", 1.0: "all of it"}.get(sure.min(), f"{sure.min():g} times it")
     return f"{words}, almost surely from {response}"
 
 

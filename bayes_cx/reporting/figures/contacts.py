@@ -52,6 +52,13 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
     )
 
 
+def _edge(quantiles: np.ndarray) -> float:
+    """Return how far to draw to the right: one very good contact shall not squeeze all the others."""
+    upper = np.sort(quantiles[:, -1])
+    typical = 1.6 * upper[-4] if upper.size > 6 else upper[-1]
+    return max(float(min(upper[-1], typical)), 0.0)
+
+
 def _forest_words(pays: np.ndarray, noun: str) -> str:
     """Count the contacts that almost surely pay, that are open and that almost surely do not."""
     sure, against = int((pays >= 0.9).sum()), int((pays <= 0.1).sum())
@@ -81,7 +88,7 @@ def _bars(
     n, step = len(names), 0.205
     with canvas(0.62 + step * n) as figure:
         axes = axes_at(figure, left=1.75, right=0.1 + 0.82 * len(columns), top=0.28, bottom=0.34)
-        low, high = min(quantiles.min(), 0.0), max(quantiles.max(), 0.0)
+        low, high = min(quantiles.min(), 0.0), _edge(quantiles)
         pad = 0.04 * (high - low or 1)
         axes.set(xlim=(low - pad, high + pad), ylim=(n - 0.5, -0.5), yticks=[])
         axes.grid(False)
@@ -96,6 +103,11 @@ def _bars(
                         (left, row - 0.24), right - left, 0.48, facecolor=tint(colour, strength), linewidth=0
                     )
                 )
+            if q95 > high:
+                axes.annotate(
+                    f"to {money(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(-2, 0),
+                    textcoords="offset points", ha="right", va="center", fontsize=7.5,
+                )  # fmt: skip
             axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
             axes.annotate(
                 name, (0, row), xycoords=("axes fraction", "data"), xytext=(-126, 0),

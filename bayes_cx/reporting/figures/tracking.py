@@ -23,7 +23,7 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
     cut = int(table.attrs["calibration_periods"])
     time = np.arange(1, table.sizes["period"] + 1)
     with canvas(4.0) as figure:
-        upper = axes_at(figure, left=0.62, right=0.55, top=0.1, bottom=1.85)
+        upper = axes_at(figure, left=0.62, right=0.55, top=0.16, bottom=1.85)
         lower = axes_at(figure, left=0.62, right=0.55, top=2.45, bottom=0.46)
         for axes, kind in ((upper, "cumulative_"), (lower, "")):
             observed = table[f"{kind}observed"].to_numpy()
