@@ -1,7 +1,8 @@
-"""How good is it? Forecasts against what happened, and data that the model makes against the data.
+"""How good it is: forecasts against what happened, and data that the model makes against the data.
 
-`holdout` judges a fit by a period it has not seen; `predictive_check` and `prior_predictive_check` ask whether the
-model, with or without what it learnt, makes data like these. They show what they find, whatever it is.
+`holdout` judges a fit by a period it has not seen; `predictive_check` and `prior_predictive_check` ask
+whether the model, with or without what it learnt, makes data like these. They show what they find, whatever
+it is.
 """
 
 from bayes_cx.validation.holdout import Holdout, holdout

@@ -7,6 +7,7 @@ import contextlib
 import io
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -60,7 +61,10 @@ def point_estimate(stats: xr.Dataset, t: float) -> PointEstimate:
 
         try:
             buying = BetaGeoFitter().fit(
-                *(table[name].to_numpy() for name in ("x", "t_x", "T", "weight")),
+                table["x"].to_numpy(),
+                table["t_x"].to_numpy(),
+                table["T"].to_numpy(),
+                table["weight"].to_numpy(),
             )
             paying = GammaGammaFitter().fit(x[paid], spend[paid])
             purchases = buying.conditional_expected_number_of_purchases_up_to_time(t, x, t_x, T)
@@ -71,8 +75,8 @@ def point_estimate(stats: xr.Dataset, t: float) -> PointEstimate:
                 "data that its maximum likelihood can fit",
                 "compare without it",
             ) from error
-    return PointEstimate(
-        *({str(name): float(value) for name, value in fit.params_.items()} for fit in (buying, paying)),
-        np.asarray(purchases),
-        np.asarray(each),
-    )
+    return PointEstimate(_letters(buying), _letters(paying), np.asarray(purchases), np.asarray(each))
+
+
+def _letters(fit: Any) -> dict[str, float]:
+    return {str(name): float(value) for name, value in fit.params_.items()}

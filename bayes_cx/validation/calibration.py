@@ -1,4 +1,4 @@
-"""Does what is forecast with 60 % happen six times in ten?"""
+"""Whether what is forecast with 60 % happens six times in ten."""
 
 import numpy as np
 import xarray as xr
@@ -12,9 +12,9 @@ def calibration(
 ) -> xr.Dataset:
     """Compare forecast probabilities with how often the event happened (``dimitriadis2021stable``).
 
-    The share is estimated by isotonic regression: the best fit that never falls as the forecast rises. The bands
-    hold the curve 50 and 95 % of the time, point by point, if every forecast is right: outcomes are drawn from the
-    forecasts and the curve is fitted again.
+    The share is estimated by isotonic regression: the best fit that never falls as the forecast rises. The
+    bands hold the curve 50 and 95 % of the time, point by point, if every forecast is right: outcomes are
+    drawn from the forecasts and the curve is fitted again.
 
     Parameters
     ----------
@@ -30,9 +30,10 @@ def calibration(
     Returns
     -------
     xarray.Dataset
-        Over ``point`` (customers, sorted by forecast): ``predicted``, ``observed`` (0 or 1), ``isotonic``, ``low50``,
-        ``high50``, ``low95``, ``high95``; over ``edge`` and ``bin`` the histogram ``bin_edges``, ``bin_count``.
-        Attribute ``inside``: the share of customers at whom the curve lies inside the 95 % band.
+        Over ``point`` (customers, sorted by forecast): ``predicted``, ``observed`` (0 or 1), ``isotonic``,
+        ``low50``, ``high50``, ``low95``, ``high95``; over ``edge`` and ``bin`` the histogram ``bin_edges``,
+        ``bin_count``. Attribute ``inside``: the share of customers at whom the curve lies inside the 95 %
+        band.
 
     Examples
     --------

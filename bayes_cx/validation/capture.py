@@ -1,4 +1,4 @@
-"""Who found the best customers: the model, or a simple rule?"""
+"""Who found the best customers: the model, or a simple rule."""
 
 from collections.abc import Mapping
 
@@ -29,9 +29,9 @@ def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarra
     Returns
     -------
     dict of str to numpy.ndarray, shape (customer,)
-        The model; recency (time since the last purchase, the shorter the better); frequency x spend (purchases times
-        mean spend, the first included); the RFM score of recency, number of purchases and mean spend; and the
-        point estimate, left out if it cannot be found.
+        The model; recency (time since the last purchase, the shorter the better); frequency x spend
+        (purchases times mean spend, the first included); the RFM score of recency, number of purchases and
+        mean spend; and the point estimate, left out if it cannot be found.
     """
     since = (stats["T"] - stats["t_x"]).to_numpy()
     number = stats["x"].to_numpy() + 1
@@ -56,9 +56,9 @@ def rfm_score(recency: np.ndarray, frequency: np.ndarray, monetary: np.ndarray) 
     --------
     >>> values = np.arange(5.0)
     >>> rfm_score(values, values, np.array([1.0, 1.0, 1.0, 1.0, 2.0]))
-    array([ 5,  7,  9, 11, 15])
+    array([ 4,  6,  8, 10, 15])
     """
-    return sum(_quintile(values) for values in (recency, frequency, monetary))  # pyright: ignore[reportReturnType]
+    return _quintile(recency) + _quintile(frequency) + _quintile(monetary)
 
 
 def _quintile(values: np.ndarray) -> np.ndarray:
@@ -92,9 +92,9 @@ def capture(
     Returns
     -------
     xarray.Dataset
-        Over ``rule``: ``share`` of the revenue, ``low`` and ``high`` (95 % bootstrap interval over customers),
-        ``difference`` of the model to the rule with ``difference_low`` and ``difference_high``, paired. Attributes
-        ``top_share``, ``n_top``, ``revenue``, ``seed``, ``note``.
+        Over ``rule``: ``share`` of the revenue, ``low`` and ``high`` (95 % bootstrap interval over
+        customers), ``difference`` of the model to the rule with ``difference_low`` and ``difference_high``,
+        paired. Attributes ``top_share``, ``n_top``, ``revenue``, ``seed``, ``note``.
     """
     n = revenue.size
     n_top = max(1, round(top_share * n))
@@ -107,7 +107,7 @@ def capture(
         times = np.bincount(rng.integers(n, size=n), minlength=n)
         earned = times * revenue
         for j, best in enumerate(order):
-            # The best n_top of the resampled customers, the last of them perhaps only in part of their copies.
+            # The best n_top of the resampled customers, the last of them perhaps with only some copies.
             copies = times[best]
             last = int(np.searchsorted(np.cumsum(copies), n_top))
             over = copies[: last + 1].sum() - n_top

@@ -1,4 +1,4 @@
-"""Do the predictive intervals hold what they promise? Counts, not densities: ties matter."""
+"""Whether predictive intervals hold what they promise; they are of counts, so ties matter."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ LEVELS = (0.5, 0.8, 0.95)
 def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     """Compare central predictive intervals with what happened, by customer and in total.
 
-    An interval of counts cannot hold exactly its level: both its ends belong to it whole, so it holds more. The
-    randomised share counts a customer at an end of the interval only with the part of that end that the level
-    needs; it is the one that should equal the level.
+    An interval of counts cannot hold exactly its level: both its ends belong to it whole, so it holds more.
+    The randomised share counts a customer at an end of the interval only with the part of that end that the
+    level needs; it is the one that should equal the level.
 
     Parameters
     ----------
@@ -29,9 +29,10 @@ def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] =
     Returns
     -------
     xarray.Dataset
-        Over ``level``: ``customer`` (share of customers inside their interval), ``customer_randomised``, each with a
-        95 % binomial interval (``_low``, ``_high``), ``n``, ``total_low`` and ``total_high`` (interval of the sum
-        over customers) and ``total_inside``. Attributes ``total_observed``, ``total_predicted`` and ``note``.
+        Over ``level``: ``customer`` (share of customers inside their interval), ``customer_randomised``, each
+        with a 95 % binomial interval (``_low``, ``_high``), ``n``, ``total_low`` and ``total_high`` (interval
+        of the sum over customers) and ``total_inside``. Attributes ``total_observed``, ``total_predicted``
+        and ``note``.
     """
     n = observed.size
     total, seen = counts.sum(axis=1, dtype=np.int64), int(observed.sum())
@@ -59,8 +60,8 @@ def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] =
             "total_observed": seen,
             "total_predicted": float(total.mean()),
             "note": (
-                "An interval of counts holds more than its level, because both its ends belong to it whole. The "
-                "randomised share takes only the part of the ends that the level needs and should equal it."
+                "An interval of counts holds more than its level, because both its ends belong to it whole. "
+                "The randomised share takes only the part of them that the level needs and should equal it."
             ),
         },
     )
@@ -94,9 +95,9 @@ def inside_interval(counts: np.ndarray, observed: np.ndarray, level: float) -> n
 def inside_randomised(counts: np.ndarray, observed: np.ndarray, level: float) -> np.ndarray:
     """Return the chance that the randomised PIT of each customer lies in the central interval.
 
-    The PIT is u = (B + V (E + 1)) / (m + 1), with B of m draws below the observation, E equal to it and V uniform on
-    (0, 1). If the observation is one more draw, u is uniform exactly, however few the draws. The chance is taken over
-    V in closed form, so that no dice decide.
+    The PIT is u = (B + V (E + 1)) / (m + 1), with B of m draws below the observation, E equal to it and V
+    uniform on (0, 1). If the observation is one more draw, u is uniform exactly, however few the draws. The
+    chance is taken over V in closed form, so that no dice decide.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What came out of the hold-out as single numbers, each with its interval and, where there is one, its target."""
+"""What came out of the hold-out as single numbers, each with its interval and its target."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,20 @@ from bayes_cx.validation.capture import MODEL
 from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_interval, inside_randomised
 from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
 
-__all__ = ["CALIBRATED_SHARE", "EVERYBODY", "TOLERANCE", "Evidence", "Metric", "evidence_metrics"]
+__all__ = [
+    "CALIBRATED_SHARE",
+    "EVERYBODY",
+    "TOLERANCE",
+    "Evidence",
+    "Metric",
+    "calibration_metric",
+    "capture_metrics",
+    "evidence_metrics",
+    "tracking_metric",
+]
 
 EVERYBODY = "all customers"
-# Coverage may miss its level by this much beyond what chance explains: no decision here turns on two points in 100.
+# Coverage may miss its level by this much beyond what chance explains: no decision here turns on two points.
 TOLERANCE = 0.02
 # The band holds the curve 95 % of the time at every single point, so a few points outside say nothing.
 CALIBRATED_SHARE = 0.90
@@ -87,8 +97,15 @@ class Evidence:
 
     def of(self, some: np.ndarray) -> "Evidence":
         """Return the evidence on some customers."""
-        parts = {name: None if value is None else value[..., some] for name, value in vars(self).items()}
-        return Evidence(**parts)
+        return Evidence(
+            self.counts[:, some],
+            self.observed[some],
+            self.expected[some],
+            self.p_any[some],
+            self.carried_on[some],
+            None if self.paid is None else self.paid[some],
+            None if self.pays is None else self.pays[:, some],
+        )
 
 
 def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric]:
@@ -103,12 +120,11 @@ def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric
     """
     n = evidence.observed.size
     counts, observed = evidence.counts, evidence.observed
-    yield _total("purchases in the hold-out", counts.sum(axis=1, dtype=np.int64), observed.sum(), of, n)
-    yield _total(
-        "customers who bought in the hold-out", (counts > 0).sum(axis=1), (observed > 0).sum(), of, n
-    )
+    bought = observed > 0
+    yield _total("purchases in the hold-out", counts.sum(axis=1, dtype=np.int64), observed, of)
+    yield _total("customers who bought in the hold-out", (counts > 0).sum(axis=1), bought, of)
     if evidence.pays is not None and evidence.paid is not None:
-        yield _total("spend in the hold-out", evidence.pays.sum(axis=1), evidence.paid.sum(), of, n)
+        yield _total("spend in the hold-out", evidence.pays.sum(axis=1, dtype=float), evidence.paid, of)
     for level in LEVELS:
         yield _covered(counts, observed, level, of, n)
     everybody = pooled(counts, int(observed.max(initial=0)))
@@ -125,7 +141,6 @@ def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric
         "every customer's rate carried on",
         of,
     )
-    bought = (observed > 0).astype(float)
     yield _score(
         "Brier score of any purchase",
         (evidence.p_any - bought) ** 2,
@@ -135,7 +150,8 @@ def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric
     )
 
 
-def _total(name: str, sums: np.ndarray, seen: float, of: str, n: int) -> Metric:
+def _total(name: str, sums: np.ndarray, observed: np.ndarray, of: str) -> Metric:
+    seen = float(observed.sum())
     low, high = np.quantile(sums, [0.025, 0.975])
     value = float(sums.mean())
     error = f", error {value / seen - 1:+.1%}".replace("%", " %") if seen else ""
@@ -145,7 +161,7 @@ def _total(name: str, sums: np.ndarray, seen: float, of: str, n: int) -> Metric:
         float(low),
         float(high),
         of,
-        n,
+        observed.size,
         f"interval holds {seen:,.0f}",
         _status(low <= seen <= high),
         f"observed {seen:,.0f}{error}",

@@ -1,4 +1,4 @@
-"""Would the model have made data like these? Replicate them from the posterior, or from the prior alone."""
+"""Whether the model makes data like these: replications from the posterior, or from the prior."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ class PredictiveCheck:
     source : {"posterior", "prior"}
         Where the parameters of the replications came from.
     statistics : xarray.Dataset
-        Over ``statistic``: ``observed``, ``median``, ``low``, ``high`` (95 % interval of the replications) and ``p``,
-        the share of replications at or above what was observed, ties counted half. Attributes ``level``,
+        Over ``statistic``: ``observed``, ``median``, ``low``, ``high`` (95 % interval of the replications)
+        and ``p``, the share of replications above what was observed, ties counted half. Attributes ``level``,
         ``n_customers``, ``draws``, ``note``.
     histogram : xarray.Dataset or None
-        Over ``frequency``: number of customers with so many repeat purchases, ``observed``, ``low``, ``median`` and
-        ``high``; None for a model of spend.
+        Over ``frequency``: number of customers with so many repeat purchases, ``observed``, ``low``,
+        ``median`` and ``high``; None for a model of spend.
     """
 
     model: str
@@ -90,7 +90,8 @@ def predictive_check(
 ) -> PredictiveCheck:
     """Compare the data with data that the fitted model makes (``gabry2019visualization``).
 
-    Each replication takes one draw of the parameters and makes as many new customers, observed for the same spans.
+    Each replication takes one draw of the parameters and makes as many new customers, observed for the same
+    spans.
 
     Parameters
     ----------
@@ -123,8 +124,8 @@ def prior_predictive_check(
 ) -> PredictiveCheck:
     """Compare the data with data that the model makes before it has seen any of them but their scale.
 
-    Some draws of the prior mean customers who buy thousands of times, so the comparison takes at most 1,000 customers,
-    evenly spaced over the data; nothing else is cut off.
+    Some draws of the prior mean customers who buy thousands of times, so the comparison takes at most 1,000
+    customers, evenly spaced over the data; nothing else is cut off.
 
     Parameters
     ----------
@@ -167,18 +168,20 @@ def _check(
     statistics = _SPEND if money else _PURCHASES
     observed = {name: stats[name].to_numpy() for name in posterior.model.statistics}
     n = stats.sizes["customer"]
-    values, bars = [], []
-    for made in replicate(posterior, stats, draws=draws, seed=seed):
-        if isinstance(made, Purchases):
-            data = observed | {"x": made.counts(n), "t_x": made.last(n)}
-            bars.append(_bars(data["x"]))
-        else:
-            data = observed | {"spend": made}
-        values.append([statistic(data) for statistic in statistics.values()])
+    rows, bars = [], []
+    # Under a wide prior a rate may be 0 in floating point: that customer waits for ever.
+    with np.errstate(divide="ignore", over="ignore"):
+        for made in replicate(posterior, stats, draws=draws, seed=seed):
+            if isinstance(made, Purchases):
+                data = observed | {"x": made.counts(n), "t_x": made.last(n)}
+                bars.append(_bars(data["x"]))
+            else:
+                data = observed | {"spend": made}
+            rows.append([statistic(data) for statistic in statistics.values()])
+    values = np.array(rows)
     seen = np.array([statistic(observed) for statistic in statistics.values()])
-    table = _summary("statistic", seen, np.array(values))
-    made_values = np.array(values)
-    table["p"] = ("statistic", ((made_values > seen) + 0.5 * (made_values == seen)).mean(axis=0))
+    table = _summary("statistic", seen, values)
+    table["p"] = ("statistic", ((values > seen) + 0.5 * (values == seen)).mean(axis=0))
     table = table.assign_coords(statistic=list(statistics)).assign_attrs(
         level=LEVEL, n_customers=n, draws=len(values), note=note
     )

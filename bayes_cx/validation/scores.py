@@ -8,7 +8,8 @@ __all__ = ["crps", "log_score", "pooled", "pooled_crps"]
 def crps(counts: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """Return the continuous ranked probability score of each customer, E|X - y| - E|X - X'| / 2.
 
-    The estimator is the fair one: pairs of different draws only, so that its mean does not depend on their number.
+    The estimator is the fair one: pairs of different draws only, so that its mean does not depend on their
+    number.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def pooled(counts: np.ndarray, largest: int) -> np.ndarray:
 def log_score(counts: np.ndarray, observed: np.ndarray, everybody: np.ndarray) -> np.ndarray:
     """Return minus the logarithm of the predictive probability of what each customer did.
 
-    The probability is the share of draws that equal the observation, with one draw of a customer taken at random
-    added: a count that none of the draws shows is rare, not impossible.
+    The probability is the share of draws that equal the observation, with one draw of a customer taken at
+    random added: a count that none of the draws shows is rare, not impossible.
 
     Parameters
     ----------

@@ -87,16 +87,16 @@ def _repeated(simulate: Callable[[int], Iterator[Purchases]], draws: int, seed: 
 def tracking(split: Split, found: Futures) -> xr.Dataset:
     """Compare purchases period by period and added up.
 
-    Until the cut the bands are those of new customers with the real first days. After it they are those of the same
-    customers given what each of them did; the cumulative forecast then starts from what had been observed, so its
-    band is narrow after the cut and widens.
+    Until the cut the bands are those of new customers with the real first days. After it they are those of
+    the same customers given what each of them did; the cumulative forecast then starts from what had been
+    observed, so its band is narrow after the cut and widens.
 
     Returns
     -------
     xarray.Dataset
-        Over ``period``: ``observed``, ``predicted`` (mean), ``cumulative_observed``, ``cumulative_predicted``; over
-        (period, quantile) ``predicted_quantile`` and ``cumulative_quantile``; coordinate ``start``. Attributes
-        ``unit``, ``calibration_periods``, ``note``.
+        Over ``period``: ``observed``, ``predicted`` (mean), ``cumulative_observed``,
+        ``cumulative_predicted``; over (period, quantile) ``predicted_quantile`` and ``cumulative_quantile``;
+        coordinate ``start``. Attributes ``unit``, ``calibration_periods``, ``note``.
     """
     observed = split.tracking["observed"].to_numpy()
     known = split.tracking.attrs["calibration_periods"]
@@ -121,8 +121,8 @@ def tracking(split: Split, found: Futures) -> xr.Dataset:
             "unit": split.tracking.attrs["unit"],
             "calibration_periods": known,
             "note": (
-                "Bands are posterior predictive. Before the cut: new customers with the real first days. After it: "
-                "the same customers given their histories, added to what was observed until the cut."
+                "Bands are posterior predictive. Before the cut: new customers with the real first days. "
+                "After it: the same customers given their histories, added to what was observed until then."
             ),
         },
     )
@@ -145,8 +145,8 @@ def by_frequency(
     Returns
     -------
     xarray.Dataset
-        Over ``frequency`` ("0", "1", ..., "7+"): ``customers``, ``observed``, ``expected`` (NaN where there is no
-        customer) and ``expected_quantile`` (frequency, quantile) of the group's mean.
+        Over ``frequency`` ("0", "1", ..., "7+"): ``customers``, ``observed``, ``expected`` (NaN where there
+        is no customer) and ``expected_quantile`` (frequency, quantile) of the group's mean.
     """
     group = np.minimum(x, last)
     customers = np.bincount(group, minlength=last + 1)

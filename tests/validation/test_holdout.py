@@ -1,0 +1,170 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.stats import binom
+
+import bayes_cx as bcx
+from bayes_cx.validation import holdout
+from bayes_cx.validation.tracking import by_frequency
+
+
+def metric(found, name, of="all customers"):
+    return next(m for m in found.metrics if m.name == name and m.slice == of)
+
+
+@pytest.fixture(scope="module")
+def of_story(story, story_fits):
+    return holdout(*story_fits, story, draws=400, seed=2)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_intervals_hold_their_level_where_the_story_is_true(of_story, level):
+    row = of_story.coverage.sel(level=level)
+    low, high = binom.interval(0.999, int(row.n), level)
+    assert low <= float(row.customer_randomised) * int(row.n) <= high
+    assert row.customer >= row.customer_randomised - 0.01
+    assert of_story.coverage.total_inside.sel(level=0.95)
+
+
+def test_everything_passes_where_the_story_is_true(of_story):
+    failed = [check.name for check in of_story.checks if check.status != "passed"]
+    assert failed == []
+    assert of_story.verdict == "passed"
+
+
+def test_tracking_where_the_story_is_true(of_story, story):
+    table = of_story.tracking
+    low, high = (table.predicted_quantile.sel(quantile=q) for q in (0.025, 0.975))
+    assert ((table.observed >= low) & (table.observed <= high)).mean() > 0.85
+    assert table.cumulative_observed[-1] == story.calibration.x.sum() + story.holdout.x_holdout.sum()
+    # The forecast after the cut starts from what had been seen.
+    last = of_story.tracking.isel(period=-1)
+    before = float(story.calibration.x.sum())
+    expected = metric(of_story, "predicted purchases in the hold-out").value + before
+    assert float(last.cumulative_predicted) == pytest.approx(expected)
+
+
+def test_groups_are_judged_too(of_story):
+    slices = {m.slice for m in of_story.metrics}
+    assert slices == {"all customers", "half: even", "half: odd"}
+    parts = [metric(of_story, "predicted purchases in the hold-out", f"half: {h}") for h in ("even", "odd")]
+    whole = metric(of_story, "predicted purchases in the hold-out")
+    assert sum(part.value for part in parts) == pytest.approx(whole.value)
+    assert sum(part.n for part in parts) == whole.n == 4000
+
+
+def test_cdnow_is_shown_whatever_it_says(cdnow_holdout):
+    """Computed apart from this code, the forecast is 1,656 +- 102 purchases; 1,882 came."""
+    total = metric(cdnow_holdout, "predicted purchases in the hold-out")
+    assert total.value == pytest.approx(1656, abs=30)
+    assert (total.high - total.low) / 3.92 == pytest.approx(102, rel=0.25)
+    assert total.status == "failed"
+    assert total.note == f"observed 1,882, error {total.value / 1882 - 1:+.1%}".replace("%", " %")
+    assert cdnow_holdout.coverage.attrs["total_observed"] == 1882
+    assert cdnow_holdout.verdict == "failed"
+
+
+def test_cdnow_by_frequency(cdnow_holdout, cdnow):
+    table, x = cdnow_holdout.by_frequency, cdnow.calibration.x.to_numpy()
+    assert table.frequency.values.tolist() == ["0", "1", "2", "3", "4", "5", "6", "7+"]
+    assert table.customers.sel(frequency="7+") == (x >= 7).sum()
+    seen = cdnow.holdout.x_holdout.to_numpy()[x == 2].mean()
+    assert table.observed.sel(frequency="2") == pytest.approx(seen)
+    total = float((table.customers * table.expected).sum())
+    simulated = metric(cdnow_holdout, "predicted purchases in the hold-out").value
+    assert total == pytest.approx(simulated, rel=0.02)
+
+
+def test_a_frequency_that_nobody_has():
+    table = by_frequency(np.array([0, 9]), np.array([1, 2]), np.array([0.5, 2.5]), np.array([[0, 2], [1, 3]]))
+    assert np.isnan(table.observed.sel(frequency="3"))
+    assert table.observed.sel(frequency="7+") == 2
+
+
+def test_cdnow_tracking_is_that_of_the_split(cdnow_holdout, cdnow):
+    table = cdnow_holdout.tracking
+    assert table.attrs["calibration_periods"] == 39
+    assert table.sizes == {"period": 78, "quantile": 7}
+    np.testing.assert_array_equal(table.observed, cdnow.tracking.observed)
+    assert table.cumulative_observed[38] == 2457
+    # Published expectation: 1,312.46 repeat purchases by week 20 at the maximum-likelihood parameters.
+    assert float(table.cumulative_predicted[19]) == pytest.approx(1312.46, rel=0.04)
+    assert (table.cumulative_quantile.diff("quantile") >= 0).all()
+
+
+def test_cdnow_capture(cdnow_holdout, cdnow):
+    table = cdnow_holdout.capture
+    assert table.rule.values.tolist() == [
+        "bayes_cx", "recency", "frequency x spend", "RFM score", "maximum likelihood (lifetimes)",
+    ]  # fmt: skip
+    assert table.attrs["n_top"] == 236
+    assert table.attrs["revenue"] == pytest.approx(float(cdnow.holdout.spend_holdout.sum()))
+    best = np.sort(cdnow.holdout.spend_holdout.to_numpy())[-236:].sum() / table.attrs["revenue"]
+    assert (table.share < best).all()
+
+
+def test_every_metric_says_whom_and_what_for(cdnow_holdout):
+    for m in cdnow_holdout.metrics:
+        assert m.status in ("passed", "failed")
+        assert m.target
+        assert m.n == 2357
+        assert np.isnan(m.low) or m.low <= m.value <= m.high
+
+
+def test_same_seed_same_evidence(cdnow, cdnow_fits):
+    one, other = (holdout(*cdnow_fits, cdnow, draws=20, seed=4) for _ in range(2))
+    for name in ("tracking", "by_frequency", "coverage", "calibration", "capture"):
+        assert getattr(one, name).identical(getattr(other, name))
+
+
+def test_a_point_estimate_is_judged_with_as_many_futures(cdnow, cdnow_holdout):
+    fit = bcx.fit(bcx.models.BG_NBD, cdnow.calibration, method=bcx.MLE())
+    found = holdout(fit, None, cdnow, draws=200, seed=1)
+    total, full = (metric(f, "predicted purchases in the hold-out") for f in (found, cdnow_holdout))
+    # Without uncertainty of the parameters the interval is narrower, but not of no width.
+    assert 0 < total.high - total.low < full.high - full.low
+
+
+def test_without_amounts_there_is_no_revenue(cdnow, cdnow_fits):
+    bare = replace(cdnow, holdout=cdnow.holdout.drop_vars("spend_holdout"))
+    for spend in (None, cdnow_fits[1]):
+        found = holdout(cdnow_fits[0], spend, bare, draws=20)
+        assert found.capture is None
+        assert not any("revenue" in m.name or "spend" in m.name for m in found.metrics)
+
+
+def test_the_unit_of_the_fit_does_not_matter(cdnow):
+    weeks = cdnow.calibration
+    days = weeks.assign(t_x=7 * weeks.t_x, T=7 * weeks["T"]).assign_attrs(unit="day")
+    fits = [bcx.fit(bcx.models.BG_NBD, stats, method=bcx.MLE()) for stats in (weeks, days)]
+    one, other = (holdout(fit, None, cdnow, draws=100, seed=1) for fit in fits)
+    name = "absolute error of expected purchases"
+    assert metric(one, name).value == pytest.approx(metric(other, name).value, rel=1e-4)
+    for part in (slice(0, 39), slice(39, 78)):
+        sums = [found.tracking.predicted[part].sum() for found in (one, other)]
+        assert sums[0] == pytest.approx(float(sums[1]), rel=0.02)
+
+
+def test_a_fit_that_has_seen_the_holdout_is_refused(cdnow, cdnow_fits):
+    seen = cdnow.calibration.assign_attrs(until="1998-06-30")
+    fit = bcx.fit(bcx.models.BG_NBD, seen, method=bcx.MLE())
+    with pytest.raises(bcx.InputError, match=r"fit to split\.calibration"):
+        holdout(fit, cdnow_fits[1], cdnow)
+
+
+def test_one_draw_is_no_distribution(cdnow, cdnow_fits):
+    with pytest.raises(bcx.InputError, match="two draws or more"):
+        holdout(*cdnow_fits, cdnow, draws=1)
+
+
+def test_nobody_bought_in_the_holdout(cdnow, cdnow_fits):
+    nothing = xr.zeros_like(cdnow.holdout)
+    found = holdout(*cdnow_fits, replace(cdnow, holdout=nothing.assign_attrs(cdnow.holdout.attrs)), draws=20)
+    assert found.capture is None
+    assert metric(found, "predicted purchases in the hold-out").status == "failed"
+
+
+def test_repr(cdnow_holdout):
+    assert "checks passed" in repr(cdnow_holdout)
