@@ -22,7 +22,7 @@ _MOST_TERMS = 1_000_000
 # A series ends when a term no longer changes the sum.
 _NEGLIGIBLE = 2.0**-54
 # Sums that start below the smallest double are kept in units of powers of this.
-_UNIT = 2.0**500
+_UNIT = np.float64(2.0**500)
 
 
 def one_minus_power_over(k: Tensor, log_u: Tensor) -> Tensor:

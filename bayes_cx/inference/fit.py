@@ -25,6 +25,8 @@ __all__ = ["fit", "sample_prior"]
 
 _TOOLS = ("bayes_cx", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 _MAX_DEPTH = 10
+# What "auto" tries, and what it takes where the first fails its checks.
+_FIRST, _SECOND = Laplace(), NUTS()
 
 
 def fit(
@@ -81,10 +83,10 @@ def fit(
     elif isinstance(method, Laplace):
         groups, checks = _laplace(built, method, seed, progress)
     elif method == "auto":
-        method = Laplace()
+        method = _FIRST
         groups, checks = _laplace(built, method, seed, progress)
         if verdict(checks) != "passed":
-            method = NUTS()
+            method = _SECOND
             groups, checks = _nuts(built, model, method, seed, progress)
     else:
         raise InputError(

@@ -1,0 +1,171 @@
+"""Methods agree with each other and with an independent library, and tell what they did."""
+
+import json
+from importlib import import_module
+
+import arviz as az
+import numpy as np
+import pytest
+import xarray as xr
+
+import bayes_cx as bcx
+from bayes_cx.checks import verdict
+
+
+@pytest.fixture(scope="session")
+def few(cdnow_sample):
+    return cdnow_sample.isel(customer=slice(0, 400))
+
+
+@pytest.fixture(scope="session")
+def sampled(few):
+    return bcx.fit(
+        bcx.models.BG_NBD, few, method=bcx.NUTS(draws=1000, tune=600, chains=2), seed=1, progress=False
+    )
+
+
+@pytest.fixture(scope="session")
+def weighed(few):
+    return bcx.fit(bcx.models.BG_NBD, few, method=bcx.Laplace(), seed=1, progress=False)
+
+
+def test_nuts_and_weighed_laplace_give_the_same_posterior(sampled, weighed):
+    """Two routes that share only the density: means agree within their Monte Carlo error."""
+    assert sampled.verdict == "passed", sampled.checks
+    assert weighed.verdict == "passed", weighed.checks
+    for name in bcx.models.BG_NBD.priors:
+        a, b = (np.log(p.draws["posterior"][name]) for p in (sampled, weighed))
+        error = np.hypot(float(az.mcse(a)), float(b.std()) / np.sqrt(2000))
+        assert abs(float(a.mean() - b.mean())) < 4 * error, name
+        assert float(b.std() / a.std()) == pytest.approx(1.0, abs=0.15), name
+
+
+def test_the_same_seed_gives_the_same_draws(few, weighed):
+    again = bcx.fit(bcx.models.BG_NBD, few, method=bcx.Laplace(), seed=1, progress=False)
+    other = bcx.fit(bcx.models.BG_NBD, few, method=bcx.Laplace(), seed=2, progress=False)
+    xr.testing.assert_identical(again.draws["posterior"].dataset, weighed.draws["posterior"].dataset)
+    assert not np.array_equal(other.parameters()["r"], weighed.parameters()["r"])
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_chains(few, sampled):
+    method = bcx.NUTS(draws=1000, tune=600, chains=2)
+    again = bcx.fit(bcx.models.BG_NBD, few, method=method, seed=1, progress=False)
+    xr.testing.assert_identical(again.draws["posterior"].dataset, sampled.draws["posterior"].dataset)
+
+
+def test_auto_takes_laplace_where_it_passes(purchases):
+    assert purchases.provenance["method"] == "Laplace"
+    assert purchases.verdict == "passed"
+
+
+def test_auto_samples_where_laplace_fails(few, monkeypatch):
+    """A limit that no weights can meet sends auto to NUTS, and the record says so."""
+    monkeypatch.setattr("bayes_cx.inference.diagnostics.KHAT_LIMIT", -10.0)
+    module = import_module("bayes_cx.inference.fit")
+    monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=50, tune=50, chains=1))
+    posterior = bcx.fit(bcx.models.BG_NBD, few.isel(customer=slice(0, 50)), seed=1, progress=False)
+    assert posterior.provenance["method"] == "NUTS"
+    assert posterior.n_draws == 50
+    assert posterior.verdict == "failed"
+
+
+def test_map_lies_between_likelihood_and_prior(few):
+    mode = bcx.fit(bcx.models.BG_NBD, few, method=bcx.MAP())
+    assert mode.n_draws == 1
+    assert mode.verdict == "not_run"
+    assert {check.name: check.status for check in mode.checks}["uncertainty"] == "not_run"
+
+
+def test_provenance_tells_where_the_draws_come_from(purchases, cdnow_sample):
+    told = purchases.provenance
+    assert json.loads(json.dumps(told)) == told
+    for name in ("sha256", "unit", "until", "period_start", "rows_read", "returns"):
+        assert told[name] == cdnow_sample.attrs[name]
+    assert told["seed"] == 1
+    assert told["n_customers"] == 2357
+    assert {"python", "pymc", "nutpie", "arviz", "numpy", "bayes_cx"} <= told["versions"].keys()
+    assert told["priors"]["dropout"] == "Beta(alpha=1, beta=3)"
+
+
+def test_save_and_load_return_the_same(purchases, tmp_path):
+    purchases.save(tmp_path / "fit.nc")
+    loaded = bcx.load(tmp_path / "fit.nc")
+    assert loaded.model is purchases.model
+    assert loaded.checks == purchases.checks
+    assert loaded.provenance == purchases.provenance
+    for name in purchases.draws.children:
+        xr.testing.assert_equal(loaded.draws[name].dataset, purchases.draws[name].dataset)
+    assert [path.name for path in tmp_path.iterdir()] == ["fit.nc"]
+
+
+def test_load_says_what_is_wrong(tmp_path):
+    with pytest.raises(bcx.InputError, match="no file"):
+        bcx.load(tmp_path / "missing.nc")
+    (tmp_path / "other.nc").write_text("not netCDF")
+    with pytest.raises(bcx.InputError, match="cannot be read as a posterior"):
+        bcx.load(tmp_path / "other.nc")
+
+
+def test_arviz_reads_the_draws(purchases):
+    summary = az.summary(purchases.draws, var_names=["r", "alpha", "a", "b"])
+    assert list(summary.index) == ["r", "alpha", "a", "b"]
+    loo = az.loo(bcx.add_log_likelihood(purchases, thin_to=500).draws)
+    assert loo.n_data_points == 2357
+    # With four well-determined parameters the out-of-sample score is that many below the fit.
+    assert loo.elpd == pytest.approx(-9582.43 - 4, abs=2)
+
+
+def test_compressed_statistics_give_the_same_posterior(few):
+    method = bcx.Laplace(draws=100)
+    whole = bcx.fit(bcx.models.BG_NBD, few, method=method, seed=1, progress=False)
+    collapsed = bcx.fit(bcx.models.BG_NBD, bcx.compress(few), method=method, seed=1, progress=False)
+    xr.testing.assert_allclose(
+        whole.draws["posterior"].dataset, collapsed.draws["posterior"].dataset, rtol=1e-9
+    )
+
+
+def test_the_pymc_model_can_be_extended(few):
+    import pymc as pm
+
+    with bcx.pymc_model(bcx.models.BG_NBD, few) as built:
+        pm.Potential("belief", pm.logp(pm.Normal.dist(0.25, 0.1), built["dropout"]))
+    assert {rv.name for rv in built.free_RVs} == set(bcx.models.BG_NBD.priors)
+    assert np.isfinite(built.compile_logp()(built.initial_point()))
+
+
+def test_prior_draws_look_like_a_posterior(cdnow_sample):
+    prior = bcx.sample_prior(bcx.models.BG_NBD, cdnow_sample, draws=2000, seed=1)
+    assert prior.n_draws == 2000
+    assert prior.verdict == "not_run"
+    # The prior of the dropout is Beta(1, 3): mean 1/4, standard deviation .194.
+    dropout = prior.draws["posterior"]["dropout"]
+    assert float(dropout.mean()) == pytest.approx(0.25, abs=4 * 0.194 / np.sqrt(2000))
+
+
+def statistics(**columns):
+    data = {name: ("customer", np.asarray(value)) for name, value in columns.items()}
+    n = len(next(iter(columns.values())))
+    return xr.Dataset(data, coords={"customer": np.arange(n)}, attrs={"unit": "week"})
+
+
+def test_statistics_that_do_not_fit_are_refused():
+    with pytest.raises(bcx.InputError, match="statistics without T"):
+        bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0]))
+    with pytest.raises(bcx.InputError, match="no length"):
+        bcx.fit(bcx.models.BG_NBD, statistics(x=[0, 0], t_x=[0.0, 0.0], T=[0.0, 0.0]))
+    with pytest.raises(bcx.InputError, match="amount column"):
+        bcx.fit(bcx.models.GAMMA_GAMMA, statistics(x=[1], t_x=[1.0], T=[2.0]))
+    with pytest.raises(bcx.InputError, match="repeat purchase"):
+        bcx.fit(bcx.models.GAMMA_GAMMA, statistics(x=[0], spend=[np.nan]))
+    with pytest.raises(bcx.InputError, match="method"):
+        bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]), method="guess")
+
+
+def test_customers_who_are_all_new_leave_the_prior_wide():
+    stats = statistics(x=[0] * 20, t_x=[0.0] * 20, T=np.linspace(1, 20, 20))
+    posterior = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
+    assert posterior.parameters()["a"].std() > 0.1
+    assert verdict(posterior.checks) in ("passed", "failed")
+    with pytest.raises(bcx.FitError, match="without a top"):
+        bcx.fit(bcx.models.BG_NBD, stats, method=bcx.MLE())

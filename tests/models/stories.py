@@ -1,0 +1,105 @@
+"""Each model's individual-level story as plain numbers, for the battery; shares no code with the package."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mpmath as mp
+import numpy as np
+
+__all__ = ["STORIES", "Story"]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the battery needs to know of a model beside its record.
+
+    `likelihood(row, params)` integrates the individual story over the population by mpmath; `rows` are histories
+    at which to compare; `truth` are parameters to simulate from; `observe(record, rng, n)` simulates statistics.
+    """
+
+    likelihood: Callable[[dict, dict], mp.mpf]
+    rows: list[dict[str, float]]
+    points: list[dict[str, float]]
+    truth: dict[str, float]
+    observe: Callable
+
+
+def _gamma_pdf(u, shape, rate):
+    return mp.exp(shape * mp.log(rate) + (shape - 1) * mp.log(u) - rate * u - mp.loggamma(shape))
+
+
+def _beta_pdf(p, a, b):
+    return mp.exp((a - 1) * mp.log(p) + (b - 1) * mp.log(1 - p)) / mp.beta(a, b)
+
+
+def _over_rate(f, r, alpha):
+    """Integrate f(lambda) over lambda ~ Gamma(r, alpha), on the log scale, where every shape is tame."""
+    weighed = lambda v: f(mp.exp(v)) * _gamma_pdf(mp.exp(v), r, alpha) * mp.exp(v)  # noqa: E731
+    return mp.quad(weighed, [-200 / min(r, 1), -60, -25, *range(-12, 10)])
+
+
+def _over_share(f, a, b):
+    """Integrate f(p) over p ~ Beta(a, b), on the logit scale."""
+
+    def weighed(v):
+        p, q = 1 / (1 + mp.exp(-v)), 1 / (1 + mp.exp(v))
+        return f(p, q) * mp.exp(a * mp.log(p) + b * mp.log(q)) / mp.beta(a, b)
+
+    return mp.quad(weighed, [-60 / min(a, 1), -25, *range(-10, 11, 2), 25, 60 / min(b, 1)])
+
+
+def _bg_nbd(row, params):
+    x, t_x, T = (mp.mpf(row[name]) for name in ("x", "t_x", "T"))
+    r, alpha, a, b = (mp.mpf(params[name]) for name in ("r", "alpha", "a", "b"))
+    stayed = _over_rate(lambda u: u**x * mp.exp(-u * T), r, alpha) * _over_share(lambda p, q: q**x, a, b)
+    if x == 0:
+        return stayed
+    left_rate = _over_rate(lambda u: u**x * mp.exp(-u * t_x), r, alpha)
+    return stayed + left_rate * _over_share(lambda p, q: p * q ** (x - 1), a, b)
+
+
+def _gamma_gamma(row, params):
+    x, z = mp.mpf(row["x"]), mp.mpf(row["spend"])
+    p, q, v = (mp.mpf(params[name]) for name in ("p", "q", "v"))
+    return _over_rate(lambda nu: _gamma_pdf(z, p * x, nu * x), q, v)
+
+
+def _observe_bg_nbd(record, rng, n):
+    T = rng.uniform(20, 60, n)
+    bought = record.simulate(rng, T, **STORIES["bg_nbd"].truth)
+    return {"x": bought.counts(n), "t_x": bought.last(n), "T": T}
+
+
+def _observe_gamma_gamma(record, rng, n):
+    x = rng.poisson(2.0, n)
+    return {"x": x, "spend": record.simulate(rng, x, **STORIES["gamma_gamma"].truth)}
+
+
+STORIES = {
+    "bg_nbd": Story(
+        likelihood=_bg_nbd,
+        rows=[
+            {"x": 0, "t_x": 0.0, "T": 39.0},
+            {"x": 1, "t_x": 5.0, "T": 39.0},
+            {"x": 2, "t_x": 30.43, "T": 38.86},
+            {"x": 26, "t_x": 30.86, "T": 31.0},
+        ],
+        points=[
+            {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426},
+            {"r": 2.0, "alpha": 3.0, "a": 1.0, "b": 0.5},
+        ],
+        truth={"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5},
+        observe=_observe_bg_nbd,
+    ),
+    "gamma_gamma": Story(
+        likelihood=_gamma_gamma,
+        rows=[{"x": 1, "spend": 12.0}, {"x": 3, "spend": 35.5}, {"x": 20, "spend": 90.0}],
+        points=[
+            {"p": 6.25, "q": 3.744, "v": 15.443},
+            {"p": 1.0, "q": 1.2, "v": 40.0},
+            {"p": 20.0, "q": 8.0, "v": 12.0},
+        ],
+        truth={"p": 6.0, "q": 4.0, "v": 15.0},
+        observe=_observe_gamma_gamma,
+    ),
+}

@@ -1,0 +1,151 @@
+"""BG/NBD: published numbers, and what the formulas must do where the peers fail."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.models import BG_NBD
+from bayes_cx.scoring.compiled import evaluate
+
+PAPER = {"r": 0.24259, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}
+
+
+def at(name, params=PAPER, **given):
+    rows = {k: np.array([float(v)]) for k, v in given.items() if k in BG_NBD.statistics}
+    fixed = {k: np.asarray(float(v)) for k, v in {**params, **given}.items() if k not in rows}
+    formula = BG_NBD.log_lik if name == "log_lik" else BG_NBD.quantities[name].formula
+    return evaluate(formula, rows, fixed)[0, 0]
+
+
+def test_maximum_likelihood_on_cdnow(cdnow_sample):
+    posterior = bcx.fit(BG_NBD, cdnow_sample, method=bcx.MLE())
+    found = {name: float(value[0]) for name, value in posterior.parameters().items()}
+    # Fader, Hardie & Lee (2005), table 2.
+    assert found == pytest.approx(PAPER, rel=2e-4)
+    assert float(posterior.draws["sample_stats"]["lp"].max()) == pytest.approx(-9582.4292, abs=1e-4)
+
+
+def test_published_log_likelihoods_of_customers(cdnow_sample):
+    customers = cdnow_sample.isel(customer=[0, 1, 2, 5, 6, 8])
+    rows = {name: customers[name].to_numpy().astype(float) for name in BG_NBD.statistics}
+    found = evaluate(BG_NBD.log_lik, rows, {k: np.asarray(v) for k, v in PAPER.items()})[0]
+    np.testing.assert_allclose(found, [-9.4596, -4.4711, -0.5538, -21.8644, -4.8651, -9.5367], atol=0.002)
+
+
+def test_published_expectations():
+    history = {"x": 2, "t_x": 30.43, "T": 38.86}
+    assert at("expected_purchases", t=39, **history) == pytest.approx(1.2259, abs=5e-4)
+    assert at("expected_purchases_new", t=52) == pytest.approx(1.4440, abs=1e-4)
+    frequent = {"x": 26, "t_x": 30.857, "T": 31}
+    assert at("expected_purchases", t=52, **frequent) == pytest.approx(25.757, abs=1e-3)
+    assert at("p_alive", **frequent) == pytest.approx(0.96885, abs=1e-5)
+
+
+def test_a_plus_b_below_one():
+    point = {"r": 0.11, "alpha": 2.24, "a": 0.31, "b": 0.5}
+    assert at("expected_purchases", point, t=30, x=0, t_x=0, T=1) == pytest.approx(0.56459, abs=1e-5)
+
+
+def test_published_cumulative_repeat_purchases(cdnow_sample):
+    # Everybody's expectation since their own first purchase, at weeks 20 and 25 of the year.
+    begin = float(cdnow_sample["T"].max())
+    for week, expected in ((20, 1312.46), (25, 1669.60)):
+        since = np.maximum(week - (begin - cdnow_sample["T"].to_numpy()), 0.0)
+        since = since[since > 0]
+        total = sum(
+            at("expected_purchases_new", t=t) * n for t, n in zip(*np.unique(since, return_counts=True))
+        )
+        assert total == pytest.approx(expected, rel=1e-3), week
+
+
+def conditional_mean(t, x, T, r, alpha, a, b):
+    """E[Y(t)] of an active customer by its textbook form, in many digits."""
+    t, x, T, r, alpha, a, b = (mp.mpf(float(v)) for v in (t, x, T, r, alpha, a, b))
+    a += mp.mpf("1e-40")  # the form is singular at a = 1
+    c = a + b + x - 1
+    return float(c / (a - 1) * (1 - mp.hyp2f1(r + x, a - 1, c, -t / (alpha + T))))
+
+
+def test_conditional_expectation_against_mpmath():
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    with mp.workdps(90):
+        for _ in range(150):
+            x, T = rng.choice([0, 1, 5, 50, 300, 3000]), 10 ** rng.uniform(-2, 3.56)
+            t, r = 10 ** rng.uniform(-1, 3.5), 10 ** rng.uniform(-2, 2)
+            point = {
+                "r": r,
+                "alpha": 10 ** rng.uniform(-2, 3),
+                "a": rng.choice([1.0, 10 ** rng.uniform(-2, 2)]),
+            }
+            point["b"] = 10 ** rng.uniform(-2, 2)
+            beta = point["alpha"] + T
+            if max(t, t * (r + x)) / beta > 2e4:  # beyond the documented range the formula answers NaN
+                continue
+            found = at("expected_purchases_if_active", point, t=t, x=x, T=T)
+            worst = max(worst, abs(found / conditional_mean(t, x, T, **point) - 1))
+    assert worst < 1e-8
+
+
+def test_beyond_its_range_the_expectation_is_nan_and_not_wrong():
+    point = {"r": 30.0, "alpha": 1e-3, "a": 1.0, "b": 1.0}
+    assert np.isnan(at("expected_purchases_if_active", point, t=1e6, x=3000, T=1e-3))
+
+
+def test_discounted_purchases_against_quadrature():
+    with mp.workdps(30):
+        for discount in (0.0018, 0.02):
+            for x, T in ((0, 39.0), (4, 20.0), (60, 70.0)):
+                rate = lambda s, x=x, T=T: mp.diff(  # noqa: E731
+                    lambda u: mp.mpf(conditional_mean(u, x, T, **PAPER)), s, h=mp.mpf("1e-3")
+                )
+                expected = mp.quad(
+                    lambda s, d=discount, f=rate: mp.exp(-d * s) * f(s), [0.01, 10, 52], maxdegree=4
+                ) + conditional_mean(0.01, x, T, **PAPER)
+                found = at("discounted_purchases_if_active", t=52, discount=discount, x=x, T=T)
+                assert found == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_without_discount_purchases_are_the_expected_ones():
+    plain = at("expected_purchases_if_active", t=52, x=3, T=39)
+    assert at("discounted_purchases_if_active", t=52, discount=0.0, x=3, T=39) == pytest.approx(
+        plain, rel=1e-12
+    )
+
+
+def test_expectations_add_up_over_time_in_simulation(rng):
+    """The story itself, simulated customer by customer, gives the expectations that the formulas claim."""
+    n, t = 200_000, 30.0
+    history = {"x": np.full(n, 3.0), "T": np.full(n, 20.0)}
+    p_alive = at("p_alive", x=3, t_x=12, T=20)
+    future = BG_NBD.simulate_future(rng, t, np.full(n, p_alive), **history, **PAPER)
+    counts = future.counts(n)
+    z = (counts.mean() - at("expected_purchases", x=3, t_x=12, T=20, t=t)) / (counts.std() / np.sqrt(n))
+    assert abs(z) < 4
+    share = (counts > 0).mean()
+    expected = at("p_any_purchase", x=3, t_x=12, T=20, t=t)
+    assert abs(share - expected) / np.sqrt(expected * (1 - expected) / n) < 4
+
+
+def test_new_customers_buy_as_expected_in_simulation(rng):
+    n, t = 200_000, 52.0
+    counts = BG_NBD.simulate(rng, np.full(n, t), **PAPER).counts(n)
+    z = (counts.mean() - 1.4440) / (counts.std() / np.sqrt(n))
+    assert abs(z) < 4
+
+
+def test_conditioning_on_a_simulated_history_gives_its_future(rng):
+    """Select simulated customers by their history; what they do next is what the formulas expect of it."""
+    n, T, t = 2_000_000, 20.0, 20.0
+    story = BG_NBD.simulate(rng, np.full(n, T + t), **PAPER)
+    early = story.time <= T
+    x = np.bincount(story.customer[early], minlength=n)
+    t_x = np.zeros(n)
+    np.maximum.at(t_x, story.customer[early], story.time[early])
+    later = np.bincount(story.customer[~early], minlength=n)
+    chosen = (x == 2) & (t_x > 9.5) & (t_x < 10.5)
+    assert chosen.sum() > 1000
+    expected = np.mean([at("expected_purchases", x=2, t_x=u, T=T, t=t) for u in np.linspace(9.5, 10.5, 21)])
+    z = (later[chosen].mean() - expected) / (later[chosen].std() / np.sqrt(chosen.sum()))
+    assert abs(z) < 4
