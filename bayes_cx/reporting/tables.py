@@ -219,7 +219,9 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
     margin = float(plan.settings.get("margin", 1.0))
     if margin != 1.0:
         rows.append(["Margin", f"{margin:.3g} of the spend counts as value"])
-    rows.append(["Discount rate", f"{float(data.attrs['discount_rate']):.3g} a year, continuous in time"])
+    rows.append(
+        ["Discount rate", f"{100 * float(data.attrs['discount_rate']):.3g}% a year, continuous in time"]
+    )
     if len(posteriors) < 2:
         rows.append(["Spend", "no model of spend: value is counted in purchases"])
     attrs = stats.attrs
@@ -230,6 +232,8 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
             "ignore": "rows with a negative amount are left out",
         }
         rows.append(["Returns", words.get(attrs["returns"], str(attrs["returns"]))])
+    if attrs.get("rows_zero"):
+        rows.append(["Purchases for nothing", f"{count(attrs['rows_zero'])} rows, counted as purchases"])
     if "rows_read" in attrs:
         rows.append(["Rows read", count(attrs["rows_read"])])
         rows.append(["Rows rejected", _rejected(attrs)])

@@ -87,10 +87,21 @@ def test_tracking_is_inside_only_if_it_was(mock):
     assert "week 51" in figure.subtitle
 
 
-@pytest.mark.parametrize(("bias", "side"), [(2.0, "above"), (0.3, "below")])
-def test_tracking_says_when_and_where_the_total_left(mock, bias, side):
-    figure = figures.tracking(mock.holdout(bias=bias).tracking, "week")
-    assert re.search(rf"left the forecast in week 4\d: it ran {side}", figure.headline)
+@pytest.mark.parametrize(("factor", "side"), [(1.3, "above"), (0.7, "below")])
+def test_tracking_says_where_the_total_ended_and_since_when(mock, factor, side):
+    table = mock.holdout().tracking
+    table["cumulative_observed"] = table["cumulative_predicted"].copy()
+    table["cumulative_observed"][42] = 0.0  # a visit to the other side is not where it ended
+    table["cumulative_observed"][60:] = factor * table["cumulative_predicted"][60:]
+    headline = figures.tracking(table, "week").headline
+    assert headline == f"The total ended {side} the forecast's 95% band, outside it from week 61 on"
+
+
+def test_tracking_says_when_the_total_left_and_that_it_came_back(mock):
+    table = mock.holdout().tracking
+    table["cumulative_observed"] = table["cumulative_predicted"].copy()
+    table["cumulative_observed"][[42, 43, 50]] = 0.0
+    assert "in weeks 43–44 and 51 and came back" in figures.tracking(table, "week").headline
 
 
 def test_frequencies_that_missed_are_named(mock):
@@ -104,7 +115,7 @@ def test_frequencies_that_missed_are_named(mock):
 
 
 def test_calibration_is_thinned_and_computed(mock):
-    figure = figures.calibration(mock.holdout(n=20000).calibration)
+    figure = figures.calibration(mock.holdout(n=4000).calibration)
     assert len(figure.svg) < 200_000
     assert re.fullmatch(r"Forecasts of 60% came true \d+% of the time", figure.headline)
 

@@ -73,6 +73,9 @@ def test_every_section_is_there(usual_pages):
         *(
             "Method",
             "Quality of the fit",
+            "Quality of the forecasts",
+            "mean chance to leave after a purchase",
+            "pymc 6.4.0",
             "What the numbers rest on",
             "Limits",
             "How to make this report again",

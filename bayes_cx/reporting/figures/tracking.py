@@ -111,14 +111,16 @@ def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
         )
         detail = f"Outside: {unit} {where} ({by_chance})."
     else:
-        first = int(np.flatnonzero(total)[0]) + cut + 1
-        side = (
-            "above"
-            if (kept["cumulative_observed"] > kept["cumulative_predicted"]).to_numpy()[total][0]
-            else "below"
-        )
-        back = "" if total[-1] else ", and came back later"
-        headline = f"The total left the forecast in {unit} {first}: it ran {side} the 95% band{back}"
+        ahead = (kept["cumulative_observed"] > kept["cumulative_predicted"]).to_numpy()
+        if total[-1]:
+            since = number - int(np.argmin(total[::-1])) if not total.all() else 0
+            side = "above" if ahead[-1] else "below"
+            headline = (
+                f"The total ended {side} the forecast's 95% band, outside it from {unit} {cut + since + 1} on"
+            )
+        else:
+            weeks = _spans(np.flatnonzero(total) + cut + 1)
+            headline = f"The total left the forecast's 95% band in {unit}s {weeks} and came back"
         detail = f"Single {unit}s outside: {where or 'none'} ({by_chance})."
     return headline, detail
 
