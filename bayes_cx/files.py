@@ -132,7 +132,8 @@ def write_csv(frame: "pd.DataFrame", path: str | os.PathLike[str]) -> None:
         if column.dtype.kind not in "iufbmM":
             safe[name] = column.map(_safe)
     with atomic_path(path) as part:
-        safe.to_csv(part, index=False, lineterminator="\n", encoding="utf-8")
+        # Ten digits are more than anybody reads and less than the last bits in which machines differ.
+        safe.to_csv(part, index=False, lineterminator="\n", encoding="utf-8", float_format="%.10g")
 
 
 def _safe(value: object) -> object:

@@ -80,7 +80,7 @@ def test_csv_neutralises_text_and_keeps_numbers(tmp_path):
             "customer": ["=1+1", "ada"],
             "mixed": pd.Series(["@x", 2], dtype=object),
             "kind": pd.Categorical(["-x", "y"]),
-            "value": [-1.5, 2.0],
+            "value": [-1.5, 1 / 3],
             "count": [-1, 2],
             "+head": ["a", None],
         }
@@ -91,5 +91,5 @@ def test_csv_neutralises_text_and_keeps_numbers(tmp_path):
     assert rows == [
         ["customer", "mixed", "kind", "value", "count", "'+head"],
         ["'=1+1", "'@x", "'-x", "-1.5", "-1", "a"],
-        ["ada", "2", "y", "2.0", "2", ""],
+        ["ada", "2", "y", "0.3333333333", "2", ""],
     ]

@@ -6,6 +6,7 @@ Only what `--help` needs is imported here; everything else is imported by the co
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +33,9 @@ APosterior = Annotated[Path, typer.Argument(help="Posterior written by `fit`.", 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process: 0 done, 1 failed fit, 2 bad input, 70 a fault in bayes_cx."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--debug" not in given:
+        # What a library has to say to programmers would bury the one line that is meant for the user.
+        warnings.simplefilter("ignore")
     try:
         status = app(given or ["--help"], prog_name="bayes-cx", standalone_mode=False)
     except Exception as error:
@@ -90,6 +94,7 @@ def report(
     unit: o.Unit = None,
     horizon: o.Horizon = None,
     discount_rate: o.DiscountRate = None,
+    margin: o.Margin = None,
     method: o.Method = None,
     seed: o.Seed = None,
     draws: o.Draws = None,
@@ -192,6 +197,7 @@ def prioritise(
     config: o.Config = None,
     horizon: o.Horizon = None,
     discount_rate: o.DiscountRate = None,
+    margin: o.Margin = None,
     seed: o.Seed = None,
     draws: o.Draws = None,
     cost: o.Cost = None,

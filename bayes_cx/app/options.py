@@ -80,6 +80,10 @@ Horizon = Annotated[
 DiscountRate = Annotated[
     float | None, typer.Option(help="Discount rate per year. (default: 0.10)", rich_help_panel=_DO)
 ]
+Margin = Annotated[
+    float | None,
+    typer.Option(help="Share of the amounts that counts as value. (default: 1)", rich_help_panel=_DO),
+]
 Method = Annotated[
     str | None, typer.Option(help="auto, nuts or laplace. (default: auto)", rich_help_panel=_DO)
 ]

@@ -97,7 +97,7 @@ def _compute(transactions: "Transactions", stats: "xr.Dataset", settings: Settin
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(*fits, stats, settings)
-        step.says = f"{plan.data.attrs['n_contacted']:,} customers"
+        step.says = f"{plan.n_contacted:,} customers"
     with steps.step("Test on held-out time") as step:
         evidence, step.says = _evidence(transactions, stats, settings)
     with steps.step("Compare the model with its own data"):

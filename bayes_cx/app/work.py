@@ -122,10 +122,16 @@ def plan_of(
         stats,
         horizon=settings.horizon,
         discount_rate=settings.discount_rate,
+        margin=settings.margin,
         draws=settings.draws,
+    )
+    return bcx.prioritise(
+        value,
+        offers(settings, stats),
+        budget=settings.budget,
+        capacity=settings.capacity,
         seed=settings.seed,
     )
-    return bcx.prioritise(value, offers(settings, stats), budget=settings.budget, capacity=settings.capacity)
 
 
 def offers(settings: Settings, stats: "xr.Dataset") -> tuple["bcx.Offer", ...]:

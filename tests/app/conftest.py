@@ -31,6 +31,12 @@ def run_in(folder: Path) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def command_in() -> Callable[[Path], Run]:
+    """Make the real command run in a folder."""
+    return run_in
+
+
 @pytest.fixture
 def bayes_cx(tmp_path: Path) -> Run:
     """The real command, in an empty folder."""

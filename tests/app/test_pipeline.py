@@ -1,0 +1,200 @@
+"""The whole way and the way in steps, on a small shop with awkward customers."""
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pypdf import PdfReader
+
+import bayes_cx as bcx
+from bayes_cx.app.cli import main
+from bayes_cx.checks import Check
+from bayes_cx.reporting import ModelCard
+
+COLUMNS = ("--customer", "id", "--time", "day", "--amount", "paid")
+TIMES = ("--until", "1998-06-30", "--horizon", "26 weeks")
+KEY = "an example key of a test"
+REPORT = {
+    "retention.pdf",
+    "model_card.json",
+    "model_card.md",
+    "model_card.pdf",
+    "priority.csv",
+    "priority.parquet",
+    "priority_top10.csv",
+    "rejected.csv",
+    "run.json",
+}
+
+
+def name(number: str) -> str:
+    """An id that can be found again in any output, and that a spreadsheet would run."""
+    return f"=cust({number})" if int(number) % 2 else f"cust-{number}"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Path:
+    """Purchases of 400 customers, and three rows that no model can use."""
+    frame = bcx.load_cdnow(sample=True, zero_amounts="reject").accepted.df()
+    frame = frame[frame["customer"].isin(frame["customer"].unique()[:400])]
+    frame["segment"] = frame["customer"].map(lambda one: "north" if int(one) % 3 else "south")
+    frame["customer"] = frame["customer"].map(name)
+    frame = frame.set_axis(["id", "day", "paid", "segment"], axis=1)
+    bad = pd.DataFrame(
+        {
+            "id": [None, "cust-bad", "cust-worse"],
+            "day": ["1997-03-01", "soon", "1997-03-01"],
+            "paid": [1, 2, -3],
+        }
+    )
+    path = tmp_path_factory.mktemp("shop") / "shop.csv"
+    pd.concat([frame.assign(day=frame["day"].dt.strftime("%Y-%m-%d")), bad]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def reported(shop, command_in):
+    """What the real command says, and the folder it makes of the shop, under pseudonyms."""
+    (shop.parent / "run.toml").write_text(
+        "file = 'shop.csv'\ncustomer = 'id'\ntime = 'day'\namount = 'paid'\nby = 'segment'\n"
+        "until = 1998-06-30\nunit = 'week'\nhorizon = '26 weeks'\nholdout_from = 1997-09-30\n"
+        "timestamp = 2025-07-01\ntop = 10\ncurrency = 'EUR'\nout = 'report'\npseudonymise = true\n"
+    )
+    done = command_in(shop.parent)("report", "--config", "run.toml", "--capacity", 15, BAYES_CX_KEY=KEY)
+    assert done.returncode == 0, done.stderr
+    return done, shop.parent / "report"
+
+
+def test_every_file_is_there(reported):
+    assert {path.name for path in reported[1].iterdir()} == REPORT
+
+
+def test_the_console_says_what_matters(reported):
+    done, _ = reported
+    assert "3 rows rejected" not in done.stderr
+    for reason in ("missing customer", "unreadable time", "negative amount"):
+        assert f"1 row rejected: {reason}" in done.stderr
+    assert "15 customers" in done.stderr
+    assert "15 of 400 customers" in done.stdout
+    assert "retention.pdf" in done.stdout
+
+
+def test_no_file_holds_an_id(reported):
+    done, folder = reported
+    texts = [done.stdout, done.stderr]
+    for path in folder.iterdir():
+        texts.append(path.read_bytes().decode("latin-1"))
+        if path.suffix == ".pdf":
+            texts += [page.extract_text() for page in PdfReader(path).pages]
+        if path.suffix == ".parquet":
+            texts.append(pd.read_parquet(path).to_csv())
+    for text in texts:
+        assert "cust" not in text.replace("customer", "").replace("Customer", "").replace("CUSTOMER", "")
+
+
+def test_the_tables_agree(reported):
+    _, folder = reported
+    whole = pd.read_parquet(folder / "priority.parquet")
+    assert len(whole) == 400
+    assert whole["contact"].sum() == 15
+    assert set(whole["segment"]) == {"north", "south"}
+    text = pd.read_csv(folder / "priority.csv")
+    assert text["customer"].tolist() == whole["customer"].tolist()
+    assert text["gain"].tolist() == pytest.approx(whole["gain"].tolist())
+    assert pd.read_csv(folder / "priority_top10.csv").equals(text.head(10))
+
+
+def test_the_card_is_valid_and_the_record_complete(reported):
+    _, folder = reported
+    card = ModelCard.from_json((folder / "model_card.json").read_bytes())
+    assert card.holdout.checks
+    assert card.prior_check.checks
+    told = json.loads((folder / "run.json").read_text())
+    assert told["command"] == "bayes-cx report --config run.toml --capacity 15"
+    assert told["timestamp"] == "2025-07-01T00:00:00+00:00"
+    assert told["settings"]["capacity"] == 15
+    assert told["purchases"]["rows_rejected"] == 3
+    assert KEY not in json.dumps(told)
+
+
+@pytest.mark.slow
+def test_the_same_bytes_again(reported, shop, command_in):
+    _, folder = reported
+    run = command_in(shop.parent)
+    again = run("report", "--config", "run.toml", "--capacity", 15, "--out", "again", BAYES_CX_KEY=KEY)
+    assert again.returncode == 0, again.stderr
+    for name in sorted(REPORT):
+        assert (folder / name).read_bytes() == (shop.parent / "again" / name).read_bytes(), name
+
+
+def call(*arguments: object) -> int:
+    """Run the command line in this process, which has loaded the libraries already."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert call("summarise", shop, *COLUMNS, "--until", "1998-06-30", "--out", "stats.parquet") == 0
+    assert call("fit", "stats.parquet", "--out", "purchases.nc") == 0
+    assert call("fit", "stats.parquet", "--model", "gamma_gamma", "--out", "spend.nc") == 0
+    assert call("score", "purchases.nc", "stats.parquet", "--out", "alive.csv") == 0
+    ahead = ("--quantity", "expected_purchases", "--t", "26 weeks")
+    assert call("score", "purchases.nc", "stats.parquet", *ahead, "--out", "ahead.parquet") == 0
+    fits = ("purchases.nc", "spend.nc", "stats.parquet")
+    assert call("prioritise", *fits, "--cost", 2, "--capacity", 30, "--out", "plan.csv") == 0
+    assert call("card", "purchases.nc", "stats.parquet", "--out", "card", "--timestamp", "2025-07-01") == 0
+
+    assert capsys.readouterr().out.split()[-1] == "card"
+    with open("alive.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 400
+    assert all(row["customer"].startswith(("'=cust", "cust-")) for row in rows)
+    ahead = pd.read_parquet("ahead.parquet")
+    assert (ahead["quantile_5"] <= ahead["quantile_95"]).all()
+    plan = pd.read_csv("plan.csv")
+    assert plan["contact"].sum() == 30
+    assert plan["customer"].str.startswith(("'=cust", "cust-")).all()
+    assert ModelCard.from_json(Path("card/model_card.json").read_bytes()).verdict != "passed"
+
+    # A file of another kind is refused by name.
+    assert call("fit", "purchases.nc", "--out", "x.nc") == 2
+    assert call("score", "stats.parquet", "stats.parquet", "--out", "x.csv") == 2
+    assert call("prioritise", "spend.nc", "purchases.nc", "stats.parquet", "--out", "x.csv") == 2
+    assert call("score", "purchases.nc", "stats.parquet", "--quantity", "luck", "--out", "x.csv") == 2
+    assert not Path("x.nc").exists()
+    assert not Path("x.csv").exists()
+
+
+def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, capsys):
+    failed = json.dumps([vars(Check("luck", 0.0, "> 1", "failed"))])
+    fit = bcx.fit
+
+    def unlucky(*arguments, **options):
+        posterior = fit(*arguments, **options)
+        posterior.draws.attrs["checks"] = failed
+        return posterior
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "retention.pdf").write_text("old")
+    monkeypatch.setitem(bcx.__dict__, "fit", unlucky)
+    assert call("report", shop, *COLUMNS, *TIMES, "--no-holdout", "--strict", "--out", "old") == 1
+    said = capsys.readouterr()
+    assert "luck" in said.err
+    assert said.out == ""
+    assert [path.name for path in tmp_path.rglob("*")] == ["old", "retention.pdf"]
+    assert (tmp_path / "old" / "retention.pdf").read_text() == "old"
+
+
+def test_a_fault_of_the_program_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(bcx.__dict__, "load_cdnow", lambda **_: 1 / 0)
+    assert call("summarise", "--dataset", "cdnow", "--out", "s.nc") == 70
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "ZeroDivisionError" in error
+    assert "--debug" in error
