@@ -12,16 +12,16 @@ import os
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from bayes_cx.data.contract import ident, literal
+from bayes_cx.data.contract import literal
 from bayes_cx.data.databases import is_database, take_query
 from bayes_cx.errors import InputError
 
@@ -31,7 +31,7 @@ __all__ = ["Source", "open_source"]
 MEMORY_LIMIT = "500MB"
 MAX_THREADS = 4
 _DELIMITERS = (",", ";", "\t", "|")
-_NEVER = "\x01"  # a delimiter that no text holds: the whole line becomes one column
+_MARK = "\x01"  # a delimiter that no text holds
 _TABLE = "purchases"
 
 
@@ -55,7 +55,6 @@ class Source:
     sql: str
     types: dict[str, str]
     label: str
-    _keep: Any = field(default=None, repr=False)
 
     def run(self, sql: str) -> pa.Table:
         """Run a query and fetch its result; a table that cannot be read is bad input."""
@@ -71,7 +70,8 @@ class Source:
             return "SELECT 0::UBIGINT AS line, '' AS text WHERE false"
         # Only the first scan counts: each later one reports the same lines again.
         return (
-            "SELECT line, rtrim(any_value(csv_line), chr(10) || chr(13)) AS text FROM reject_errors "
+            "SELECT line, replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
+            "FROM reject_errors "
             "WHERE scan_id = (SELECT min(scan_id) FROM reject_errors) GROUP BY file_id, line"
         )
 
@@ -163,15 +163,15 @@ def _open(
     )
 
 
-def _source(connection: duckdb.DuckDBPyConnection, sql: str, label: str, keep: Any = None) -> Source:
+def _source(connection: duckdb.DuckDBPyConnection, sql: str, label: str) -> Source:
     relation = connection.sql(f"SELECT * FROM {sql}")
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
-    return Source(connection, sql, types, label, keep)
+    return Source(connection, sql, types, label)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, table: Any, label: str) -> Source:
     connection.register(_TABLE, table)
-    return _source(connection, _TABLE, label, table)
+    return _source(connection, _TABLE, label)
 
 
 def _from_pandas(frame: pd.DataFrame) -> pa.Table:
@@ -219,15 +219,26 @@ def _files(
                 "the same columns",
                 "read them apart",
             )
-    if delimiter is not None:
-        return _source(connection, _read_csv(names, header, delimiter), label)
-    # Columns kept apart by runs of spaces: take whole lines and split them, once because that is slow.
-    cells = ", ".join(f"cells[{number}] AS {ident(name)}" for number, name in enumerate(header, 1))
-    lines = (
-        f"SELECT string_split_regex(trim(line), '\\s+') AS cells FROM {_read_csv(names, ['line'], _NEVER)}"
-    )
-    connection.execute(f"CREATE TEMP TABLE {_TABLE} AS SELECT {cells} FROM ({lines})")
-    return _source(connection, _TABLE, label)
+    if delimiter is None:
+        names = _joined_by_mark(connection, files)
+    return _source(connection, _read_csv(names, header, delimiter or _MARK), label)
+
+
+def _joined_by_mark(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> str:
+    """Copy files whose columns are kept apart by runs of spaces, with one mark in place of each run."""
+    folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
+    copies = [folder / f"{number}.csv" for number in range(len(files))]
+    for file, copy in zip(files, copies, strict=True):
+        with _text(file) as lines, copy.open("w", encoding="utf-8") as out:
+            out.writelines(_MARK.join(line.split()) + "\n" for line in lines)
+    return "[" + ", ".join(literal(str(copy)) for copy in copies) + "]"
+
+
+def _text(file: Path) -> TextIO:
+    """Open a text file, packed or not; what is no UTF-8 shows as a replacement character."""
+    if file.suffix == ".gz":
+        return gzip.open(file, "rt", encoding="utf-8-sig", errors="replace")
+    return file.open(encoding="utf-8-sig", errors="replace")
 
 
 def _read_csv(names: str, header: list[str], delimiter: str) -> str:
@@ -243,8 +254,7 @@ def _read_csv(names: str, header: list[str], delimiter: str) -> str:
 
 def _header(file: Path, needed: tuple[str, ...]) -> tuple[list[str], str | None]:
     """Read the first line; the delimiter is the one that yields the columns asked for, None for spaces."""
-    opener = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as lines:
+    with _text(file) as lines:
         line = lines.readline()
     if not line.strip():
         raise InputError(

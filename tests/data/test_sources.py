@@ -102,10 +102,11 @@ def test_csv_keeps_text_as_written(tmp_path, separator):
 
 def test_columns_kept_apart_by_spaces(tmp_path):
     path = tmp_path / "orders.txt"
-    path.write_text("  id  when   paid\n 007  20250101  1.5\n 007  20250108  2\n\n 7\n")
+    path.write_text("  id  when   paid\n 007  20250101  1.5\n 007  20250108  2\n\n 7\n 8 Ann  20250108  2\n")
     transactions = read_transactions(path, **ROLES, time_format="%Y%m%d")
-    assert transactions.rejected_by_reason["missing time"] == 1
+    assert transactions.rejected_by_reason == {"unreadable line": 2}
     assert summarise(transactions).customer.to_numpy().tolist() == ["007"]
+    assert [row[-1] for row in transactions.rejected.fetchall()] == ["7", "8 Ann 20250108 2"]
 
 
 def test_broken_lines_are_counted_and_written(tmp_path):
