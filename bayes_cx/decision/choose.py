@@ -6,6 +6,11 @@ import numpy as np
 
 __all__ = ["Choice", "choose"]
 
+# Costs are sums of rounded numbers; a customer is not left out for the last digit.
+_ROUNDING = 1e-9
+# Equal customers are set apart by at most this share of their gain, so that a budget can divide them.
+_APART = 1e-6
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -36,8 +41,9 @@ def choose(
     Without a budget each customer gets the offer with the largest expected gain, if that is positive, best
     customers first up to the capacity. A budget has a price :math:`\mu`: offers compete by gain less
     :math:`\mu` times cost, and :math:`\mu` is the smallest price at which the chosen offers fit the budget.
-    This solves the knapsack up to the gain of one customer; what is left of the budget goes to the next
-    customers that fit.
+    No other choice within the limits gains more than this one by more than the largest gain of one customer
+    (and a millionth): just below that price one more offer, or a better one, is chosen, and the budget is
+    exceeded. What is left of the budget goes to the next customers that fit.
 
     Parameters
     ----------
@@ -49,20 +55,23 @@ def choose(
     """
     n = gain.shape[0]
     limit = n if capacity is None else min(capacity, n)
-    price = 0.0
-    if budget is not None and _spent(gain, cost, 0.0, limit) > budget:
+    price, most = 0.0, np.inf if budget is None else budget * (1.0 + _ROUNDING)
+    apart = gain
+    if _spent(gain, cost, 0.0, limit) > most:
+        apart = gain * (1.0 - _APART * np.arange(n)[:, None] / n)
         low, high = 0.0, 1.0
-        while _spent(gain, cost, high, limit) > budget:
+        while _spent(apart, cost, high, limit) > most:
             high *= 2.0
         for _ in range(60):
             middle = (low + high) / 2.0
-            low, high = (middle, high) if _spent(gain, cost, middle, limit) > budget else (low, middle)
+            low, high = (middle, high) if _spent(apart, cost, middle, limit) > most else (low, middle)
         price = high
-    offer, priority = _best(gain, cost, price)
+    offer, priority = _best(apart, cost, price)
     contact = _chosen(priority, limit)
-    if price > 0 and budget is not None:
-        _fill(contact, gain, cost, offer, budget, limit)
-    return Choice(offer, priority, contact, price)
+    own_gain, own_cost = gain[np.arange(n), offer], cost[np.arange(n), offer]
+    if price > 0:
+        _fill(contact, own_gain, own_cost, most, limit)
+    return Choice(offer, own_gain - price * own_cost, contact, price)
 
 
 def _best(gain: np.ndarray, cost: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
@@ -72,9 +81,16 @@ def _best(gain: np.ndarray, cost: np.ndarray, price: float) -> tuple[np.ndarray,
 
 
 def _chosen(priority: np.ndarray, limit: int) -> np.ndarray:
-    contact = np.zeros(priority.size, bool)
-    contact[np.argsort(-priority, kind="stable")[:limit]] = True
-    return contact & (priority > 0)
+    """Choose the positive priorities, the largest so many of them; of equal ones the first."""
+    contact = priority > 0
+    if contact.sum() <= limit:
+        return contact
+    if limit == 0:
+        return np.zeros_like(contact)
+    least = np.partition(priority, -limit)[-limit]
+    contact = priority > least
+    contact[np.flatnonzero(priority == least)[: limit - contact.sum()]] = True
+    return contact
 
 
 def _spent(gain: np.ndarray, cost: np.ndarray, price: float, limit: int) -> float:
@@ -82,18 +98,14 @@ def _spent(gain: np.ndarray, cost: np.ndarray, price: float, limit: int) -> floa
     return float(cost[np.arange(offer.size), offer][_chosen(priority, limit)].sum())
 
 
-def _fill(
-    contact: np.ndarray, gain: np.ndarray, cost: np.ndarray, offer: np.ndarray, budget: float, limit: int
-) -> None:
+def _fill(contact: np.ndarray, gain: np.ndarray, cost: np.ndarray, budget: float, limit: int) -> None:
     """Spend what is left on the next customers that fit, best gain per cost first; changes `contact`."""
-    rows = np.arange(offer.size)
-    own_gain, own_cost = gain[rows, offer], cost[rows, offer]
-    left, places = budget - own_cost[contact].sum(), limit - int(contact.sum())
-    waiting = np.flatnonzero(~contact & (own_gain > 0) & (own_cost <= left))
-    for i in waiting[np.argsort(-own_gain[waiting] / np.maximum(own_cost[waiting], 1e-300), kind="stable")]:
-        if places == 0:
-            break
-        if own_cost[i] <= left:
-            contact[i] = True
-            left -= own_cost[i]
-            places -= 1
+    left, places = budget - cost[contact].sum(), limit - int(contact.sum())
+    waiting = np.flatnonzero(~contact & (gain > 0) & (cost <= left))
+    waiting = waiting[np.argsort(-gain[waiting] / np.maximum(cost[waiting], 1e-300), kind="stable")]
+    while places and waiting.size:
+        fit = int(np.searchsorted(np.cumsum(cost[waiting]), left, side="right"))
+        chosen, waiting = np.split(waiting, [min(fit, places)])
+        contact[chosen] = True
+        left, places = left - cost[chosen].sum(), places - chosen.size
+        waiting = waiting[cost[waiting] <= left]

@@ -1,6 +1,7 @@
 """What an offer changes, draw by draw."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,10 +9,12 @@ from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.value import LifetimeValue, Worth
 from bayes_cx.scoring import Scorer
 
-__all__ = ["Change", "Effect", "effect"]
+__all__ = ["Change", "Effect", "added", "effect"]
 
 # A share of one would make the customer stay for ever, which the formula reaches only as a limit.
 _MOST_KEPT = 0.999
+# The fields of a change that add over customers.
+_SUMS = ("active", "lost", "won_back", "kept_once", "kept_twice")
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,13 @@ class Effect:
         """Return what the offer changes for some customers."""
         once = worth.spend * self.less_dropout.customers(some) / (1.0 - self.keep[:, None])
         twice = worth.spend * self.least_dropout.customers(some) / (1.0 - _twice(self.keep)[:, None])
+        lost = 1.0 - worth.p_alive
         return Change(
             offer=self.offer,
-            worth=worth,
-            win_back=self.win_back[:, None],
+            chance=self.win_back,
+            active=worth.p_alive,
+            lost=lost,
+            won_back=lost * worth.won_back,
             kept_once=worth.p_alive * (once - worth.active),
             kept_twice=worth.p_alive * (twice - worth.active),
         )
@@ -48,35 +54,77 @@ class Effect:
 
 @dataclass(frozen=True)
 class Change:
-    """What an offer changes for some customers, if its effects are `scale` times what was drawn."""
+    """What an offer changes, if its effects are `scale` times what was drawn.
+
+    Attributes
+    ----------
+    offer : Offer
+    chance : numpy.ndarray, shape (sample,)
+        Chance to win back.
+    active, lost : numpy.ndarray, shape (sample, customer)
+        Chance to be active and not to be.
+    won_back : numpy.ndarray, shape (sample, customer)
+        Value if all who are lost came back.
+    kept_once, kept_twice : numpy.ndarray, shape (sample, customer)
+        Rise of the value with the share kept as drawn, and with twice that share.
+    """
 
     offer: Offer
-    worth: Worth
-    win_back: np.ndarray
+    chance: np.ndarray
+    active: np.ndarray
+    lost: np.ndarray
+    won_back: np.ndarray
     kept_once: np.ndarray
     kept_twice: np.ndarray
 
     def winning_back(self, scale: float = 1.0) -> np.ndarray:
         """Return the value won back, shape (sample, customer)."""
-        return (1.0 - self.worth.p_alive) * self._chance(scale) * self.worth.won_back
+        return self._chance(scale)[:, None] * self.won_back
 
     def keeping(self, scale: float = 1.0) -> np.ndarray:
         """Return the value kept, shape (sample, customer): exact at scales 0, 1 and 2, a parabola between."""
-        return scale * (2.0 - scale) * self.kept_once + scale * (scale - 1.0) / 2.0 * self.kept_twice
+        if scale == 1.0:
+            return self.kept_once
+        once, twice = _parabola(scale)
+        return once * self.kept_once + twice * self.kept_twice
 
     def cost(self, scale: float = 1.0) -> np.ndarray:
         """Return the cost, shape (sample, customer)."""
-        p_alive = self.worth.p_alive
         if self.offer.charged == "contacted":
-            return np.full(p_alive.shape, self.offer.cost)
-        return self.offer.cost * (p_alive + (1.0 - p_alive) * self._chance(scale))
+            return self.offer.cost * (self.active + self.lost)
+        return self.offer.cost * (self.active + self._chance(scale)[:, None] * self.lost)
 
     def gain(self, scale: float = 1.0) -> np.ndarray:
         """Return the net gain, shape (sample, customer)."""
         return self.winning_back(scale) + self.keeping(scale) - self.cost(scale)
 
+    def expected(self, scales: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the means of `gain` and `cost` over the draws, both of shape (scale, customer)."""
+        once, twice = np.array([_parabola(scale) for scale in scales]).T[..., None]
+        chance = np.array([self._chance(scale) for scale in scales]) / self.chance.size
+        if self.offer.charged == "contacted":
+            cost = np.full((len(scales), self.lost.shape[1]), self.offer.cost)
+        else:
+            cost = self.offer.cost * (self.active.mean(axis=0) + chance @ self.lost)
+        kept = once * self.kept_once.mean(axis=0) + twice * self.kept_twice.mean(axis=0)
+        return chance @ self.won_back + kept - cost, cost
+
+    def total(self, mine: np.ndarray) -> "Change":
+        """Return the change of some customers, shape (customer,) of bool, as if of one: sums are linear."""
+        return replace(self, **{n: getattr(self, n)[:, mine].sum(axis=1, keepdims=True) for n in _SUMS})
+
     def _chance(self, scale: float) -> np.ndarray:
-        return np.minimum(scale * self.win_back, 1.0)
+        return np.minimum(scale * self.chance, 1.0)
+
+
+def _parabola(scale: float) -> tuple[float, float]:
+    """Return the weights of the values at scales 1 and 2; at scale 0 nothing is kept."""
+    return scale * (2.0 - scale), scale * (scale - 1.0) / 2.0
+
+
+def added(changes: Sequence[Change]) -> Change:
+    """Return what one offer changes in all, of its changes for some customers after others."""
+    return replace(changes[0], **{n: sum(getattr(each, n) for each in changes) for n in _SUMS})
 
 
 def effect(offer: Offer, value: LifetimeValue, rng: np.random.Generator) -> Effect:

@@ -7,18 +7,19 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.decision.choose import Choice, choose
-from bayes_cx.decision.effects import Effect, effect
+from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import Plan
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
-from bayes_cx.scoring import predict_value
+from bayes_cx.scoring import predict_spend
 
 __all__ = ["prioritise"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SCALES = (0.25, 0.5, 1.0, 1.5, 2.0)
+_AS_DRAWN = SCALES.index(1.0)
 # From this chance of a gain on, a customer who is not contacted is worth watching.
 WATCH = 0.2
 # From this chance of being active on, a customer counts as active.
@@ -73,20 +74,18 @@ def prioritise(
     rng = np.random.default_rng(seed)
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
-    choice = choose(gain, cost, budget, capacity)
+    choice = choose(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
     order = np.lexsort([-choice.priority, ~choice.contact])
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    data = _describe(value, effects, choice, rank, seed)
+    data, totals = _describe(value, effects, choice, rank, seed)
+    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(order.size), choice.offer]))
     data = data.assign(label=("customer", _labels(data)))
-    futures = predict_value(
-        value.purchases, value.spend, value.stats, value.t, discount=value.discount, draws=_FUTURES, seed=seed
-    )
-    data["total_value_predictive"] = ("future", value.margin * futures.sum("customer").to_numpy())
+    data["total_value_predictive"] = ("future", _futures(value, seed))
     data = data.isel(customer=order).assign_attrs(_attributes(value, data, budget, capacity, choice))
     return Plan(
         data=data,
-        sensitivity=_sensitivity(value, effects, choice, budget, capacity),
+        sensitivity=_sensitivity(gain, cost, totals, budget, capacity),
         offers=tuple(offers),
         settings={
             "offers": [asdict(offer) for offer in offers],
@@ -117,28 +116,27 @@ def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) 
 
 
 def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarray, np.ndarray]:
-    """Return expected net gain and expected cost, both of shape (customer, offer)."""
-    gain, cost = np.empty((2, value.n_customers, len(effects)))
+    """Return expected net gain and expected cost, both of shape (scale, customer, offer)."""
+    gain, cost = np.empty((2, len(SCALES), value.n_customers, len(effects)))
     for some in value.blocks():
         worth = value.worth(some)
         for j, each in enumerate(effects):
-            change = each.of(worth, some)
-            gain[some, j], cost[some, j] = change.gain().mean(axis=0), change.cost().mean(axis=0)
+            gain[:, some, j], cost[:, some, j] = each.of(worth, some).expected(SCALES)
     return gain, cost
 
 
 def _describe(
     value: LifetimeValue, effects: Sequence[Effect], choice: Choice, rank: np.ndarray, seed: int
-) -> xr.Dataset:
-    """Return everything a plan shows, customers in the order of the statistics."""
+) -> tuple[xr.Dataset, list[Change]]:
+    """Return what a plan shows, in the order of the statistics, and what each offer changes in all."""
     n, draws = value.n_customers, value.draws
     contacted = int(choice.contact.sum())
     mean = {name: np.empty(n) for name in ("p_alive", "value", "value_at_risk", "gain")}
     sd = {name: np.empty(n) for name in ("p_alive", "value", "gain")}
     quantile = {name: np.empty((n, len(QUANTILES))) for name in sd}
-    p_gain, evpi, cost = np.empty((3, n))
+    p_gain, evpi = np.empty((2, n))
     total = {name: np.zeros(draws) for name in ("active", "value", "value_at_risk")}
-    campaign = {name: np.zeros(draws) for name in ("gain", "winning_back", "keeping")}
+    campaign: list[list[Change]] = [[] for _ in effects]
     contacts = _grid(contacted, n)
     steps = np.zeros((contacts.size, draws))
     kept = thinned(draws, max(1, _RANK_CELLS // max(n, 1)))
@@ -164,12 +162,13 @@ def _describe(
         ranking[:, some] = own[kept]
         np.add.at(steps, np.searchsorted(contacts, rank[some] + 1), own.T)
         for j, change in enumerate(changes):
-            mine = choice.offer[some] == j
-            cost[some[mine]] = change.cost()[:, mine].mean(axis=0)
-            mine &= choice.contact[some]
-            campaign["gain"] += gains[j][:, mine].sum(axis=1)
-            campaign["winning_back"] += change.winning_back()[:, mine].sum(axis=1)
-            campaign["keeping"] += change.keeping()[:, mine].sum(axis=1)
+            campaign[j].append(change.total(choice.contact[some] & (choice.offer[some] == j)))
+    totals = [added(parts) for parts in campaign]
+    total |= {
+        "gain": sum(each.gain()[:, 0] for each in totals),
+        "winning_back": sum(each.winning_back()[:, 0] for each in totals),
+        "keeping": sum(each.keeping()[:, 0] for each in totals),
+    }
     names = np.array([each.offer.name for each in effects], dtype=object)[choice.offer]
     names[~choice.contact] = ""
     by_customer = {
@@ -181,7 +180,6 @@ def _describe(
         "p_gain": p_gain,
         "p_best": _p_best(ranking, contacted),
         "evpi": evpi,
-        "cost": cost,
         "p_alive": mean["p_alive"],
         "p_alive_sd": sd["p_alive"],
         "value": mean["value"],
@@ -191,12 +189,12 @@ def _describe(
     statistics = {
         name: column for name, column in value.stats.data_vars.items() if column.dims == ("customer",)
     }
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             **{name: ("customer", column) for name, column in by_customer.items()},
             **{name: ("customer", column.to_numpy()) for name, column in statistics.items()},
             **{f"{name}_quantile": (("customer", "quantile"), column) for name, column in quantile.items()},
-            **{f"total_{name}": ("sample", column) for name, column in (total | campaign).items()},
+            **{f"total_{name}": ("sample", column) for name, column in total.items()},
             "curve": (("contacts", "sample"), np.cumsum(steps, axis=0)),
         },
         coords={
@@ -205,6 +203,7 @@ def _describe(
             "contacts": contacts,
         },
     )
+    return data, totals
 
 
 def _grid(contacted: int, n: int) -> np.ndarray:
@@ -221,8 +220,19 @@ def _p_best(gains: np.ndarray, k: int) -> np.ndarray:
         return np.ones(n)
     share = np.zeros(n)
     for row in gains:
-        share[np.argpartition(-row, k - 1)[:k]] += 1.0
+        least = np.partition(row, n - k)[n - k]
+        above, tied = row > least, row == least
+        # Equal customers share the last places.
+        share += above + tied * ((k - above.sum()) / tied.sum())
     return share / gains.shape[0]
+
+
+def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
+    """Return the value of all customers together in simulated futures, shape (future,)."""
+    futures = predict_spend(
+        value.purchases, value.spend, value.stats, value.t, discount=value.discount, draws=_FUTURES, seed=seed
+    )
+    return value.margin * np.array([each.sum() for each in futures])
 
 
 def _labels(data: xr.Dataset) -> np.ndarray:
@@ -236,24 +246,14 @@ def _labels(data: xr.Dataset) -> np.ndarray:
 
 
 def _sensitivity(
-    value: LifetimeValue,
-    effects: Sequence[Effect],
-    choice: Choice,
+    gain: np.ndarray,
+    cost: np.ndarray,
+    totals: Sequence[Change],
     budget: float | None,
     capacity: int | None,
 ) -> xr.Dataset:
-    """Return the gain of the chosen plan, and the best number of contacts, if effects were other."""
-    gain, cost = np.empty((2, len(SCALES), value.n_customers, len(effects)))
-    campaign = np.zeros((len(SCALES), value.draws))
-    for some in value.blocks():
-        worth = value.worth(some)
-        for j, each in enumerate(effects):
-            change = each.of(worth, some)
-            mine = choice.contact[some] & (choice.offer[some] == j)
-            for i, scale in enumerate(SCALES):
-                own = change.gain(scale)
-                gain[i, some, j], cost[i, some, j] = own.mean(axis=0), change.cost(scale).mean(axis=0)
-                campaign[i] += own[:, mine].sum(axis=1)
+    """Return the gain of the chosen plan and the best number of contacts under other effects."""
+    campaign = np.array([sum(each.gain(scale)[:, 0] for each in totals) for scale in SCALES])
     low, high = np.quantile(campaign, (0.05, 0.95), axis=1)
     best = [int(choose(g, c, budget, capacity).contact.sum()) for g, c in zip(gain, cost, strict=True)]
     return xr.Dataset(

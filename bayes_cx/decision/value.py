@@ -241,6 +241,12 @@ def lifetime_value(
     for name, number, low in (("discount_rate", discount_rate, -1.0), ("margin", margin, 0.0)):
         if not low < number < np.inf:
             raise InputError(f"{name}={number}", f"a finite number above {low:g}", f"correct {name}")
+    if draws < 1:
+        raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
+    if not isinstance(spend, Posterior) and not 0 < spend < np.inf:
+        raise InputError(
+            f"spend {spend}", "a posterior of spend, or the positive worth of a purchase", "correct spend"
+        )
     if "expected_spend" in purchases.model.quantities or "p_alive" not in purchases.model.quantities:
         raise InputError(
             f"{purchases.model.name} as the model of purchases",
@@ -251,7 +257,7 @@ def lifetime_value(
         raise InputError(
             f"{spend.model.name} as the model of spend", "a model of spend", "fit bcx.models.GAMMA_GAMMA"
         )
-    unit = purchases.provenance["unit"]
+    unit = purchases.provenance.get("unit", "")
     available = [p.n_draws for p in (purchases, spend) if isinstance(p, Posterior) and p.n_draws > 1]
     return LifetimeValue(
         purchases=purchases,

@@ -1,6 +1,12 @@
 """Quantities of customers from draws: compile a formula over draws x customers, stream, reduce."""
 
-from bayes_cx.scoring.predict import predict_events, predict_purchases, predict_value, replicate
+from bayes_cx.scoring.predict import (
+    predict_events,
+    predict_purchases,
+    predict_spend,
+    predict_value,
+    replicate,
+)
 from bayes_cx.scoring.score import Scorer, add_log_likelihood, draws, score, scorer
 
 __all__ = [
@@ -9,6 +15,7 @@ __all__ = [
     "draws",
     "predict_events",
     "predict_purchases",
+    "predict_spend",
     "predict_value",
     "replicate",
     "score",

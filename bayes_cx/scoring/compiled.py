@@ -11,15 +11,16 @@ from bayes_cx.model import Formula, arguments
 
 __all__ = ["evaluate"]
 
-# Draws x rows in one call: small enough for the cache and for any machine, large enough to amortise the call.
-_CELLS = 2_000_000
+# Draws x rows in one call: large enough to amortise it, and small enough for any machine, because a formula
+# with a series holds a dozen arrays of several times this size.
+_CELLS = 200_000
 
 
 @lru_cache(maxsize=64)
 def _compiled(formula: Formula, per_row: frozenset[str]) -> Callable[..., np.ndarray]:
-    """Compile `formula`; arguments in `per_row` have shape (1, row), all others (draw, 1)."""
+    """Compile `formula`; arguments in `per_row` have shape (row, 1), all others (1, draw)."""
     inputs = [
-        pt.tensor(name, dtype="float64", shape=(1, None) if name in per_row else (None, 1))
+        pt.tensor(name, dtype="float64", shape=(None, 1) if name in per_row else (1, None))
         for name in arguments(formula)
     ]
     output = formula(*inputs)
@@ -31,7 +32,7 @@ def evaluate(
     rows: Mapping[str, np.ndarray],
     samples: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Return the values of `formula`, shape (sample, row).
+    """Return the values of `formula`, shape (sample, row); the draws of a row are neighbours in memory.
 
     Parameters
     ----------
@@ -43,19 +44,18 @@ def evaluate(
         Arguments that differ between draws, and constants.
     """
     names = arguments(formula)
-    per_row = frozenset(name for name in names if name in rows)
-    call = _compiled(formula, per_row)
+    call = _compiled(formula, frozenset(names).intersection(rows))
     n = max((np.size(samples[name]) for name in names if name not in rows), default=1)
-    size = max((rows[name].size for name in per_row), default=1)
-    across = {
-        name: np.broadcast_to(np.asarray(samples[name], float), n)[:, None]
+    size = max((rows[name].size for name in names if name in rows), default=1)
+    values = {
+        name: np.asarray(rows[name], float)[:, None]
+        if name in rows
+        else np.array(np.broadcast_to(np.asarray(samples[name], float), (1, n)))
         for name in names
-        if name not in rows
     }
-    down = {name: np.asarray(rows[name], float)[None, :] for name in per_row}
-    result = np.empty((n, size))
+    # Whatever summarises draws runs along memory this way.
+    result = np.empty((size, n))
     for start in range(0, size, step := max(1, _CELLS // n)):
         some = slice(start, start + step)
-        values = {**across, **{name: column[:, some] for name, column in down.items()}}
-        result[:, some] = call(*(np.ascontiguousarray(values[name]) for name in names))
-    return result
+        result[some] = call(*(values[name][some] if name in rows else values[name] for name in names))
+    return result.T

@@ -7,12 +7,12 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data.units import horizon
+from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
-from bayes_cx.scoring.compiled import evaluate
-from bayes_cx.scoring.score import Scorer, in_unit, scorer
+from bayes_cx.scoring.score import in_unit, scorer
 
-__all__ = ["predict_events", "predict_purchases", "predict_value", "replicate"]
+__all__ = ["predict_events", "predict_purchases", "predict_spend", "predict_value", "replicate"]
 
 
 def predict_events(
@@ -31,22 +31,24 @@ def predict_events(
     t : str, number or time difference
         Horizon, such as ``"39 weeks"``.
     draws : int
-        Number of futures.
+        Number of futures. They run evenly through the draws of the posterior, again where it has fewer.
     seed : int
+
+    Raises
+    ------
+    InputError
+        If the horizon cannot be read or there is no draw to make.
     """
-    unit = posterior.provenance["unit"]
     known = _columns(posterior, stats)
-    known["t"] = np.asarray(horizon(t, unit))
+    known["t"] = np.asarray(horizon(t, posterior.provenance.get("unit", "")))
     simulate = posterior.model.simulate_future
     needed = arguments(simulate)[1:]
     # The chance of being active comes from the compiled formula, so that it is written once.
-    ready = scorer(posterior, stats, "p_alive", thin_to=draws) if "p_alive" in needed else None
-    parameters = posterior.parameters(draws)
+    alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
     rng = np.random.default_rng(seed)
-    for i in range(next(iter(parameters.values())).size):
-        one = {name: value[i] for name, value in parameters.items()}
-        if ready is not None:
-            known["p_alive"] = _one_draw(ready, i)
+    for i, one in _parameters(posterior, draws):
+        if alive is not None:
+            known["p_alive"] = alive.draw(i)
         values = {**known, **one}
         yield simulate(rng, **{name: values[name] for name in needed})
 
@@ -73,28 +75,42 @@ def predict_purchases(
     return xr.DataArray(counts, dims=("sample", "customer"), coords={"customer": customers}, name="purchases")
 
 
-def replicate(
-    posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed: int = 0
-) -> Iterator[Purchases]:
-    """Yield, draw by draw, the repeat purchases of new customers observed for the same spans T."""
-    known = _columns(posterior, stats)
-    simulate = posterior.model.simulate
-    needed = arguments(simulate)[1:]
-    parameters = posterior.parameters(draws)
-    rng = np.random.default_rng(seed)
-    for i in range(next(iter(parameters.values())).size):
-        values = {**known, **{name: value[i] for name, value in parameters.items()}}
-        yield simulate(rng, **{name: values[name] for name in needed})
+def predict_spend(
+    purchases: Posterior,
+    spend: Posterior | float,
+    stats: xr.Dataset,
+    t: Any,
+    *,
+    discount: float = 0.0,
+    draws: int = 500,
+    seed: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yield, draw by draw, the spend of every customer in the span `t` after the observation.
 
+    Parameters
+    ----------
+    purchases : Posterior
+        Of a model of purchases.
+    spend : Posterior or float
+        Of a model of spend, or the worth of every purchase.
+    stats, t, draws, seed
+        As in `predict_events`.
+    discount : float
+        Force of discount per unit of time of the fit.
 
-def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
-    same = in_unit(stats, posterior.provenance["unit"])
-    return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
-
-
-def _one_draw(ready: Scorer, i: int) -> np.ndarray:
-    one = {name: value if np.ndim(value) == 0 else value[i : i + 1] for name, value in ready.samples.items()}
-    return evaluate(ready.quantity.formula, ready.rows, one)[0][ready.inverse]
+    Yields
+    ------
+    numpy.ndarray, shape (customer,)
+        Discounted to now.
+    """
+    size = stats.sizes["customer"]
+    futures = predict_events(purchases, stats, t, draws=draws, seed=seed)
+    payments = _payments(spend, stats, draws, np.random.default_rng([seed, 1]))
+    for events, pay in zip(futures, payments, strict=True):
+        n = events.counts(size)
+        # A customer's purchases are alike, so each is taken to be an equal share of what they cost together.
+        present = np.bincount(events.customer, np.exp(-discount * events.time), minlength=size)
+        yield pay(n) * present / np.maximum(n, 1)
 
 
 def predict_value(
@@ -111,39 +127,55 @@ def predict_value(
 
     Parameters
     ----------
-    purchases : Posterior
-        Of a model of purchases.
-    spend : Posterior or float
-        Of a model of spend, or the worth of every purchase.
-    stats, t, draws, seed
-        As in `predict_events`.
-    discount : float
-        Force of discount per unit of time of the fit.
+    purchases, spend, stats, t, discount, draws, seed
+        As in `predict_spend`.
 
     Returns
     -------
     xarray.DataArray
-        Dimensions (sample, customer): the posterior predictive distribution.
+        Dimensions (sample, customer): the posterior predictive distribution, in single precision.
     """
     customers = stats["customer"].to_numpy()
-    totals = np.empty((draws, customers.size), dtype=np.float32)
-    rng = np.random.default_rng([seed, 1])
-    made = 0
-    for i, (events, pay) in enumerate(
-        zip(
-            predict_events(purchases, stats, t, draws=draws, seed=seed),
-            _payments(spend, stats, draws, rng),
-            strict=False,
-        )
-    ):
-        n = events.counts(customers.size)
-        # Purchases of a customer are exchangeable, so each carries an equal share of the customer's spend.
-        present = np.bincount(events.customer, np.exp(-discount * events.time), minlength=customers.size)
-        totals[i] = pay(n) * present / np.maximum(n, 1)
-        made = i + 1
-    return xr.DataArray(
-        totals[:made], dims=("sample", "customer"), coords={"customer": customers}, name="value"
-    )
+    futures = predict_spend(purchases, spend, stats, t, discount=discount, draws=draws, seed=seed)
+    values = np.array([each.astype(np.float32) for each in futures])
+    return xr.DataArray(values, dims=("sample", "customer"), coords={"customer": customers}, name="value")
+
+
+def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed: int = 0) -> Iterator[Any]:
+    """Yield, draw by draw, the data of as many new customers observed for the same spans.
+
+    Parameters
+    ----------
+    posterior, stats, draws, seed
+        As in `predict_events`; a model of spend may be given too.
+
+    Yields
+    ------
+    Purchases or numpy.ndarray
+        What the model's story makes: repeat purchases, or the mean spend of each customer.
+    """
+    known = _columns(posterior, stats)
+    simulate = posterior.model.simulate
+    needed = arguments(simulate)[1:]
+    rng = np.random.default_rng(seed)
+    for _, one in _parameters(posterior, draws):
+        values = {**known, **one}
+        yield simulate(rng, **{name: values[name] for name in needed})
+
+
+def _parameters(posterior: Posterior, draws: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Yield so many draws of the parameters, evenly through the posterior, each with its position there."""
+    if draws < 1:
+        raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
+    parameters = posterior.parameters()
+    for i in range(draws):
+        at = i * posterior.n_draws // draws
+        yield at, {name: value[at] for name, value in parameters.items()}
+
+
+def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
+    same = in_unit(stats, posterior.provenance.get("unit", ""))
+    return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
 
 
 def _payments(
@@ -151,11 +183,9 @@ def _payments(
 ) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
     """Yield, draw by draw, a function from numbers of purchases to total spend."""
     if not isinstance(spend, Posterior):
-        while True:
+        for _ in range(draws):
             yield lambda n: n * float(spend)
+        return
     known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
-    parameters = spend.parameters(draws)
-    size = next(iter(parameters.values())).size
-    for i in range(draws):
-        one = {name: value[i % size] for name, value in parameters.items()}
+    for _, one in _parameters(spend, draws):
         yield lambda n, one=one: spend.model.simulate_future(rng, n, **known, **one)

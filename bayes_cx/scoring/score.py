@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import unique_rows
-from bayes_cx.data.units import UNITS, horizon
+from bayes_cx.data.units import UNITS, check_unit, horizon
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
 from bayes_cx.model import Quantity, arguments
@@ -68,10 +68,15 @@ class Scorer:
     def customers(self, some: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return the values of some customers, shape (sample, customer)."""
         if self._table is not None:
-            return self._table[:, self.inverse[some]]
+            return self._table.T[self.inverse[some]].T
         rows, inverse = np.unique(self.inverse[some], return_inverse=True)
         columns = {name: column[rows] for name, column in self.rows.items()}
-        return evaluate(self.quantity.formula, columns, self.samples)[:, inverse]
+        return evaluate(self.quantity.formula, columns, self.samples).T[inverse].T
+
+    def draw(self, i: int) -> np.ndarray:
+        """Return the values of all customers in draw i, shape (customer,)."""
+        one = {name: value if np.ndim(value) == 0 else value[i] for name, value in self.samples.items()}
+        return evaluate(self.quantity.formula, self.rows, one)[0][self.inverse]
 
 
 def scorer(
@@ -102,6 +107,15 @@ def scorer(
         )
     unit = posterior.provenance.get("unit", "")
     columns = tuple(name for name in needed if name in _statistics(posterior))
+    missing = [name for name in columns if name not in stats]
+    if missing:
+        raise InputError(
+            f"statistics without {', '.join(missing)}",
+            f"the columns {', '.join(columns)} for {quantity}",
+            "summarise transactions with amounts"
+            if "spend" in missing
+            else "pass what bcx.summarise returns",
+        )
     rows, inverse = unique_rows(in_unit(stats, unit), columns) if columns else ({}, np.zeros(1, int))
     samples: dict[str, np.ndarray] = {
         name: np.asarray(
@@ -122,7 +136,7 @@ def in_unit(stats: xr.Dataset, unit: str) -> xr.Dataset:
     came = stats.attrs.get("unit", unit)
     if came == unit:
         return stats
-    factor = UNITS[came] / UNITS[unit]
+    factor = UNITS[check_unit(came)] / UNITS[check_unit(unit)]
     return stats.assign({name: stats[name] * factor for name in ("t_x", "T") if name in stats}).assign_attrs(
         unit=unit
     )
@@ -174,8 +188,8 @@ def score(
     >>> import bayes_cx as bcx
     >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
     >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
-    >>> bcx.score(posterior, stats, "expected_purchases", t="39 weeks")["mean"].sum().round(-2).item()
-    1800.0
+    >>> bcx.score(posterior, stats, "expected_purchases", t="26 weeks")["mean"].sum().round(-2).item()
+    1200.0
     """
     ready = scorer(posterior, stats, quantity, t=t, thin_to=thin_to, **options)
     size = max((column.size for column in ready.rows.values()), default=1)
