@@ -1,8 +1,20 @@
 """From statistics to draws of the posterior."""
 
 from bayes_cx.inference.build import pymc_model
+from bayes_cx.inference.design import Design
 from bayes_cx.inference.fit import fit, sample_prior
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace
 from bayes_cx.inference.posterior import Posterior, load
 
-__all__ = ["MAP", "MLE", "NUTS", "Laplace", "Posterior", "fit", "load", "pymc_model", "sample_prior"]
+__all__ = [
+    "MAP",
+    "MLE",
+    "NUTS",
+    "Design",
+    "Laplace",
+    "Posterior",
+    "fit",
+    "load",
+    "pymc_model",
+    "sample_prior",
+]

@@ -1,21 +1,26 @@
 """The one place where a `pymc.Model` is made."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from bayes_cx.data import compress
+from bayes_cx.data import compress, unique_rows
 from bayes_cx.errors import InputError
+from bayes_cx.inference.design import CONSTANT, SLOPE, SPREAD, Design, Layout, lay_out
 from bayes_cx.model import Model
 
 __all__ = ["pymc_model", "statistics_of", "weight_of"]
 
+# The links of `design.LINKS`, in PyTensor.
+_LINKS: dict[str, tuple[Any, Any]] = {"LogNormal": (pt.log, pt.exp), "Beta": (pm.math.logit, pt.sigmoid)}
 
-def statistics_of(model: Model, stats: xr.Dataset) -> xr.Dataset:
-    """Return the statistics that `model` needs, equal rows collapsed to one with a weight.
+
+def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> xr.Dataset:
+    """Return what `model` and `design` need of the statistics, equal rows collapsed to one with a weight.
 
     Raises
     ------
@@ -29,7 +34,7 @@ def statistics_of(model: Model, stats: xr.Dataset) -> xr.Dataset:
             f"the columns {', '.join(model.statistics)} for {model.name}",
             "summarise the transactions with an amount column" if "spend" in missing else "use bcx.summarise",
         )
-    table = compress(stats, on=model.statistics)
+    table = compress(stats, on=(*model.statistics, *design.columns))
     if "T" in model.statistics and not float(table["T"].max()) > 0:
         raise InputError(
             "an observation period of no length",
@@ -45,17 +50,21 @@ def statistics_of(model: Model, stats: xr.Dataset) -> xr.Dataset:
     return table
 
 
-def pymc_model(model: Model, stats: xr.Dataset) -> pm.Model:
+def pymc_model(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> pm.Model:
     """Return `model` on `stats` as a PyMC model, to sample, to look at or to extend.
 
     The random variables are the unit-free coordinates of `model`, the parameters of the paper are
-    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``.
+    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``. With a design the
+    parameters are those of a customer with average covariates in an average group; slopes and the groups'
+    offsets, in standard deviations of the groups, are random variables of their own.
 
     Parameters
     ----------
     model : Model
     stats : xarray.Dataset
         Statistics by customer, or compressed rows with a weight.
+    design : Design
+        How the coordinates differ between customers.
 
     Returns
     -------
@@ -66,32 +75,54 @@ def pymc_model(model: Model, stats: xr.Dataset) -> pm.Model:
     InputError
         If the statistics do not fit the model.
     """
-    table = statistics_of(model, stats)
+    layout = lay_out(design, model, stats)
+    table = statistics_of(model, stats, design)
     columns = {name: table[name].to_numpy().astype(float) for name in model.statistics}
     weight = weight_of(table)
     scale = model.scale(weight, **columns)
-    with pm.Model(coords={"row": np.arange(weight.size)}) as built:
-        coordinates = {
+    patterns, row = unique_rows(table, design.columns) if design.columns else ({}, np.zeros(weight.size, int))
+    with pm.Model(coords=_coords(layout, weight.size)) as built:
+        common = {
             name: getattr(pm, prior.distribution)(name, **prior.arguments)
             for name, prior in model.priors.items()
         }
-        letters = {
-            name: pm.Deterministic(name, value) for name, value in model.natural(scale, **coordinates).items()
-        }
-        pm.Potential("log_lik", _log_lik(model, columns, weight, letters))
+        for name, value in model.natural(scale, **common).items():
+            pm.Deterministic(name, value)
+        own = {name: _own(layout, model, name, value, patterns) for name, value in common.items()}
+        letters = model.natural(scale, **own)
+        if design.columns:
+            letters = {name: pt.broadcast_to(value, (row.max() + 1,))[row] for name, value in letters.items()}
+        data = {name: pt.as_tensor(values) for name, values in columns.items()}
+        pm.Potential("log_lik", (pt.as_tensor(weight) * model.log_lik(**data, **letters)).sum())
     return built
+
+
+def _coords(layout: Layout, rows: int) -> dict[str, Any]:
+    design = layout.design
+    return {
+        "row": np.arange(rows),
+        **{f"{name}_covariate": list(columns) for name, columns in design.covariates.items()},
+        **{f"{name}_group": list(layout.groups[column]) for name, column in design.pooled.items()},
+    }
+
+
+def _own(layout: Layout, model: Model, name: str, common: Any, patterns: Mapping[str, np.ndarray]) -> Any:
+    """Return the coordinate of each pattern, or the common one where the design does not touch it."""
+    design = layout.design
+    if name not in design.covariates and name not in design.pooled:
+        return common
+    to_link, back = _LINKS[model.priors[name].distribution]
+    linked = to_link(common)
+    if name in design.covariates:
+        slope = pm.Normal(f"{name}_slope", 0.0, SLOPE, dims=f"{name}_covariate")
+        linked = linked + slope @ layout.standardised(name, patterns)
+    if name in design.pooled:
+        spread = pm.HalfNormal(f"{name}_spread", SPREAD)
+        offset = pm.Normal(f"{name}_offset", 0.0, 1.0, dims=f"{name}_group")
+        linked = linked + spread * offset[layout.membership(name, patterns)]
+    return back(linked)
 
 
 def weight_of(table: xr.Dataset) -> np.ndarray:
     """Return the number of customers that each row stands for, shape (row,)."""
     return table["weight"].to_numpy().astype(float)
-
-
-def _log_lik(
-    model: Model,
-    columns: Mapping[str, np.ndarray],
-    weight: np.ndarray,
-    letters: Mapping[str, pt.TensorVariable],
-) -> pt.TensorVariable:
-    data = {name: pt.as_tensor(values) for name, values in columns.items()}
-    return (pt.as_tensor(weight) * model.log_lik(**data, **letters)).sum()

@@ -15,6 +15,7 @@ from bayes_cx.checks import Check, verdict
 from bayes_cx.errors import InputError
 from bayes_cx.inference import diagnostics
 from bayes_cx.inference.build import pymc_model, statistics_of, weight_of
+from bayes_cx.inference.design import CONSTANT, Design, lay_out
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
 from bayes_cx.inference.posterior import Posterior, attributes
@@ -33,6 +34,7 @@ def fit(
     model: Model,
     stats: xr.Dataset,
     *,
+    design: Design = CONSTANT,
     method: Method | Literal["auto"] = "auto",
     seed: int | None = None,
     progress: bool = True,
@@ -45,6 +47,8 @@ def fit(
         For example ``bcx.models.BG_NBD``.
     stats : xarray.Dataset
         Statistics by customer from `bcx.summarise`, or compressed rows with a weight.
+    design : Design
+        How the parameters differ between customers; by default they do not.
     method : NUTS, Laplace, MAP, MLE or "auto"
         ``"auto"`` takes `Laplace` where its importance weights pass their checks, else `NUTS`. What ran is
         recorded.
@@ -73,11 +77,11 @@ def fit(
     """
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
-    table = statistics_of(model, stats)
-    built = pymc_model(model, table)
+    table = statistics_of(model, stats, design)
+    built = pymc_model(model, table, design)
     start = time.perf_counter()
     if isinstance(method, NUTS):
-        groups, checks = _nuts(built, model, method, seed, progress)
+        groups, checks = _nuts(built, method, seed, progress)
     elif isinstance(method, MAP | MLE):
         groups, checks = _point(built, method)
     elif isinstance(method, Laplace):
@@ -87,7 +91,7 @@ def fit(
         groups, checks = _laplace(built, method, seed, progress)
         if verdict(checks) != "passed":
             method = _SECOND
-            groups, checks = _nuts(built, model, method, seed, progress)
+            groups, checks = _nuts(built, method, seed, progress)
     else:
         raise InputError(
             f"method {method!r}", "NUTS(), Laplace(), MAP(), MLE() or 'auto'", "pass one of these"
@@ -98,7 +102,7 @@ def fit(
         "seed": seed,
         "seconds": round(time.perf_counter() - start, 3),
     }
-    return _posterior(model, stats, table, groups, checks, told)
+    return _posterior(model, stats, table, design, groups, checks, told)
 
 
 def sample_prior(model: Model, stats: xr.Dataset, *, draws: int = 1000, seed: int = 0) -> Posterior:
@@ -115,10 +119,10 @@ def sample_prior(model: Model, stats: xr.Dataset, *, draws: int = 1000, seed: in
     )
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
     told = {"method": "prior", "method_settings": {"draws": draws}, "seed": seed, "seconds": 0.0}
-    return _posterior(model, stats, table, {"posterior": posterior}, (nothing,), told)
+    return _posterior(model, stats, table, CONSTANT, {"posterior": posterior}, (nothing,), told)
 
 
-def _nuts(built: pm.Model, model: Model, method: NUTS, seed: int, progress: bool):
+def _nuts(built: pm.Model, method: NUTS, seed: int, progress: bool):
     import nutpie
 
     compiled = nutpie.compile_pymc_model(built)
@@ -133,7 +137,7 @@ def _nuts(built: pm.Model, model: Model, method: NUTS, seed: int, progress: bool
         save_warmup=False,
         progress_bar=progress,
     )
-    names = [*model.priors, *model.params]
+    names = [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
     groups = {
         "posterior": tree["posterior"].to_dataset()[names],
         "sample_stats": tree["sample_stats"].to_dataset(),
@@ -159,11 +163,14 @@ def _point(built: pm.Model, method: MAP | MLE):
 def _groups(f: Surface, u: np.ndarray, height: np.ndarray, shape: Sequence[int]) -> dict[str, xr.Dataset]:
     """Return the groups of draws at unconstrained points `u`, shape (sample, coordinate)."""
     dims = ("chain", "draw")
-    values = np.array([f.named(point) for point in u]).reshape(*shape, len(f.names))
+    columns = zip(*(f.named(point) for point in u), strict=True)
+    values = {
+        name: ((*dims, *f.dims[name]), np.array(column).reshape(*shape, *np.shape(column[0])))
+        for name, column in zip(f.names, columns, strict=True)
+    }
+    posterior = xr.Dataset(values, coords=f.coords)
     return {
-        "posterior": xr.Dataset(
-            {name: (dims, values[..., i]) for i, name in enumerate(f.names)}
-        ).assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1])),
+        "posterior": posterior.assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1])),
         "sample_stats": xr.Dataset({"lp": (dims, height.reshape(shape))}),
     }
 
@@ -172,6 +179,7 @@ def _posterior(
     model: Model,
     stats: xr.Dataset,
     table: xr.Dataset,
+    design: Design,
     groups: Mapping[str, xr.Dataset],
     checks: tuple[Check, ...],
     told: Mapping[str, Any],
@@ -182,6 +190,7 @@ def _posterior(
         **told,
         "model": model.key,
         "priors": {name: prior.text for name, prior in model.priors.items()},
+        "layout": lay_out(design, model, table).as_dict(),
         "scale": float(model.scale(weight_of(table), **columns)),
         "n_customers": int(table["weight"].sum()),
         "rows": table.sizes["row"],
@@ -192,7 +201,7 @@ def _posterior(
     tree = xr.DataTree.from_dict(
         {
             **plain,
-            "observed_data": table[list(model.statistics)].drop_attrs(),
+            "observed_data": table[[*model.statistics, *design.columns]].drop_attrs(),
             "constant_data": table[["weight"]].drop_attrs(),
         }
     )

@@ -13,8 +13,10 @@ import xarray as xr
 from bayes_cx import checks as _checks
 from bayes_cx import models
 from bayes_cx.checks import Check
+from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
+from bayes_cx.inference.design import Layout, coordinates
 from bayes_cx.model import Model
 
 __all__ = ["Posterior", "load"]
@@ -79,6 +81,45 @@ class Posterior:
         keep = thinned(self.n_draws, draws)
         posterior = self.draws["posterior"]
         return {name: posterior[name].to_numpy().reshape(-1)[keep] for name in self.model.params}
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How the parameters differ between customers."""
+        return Layout.from_dict(self.provenance["layout"])
+
+    def parameters_of(
+        self, stats: xr.Dataset, draws: int | None = None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return the parameters of customers, for which equal customers share a pattern.
+
+        Parameters
+        ----------
+        stats : xarray.Dataset
+            Statistics with the columns of the design. Groups never seen are drawn from what is common to all.
+        draws : int, optional
+            At most this many draws.
+
+        Returns
+        -------
+        parameters : dict of str to numpy.ndarray, shape (sample, pattern)
+        pattern : numpy.ndarray of int, shape (customer,)
+        """
+        design = self.layout.design
+        if design.is_constant:
+            size = next(iter(stats.sizes.values()))
+            return {name: value[:, None] for name, value in self.parameters(draws).items()}, np.zeros(
+                size, int
+            )
+        patterns, pattern = unique_rows(stats, design.columns)
+        keep = thinned(self.n_draws, draws)
+        sampled = {
+            str(name): value.to_numpy().reshape(-1, *value.shape[2:])[keep]
+            for name, value in self.draws["posterior"].data_vars.items()
+        }
+        own = coordinates(self.layout, self.model, sampled, patterns, self.provenance["seed"])
+        letters = self.model.natural(self.provenance["scale"], **own)
+        shape = (keep.size, int(pattern.max()) + 1)
+        return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern
 
     def observed(self) -> xr.Dataset:
         """Return the compressed statistics the model was fitted to, with their weight, over ``row``."""

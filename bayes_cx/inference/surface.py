@@ -1,6 +1,6 @@
 """The log density of a PyMC model as a function of one vector, its mode and its curvature there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,18 @@ class Surface:
     named : callable
         ``u -> list`` of the values of `names`, coordinates first, then letters.
     names : tuple of str
+    dims : mapping of str to tuple of str
+        Dimensions of the values.
+    coords : mapping of str to sequence
+        Their coordinates.
     start : numpy.ndarray, shape (coordinate,)
     """
 
     value_and_gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     named: Callable[[np.ndarray], Sequence[np.ndarray]]
     names: tuple[str, ...]
+    dims: Mapping[str, tuple[str, ...]]
+    coords: Mapping[str, Sequence[Any]]
     start: np.ndarray
 
 
@@ -65,10 +71,13 @@ def surface(model: pm.Model, *, priors: bool = True) -> Surface:
     outputs = model.replace_rvs_by_values([model[name] for name in names])
     joined, u = join_nonshared_inputs(point, [height, *outputs], model.value_vars)
     gradient = pt.grad(joined[0], u)
+    dims = {name: tuple(model.named_vars_to_dims.get(name, ())) for name in names}
     return Surface(
         value_and_gradient=pytensor.function([u], [joined[0], gradient]),
         named=pytensor.function([u], list(joined[1:])),
         names=tuple(names),
+        dims=dims,
+        coords={dim: list(model.coords[dim] or ()) for own in dims.values() for dim in own},
         start=np.concatenate([np.ravel(point[var.name]) for var in model.value_vars]),
     )
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath as mp
-import numpy as np
 
 __all__ = ["STORIES", "Story"]
 

@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 import bayes_cx as bcx
-from bayes_cx.references import reference
 from bayes_cx.inference.build import statistics_of, weight_of
 from bayes_cx.model import arguments
 from bayes_cx.models import MODELS
+from bayes_cx.references import reference
 from bayes_cx.scoring.compiled import evaluate
 from tests.models.stories import STORIES
 
