@@ -23,9 +23,16 @@ def publish(source: Path, folder: Path) -> Path:
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
     )
     client.execute()
-    html, _ = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(
-        notebook, {"metadata": {"name": source.stem}}
+    # Without addresses of scripts the page asks nobody else for anything.
+    exporter = HTMLExporter(
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        embed_images=True,
+        mathjax_url="",
+        require_js_url="",
+        mermaid_js_url="",
     )
+    html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": source.stem}})
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{source.stem}.html"
     target.write_text(html, encoding="utf-8")

@@ -78,15 +78,9 @@ def prioritise(purchases: Path, spend: Path, stats: Path, settings: Settings, ou
 
 def card(posterior: Path, stats: Path, settings: Settings, out: Path) -> None:
     """From a posterior to its model card."""
-    fitted, table = bcx.load(posterior), read_statistics(stats)
-    made = bcx.model_card(
-        fitted,
-        stats=table,
-        prior_check=bcx.validation.prior_predictive_check(fitted.model, table, seed=settings.seed),
-        posterior_check=bcx.validation.predictive_check(fitted, table, seed=settings.seed),
-        owner=settings.organisation,
-        timestamp=settings.stamp(),
-    )
+    fitted = bcx.load(posterior)
+    command = f"bayes-cx card {posterior.name} {stats.name}"
+    made = work.card_of(fitted, read_statistics(stats), settings, command)
     with atomic_folder(out) as folder:
         made.write(folder)
     typer.echo(out)

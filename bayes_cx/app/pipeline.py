@@ -13,7 +13,7 @@ import bayes_cx as bcx
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import fit_model, hide, plan_of, read, summarise, write_rejected
+from bayes_cx.app.work import card_of, fit_model, hide, plan_of, read, summarise, write_rejected
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bayes_cx.data import Transactions
     from bayes_cx.decision import Plan
     from bayes_cx.inference import Posterior
-    from bayes_cx.reporting import Report
-    from bayes_cx.validation import Holdout, PredictiveCheck
+    from bayes_cx.reporting import ModelCard, Report
+    from bayes_cx.validation import Holdout
 
 __all__ = ["Result", "report"]
 
@@ -44,8 +44,8 @@ class Result:
     plan : Plan
     evidence : Holdout or None
         None if there was no test on held-out time.
-    prior_check, posterior_check : PredictiveCheck
-        Of the model of purchases.
+    cards : tuple of ModelCard
+        Of purchases and of spend.
     """
 
     stats: "xr.Dataset"
@@ -53,8 +53,7 @@ class Result:
     spend: "Posterior"
     plan: "Plan"
     evidence: "Holdout | None"
-    prior_check: "PredictiveCheck"
-    posterior_check: "PredictiveCheck"
+    cards: "tuple[ModelCard, ModelCard]"
 
 
 def report(settings: Settings, command: str) -> "Report":
@@ -86,12 +85,14 @@ def report(settings: Settings, command: str) -> "Report":
             raise InputError("the transactions have no amounts", "what was paid", "pass --amount COLUMN")
         stats = summarise(transactions, settings, steps)
         write_rejected(transactions, stats, settings, folder / "rejected.csv")
-        result = _compute(transactions, stats, settings, steps)
+        result = _compute(transactions, stats, settings, command, steps)
         with steps.step("Write report, card and tables"):
             return _write(folder, result, settings, command)
 
 
-def _compute(transactions: "Transactions", stats: "xr.Dataset", settings: Settings, steps: Steps) -> Result:
+def _compute(
+    transactions: "Transactions", stats: "xr.Dataset", settings: Settings, command: str, steps: Steps
+) -> Result:
     with steps.step("Fit purchases and spend") as step:
         fits = _fit(stats, settings)
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
@@ -100,10 +101,13 @@ def _compute(transactions: "Transactions", stats: "xr.Dataset", settings: Settin
         step.says = f"{plan.n_contacted:,} customers"
     with steps.step("Test on held-out time") as step:
         evidence, step.says = _evidence(transactions, stats, settings)
-    with steps.step("Compare the model with its own data"):
-        prior = bcx.validation.prior_predictive_check(bcx.models.BG_NBD, stats, seed=settings.seed)
-        posterior = bcx.validation.predictive_check(fits[0], stats, seed=settings.seed)
-    return Result(stats, *fits, plan, evidence, prior, posterior)
+    with steps.step("Compare the models with their own data") as step:
+        cards = (
+            card_of(fits[0], stats, settings, command, evidence),
+            card_of(fits[1], stats, settings, command),
+        )
+        step.says = ", ".join(f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
+    return Result(stats, *fits, plan, evidence, cards)
 
 
 def _fit(stats: "xr.Dataset", settings: Settings) -> "tuple[Posterior, Posterior]":
@@ -147,22 +151,13 @@ def _write(folder: Path, result: Result, settings: Settings, command: str) -> "R
         **named,
     )
     made.to_pdf(folder / "retention.pdf")
-    card = bcx.model_card(
-        result.purchases,
-        stats=result.stats,
-        holdout=result.evidence,
-        prior_check=result.prior_check,
-        posterior_check=result.posterior_check,
-        owner=settings.organisation,
-        timestamp=stamp,
-        command=command,
-    )
-    card.write(folder)
+    for card, place in zip(result.cards, (folder, folder / "spend"), strict=True):
+        card.write(place)
     table = result.plan.table()
     write_table(table, folder / "priority.csv")
     write_table(table, folder / "priority.parquet")
     write_table(table.head(settings.top), folder / f"priority_top{settings.top}.csv")
-    told = {
+    record = {
         "command": command,
         "timestamp": stamp.isoformat(),
         "settings": settings.told(),
@@ -171,7 +166,7 @@ def _write(folder: Path, result: Result, settings: Settings, command: str) -> "R
         "spend": _told(result.spend),
     }
     (folder / "run.json").write_text(
-        json.dumps(told, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
+        json.dumps(record, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
     )
     return made
 

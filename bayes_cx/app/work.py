@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_cx.model import Model
+    from bayes_cx.validation import Holdout
 
-__all__ = ["fit_model", "hide", "offers", "plan_of", "read", "summarise", "write_rejected"]
+__all__ = ["card_of", "fit_model", "hide", "offers", "plan_of", "read", "summarise", "write_rejected"]
 
 # An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
 SHARE_OF_PURCHASE = 0.10
@@ -110,6 +111,26 @@ def fit_model(model: "Model", stats: "xr.Dataset", settings: Settings) -> "bcx.P
             "try --method nuts or more data",
         )
     return posterior
+
+
+def card_of(
+    posterior: "bcx.Posterior",
+    stats: "xr.Dataset",
+    settings: Settings,
+    command: str,
+    evidence: "Holdout | None" = None,
+) -> "bcx.ModelCard":
+    """Compare a model with its own data, before and after it has seen them, and fill its card."""
+    return bcx.model_card(
+        posterior,
+        stats=stats,
+        holdout=evidence,
+        prior_check=bcx.validation.prior_predictive_check(posterior.model, stats, seed=settings.seed),
+        posterior_check=bcx.validation.predictive_check(posterior, stats, seed=settings.seed),
+        owner=settings.organisation,
+        command=command,
+        timestamp=settings.stamp(),
+    )
 
 
 def plan_of(
