@@ -236,7 +236,7 @@ def lifetime_value(
     >>> purchases = bcx.fit(bcx.models.BG_NBD, stats, method=bcx.MLE())
     >>> value = bcx.lifetime_value(purchases, 35.0, stats, horizon="52 weeks", discount_rate=0.1)
     >>> value.summary()["mean"].max().round(-2).item()
-    1200.0
+    900.0
     """
     for name, number, low in (("discount_rate", discount_rate, -1.0), ("margin", margin, 0.0)):
         if not low < number < np.inf:
