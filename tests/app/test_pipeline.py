@@ -16,11 +16,11 @@ from bayes_cx.reporting import ModelCard
 COLUMNS = ("--customer", "id", "--time", "day", "--amount", "paid")
 TIMES = ("--until", "1998-06-30", "--horizon", "26 weeks")
 KEY = "an example key of a test"
+CARD = {"model_card.json", "model_card.md", "model_card.pdf"}
 REPORT = {
     "retention.pdf",
-    "model_card.json",
-    "model_card.md",
-    "model_card.pdf",
+    *CARD,
+    *(f"spend/{name}" for name in CARD),
     "priority.csv",
     "priority.parquet",
     "priority_top10.csv",
@@ -68,7 +68,8 @@ def reported(shop, command_in):
 
 
 def test_every_file_is_there(reported):
-    assert {path.name for path in reported[1].iterdir()} == REPORT
+    folder = reported[1]
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == REPORT
 
 
 def test_the_console_says_what_matters(reported):
@@ -84,7 +85,7 @@ def test_the_console_says_what_matters(reported):
 def test_no_file_holds_an_id(reported):
     done, folder = reported
     texts = [done.stdout, done.stderr]
-    for path in folder.iterdir():
+    for path in folder.rglob("*.*"):
         texts.append(path.read_bytes().decode("latin-1"))
         if path.suffix == ".pdf":
             texts += [page.extract_text() for page in PdfReader(path).pages]
