@@ -1,7 +1,10 @@
 """What many tests share: real data, fits of it, and a generator with a fixed seed."""
 
+import json
+
 import numpy as np
 import pytest
+import xarray as xr
 
 import bayes_cx as bcx
 
@@ -27,3 +30,19 @@ def purchases(cdnow_sample):
 def spend(cdnow_sample):
     """The posterior of Gamma-Gamma on the sample."""
     return bcx.fit(bcx.models.GAMMA_GAMMA, cdnow_sample, seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def at_point():
+    """A function that gives a posterior the draws one names, and another unit if asked."""
+
+    def make(posterior, *, chains=1, unit=None, **letters):
+        values = {name: np.reshape(np.asarray(v, float), (chains, -1)) for name, v in letters.items()}
+        group = xr.Dataset({name: (("chain", "draw"), value) for name, value in values.items()})
+        made = posterior.with_group("posterior", group)
+        if unit is not None:
+            told = {**posterior.provenance, "unit": unit}
+            made.draws.attrs = {**made.draws.attrs, "provenance": json.dumps(told)}
+        return made
+
+    return make
