@@ -113,7 +113,9 @@ def _buy_until_gone(rng, rate, p, active, t) -> Purchases:
     time = np.zeros(customer.size)
     customers, times = [], []
     while customer.size:
-        time = time + rng.exponential(1.0 / rate[customer])
+        # Of very unequal customers some have a rate below the smallest number: they never buy.
+        with np.errstate(divide="ignore", over="ignore"):
+            time = time + rng.standard_exponential(customer.size) / rate[customer]
         bought = time <= t[customer]
         customer, time = customer[bought], time[bought]
         customers.append(customer)

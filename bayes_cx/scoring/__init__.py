@@ -1,5 +1,6 @@
 """Quantities of customers from draws: compile a formula over draws x customers, stream, reduce."""
 
+from bayes_cx.scoring.log_lik import add_log_likelihood, total_log_likelihood
 from bayes_cx.scoring.predict import (
     predict_events,
     predict_purchases,
@@ -7,7 +8,7 @@ from bayes_cx.scoring.predict import (
     predict_value,
     replicate,
 )
-from bayes_cx.scoring.score import Scorer, add_log_likelihood, draws, score, scorer
+from bayes_cx.scoring.score import Scorer, draws, score, scorer
 
 __all__ = [
     "Scorer",
@@ -20,4 +21,5 @@ __all__ = [
     "replicate",
     "score",
     "scorer",
+    "total_log_likelihood",
 ]

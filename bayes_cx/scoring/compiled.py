@@ -17,14 +17,19 @@ _CELLS = 200_000
 
 
 @lru_cache(maxsize=64)
-def _compiled(formula: Formula, per_row: frozenset[str]) -> Callable[..., np.ndarray]:
-    """Compile `formula`; arguments in `per_row` have shape (row, 1), all others (1, draw)."""
+def _compiled(
+    formula: Formula, per_row: frozenset[str], per_cell: frozenset[str]
+) -> Callable[..., np.ndarray]:
+    """Compile `formula`; arguments have shape (row, 1), (row, draw) or, all others, (1, draw)."""
     inputs = [
-        pt.tensor(name, dtype="float64", shape=(None, 1) if name in per_row else (1, None))
+        pt.tensor(
+            name,
+            dtype="float64",
+            shape=(None, 1) if name in per_row else (None, None) if name in per_cell else (1, None),
+        )
         for name in arguments(formula)
     ]
-    output = formula(*inputs)
-    return pytensor.function(inputs, output, on_unused_input="ignore")
+    return pytensor.function(inputs, formula(*inputs), on_unused_input="ignore")
 
 
 def evaluate(
@@ -39,23 +44,30 @@ def evaluate(
     formula : callable
         Of statistics, parameters and options; it broadcasts.
     rows : mapping of str to numpy.ndarray, shape (row,)
-        Arguments that differ between customers.
-    samples : mapping of str to numpy.ndarray, shape (sample,) or ()
+        Arguments that differ between customers, and ``pattern`` where parameters do.
+    samples : mapping of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
         Arguments that differ between draws, and constants.
     """
     names = arguments(formula)
-    call = _compiled(formula, frozenset(names).intersection(rows))
-    n = max((np.size(samples[name]) for name in names if name not in rows), default=1)
-    size = max((rows[name].size for name in names if name in rows), default=1)
-    values = {
-        name: np.asarray(rows[name], float)[:, None]
-        if name in rows
-        else np.array(np.broadcast_to(np.asarray(samples[name], float), (1, n)))
+    per_row = frozenset(names).intersection(rows)
+    per_cell = frozenset(name for name in names if name not in rows and np.ndim(samples[name]) == 2)
+    call = _compiled(formula, per_row, per_cell)
+    n = max(
+        (np.shape(samples[name])[0] for name in names if name not in rows and np.ndim(samples[name])),
+        default=1,
+    )
+    size = max((column.size for column in rows.values()), default=1)
+    fixed = {
+        name: np.array(np.broadcast_to(np.asarray(samples[name], float), (1, n)))
         for name in names
+        if name not in per_row | per_cell
     }
     # Whatever summarises draws runs along memory this way.
     result = np.empty((size, n))
     for start in range(0, size, step := max(1, _CELLS // n)):
         some = slice(start, start + step)
-        result[some] = call(*(values[name][some] if name in rows else values[name] for name in names))
+        values = dict(fixed)
+        values |= {name: np.asarray(rows[name][some], float)[:, None] for name in per_row}
+        values |= {name: samples[name].T[rows["pattern"][some]] for name in per_cell}
+        result[some] = call(*(values[name] for name in names))
     return result.T

@@ -46,7 +46,7 @@ def predict_events(
     # The chance of being active comes from the compiled formula, so that it is written once.
     alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
     rng = np.random.default_rng(seed)
-    for i, one in _parameters(posterior, draws):
+    for i, one in _parameters(posterior, stats, draws):
         if alive is not None:
             known["p_alive"] = alive.draw(i)
         values = {**known, **one}
@@ -158,19 +158,25 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     simulate = posterior.model.simulate
     needed = arguments(simulate)[1:]
     rng = np.random.default_rng(seed)
-    for _, one in _parameters(posterior, draws):
+    for _, one in _parameters(posterior, stats, draws):
         values = {**known, **one}
         yield simulate(rng, **{name: values[name] for name in needed})
 
 
-def _parameters(posterior: Posterior, draws: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Yield so many draws of the parameters, evenly through the posterior, each with its position there."""
+def _parameters(
+    posterior: Posterior, stats: xr.Dataset, draws: int
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Yield so many draws of the parameters, evenly through the posterior, each with its position there.
+
+    Every parameter has shape (customer,), or () where it is the same for all.
+    """
     if draws < 1:
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
-    parameters = posterior.parameters()
+    parameters, pattern = posterior.parameters_of(stats)
+    own = np.s_[0] if posterior.layout.design.is_constant else pattern
     for i in range(draws):
         at = i * posterior.n_draws // draws
-        yield at, {name: value[at] for name, value in parameters.items()}
+        yield at, {name: value[at, own] for name, value in parameters.items()}
 
 
 def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
@@ -187,5 +193,5 @@ def _payments(
             yield lambda n: n * float(spend)
         return
     known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
-    for _, one in _parameters(spend, draws):
+    for _, one in _parameters(spend, stats, draws):
         yield lambda n, one=one: spend.model.simulate_future(rng, n, **known, **one)

@@ -11,11 +11,11 @@ import xarray as xr
 from bayes_cx.data import unique_rows
 from bayes_cx.data.units import UNITS, check_unit, horizon
 from bayes_cx.errors import InputError
-from bayes_cx.inference.posterior import Posterior, thinned
+from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.scoring.compiled import evaluate
 
-__all__ = ["Scorer", "add_log_likelihood", "draws", "score"]
+__all__ = ["Scorer", "draws", "in_unit", "score", "scorer"]
 
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
@@ -30,10 +30,10 @@ class Scorer:
     posterior : Posterior
     quantity : Quantity
     rows : dict of str to numpy.ndarray, shape (row,)
-        The unique rows of statistics that the formula reads.
+        The unique rows of statistics that the formula reads, and ``pattern`` where parameters differ.
     inverse : numpy.ndarray of int, shape (customer,)
         The row of each customer.
-    samples : dict of str to numpy.ndarray, shape (sample,) or ()
+    samples : dict of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
         Parameters and options.
     """
 
@@ -46,7 +46,7 @@ class Scorer:
     @property
     def n_samples(self) -> int:
         """Number of draws."""
-        return max(np.size(value) for value in self.samples.values())
+        return max((np.shape(value)[0] for value in self.samples.values() if np.ndim(value)), default=1)
 
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the unique rows and their values, shape (sample, rows of the slice)."""
@@ -75,7 +75,7 @@ class Scorer:
 
     def draw(self, i: int) -> np.ndarray:
         """Return the values of all customers in draw i, shape (customer,)."""
-        one = {name: value if np.ndim(value) == 0 else value[i] for name, value in self.samples.items()}
+        one = {n: value[i : i + 1] if np.ndim(value) else value for n, value in self.samples.items()}
         return evaluate(self.quantity.formula, self.rows, one)[0][self.inverse]
 
 
@@ -116,14 +116,18 @@ def scorer(
             if "spend" in missing
             else "pass what bcx.summarise returns",
         )
-    rows, inverse = unique_rows(in_unit(stats, unit), columns) if columns else ({}, np.zeros(1, int))
+    parameters, table = posterior.parameters(thin_to), in_unit(stats, unit)
+    if not posterior.layout.design.is_constant:
+        parameters, pattern = posterior.parameters_of(stats, thin_to)
+        table, columns = table.assign(pattern=("customer", pattern)), (*columns, "pattern")
+    rows, inverse = unique_rows(table, columns) if columns else ({}, np.zeros(1, int))
     samples: dict[str, np.ndarray] = {
         name: np.asarray(
             value if name != "t" or isinstance(value, np.ndarray) else horizon(value, unit), float
         )
         for name, value in given.items()
     }
-    samples |= {n: v for n, v in posterior.parameters(thin_to).items() if n in needed}
+    samples |= {name: value for name, value in parameters.items() if name in needed}
     return Scorer(posterior, known[quantity], rows, inverse, samples)
 
 
@@ -252,49 +256,6 @@ def draws(
         },
     )
     return result if ready.rows else result.isel(customer=0, drop=True)
-
-
-def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> Posterior:
-    """Return the posterior with the log-likelihood of every customer, for `arviz.loo` and its kin.
-
-    Rows that stand for several customers are repeated, so every customer counts once.
-
-    Parameters
-    ----------
-    posterior : Posterior
-    thin_to : int, optional
-        Use at most this many draws; the memory needed is draws x customers x 8 bytes.
-
-    Returns
-    -------
-    Posterior
-        With the group ``log_likelihood``, variable ``customers`` (chain, draw, customer). With `thin_to` the
-        draws of all groups are thinned alike and dealt to one chain.
-    """
-    table = posterior.observed()
-    rows = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
-    values = evaluate(posterior.model.log_lik, rows, posterior.parameters(thin_to))
-    values = np.repeat(values, table["weight"].to_numpy(), axis=1)
-    if values.shape[0] < posterior.n_draws:
-        posterior = _thinned(posterior, thin_to)
-    chains = posterior.draws["posterior"].sizes["chain"]
-    group = xr.Dataset(
-        {"customers": (("chain", "draw", "customer"), values.reshape(chains, -1, values.shape[1]))}
-    )
-    return posterior.with_group("log_likelihood", group)
-
-
-def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:
-    keep = thinned(posterior.n_draws, thin_to)
-    for name in ("posterior", "sample_stats"):
-        group = posterior.draws[name].to_dataset()
-        flat = {
-            n: (("chain", "draw"), v.to_numpy().reshape(-1)[keep][None])
-            for n, v in group.items()
-            if v.ndim == 2
-        }
-        posterior = posterior.with_group(name, xr.Dataset(flat))
-    return posterior
 
 
 def _attributes(ready: Scorer, quantity: str, t: Any) -> dict[str, Any]:

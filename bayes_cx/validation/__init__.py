@@ -8,6 +8,7 @@ it is.
 from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.metrics import Metric
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
+from bayes_cx.validation.sensitivity import prior_sensitivity
 
 __all__ = [
     "Holdout",
@@ -16,4 +17,5 @@ __all__ = [
     "holdout",
     "predictive_check",
     "prior_predictive_check",
+    "prior_sensitivity",
 ]

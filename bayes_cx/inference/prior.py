@@ -1,0 +1,21 @@
+"""The prior: draws from it, and its density at draws of the posterior."""
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+
+from bayes_cx.inference.posterior import Posterior
+
+__all__ = ["log_prior"]
+
+
+def log_prior(posterior: Posterior) -> np.ndarray:
+    """Return the log density of the priors at each draw, on the coordinates themselves, shape (sample,)."""
+    draws = posterior.draws["posterior"]
+    total = np.zeros(posterior.n_draws)
+    for name, prior in posterior.model.priors.items():
+        at = pt.vector(name)
+        density = pm.logp(getattr(pm, prior.distribution).dist(**prior.arguments), at)
+        total += pytensor.function([at], density)(draws[name].to_numpy().reshape(-1))
+    return total

@@ -1,0 +1,66 @@
+"""How far the priors move the posterior: power-scaling, without fitting again."""
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from bayes_cx.checks import Check
+from bayes_cx.inference import Posterior
+from bayes_cx.inference.prior import log_prior
+from bayes_cx.scoring import total_log_likelihood
+
+__all__ = ["prior_sensitivity"]
+
+# The threshold of the source; above it the prior moves the posterior noticeably.
+LIMIT = 0.05
+
+
+def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
+    """Check how strongly each parameter would move if the priors were a little stronger or weaker.
+
+    Prior and likelihood are raised to powers near one by reweighing the draws, and the distance that each
+    parameter's distribution moves is measured [kallioinen2024detecting]_. A sensitive prior is no error: it
+    says that the data leave the parameter to the prior, so that the prior has to be defended.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        With draws; of a constant design.
+
+    Returns
+    -------
+    tuple of Check
+        One for each parameter; `not_run` for a point estimate or a design with groups or covariates.
+
+    Examples
+    --------
+    >>> import bayes_cx as bcx
+    >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
+    >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
+    >>> [check.status for check in bcx.validation.prior_sensitivity(posterior)]
+    ['passed', 'passed', 'failed', 'failed']
+    """
+    letters = tuple(posterior.model.params)
+    names = [f"sensitivity of {letter} to the priors" for letter in letters]
+    target = f"< {LIMIT}"
+    if posterior.n_draws == 1 or not posterior.layout.design.is_constant:
+        why = "a point estimate" if posterior.n_draws == 1 else "a design with groups or covariates"
+        return tuple(Check(name, None, target, "not_run", f"not measured for {why}") for name in names)
+    draws = posterior.draws["posterior"].dataset
+    shape = (draws.sizes["chain"], draws.sizes["draw"])
+
+    def group(values: np.ndarray) -> xr.Dataset:
+        return xr.Dataset({"total": (("chain", "draw"), values.reshape(shape))})
+
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": draws[list(letters)],
+            "log_prior": group(log_prior(posterior)),
+            "log_likelihood": group(total_log_likelihood(posterior)),
+        }
+    )
+    moved = az.psense(tree, group="prior")
+    return tuple(
+        Check(name, float(moved[letter]), target, "passed" if float(moved[letter]) < LIMIT else "failed")
+        for name, letter in zip(names, letters, strict=True)
+    )
