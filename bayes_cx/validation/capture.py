@@ -9,9 +9,10 @@ from scipy.stats import rankdata
 from bayes_cx.errors import FitError
 from bayes_cx.validation.baseline import point_estimate
 
-__all__ = ["MODEL", "capture", "rfm_score", "rules"]
+__all__ = ["MODEL", "POINT_ESTIMATE", "capture", "rfm_score", "rules"]
 
 MODEL = "bayes_cx"
+POINT_ESTIMATE = "maximum likelihood (lifetimes)"
 
 
 def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarray]:
@@ -46,7 +47,7 @@ def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarra
         point = point_estimate(stats, t)
     except FitError:
         return known
-    return known | {"maximum likelihood (lifetimes)": point.expected_purchases * point.expected_spend}
+    return known | {POINT_ESTIMATE: point.expected_purchases * point.expected_spend}
 
 
 def rfm_score(recency: np.ndarray, frequency: np.ndarray, monetary: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check, Status
-from bayes_cx.validation.capture import MODEL
+from bayes_cx.validation.capture import MODEL, POINT_ESTIMATE
 from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_interval, inside_randomised
 from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
 
@@ -38,6 +38,7 @@ class Metric:
     ----------
     name : str
     value : float
+        NaN where it was not run.
     low, high : float
         95 % interval; NaN where there is none.
     slice : str
@@ -64,7 +65,8 @@ class Metric:
     def check(self) -> Check:
         """The metric as a check."""
         whom = "" if self.slice == EVERYBODY else f" ({self.slice})"
-        return Check(self.name + whom, self.value, self.target, self.status, self.note)
+        value = None if np.isnan(self.value) else self.value
+        return Check(self.name + whom, value, self.target, self.status, self.note)
 
 
 @dataclass(frozen=True)
@@ -236,12 +238,13 @@ def tracking_metric(table: xr.Dataset, n: int) -> Metric:
 
 
 def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
-    """Yield the revenue share that the model found, and its lead over each rule."""
+    """Yield the lead of the model over each rule in the revenue share that its best customers brought."""
     top = f"{table.attrs['top_share']:.0%}".replace("%", " %")
-    for name in table["rule"].to_numpy():
+    ours = float(table["share"].sel(rule=MODEL))
+    known = [str(name) for name in table["rule"].to_numpy() if name != MODEL]
+    target = "interval reaches 0 or more"
+    for name in known:
         one = table.sel(rule=name)
-        if name == MODEL:
-            continue
         value, low, high = (float(one[c]) for c in ("difference", "difference_low", "difference_high"))
         yield Metric(
             f"lead in revenue of the best {top} over {name}",
@@ -250,10 +253,14 @@ def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
             high,
             EVERYBODY,
             n,
-            "interval reaches 0 or more",
+            target,
             _status(high >= 0),
-            f"share of revenue {float(table['share'].sel(rule=MODEL)):.3f} against {float(one['share']):.3f}",
+            f"share of revenue {ours:.3f} against {float(one['share']):.3f}",
         )
+    if POINT_ESTIMATE not in known:
+        name = f"lead in revenue of the best {top} over {POINT_ESTIMATE}"
+        why = "lifetimes found no maximum in these data"
+        yield Metric(name, np.nan, np.nan, np.nan, EVERYBODY, n, target, "not_run", why)
 
 
 def _status(good: bool | np.bool_) -> Status:

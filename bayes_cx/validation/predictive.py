@@ -181,7 +181,8 @@ def _check(
     values = np.array(rows)
     seen = np.array([statistic(observed) for statistic in statistics.values()])
     table = _summary("statistic", seen, values)
-    table["p"] = ("statistic", ((values > seen) + 0.5 * (values == seen)).mean(axis=0))
+    above = np.where(np.isfinite(values), (values > seen) + 0.5 * (values == seen), np.nan)
+    table["p"] = ("statistic", _of_defined(lambda v: np.nanmean(v, axis=0), above + 0 * seen))
     table = table.assign_coords(statistic=list(statistics)).assign_attrs(
         level=LEVEL, n_customers=n, draws=len(values), note=note
     )
@@ -198,6 +199,13 @@ def _bars(x: np.ndarray) -> np.ndarray:
 
 
 def _summary(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:
-    low, median, high = np.nanquantile(values, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=0)
+    q = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
+    low, median, high = _of_defined(lambda v: np.nanquantile(v, q, axis=0), values)
     columns = {"observed": observed, "median": median, "low": low, "high": high}
     return xr.Dataset({name: (dim, column) for name, column in columns.items()})
+
+
+def _of_defined(reduce: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Reduce the replications in which a statistic is defined; NaN where there is none."""
+    never = np.isnan(values).all(axis=0)
+    return np.where(never, np.nan, reduce(np.where(never, 0.0, values)))

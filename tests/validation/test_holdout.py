@@ -168,3 +168,12 @@ def test_nobody_bought_in_the_holdout(cdnow, cdnow_fits):
 
 def test_repr(cdnow_holdout):
     assert "checks passed" in repr(cdnow_holdout)
+
+
+def test_a_rule_that_cannot_be_computed_does_not_read_as_passed(cdnow, cdnow_fits):
+    few = slice(0, 12)
+    parts = bcx.Split(cdnow.calibration.isel(customer=few), cdnow.holdout.isel(customer=few), cdnow.tracking)
+    found = holdout(*cdnow_fits, parts, draws=20)
+    assert "maximum likelihood (lifetimes)" not in found.capture.rule
+    check = next(check for check in found.checks if "lifetimes" in check.name)
+    assert (check.value, check.status) == (None, "not_run")

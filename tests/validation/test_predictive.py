@@ -56,3 +56,15 @@ def test_compressed_rows_stand_for_their_customers(cdnow, cdnow_fits):
 def test_same_seed_same_check(cdnow, cdnow_fits):
     one, other = (predictive_check(cdnow_fits[0], cdnow.calibration, draws=10, seed=3) for _ in range(2))
     assert one.statistics.identical(other.statistics)
+
+
+def test_what_is_not_defined_is_not_a_number(cdnow, cdnow_fits):
+    """Two repeat buyers with equal x have no correlation; nobody who came back has no mean spend."""
+    stats = cdnow.calibration
+    for x in (0, 1):
+        some = stats.isel(customer=np.flatnonzero(stats.x == x)[:5])
+        found = predictive_check(cdnow_fits[1], some, draws=5).statistics
+        one = found.sel(statistic="correlation of repeat purchases and spend per purchase")
+        assert np.isnan([one.observed, one.low, one.high, one.p]).all()
+        mean = found.sel(statistic="mean spend per purchase of repeat buyers")
+        assert np.isnan(mean.p) == (x == 0)
