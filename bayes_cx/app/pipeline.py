@@ -99,6 +99,10 @@ def _compute(
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(*fits, stats, settings)
         step.says = f"{plan.n_contacted:,} customers"
+    if not settings.offers and settings.cost is None:
+        steps.note(
+            f"assumed an offer that costs {plan.offers[0].cost:g}, a tenth of an average purchase; see --cost"
+        )
     with steps.step("Test on held-out time") as step:
         evidence, step.says = _evidence(transactions, stats, settings)
     with steps.step("Compare the models with their own data") as step:
@@ -106,7 +110,8 @@ def _compute(
             card_of(fits[0], stats, settings, command, evidence),
             card_of(fits[1], stats, settings, command),
         )
-        step.says = ", ".join(f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
+        verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
+        step.says = f"verdict of the cards {', '.join(verdicts)}"
     return Result(stats, *fits, plan, evidence, cards)
 
 
