@@ -34,6 +34,7 @@ def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) ->
             f"the columns {', '.join(model.statistics)} for {model.name}",
             "summarise the transactions with an amount column" if "spend" in missing else "use bcx.summarise",
         )
+    lay_out(design, model, stats)  # says what is wrong with a design before anything else fails on it
     table = compress(stats, on=(*model.statistics, *design.columns))
     if "T" in model.statistics and not float(table["T"].max()) > 0:
         raise InputError(

@@ -131,7 +131,12 @@ def lay_out(design: Design, model: Model, stats: xr.Dataset) -> Layout:
         )
     covariates = sorted({column for columns in design.covariates.values() for column in columns})
     values = {column: _numbers(column, stats) for column in covariates}
-    spread = {column: float(value.std()) for column, value in values.items()}
+    weight = np.asarray(stats["weight"]) if "weight" in stats else None
+    centre = {column: float(np.average(value, weights=weight)) for column, value in values.items()}
+    spread = {
+        column: float(np.sqrt(np.average((value - centre[column]) ** 2, weights=weight)))
+        for column, value in values.items()
+    }
     constant = [column for column, value in spread.items() if value == 0]
     if constant:
         raise InputError(
@@ -139,7 +144,7 @@ def lay_out(design: Design, model: Model, stats: xr.Dataset) -> Layout:
         )
     return Layout(
         design=design,
-        centre={column: float(value.mean()) for column, value in values.items()},
+        centre=centre,
         spread=spread,
         groups={column: tuple(sorted(set(_names(column, stats)))) for column in design.pooled.values()},
     )

@@ -12,8 +12,9 @@ __all__ = ["STORIES", "Story"]
 class Story:
     """What the battery needs to know of a model beside its record.
 
-    `likelihood(row, params)` integrates the individual story over the population by mpmath; `rows` are histories
-    at which to compare; `truth` are parameters to simulate from; `observe(record, rng, n)` simulates statistics.
+    `likelihood(row, params)` integrates the individual story over the population by mpmath; `rows` are
+    histories and `points` parameters at which to compare; `truth` are parameters to simulate from;
+    `observe(record, rng, n)` simulates statistics.
     """
 
     likelihood: Callable[[dict, dict], mp.mpf]
@@ -25,10 +26,6 @@ class Story:
 
 def _gamma_pdf(u, shape, rate):
     return mp.exp(shape * mp.log(rate) + (shape - 1) * mp.log(u) - rate * u - mp.loggamma(shape))
-
-
-def _beta_pdf(p, a, b):
-    return mp.exp((a - 1) * mp.log(p) + (b - 1) * mp.log(1 - p)) / mp.beta(a, b)
 
 
 def _over_rate(f, r, alpha):

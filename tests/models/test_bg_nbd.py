@@ -53,9 +53,7 @@ def test_published_cumulative_repeat_purchases(cdnow_sample):
     for week, expected in ((20, 1312.46), (25, 1669.60)):
         since = np.maximum(week - (begin - cdnow_sample["T"].to_numpy()), 0.0)
         since = since[since > 0]
-        total = sum(
-            at("expected_purchases_new", t=t) * n for t, n in zip(*np.unique(since, return_counts=True))
-        )
+        total = sum(at("expected_purchases_new", t=t) for t in since)
         assert total == pytest.approx(expected, rel=1e-3), week
 
 
