@@ -38,6 +38,7 @@ _WHERE = {
     ),
     "scoring": ("add_log_likelihood", "draws", "predict_purchases", "score"),
     "decision": ("Beta", "LifetimeValue", "Offer", "Plan", "lifetime_value", "prioritise"),
+    "reprs": ("show",),
     "reporting": ("ModelCard", "Report", "model_card", "report"),
 }
 _OWNER = {name: module for module, names in _WHERE.items() for name in names}
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         sample_prior,
     )
     from bayes_cx.reporting import ModelCard, Report, model_card, report
+    from bayes_cx.reprs import show
     from bayes_cx.scoring import add_log_likelihood, draws, predict_purchases, score
 
 

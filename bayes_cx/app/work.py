@@ -127,6 +127,7 @@ def card_of(
         holdout=evidence,
         prior_check=bcx.validation.prior_predictive_check(posterior.model, stats, seed=settings.seed),
         posterior_check=bcx.validation.predictive_check(posterior, stats, seed=settings.seed),
+        sensitivity=bcx.validation.prior_sensitivity(posterior),
         owner=settings.organisation,
         command=command,
         timestamp=settings.stamp(),

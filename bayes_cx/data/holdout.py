@@ -40,6 +40,11 @@ class Split:
     holdout: xr.Dataset
     tracking: xr.Dataset
 
+    def _repr_html_(self) -> str:
+        from bayes_cx.reprs import split_html
+
+        return split_html(self)
+
 
 def split(
     transactions: Transactions,

@@ -57,6 +57,11 @@ class Transactions:
     sha256: str
     table: Source = field(repr=False)
 
+    def _repr_html_(self) -> str:
+        from bayes_cx.reprs import transactions_html
+
+        return transactions_html(self)
+
     @property
     def returns(self) -> str:
         """What is done with negative amounts: reject, net or ignore."""

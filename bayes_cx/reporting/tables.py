@@ -217,8 +217,10 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
             rows.append([name.capitalize(), text])
     rows.append(["Horizon", f"{data.attrs['horizon']} from {day(str(data.attrs['until']))}"])
     margin = float(plan.settings.get("margin", 1.0))
-    if margin != 1.0:
-        rows.append(["Margin", f"{margin:.3g} of the spend counts as value"])
+    counts = "all that customers pay" if margin == 1.0 else f"{100 * margin:.3g}% of what customers pay"
+    rows.append(
+        ["Value", f"{counts}; the cost of goods {'is not' if margin == 1.0 else 'is thereby'} taken off"]
+    )
     rows.append(
         ["Discount rate", f"{100 * float(data.attrs['discount_rate']):.3g}% a year, continuous in time"]
     )
@@ -228,7 +230,7 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
     if "returns" in attrs:
         words = {
             "reject": "rows with a negative amount are rejected",
-            "net": "negative amounts are netted against purchases of the same day",
+            "net": "a return is taken off the customer's latest purchase before it",
             "ignore": "rows with a negative amount are left out",
         }
         rows.append(["Returns", words.get(attrs["returns"], str(attrs["returns"]))])

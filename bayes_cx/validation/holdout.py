@@ -64,6 +64,11 @@ class Holdout:
         passed = sum(check.status == "passed" for check in self.checks)
         return f"<Holdout: {passed} of {len(self.checks)} checks passed>"
 
+    def _repr_html_(self) -> str:
+        from bayes_cx.reprs import holdout_html
+
+        return holdout_html(self)
+
 
 def holdout(
     purchases: Posterior, spend: Posterior | None, split: Split, *, draws: int = 500, seed: int = 0

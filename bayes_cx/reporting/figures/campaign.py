@@ -70,7 +70,8 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
     elif best >= everyone:
         headline = "The expected gain still rises at the last customer: every contact pays"
     else:
-        headline = f"The expected gain peaks at {about(best)} contacts and then turns down"
+        at_peak = count(best) if best == chosen or best < 1000 else f"about {about(best)}"
+        headline = f"The expected gain peaks at {at_peak} contacts and then turns down"
     cut = ""
     if shown < everyone:
         cut = f" Contacting all {count(everyone)} is expected to return {money(mean[-1])}."
