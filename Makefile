@@ -14,6 +14,9 @@ BIN := $(VENV)/bin
 UV := .bootstrap/bin/uv
 STAMP := $(VENV)/.installed
 TESTS ?=
+# Two processes, one file in one of them, so that fits are shared within a file.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 # A slow mirror must not break the set-up.
 export UV_HTTP_TIMEOUT ?= 300
 # uv names the environment that it was called from if there is one; here it is always .venv.
@@ -40,10 +43,10 @@ report: $(STAMP) ## render the retention report of CDNOW into reports/cdnow
 	$(BIN)/bayes-cx report --config reports/cdnow/report.toml
 
 test: $(STAMP) ## run every test that is not slow
-	$(BIN)/python -m pytest $(TESTS)
+	$(PYTEST) $(TESTS)
 
 test-all: $(STAMP) ## run every test
-	$(BIN)/python -m pytest -m "slow or not slow" $(TESTS)
+	$(PYTEST) -m "slow or not slow" $(TESTS)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .
