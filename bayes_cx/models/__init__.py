@@ -4,10 +4,11 @@ from bayes_cx.errors import InputError
 from bayes_cx.model import Model
 from bayes_cx.models.bg_nbd import BG_NBD
 from bayes_cx.models.gamma_gamma import GAMMA_GAMMA
+from bayes_cx.models.mbg_nbd import MBG_NBD
 
-__all__ = ["BG_NBD", "GAMMA_GAMMA", "MODELS", "find"]
+__all__ = ["BG_NBD", "GAMMA_GAMMA", "MBG_NBD", "MODELS", "find"]
 
-MODELS: dict[str, Model] = {model.key: model for model in (BG_NBD, GAMMA_GAMMA)}
+MODELS: dict[str, Model] = {model.key: model for model in (BG_NBD, MBG_NBD, GAMMA_GAMMA)}
 
 
 def find(key: str) -> Model:

@@ -6,25 +6,19 @@ Fader, Hardie & Lee (2005), key ``fader2005counting``. Letters and equation numb
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Model, Param, Prior, Purchases, Quantity
-from bayes_cx.special import beta_gamma_mean, discounted_flow, one_minus_power_over
+from bayes_cx.model import Model, Quantity
+from bayes_cx.models.beta_geometric import (
+    PARAMS,
+    PRIORS,
+    buy_until_gone,
+    discounted,
+    discounted_if_kept,
+    natural,
+    scale,
+)
+from bayes_cx.special import beta_gamma_mean
 
 __all__ = ["BG_NBD"]
-
-
-def _scale(weight, x, t_x, T):
-    """Return the purchases per unit of time that the data show; half a purchase more keeps it positive."""
-    return (np.sum(weight * x) + 0.5) / np.sum(weight * T)
-
-
-def _natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
-    r = rate_cv**-2
-    return {
-        "r": r,
-        "alpha": r / (purchase_rate * scale),
-        "a": dropout * dropout_size,
-        "b": (1.0 - dropout) * dropout_size,
-    }
 
 
 def _log_odds_gone(x, t_x, T, r, alpha, a, b):
@@ -81,7 +75,7 @@ def _p_any_purchase(t, x, t_x, T, r, alpha, a, b):
 
 
 def _discounted_if_active(t, discount, x, T, r, alpha, a, b):
-    return _discounted(t, discount, r + x, alpha + T, a, b + x)
+    return discounted(t, discount, r + x, alpha + T, a, b + x)
 
 
 def _discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
@@ -91,92 +85,35 @@ def _discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
     against the customer's pace, although by the story it would not: who comes back is not taken to buy as in
     the weeks before leaving.
     """
-    return _discounted(t, discount, r + x, alpha + T, a + 1.0, b + pt.maximum(x, 1) - 1.0)
-
-
-def _discounted(t, discount, s, beta, a, b):
-    later = tuple(pt.expand_dims(value, -1) for value in (s, beta, a, b))
-    return discounted_flow(lambda u: beta_gamma_mean(u, *later), t, discount, beta)
+    return discounted(t, discount, r + x, alpha + T, a + 1.0, b + pt.maximum(x, 1) - 1.0)
 
 
 def _discounted_purchases(t, discount, x, t_x, T, r, alpha, a, b):
     return _p_alive(x, t_x, T, r, alpha, a, b) * _discounted_if_active(t, discount, x, T, r, alpha, a, b)
 
 
-def _discounted_if_kept(t, discount, x, T, r, alpha):
-    return (r + x) / (alpha + T) * one_minus_power_over(discount, -t)
-
-
-def _buy_until_gone(rng, rate, p, active, t) -> Purchases:
-    """Let customers buy until they leave or the span `t` ends, one purchase of everybody at a time."""
-    customer = np.flatnonzero(active)
-    time = np.zeros(customer.size)
-    customers, times = [], []
-    while customer.size:
-        # Of very unequal customers some have a rate below the smallest number: they never buy.
-        with np.errstate(divide="ignore", over="ignore"):
-            time = time + rng.standard_exponential(customer.size) / rate[customer]
-        bought = time <= t[customer]
-        customer, time = customer[bought], time[bought]
-        customers.append(customer)
-        times.append(time)
-        stays = rng.random(customer.size) >= p[customer]
-        customer, time = customer[stays], time[stays]
-    return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))
-
-
 def _simulate(rng, T, r, alpha, a, b):
     """Let new customers buy for spans `T`, shape (customer,)."""
     n = np.size(T)
     rate = rng.gamma(r, 1.0 / alpha, n)
-    return _buy_until_gone(rng, rate, rng.beta(a, b, n), np.ones(n, bool), np.asarray(T, float))
+    return buy_until_gone(rng, rate, rng.beta(a, b, n), np.ones(n, bool), np.asarray(T, float))
 
 
 def _simulate_future(rng, t, p_alive, x, T, r, alpha, a, b):
     """Let customers with a history buy for a span `t` more."""
     active = rng.random(x.size) < p_alive
     rate = rng.gamma(r + x, 1.0 / (alpha + T))
-    return _buy_until_gone(rng, rate, rng.beta(a, b + x), active, np.broadcast_to(t, x.shape))
+    return buy_until_gone(rng, rate, rng.beta(a, b + x), active, np.broadcast_to(t, x.shape))
 
 
 BG_NBD = Model(
     name="BG/NBD",
     key="bg_nbd",
     statistics=("x", "t_x", "T"),
-    params={
-        "r": Param("", "shape of the purchase rates: the smaller, the more customers differ"),
-        "alpha": Param("time", "scale of the purchase rates: the mean rate is r / alpha"),
-        "a": Param("", "weight of leaving: the mean chance to leave after a purchase is a / (a + b)"),
-        "b": Param("", "weight of staying"),
-    },
-    priors={
-        "purchase_rate": Prior(
-            "LogNormal",
-            {"mu": 0.5, "sigma": 1.0},
-            "mean purchase rate of active customers, relative to the purchases per unit of time in the data",
-            "active customers buy somewhat faster than all customers together; 95 % between .23 and 12 times",
-        ),
-        "rate_cv": Prior(
-            "LogNormal",
-            {"mu": 0.0, "sigma": 1.0},
-            "coefficient of variation of purchase rates between customers",
-            "from nearly equal customers (.14) to a few who buy nearly everything (7.1)",
-        ),
-        "dropout": Prior(
-            "Beta",
-            {"alpha": 1.0, "beta": 3.0},
-            "mean chance to leave after a purchase",
-            "most customers stay after most purchases; 95 % between .8 % and 71 %",
-        ),
-        "dropout_size": Prior(
-            "LogNormal",
-            {"mu": 1.0, "sigma": 1.0},
-            "a + b, how alike customers are in their chance to leave",
-            "from nearly all-or-nothing customers (.4) to nearly equal ones (19)",
-        ),
-    },
-    scale=_scale,
-    natural=_natural,
+    params=PARAMS,
+    priors=PRIORS,
+    scale=scale,
+    natural=natural,
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -208,7 +145,7 @@ BG_NBD = Model(
             "purchases",
         ),
         "discounted_purchases_if_kept": Quantity(
-            _discounted_if_kept,
+            discounted_if_kept,
             "discounted purchases within t of an active customer who cannot leave",
             "purchases",
         ),

@@ -54,15 +54,24 @@ def _bg_nbd(row, params):
     return stayed + left_rate * _over_share(lambda p, q: p * q ** (x - 1), a, b)
 
 
+def _mbg_nbd(row, params):
+    x, t_x, T = (mp.mpf(row[name]) for name in ("x", "t_x", "T"))
+    r, alpha, a, b = (mp.mpf(params[name]) for name in ("r", "alpha", "a", "b"))
+    stayed = _over_rate(lambda u: u**x * mp.exp(-u * T), r, alpha)
+    stayed *= _over_share(lambda p, q: q ** (x + 1), a, b)
+    left = _over_rate(lambda u: u**x * mp.exp(-u * t_x), r, alpha) * _over_share(lambda p, q: p * q**x, a, b)
+    return stayed + left
+
+
 def _gamma_gamma(row, params):
     x, z = mp.mpf(row["x"]), mp.mpf(row["spend"])
     p, q, v = (mp.mpf(params[name]) for name in ("p", "q", "v"))
     return _over_rate(lambda nu: _gamma_pdf(z, p * x, nu * x), q, v)
 
 
-def _observe_bg_nbd(record, rng, n):
+def _observe_purchases(record, rng, n):
     T = rng.uniform(20, 60, n)
-    bought = record.simulate(rng, T, **STORIES["bg_nbd"].truth)
+    bought = record.simulate(rng, T, **STORIES[record.key].truth)
     return {"x": bought.counts(n), "t_x": bought.last(n), "T": T}
 
 
@@ -85,7 +94,22 @@ STORIES = {
             {"r": 2.0, "alpha": 3.0, "a": 1.0, "b": 0.5},
         ],
         truth={"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5},
-        observe=_observe_bg_nbd,
+        observe=_observe_purchases,
+    ),
+    "mbg_nbd": Story(
+        likelihood=_mbg_nbd,
+        rows=[
+            {"x": 0, "t_x": 0.0, "T": 39.0},
+            {"x": 1, "t_x": 5.0, "T": 39.0},
+            {"x": 2, "t_x": 30.43, "T": 38.86},
+            {"x": 26, "t_x": 30.86, "T": 31.0},
+        ],
+        points=[
+            {"r": 0.525, "alpha": 6.183, "a": 0.891, "b": 1.614},
+            {"r": 2.0, "alpha": 3.0, "a": 1.0, "b": 0.5},
+        ],
+        truth={"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5},
+        observe=_observe_purchases,
     ),
     "gamma_gamma": Story(
         likelihood=_gamma_gamma,
