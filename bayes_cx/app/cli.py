@@ -95,6 +95,7 @@ def report(
     horizon: o.Horizon = None,
     discount_rate: o.DiscountRate = None,
     margin: o.Margin = None,
+    model: o.Model = None,
     method: o.Method = None,
     seed: o.Seed = None,
     draws: o.Draws = None,
@@ -158,7 +159,7 @@ def summarise(
 def fit(
     stats: Stats,
     out: o.OutFile,
-    model: Annotated[str, typer.Option(help="Model, such as bg_nbd or gamma_gamma.")] = "bg_nbd",
+    model: Annotated[str, typer.Option(help="Model: bg_nbd, mbg_nbd or gamma_gamma.")] = "bg_nbd",
     method: o.Method = None,
     seed: o.Seed = None,
     strict: o.Strict = None,

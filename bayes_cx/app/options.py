@@ -84,6 +84,10 @@ Margin = Annotated[
     float | None,
     typer.Option(help="Share of the amounts that counts as value. (default: 1)", rich_help_panel=_DO),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Model of purchases: bg_nbd or mbg_nbd. (default: bg_nbd)", rich_help_panel=_DO),
+]
 Method = Annotated[
     str | None, typer.Option(help="auto, nuts or laplace. (default: auto)", rich_help_panel=_DO)
 ]

@@ -116,7 +116,8 @@ def _compute(
 
 
 def _fit(stats: "xr.Dataset", settings: Settings) -> "tuple[Posterior, Posterior]":
-    return fit_model(bcx.models.BG_NBD, stats, settings), fit_model(bcx.models.GAMMA_GAMMA, stats, settings)
+    model = bcx.models.find(settings.model)
+    return fit_model(model, stats, settings), fit_model(bcx.models.GAMMA_GAMMA, stats, settings)
 
 
 def _evidence(
