@@ -1,12 +1,21 @@
-"""Pseudonyms: customer ids replaced by keyed hashes that only the holder of the key can repeat."""
+"""What the output must not tell: customer ids, which keyed hashes replace, and the addresses of servers."""
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from bayes_cx.errors import InputError
 
-__all__ = ["pseudonym", "pseudonyms"]
+__all__ = ["is_address", "place", "pseudonym", "pseudonyms"]
+
+# "postgres:dbname=shop" is no path; one letter before a colon is a drive.
+_SCHEME = re.compile(r"([A-Za-z][\w+.-]+):")
+# The list of settings that databases take in place of a URL; a folder may be called "user=1".
+_SETTINGS = re.compile(
+    r"^\s*(host|hostaddr|server|dbname|database|user|uid)\s*=[^/]*$|\b(password|passwd|pwd)\s*=", re.I
+)
 
 # 16 hexadecimal digits are 64 bits: two of a million customers share one with a chance of 3 in 100 million.
 DIGITS = 16
@@ -56,3 +65,22 @@ def pseudonym(customer: object, key: str | bytes) -> str:
 def pseudonyms(customers: Iterable[object], key: str | bytes) -> list[str]:
     """Return the pseudonym of every customer id, in the same order."""
     return [pseudonym(customer, key) for customer in customers]
+
+
+def is_address(source: object) -> bool:
+    """Tell whether `source` is the address of a server rather than a path: it may hold a password."""
+    return bool(_SCHEME.match(str(source)) or _SETTINGS.search(str(source)))
+
+
+def place(source: object) -> str:
+    """Name where data come from: a file without its folders, a server by its kind and nothing else.
+
+    Examples
+    --------
+    >>> place("/home/ada/sales.csv"), place("postgres:host=db user=ada password=secret")
+    ('sales.csv', 'postgres server')
+    """
+    if not is_address(source):
+        return Path(str(source)).name or str(source)
+    scheme = _SCHEME.match(str(source))
+    return f"{scheme[1]} server" if scheme else "a server"

@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -14,14 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bayes_cx.data.units import UNITS, horizon
 from bayes_cx.errors import InputError
+from bayes_cx.privacy import is_address, place
 
 __all__ = ["OfferSettings", "Settings", "command", "load"]
 
 Shape = tuple[float, float]
 # A path in a TOML file is meant from where the file lies, one on the command line from where the user stands.
 _PATHS = ("file", "out", "key_file")
-# "postgres:dbname=shop" is no path; one letter before a colon is a drive.
-_ADDRESS = re.compile(r"\w{2,}:")
+# What a record says in place of a text that may hold secrets.
+_HIDDEN = "…"
 
 
 class OfferSettings(BaseModel):
@@ -107,10 +107,12 @@ class Settings(BaseModel):
         return (by,) if isinstance(by, str) else by
 
     def told(self) -> dict[str, Any]:
-        """Return the settings that differ from the defaults, for the record: no folder, no place of a key."""
+        """Return the settings that differ from the defaults, for the record: no folder, key or address."""
         told = self.model_dump(mode="json", exclude_defaults=True, exclude={"out", "key_file", "timestamp"})
-        if self.file is not None and not _ADDRESS.match(self.file):
-            told["file"] = Path(self.file).name
+        if self.file is not None:
+            told["file"] = place(self.file)
+        if self.query is not None:
+            told["query"] = _HIDDEN
         return told
 
     def stamp(self) -> datetime:
@@ -157,7 +159,9 @@ class Settings(BaseModel):
 
 
 def command(name: str, flags: Mapping[str, Any]) -> str:
-    """Write the command that does the same again, without the output and without the folders of the input.
+    """Write the command that does the same again, without the output, the folders of the input and secrets.
+
+    A server is named by its kind and the text of a query is left out: either may hold a password.
 
     Examples
     --------
@@ -172,12 +176,17 @@ def command(name: str, flags: Mapping[str, Any]) -> str:
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")
         elif key == "file":
-            words.append(str(value) if _ADDRESS.match(str(value)) else Path(str(value)).name)
+            words.append(place(value))
+        elif key == "query":
+            words += [flag, _HIDDEN]
+        elif key == "config":
+            inside = not Path(str(value)).is_absolute() and ".." not in Path(str(value)).parts
+            words += [flag, str(value) if inside else Path(str(value)).name]
         else:
             many = value if isinstance(value, list | tuple) else [value]
             day = (one.date() if isinstance(one, datetime) else one for one in many)
             words += [word for one in day for word in (flag, str(one))]
-    return shlex.join(words)
+    return " ".join(word if word == _HIDDEN else shlex.quote(word) for word in words)
 
 
 def load(flags: Mapping[str, Any]) -> Settings:
@@ -227,7 +236,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not TOML ({error})", "lines such as unit = 'week'", "correct it"
         ) from error
     for key in _PATHS:
-        if isinstance(values.get(key), str) and not _ADDRESS.match(values[key]):
+        if isinstance(values.get(key), str) and not is_address(values[key]):
             values[key] = str(path.parent / values[key])
     return values
 

@@ -1,6 +1,7 @@
 """Queries against databases: SQLite through Python's own driver, every other through DuckDB's ATTACH."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from bayes_cx.data.contract import ident, literal
 from bayes_cx.errors import InputError
+from bayes_cx.privacy import place
 
 __all__ = ["is_database", "take_query"]
 
@@ -50,12 +52,20 @@ def take_query(connection: duckdb.DuckDBPyConnection, table: str, source: str, q
     """
     server = source.startswith(_SERVERS)
     if not server and not Path(source).is_file():
-        raise InputError(f"database {source} does not exist", "the file of a database", "check the path")
+        what = place(source)
+        raise InputError(f"database {what} does not exist", "the file of a database", "check the path")
     if not server and _is_sqlite(Path(source)):
         _take_sqlite(connection, table, source, query)
         return
     # READ_ONLY: reading purchases must not be able to change the shop.
-    connection.execute(f"ATTACH {literal(source)} AS shop (READ_ONLY)")
+    try:
+        connection.execute(f"ATTACH {literal(source)} AS shop (READ_ONLY)")
+    except duckdb.Error as error:
+        raise InputError(
+            f"{place(source)} cannot be read ({_told(error, source)})",
+            "a database that can be read",
+            "check that it is there and what its address says",
+        ) from error
     try:
         home = connection.execute("SELECT current_database()").fetchall()[0][0]
         connection.execute("USE shop")
@@ -129,7 +139,7 @@ def _batches(database: sqlite3.Connection, rows: str, schema: pa.Schema) -> Iter
 def _needed(query: str | None, source: str, names: list[str]) -> str:
     if query is None:
         raise InputError(
-            f"database {Path(source).name} without a query",
+            f"{place(source)} without a query",
             f"a query over its tables ({', '.join(names)})",
             'pass for example query="SELECT * FROM orders"',
         )
@@ -138,7 +148,16 @@ def _needed(query: str | None, source: str, names: list[str]) -> str:
 
 def _failed(source: str, names: list[str], error: Exception) -> InputError:
     return InputError(
-        f"the query failed in {Path(source).name} ({str(error).strip().splitlines()[0]})",
+        f"the query failed in {place(source)} ({_told(error, source)})",
         f"a query over its tables ({', '.join(names)})",
         "correct the query",
     )
+
+
+def _told(error: Exception, source: str) -> str:
+    """Return the first line of a message; only the kind of error if it repeats a word of an address."""
+    line = str(error).strip().splitlines()[0]
+    if not source.startswith(_SERVERS):
+        return line
+    address = set(re.findall(r"\w+", source.partition(":")[2].lower()))
+    return line.partition(":")[0] if address & set(re.findall(r"\w+", line.lower())) else line

@@ -24,6 +24,7 @@ import pyarrow.dataset as pads
 from bayes_cx.data.contract import literal
 from bayes_cx.data.databases import is_database, take_query
 from bayes_cx.errors import InputError
+from bayes_cx.privacy import is_address, place
 
 __all__ = ["Source", "open_source"]
 
@@ -134,6 +135,8 @@ def _open(
     connection: duckdb.DuckDBPyConnection, source: Any, needed: tuple[str, ...], query: str | None
 ) -> Source:
     label = _label(source)
+    if query is not None and not isinstance(source, str | os.PathLike):
+        raise InputError(f"a query beside a {label}", "a database to ask", "leave the query out")
     if query is not None or is_database(source):
         take_query(connection, _TABLE, str(source), query)
         return _source(connection, _TABLE, label)
@@ -200,6 +203,12 @@ def _expand(path: Path) -> list[Path]:
         return [path]
     if found := [Path(file) for file in sorted(glob.glob(str(path), recursive=True))]:
         return found
+    if is_address(path):
+        raise InputError(
+            f"{place(path)} without a query",
+            "a file, a folder, a pattern or a database",
+            "name a file or pass a query",
+        )
     raise InputError(f"file {path} does not exist", "a file, a folder or a pattern", "check the path")
 
 
@@ -279,7 +288,7 @@ def _header(file: Path, needed: tuple[str, ...]) -> tuple[list[str], str | None]
 
 def _label(source: Any) -> str:
     if isinstance(source, str | os.PathLike):
-        return Path(source).name or str(source)
+        return place(source)
     if isinstance(source, list | tuple):
-        return ", ".join(Path(part).name for part in source[:3]) + (", ..." if len(source) > 3 else "")
+        return ", ".join(place(part) for part in source[:3]) + (", ..." if len(source) > 3 else "")
     return f"{type(source).__module__.split('.')[0]} {type(source).__name__}"

@@ -107,3 +107,33 @@ def test_the_record_holds_no_folder_and_no_key():
     assert load(given).told() == {"file": "sales.csv", "by": ["a", "b"]}
     words = command("report", {**given, "until": datetime(2025, 1, 31), "holdout": False})
     assert words == "bayes-cx report sales.csv --by a --by b --until 2025-01-31 --no-holdout"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres:host=db user=ada password=hunter2",
+        "postgresql://ada:hunter2@db/shop",
+        "mysql:host=db passwd=hunter2",
+        "https://ada:hunter2@db/shop.csv",
+        "host=db user=ada password=hunter2",
+    ],
+)
+def test_the_record_holds_no_address_and_no_query(address):
+    given = {"file": address, "query": "SELECT * FROM orders WHERE owner = 'hunter2'"}
+    said = command("report", given) + str(load(given).told())
+    for word in ("hunter2", "ada", "db", "orders"):
+        assert word not in said
+    assert "--query …" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("reports/shop.toml", "reports/shop.toml"),
+        ("/home/ada/shop.toml", "shop.toml"),
+        ("../ada/shop.toml", "shop.toml"),
+    ],
+)
+def test_the_record_holds_the_settings_by_a_name_that_can_be_used(path, said):
+    assert command("report", {"config": Path(path)}) == f"bayes-cx report --config {said}"

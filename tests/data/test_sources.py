@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bayes_cx.data import read_transactions, summarise
+from bayes_cx.data.databases import take_query
 from bayes_cx.errors import InputError
 
 ROLES = {"customer": "id", "time": "when", "amount": "paid"}
@@ -196,3 +197,40 @@ def test_sources_that_cannot_be_read(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             read_transactions(source, **ROLES, query="SELECT 1" if str(source).endswith(".db") else None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres:host=db user=ada password=hunter2",
+        "postgresql://ada:hunter2@db/shop",
+        "mysql:passwd=hunter2",
+    ],
+)
+def test_no_message_tells_the_address_of_a_server(monkeypatch, address):
+    def refuse(connection, table, source, query):
+        class Server:
+            def execute(self, sql):
+                raise duckdb.IOException(f"IO Error: Unable to connect at {source!r}: refused")
+
+        take_query(Server(), table, source, query)
+
+    monkeypatch.setattr("bayes_cx.data.sources.take_query", refuse)
+    kind = address.partition(":")[0]
+    with pytest.raises(InputError, match=rf"^{kind} server cannot be read \(IO Error\)") as error:
+        read_transactions(address, **ROLES, query="SELECT 1")
+    assert "hunter2" not in str(error.value)
+
+
+def test_no_message_tells_what_is_no_database_either(tmp_path):
+    for address in ("https://ada:hunter2@db/shop.csv", "host=db password=hunter2"):
+        for query in (None, "SELECT 1"):
+            with pytest.raises(InputError, match="server") as error:
+                read_transactions(address, **ROLES, query=query)
+            assert "hunter2" not in str(error.value)
+
+
+def test_a_query_beside_a_frame_is_one_clear_line():
+    with pytest.raises(InputError, match="a query beside a pandas DataFrame") as error:
+        read_transactions(GOOD, **ROLES, query="SELECT * FROM orders")
+    assert "00001" not in str(error.value)
