@@ -2,6 +2,7 @@
 
 from bayes_cx.scoring.log_lik import add_log_likelihood, total_log_likelihood
 from bayes_cx.scoring.predict import (
+    payments,
     predict_events,
     predict_purchases,
     predict_spend,
@@ -14,6 +15,7 @@ __all__ = [
     "Scorer",
     "add_log_likelihood",
     "draws",
+    "payments",
     "predict_events",
     "predict_purchases",
     "predict_spend",

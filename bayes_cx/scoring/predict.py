@@ -12,7 +12,7 @@ from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
 from bayes_cx.scoring.score import in_unit, scorer
 
-__all__ = ["predict_events", "predict_purchases", "predict_spend", "predict_value", "replicate"]
+__all__ = ["payments", "predict_events", "predict_purchases", "predict_spend", "predict_value", "replicate"]
 
 
 def predict_events(
@@ -105,8 +105,8 @@ def predict_spend(
     """
     size = stats.sizes["customer"]
     futures = predict_events(purchases, stats, t, draws=draws, seed=seed)
-    payments = _payments(spend, stats, draws, np.random.default_rng([seed, 1]))
-    for events, pay in zip(futures, payments, strict=True):
+    pays = payments(spend, stats, draws, np.random.default_rng([seed, 1]))
+    for events, pay in zip(futures, pays, strict=True):
         n = events.counts(size)
         # A customer's purchases are alike, so each is taken to be an equal share of what they cost together.
         present = np.bincount(events.customer, np.exp(-discount * events.time), minlength=size)
@@ -184,10 +184,20 @@ def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
     return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
 
 
-def _payments(
+def payments(
     spend: Posterior | float, stats: xr.Dataset, draws: int, rng: np.random.Generator
 ) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
-    """Yield, draw by draw, a function from numbers of purchases to total spend."""
+    """Yield, draw by draw, a function from numbers of purchases to total spend, both of shape (customer,).
+
+    Parameters
+    ----------
+    spend : Posterior or float
+        Of a model of spend, or the worth of every purchase.
+    stats : xarray.Dataset
+        Statistics by customer.
+    draws : int
+    rng : numpy.random.Generator
+    """
     if not isinstance(spend, Posterior):
         for _ in range(draws):
             yield lambda n: n * float(spend)

@@ -1,10 +1,13 @@
-"""Whether what is forecast with 60 % happens six times in ten."""
+"""Whether what is forecast with 60% happens six times in ten."""
 
 import numpy as np
 import xarray as xr
 from scipy.optimize import isotonic_regression
 
-__all__ = ["calibration"]
+__all__ = ["FALSE_ALARMS", "calibration"]
+
+# Share of right forecasts whose curve may leave the band at so many customers that they are called wrong.
+FALSE_ALARMS = 0.01
 
 
 def calibration(
@@ -13,7 +16,7 @@ def calibration(
     """Compare forecast probabilities with how often the event happened (``dimitriadis2021stable``).
 
     The share is estimated by isotonic regression: the best fit that never falls as the forecast rises. The
-    bands hold the curve 50 and 95 % of the time, point by point, if every forecast is right: outcomes are
+    bands hold the curve 50 and 95% of the time, point by point, if every forecast is right: outcomes are
     drawn from the forecasts and the curve is fitted again.
 
     Parameters
@@ -32,8 +35,8 @@ def calibration(
     xarray.Dataset
         Over ``point`` (customers, sorted by forecast): ``predicted``, ``observed`` (0 or 1), ``isotonic``,
         ``low50``, ``high50``, ``low95``, ``high95``; over ``edge`` and ``bin`` the histogram ``bin_edges``,
-        ``bin_count``. Attribute ``inside``: the share of customers at whom the curve lies inside the 95 %
-        band.
+        ``bin_count``. Attributes ``inside``: the share of customers at whom the curve lies inside the 95%
+        band; ``least_inside``: the share that all but 1 in 100 of the redrawn curves reach.
 
     Examples
     --------
@@ -49,7 +52,11 @@ def calibration(
     rng = np.random.default_rng(seed)
     redrawn = np.array([_isotonic(rng.binomial(size, p) / size, size) for _ in range(resamples)])
     low95, low50, high50, high95 = np.quantile(redrawn, [0.025, 0.25, 0.75, 0.975], axis=0)
-    inside = (curve >= low95 - 1e-9) & (curve <= high95 + 1e-9)
+
+    def inside(curves: np.ndarray) -> np.ndarray:
+        # Neighbours leave a pointwise band together, so its level says nothing about the share of customers.
+        return ((curves >= low95 - 1e-9) & (curves <= high95 + 1e-9)) @ (size / size.sum())
+
     count, edges = np.histogram(p[step], bins=bins, range=(0, 1))
     steps = {
         "predicted": p, "isotonic": curve, "low50": low50, "high50": high50, "low95": low95, "high95": high95,
@@ -61,7 +68,11 @@ def calibration(
             "bin_edges": ("edge", edges),
             "bin_count": ("bin", count),
         },
-        attrs={"inside": float(inside[step].mean()), "resamples": resamples},
+        attrs={
+            "inside": float(inside(curve)),
+            "least_inside": float(np.quantile(inside(redrawn), FALSE_ALARMS, method="lower")),
+            "resamples": resamples,
+        },
     )
 
 

@@ -93,7 +93,7 @@ def capture(
     Returns
     -------
     xarray.Dataset
-        Over ``rule``: ``share`` of the revenue, ``low`` and ``high`` (95 % bootstrap interval over
+        Over ``rule``: ``share`` of the revenue, ``low`` and ``high`` (95% bootstrap interval over
         customers), ``difference`` of the model to the rule with ``difference_low`` and ``difference_high``,
         paired. Attributes ``top_share``, ``n_top``, ``revenue``, ``seed``, ``note``.
     """

@@ -30,7 +30,7 @@ def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] =
     -------
     xarray.Dataset
         Over ``level``: ``customer`` (share of customers inside their interval), ``customer_randomised``, each
-        with a 95 % binomial interval (``_low``, ``_high``), ``n``, ``total_low`` and ``total_high`` (interval
+        with a 95% binomial interval (``_low``, ``_high``), ``n``, ``total_low`` and ``total_high`` (interval
         of the sum over customers) and ``total_inside``. Attributes ``total_observed``, ``total_predicted``
         and ``note``.
     """

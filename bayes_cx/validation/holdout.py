@@ -1,6 +1,7 @@
 """Judge a model by what it had not seen: forecast the hold-out period and compare, whatever comes out."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import xarray as xr
@@ -8,10 +9,10 @@ import xarray as xr
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
 from bayes_cx.data import UNITS, Split
+from bayes_cx.data.occasions import Clock
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
-from bayes_cx.model import arguments
-from bayes_cx.scoring import score
+from bayes_cx.scoring import payments, score
 from bayes_cx.validation import metrics as _metrics
 from bayes_cx.validation.calibration import calibration
 from bayes_cx.validation.capture import capture, rules
@@ -118,8 +119,7 @@ def holdout(
     observed = split.holdout["x_holdout"].to_numpy()
     dice = [int(state) for state in np.random.SeedSequence(seed).generate_state(4)]
     found = futures(purchases, split, draws=draws, seed=dice[0])
-    # The horizon is a number, in the unit of the posterior.
-    ahead = t * UNITS[unit] / UNITS[purchases.provenance["unit"]]
+    ahead = timedelta(days=t * UNITS[unit])
     expected, p_any = (
         score(purchases, stats, name, t=ahead, thin_to=draws)["mean"].to_numpy()
         for name in ("expected_purchases", "p_any_purchase")
@@ -135,7 +135,8 @@ def holdout(
     captured = None
     if spend is not None and "spend_holdout" in split.holdout:
         paid = split.holdout["spend_holdout"].to_numpy()
-        pays = _spend(spend, stats, found.counts, dice[1])
+        prices = payments(spend, stats, draws, np.random.default_rng(dice[1]))
+        pays = np.array([pay(n).astype(np.float32) for pay, n in zip(prices, found.counts, strict=True)])
         evidence = Evidence(**{**vars(evidence), "paid": paid, "pays": pays})
         if paid.sum() > 0:
             each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
@@ -161,26 +162,13 @@ def holdout(
 def _unseen(posterior: Posterior, split: Split) -> None:
     """Refuse a posterior that knows what it is to forecast."""
     seen, cut = posterior.provenance.get("until", ""), split.calibration.attrs.get("until", "")
-    if seen and cut and seen[:10] > cut[:10]:
+    hour = Clock("hour").number  # where a date alone means its last hour
+    if seen and cut and hour(seen) > hour(cut):
         raise InputError(
             f"a {posterior.model.name} posterior fitted to data until {seen}",
             f"one fitted to the calibration period, which ends on {cut}",
             "fit to split.calibration",
         )
-
-
-def _spend(spend: Posterior, stats: xr.Dataset, counts: np.ndarray, seed: int) -> np.ndarray:
-    """Return the predictive hold-out spend of each customer, shape (sample, customer)."""
-    simulate, draws = spend.model.simulate_future, counts.shape[0]
-    known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
-    parameters = spend.parameters(draws)
-    rng = np.random.default_rng(seed)
-    result = np.empty(counts.shape, np.float32)
-    for i in range(draws):
-        one = {name: value[i % value.size] for name, value in parameters.items()}
-        values = {"n": counts[i], **known, **one}
-        result[i] = simulate(rng, **{name: values[name] for name in arguments(simulate)[1:]})
-    return result
 
 
 def _by_group(stats: xr.Dataset, evidence: Evidence):

@@ -32,7 +32,7 @@ class PredictiveCheck:
     source : {"posterior", "prior"}
         Where the parameters of the replications came from.
     statistics : xarray.Dataset
-        Over ``statistic``: ``observed``, ``median``, ``low``, ``high`` (95 % interval of the replications)
+        Over ``statistic``: ``observed``, ``median``, ``low``, ``high`` (95% interval of the replications)
         and ``p``, the share of replications above what was observed, ties counted half. Attributes ``level``,
         ``n_customers``, ``draws``, ``note``.
     histogram : xarray.Dataset or None
@@ -91,7 +91,8 @@ def predictive_check(
     """Compare the data with data that the fitted model makes (``gabry2019visualization``).
 
     Each replication takes one draw of the parameters and makes as many new customers, observed for the same
-    spans.
+    spans. The rates of the models are those of purchase occasions, so simulated purchases are counted one by
+    one even where two fall on one day, which the data would count as one.
 
     Parameters
     ----------
@@ -166,6 +167,10 @@ def _check(
 ) -> PredictiveCheck:
     money = "spend" in posterior.model.statistics
     statistics = _SPEND if money else _PURCHASES
+    if money and (free := (stats["spend"] == 0).to_numpy()).any():
+        # The fit leaves them out as well: no replication has a spend of zero.
+        free_of = f"without {int(free.sum()):,} of them, whose repeat purchases were free"
+        stats, note = stats.isel(customer=~free), ", ".join([note or f"{free.size:,} customers", free_of])
     observed = {name: stats[name].to_numpy() for name in posterior.model.statistics}
     n = stats.sizes["customer"]
     rows, bars = [], []

@@ -18,9 +18,10 @@ LIMIT = 0.05
 def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
     """Check how strongly each parameter would move if the priors were a little stronger or weaker.
 
-    Prior and likelihood are raised to powers near one by reweighing the draws, and the distance that each
-    parameter's distribution moves is measured [kallioinen2024detecting]_. A sensitive prior is no error: it
-    says that the data leave the parameter to the prior, so that the prior has to be defended.
+    The prior, and then the likelihood, is raised to powers near one by reweighing the draws, and the distance
+    that each parameter's distribution moves is measured (``kallioinen2024detecting``). The prior alone
+    decides on the status. A sensitive prior is no error, but it has to be defended; the note tells whether
+    the likelihood moves the parameter too, so that prior and data may be in conflict, or the data are weak.
 
     Parameters
     ----------
@@ -59,8 +60,17 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
             "log_likelihood": group(total_log_likelihood(posterior)),
         }
     )
-    moved = az.psense(tree, group="prior")
+    by_prior, by_data = (az.psense(tree, group=one) for one in ("prior", "likelihood"))
     return tuple(
-        Check(name, float(moved[letter]), target, "passed" if float(moved[letter]) < LIMIT else "failed")
+        _judged(name, float(by_prior[letter]), float(by_data[letter]), target)
         for name, letter in zip(names, letters, strict=True)
     )
+
+
+def _judged(name: str, prior: float, likelihood: float, target: str) -> Check:
+    if prior < LIMIT:
+        return Check(name, prior, target, "passed")
+    told = (
+        "so prior and data may be in conflict" if likelihood >= LIMIT else "so the data say little about it"
+    )
+    return Check(name, prior, target, "failed", f"the likelihood moves it by {likelihood:.2g}, {told}")

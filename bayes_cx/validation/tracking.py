@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count, islice
 
 import numpy as np
@@ -30,6 +31,11 @@ class Futures:
         Purchases after the cut, given each customer's history.
     counts : numpy.ndarray of int32, shape (sample, customer)
         The latter by customer.
+
+    Notes
+    -----
+    The rates of a model are those of purchase occasions, so every simulated purchase counts, although two on
+    one day would be one occasion in the data. That matters where customers buy nearly every day.
     """
 
     before: np.ndarray
@@ -56,7 +62,7 @@ def futures(purchases: Posterior, split: Split, *, draws: int, seed: int) -> Fut
     first = clock.numbers(stats["first"].to_numpy())
     # Steps (days, or hours) in one unit of the posterior, which need not be the unit of the split.
     steps = UNITS[purchases.provenance["unit"]] / UNITS[clock.unit] * clock.steps_per_unit
-    t = split.holdout.attrs["length"] * clock.steps_per_unit / steps
+    t = timedelta(days=split.holdout.attrs["length"] * UNITS[clock.unit])
 
     def by_period(events: Purchases, origin: np.ndarray | int) -> np.ndarray:
         # An occasion on the k-th day after the first has time k, so a time belongs to the day it ends in.

@@ -52,6 +52,19 @@ def test_band_holds_right_forecasts_and_not_wrong_ones(true, inside):
     assert (np.mean(shares) > 0.92) == inside
 
 
+def test_right_forecasts_seldom_fall_short_and_wrong_ones_nearly_always():
+    rng = np.random.default_rng(3)
+    short = {1.0: 0, 0.6: 0}
+    for factor in short:
+        for _ in range(100):
+            predicted = rng.beta(1, 2, 400)
+            found = calibration(predicted, rng.random(400) < factor * predicted, resamples=300)
+            short[factor] += found.attrs["inside"] < found.attrs["least_inside"]
+    # One in a hundred is the aim; six or more of a hundred would come about once in two thousand such tests.
+    assert short[1.0] < 6
+    assert short[0.6] > 90
+
+
 def test_certain_forecasts():
     found = calibration(np.array([0.0, 1.0, 1.0]), np.array([False, True, True]))
     np.testing.assert_array_equal(found.isotonic, [0, 1, 1])

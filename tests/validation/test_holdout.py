@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from scipy.stats import binom
 
 import bayes_cx as bcx
 from bayes_cx.validation import holdout
+from bayes_cx.validation.holdout import _unseen
 from bayes_cx.validation.tracking import by_frequency
 
 
@@ -61,7 +63,7 @@ def test_cdnow_is_shown_whatever_it_says(cdnow_holdout):
     assert total.value == pytest.approx(1656, abs=30)
     assert (total.high - total.low) / 3.92 == pytest.approx(102, rel=0.25)
     assert total.status == "failed"
-    assert total.note == f"observed 1,882, error {total.value / 1882 - 1:+.1%}".replace("%", " %")
+    assert total.note == f"observed 1,882, error {total.value / 1882 - 1:+.1%}"
     assert cdnow_holdout.coverage.attrs["total_observed"] == 1882
     assert cdnow_holdout.verdict == "failed"
 
@@ -154,6 +156,42 @@ def test_a_fit_that_has_seen_the_holdout_is_refused(cdnow, cdnow_fits):
         holdout(fit, cdnow_fits[1], cdnow)
 
 
+@pytest.mark.parametrize(
+    ("seen", "cut", "refused"),
+    [
+        ("2024-01-02T13:00", "2024-01-02T12:00", True),
+        ("2024-01-02T12:00", "2024-01-02T12:00", False),
+        ("2024-01-02", "2024-01-02T12:00", True),
+        ("2024-01-02T12:00", "2024-01-02", False),
+    ],
+)
+def test_hours_of_one_day_are_told_apart(cdnow, cdnow_fits, seen, cut, refused):
+    parts = replace(cdnow, calibration=cdnow.calibration.assign_attrs(until=cut))
+    fit = SimpleNamespace(provenance={"until": seen}, model=cdnow_fits[0].model)
+    if refused:
+        with pytest.raises(bcx.InputError, match=r"fit to split\.calibration"):
+            _unseen(fit, parts)
+    else:
+        _unseen(fit, parts)
+
+
+def test_groups_of_spend_are_forecast_with_their_own_parameters(cdnow, cdnow_fits):
+    """One group pays ten times what the other pays, which one set of parameters would average away."""
+    stats = cdnow.calibration
+    rich = np.arange(stats.sizes["customer"]) % 2 == 1
+    times = xr.DataArray(np.where(rich, 10.0, 1.0), dims="customer")
+    dear = stats.assign({name: stats[name] * times for name in ("spend", "spend_sum", "first_spend")})
+    dear["half"] = ("customer", np.where(rich, "rich", "poor").astype(object))
+    paid = cdnow.holdout.assign(spend_holdout=cdnow.holdout["spend_holdout"] * times)
+    spend = bcx.fit(
+        bcx.models.GAMMA_GAMMA, dear, design=bcx.Design(pooled={"mean_spend": "half"}), method=bcx.MAP()
+    )
+    found = holdout(cdnow_fits[0], spend, replace(cdnow, calibration=dear, holdout=paid), draws=50, seed=1)
+    name = "predicted spend in the hold-out"
+    poor, rich_ = (metric(found, name, f"half: {half}").value for half in ("poor", "rich"))
+    assert 7 < rich_ / poor < 13
+
+
 def test_one_draw_is_no_distribution(cdnow, cdnow_fits):
     with pytest.raises(bcx.InputError, match="two draws or more"):
         holdout(*cdnow_fits, cdnow, draws=1)
@@ -167,7 +205,9 @@ def test_nobody_bought_in_the_holdout(cdnow, cdnow_fits):
 
 
 def test_repr(cdnow_holdout):
-    assert "checks passed" in repr(cdnow_holdout)
+    passed = [m.status for m in cdnow_holdout.metrics].count("passed")
+    assert 0 < passed < len(cdnow_holdout.metrics)
+    assert repr(cdnow_holdout) == f"<Holdout: {passed} of {len(cdnow_holdout.metrics)} checks passed>"
 
 
 def test_a_rule_that_cannot_be_computed_does_not_read_as_passed(cdnow, cdnow_fits):

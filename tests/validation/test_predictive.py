@@ -53,6 +53,17 @@ def test_compressed_rows_stand_for_their_customers(cdnow, cdnow_fits):
     assert other.statistics.attrs["n_customers"] == 2357
 
 
+def test_free_purchases_are_left_out_of_spend(cdnow, cdnow_fits):
+    stats = cdnow.calibration.copy(deep=True)
+    some = np.flatnonzero(stats.x > 0)[:30]
+    kept = stats.isel(customer=np.setdiff1d(np.arange(stats.sizes["customer"]), some))
+    stats["spend"][some] = 0.0
+    one, other = (predictive_check(cdnow_fits[1], data, draws=5).statistics for data in (stats, kept))
+    assert one.attrs["note"] == "2,357 customers, without 30 of them, whose repeat purchases were free"
+    np.testing.assert_allclose(one.observed, other.observed)
+    assert one.attrs["n_customers"] == 2327
+
+
 def test_same_seed_same_check(cdnow, cdnow_fits):
     one, other = (predictive_check(cdnow_fits[0], cdnow.calibration, draws=10, seed=3) for _ in range(2))
     assert one.statistics.identical(other.statistics)

@@ -1,0 +1,32 @@
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.validation import prior_sensitivity
+from bayes_cx.validation.sensitivity import _judged
+
+
+@pytest.mark.parametrize(
+    ("prior", "likelihood", "status", "says"),
+    [
+        (0.01, 0.3, "passed", ""),
+        (0.2, 0.3, "failed", "may be in conflict"),
+        (0.2, 0.01, "failed", "the data say little"),
+    ],
+)
+def test_the_note_tells_a_conflict_from_weak_data(prior, likelihood, status, says):
+    check = _judged("sensitivity of a to the priors", prior, likelihood, "< 0.05")
+    assert (check.value, check.status) == (prior, status)
+    assert says in check.note
+    assert bool(check.note) == (status == "failed")
+
+
+def test_cdnow_moves_with_its_likelihood(cdnow_fits):
+    checks = prior_sensitivity(cdnow_fits[0])
+    assert [check.name.split()[2] for check in checks] == ["r", "alpha", "a", "b"]
+    assert all("the likelihood moves it" in check.note for check in checks if check.status == "failed")
+    assert any(check.status == "failed" for check in checks)
+
+
+def test_a_point_estimate_cannot_be_reweighed(cdnow):
+    fit = bcx.fit(bcx.models.BG_NBD, cdnow.calibration, method=bcx.MLE())
+    assert {check.status for check in prior_sensitivity(fit)} == {"not_run"}
