@@ -1,6 +1,7 @@
 """Files that are whole or not there, and CSV that a spreadsheet reads and never runs."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ __all__ = ["atomic_folder", "atomic_path", "safe_cell", "write_csv"]
 
 # A spreadsheet runs a cell that starts like this as a formula; the last four are the full-width forms.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# A signed number computes nothing.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 @contextmanager
@@ -50,8 +53,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.is_dir():
         raise InputError(f"the output {target} is a folder", "a file", "name a file in it")
-    with _beside(target) as folder:
+    with _near(target.parent) as folder:
         yield folder / target.name
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder / target.name, target)
 
 
@@ -60,6 +64,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary folder; the files written there are moved into `path` when the block succeeds.
 
     Files of other names that are in `path` already stay. If the block raises, nothing in `path` has changed.
+    The files are moved one by one: each is whole, but for a moment old ones may stand beside new ones.
 
     Parameters
     ----------
@@ -79,8 +84,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.exists() and not target.is_dir():
         raise InputError(f"the output {target} is a file", "a folder", "name a folder")
-    # The name of the current folder or of a root is empty; the temporary folder then goes inside it.
-    with _beside(target if target.name else target / "out") as folder:
+    with _near(target) as folder:
         yield folder
         for part in sorted(file for file in folder.rglob("*") if file.is_file()):
             final = target / part.relative_to(folder)
@@ -89,14 +93,20 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder next to `target`, hence on the same disk, so that a rename is atomic."""
+def _near(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder in `target`, or in the nearest folder above that is there already.
+
+    It is on the disk on which `target` is or will be, so that a rename is atomic; a failure leaves no empty
+    folder behind.
+    """
+    there = target
+    while not there.exists() and there != there.parent:
+        there = there.parent
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=".bayes_cx-", dir=there))
     except OSError as error:
         raise InputError(
-            f"{target.parent} cannot be written ({error.strerror})",
+            f"{target} cannot be written ({error.strerror})",
             "a folder that can",
             "choose another output",
         ) from error
@@ -111,29 +121,32 @@ def safe_cell(text: str) -> str:
 
     Examples
     --------
-    >>> safe_cell("=HYPERLINK(0)"), safe_cell("Ada")
-    ("'=HYPERLINK(0)", 'Ada')
+    >>> safe_cell("=HYPERLINK(0)"), safe_cell("-50.0"), safe_cell("Ada")
+    ("'=HYPERLINK(0)", '-50.0', 'Ada')
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
-def write_csv(frame: "pd.DataFrame", path: str | os.PathLike[str]) -> None:
+def write_csv(frame: "pd.DataFrame | Iterator[pd.DataFrame]", path: str | os.PathLike[str]) -> None:
     """Write `frame` as UTF-8 CSV without its index: atomically, and with no text that runs as a formula.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        The table; cells and column names that are text go through `safe_cell`, numbers stay numbers.
+    frame : pandas.DataFrame or iterator of pandas.DataFrame
+        The table, or its parts one after the other with equal columns; cells and column names that are text
+        go through `safe_cell`, numbers stay numbers.
     path : path
         Where the file shall be.
     """
-    safe = frame.rename(columns=_safe)
-    for name, column in safe.items():
-        if column.dtype.kind not in "iufbmM":
-            safe[name] = column.map(_safe)
-    with atomic_path(path) as part:
-        # Ten digits are more than anybody reads and less than the last bits in which machines differ.
-        safe.to_csv(part, index=False, lineterminator="\n", encoding="utf-8", float_format="%.10g")
+    parts = frame if isinstance(frame, Iterator) else iter([frame])
+    with atomic_path(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        for number, part in enumerate(parts):
+            safe = part.rename(columns=_safe)
+            for name, column in safe.items():
+                if column.dtype.kind not in "iufbmM":
+                    safe[name] = column.map(_safe)
+            # Ten digits are more than anybody reads and less than the last bits in which machines differ.
+            safe.to_csv(file, index=False, header=number == 0, lineterminator="\n", float_format="%.10g")
 
 
 def _safe(value: object) -> object:

@@ -1,6 +1,10 @@
 """Files are whole or not there; text in a CSV file never runs."""
 
 import csv
+import errno
+import os
+from decimal import Decimal
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -51,6 +55,30 @@ def test_a_folder_keeps_what_it_held(tmp_path):
     assert found == {"out/a.txt": "new", "out/sub/b.txt": "b", "out/mine.toml": "mine"}
 
 
+def test_a_failure_leaves_no_new_folder(tmp_path):
+    for opened in (atomic_path(tmp_path / "a" / "b" / "c.txt"), atomic_folder(tmp_path / "a" / "b")):
+        with pytest.raises(KeyError):
+            fail_half_way(opened)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_disk_of_its_own(tmp_path, monkeypatch):
+    disk, rename = tmp_path / "disk", os.replace
+    disk.mkdir()
+
+    def rename_on_one_disk(source, target):
+        if (disk in Path(source).parents) != (disk in Path(target).parents):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", rename_on_one_disk)
+    with atomic_folder(disk) as part:
+        (part / "a.txt").write_text("a")
+    with atomic_path(disk / "new" / "b.txt") as part:
+        part.write_text("b")
+    assert sorted(one.name for one in disk.rglob("*")) == ["a.txt", "b.txt", "new"]
+
+
 def test_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with atomic_folder(".") as part:
@@ -68,10 +96,31 @@ def test_what_cannot_be_written(tmp_path):
         pass
 
 
-@given(st.text())
+@given(st.text() | st.from_regex(r"[=+@-][0-9.+e-]*", fullmatch=True))
 def test_no_cell_runs(text):
-    assert safe_cell(text)[:1] not in set("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-    assert safe_cell(text).removeprefix("'") == text.removeprefix("'")
+    cell = safe_cell(text)
+    if cell[:1] in set("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"):
+        assert Decimal(cell).is_finite()
+        assert cell.isascii()
+    assert cell.removeprefix("'") == text.removeprefix("'")
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        *((text, False) for text in ("-50.0", "+7", "-1e-05", "-.5")),
+        *((text, True) for text in ("-1+1", "-inf", "-1\n", "-", "-1_0", "-5 EUR", "=1")),
+    ],
+)
+def test_a_signed_number_stays_what_it_is(text, runs):
+    assert safe_cell(text) == (f"'{text}" if runs else text)
+
+
+def test_csv_in_parts_is_csv_in_one(tmp_path):
+    whole = pd.DataFrame({"customer": ["=1+1", "ada", "é"], "value": [-1.5, 1 / 3, 2]})
+    write_csv(whole, tmp_path / "whole.csv")
+    write_csv((whole.iloc[[row]] for row in range(3)), tmp_path / "parts.csv")
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 def test_csv_neutralises_text_and_keeps_numbers(tmp_path):

@@ -5,14 +5,12 @@ The public names are reached through `bayes_cx` when a step runs, so that a comm
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.errors import FitError, InputError
-from bayes_cx.files import write_csv
 from bayes_cx.privacy import pseudonym, pseudonyms
 
 if TYPE_CHECKING:
@@ -69,19 +67,9 @@ def write_rejected(
 
     Under pseudonyms only the columns of the contract stay, because any other may name the customer too.
     """
-    import pandas as pd
-
-    with TemporaryDirectory() as folder:
-        part = Path(folder) / "rejected.parquet"
-        transactions.write_rejected(part, stats.attrs["until"], settings.unit)
-        # Nullable types keep the integer ids beside a missing one from becoming 1.0.
-        rows = pd.read_parquet(part, dtype_backend="numpy_nullable")
-    if (key := settings.key()) is not None:
-        who = transactions.contract.customer
-        # The first two columns are the number of the row and the reason.
-        rows = rows.filter([*rows.columns[:2], *transactions.contract.columns])
-        rows[who] = pd.Series(rows[who]).map(lambda one: pseudonym(one, key), na_action="ignore")
-    write_csv(rows, path)
+    key = settings.key()
+    hidden = None if key is None else lambda one: pseudonym(one, key)
+    transactions.write_rejected(path, stats.attrs["until"], settings.unit, hidden)
 
 
 def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":

@@ -1,6 +1,6 @@
 """Purchase occasions: what one customer bought on one day (or in one hour) is one purchase."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -151,13 +151,16 @@ def reasons_within(transactions: Transactions, until: int, clock: Clock, rows_us
     return dict(sorted(counts.items()))
 
 
-def left_out_sql(transactions: Transactions, until: Any, unit: str) -> str:
-    """Write the query for the rows in no occasion up to the end of observation, with their reasons."""
+def left_out_sql(transactions: Transactions, until: Any, unit: str, kept: Sequence[str] | None = None) -> str:
+    """Write the query for the rows in no occasion up to the end of observation, with their reasons.
+
+    `kept` is that of `Transactions.rejected_sql`.
+    """
     clock = Clock(unit)
     end = clock.number(until, transactions.contract.timezone)
     late = f"WHEN {clock.sql} > {end} THEN {literal(AFTER_END)}"
     if transactions.returns != "net":
-        return transactions.rejected_sql(f"CASE WHEN reason IS NOT NULL THEN reason {late} END")
+        return transactions.rejected_sql(f"CASE WHEN reason IS NOT NULL THEN reason {late} END", kept=kept)
     joins = (
         f"LEFT JOIN ({_homes_sql(transactions, end, clock)}) AS homes "
         f"ON typed.reason IS NULL AND typed.customer = homes.customer AND {clock.sql} = homes.d "
@@ -169,7 +172,7 @@ def left_out_sql(transactions: Transactions, until: Any, unit: str) -> str:
         f"WHEN homes.home IS NULL THEN {literal(UNMATCHED_RETURN)} "
         f"WHEN days.returns > 0 AND days.paid <= 0 THEN {literal(CANCELLED)} END"
     )
-    return transactions.rejected_sql(reason, joins)
+    return transactions.rejected_sql(reason, joins, kept)
 
 
 def _days_sql(

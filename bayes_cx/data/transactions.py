@@ -2,19 +2,24 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pandas as pd
 
 from bayes_cx.data.contract import UNREADABLE_LINE, Contract, ident, literal
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.errors import InputError
+from bayes_cx.files import atomic_path, write_csv
 
 __all__ = ["Transactions", "read_transactions"]
+
+# Rows that are written at once: little beside the memory that DuckDB may use.
+_BATCH = 50_000
 
 
 @dataclass(frozen=True)
@@ -94,47 +99,75 @@ class Transactions:
         """Write the query for all rows, typed and judged; see `Contract.typed`."""
         return self.contract.typed(self.table.sql, self.table.types, extra)
 
-    def write_rejected(self, path: str | os.PathLike[str], until: Any = None, unit: str = "day") -> None:
+    def write_rejected(
+        self,
+        path: str | os.PathLike[str],
+        until: Any = None,
+        unit: str = "day",
+        hide: Callable[[str], str] | None = None,
+    ) -> None:
         """Write the rejected rows with their number, reason and original values.
 
         Parameters
         ----------
         path : path
-            A new file; Parquet if it ends in ``.parquet``, else CSV.
+            A new file; Parquet if it ends in ``.parquet``, else CSV in which no text runs as a formula.
         until : date, optional
             End of observation: rows that `summarise` leaves out for it, or for returns, are written too.
         unit : str
             The unit given to `summarise`; only ``"hour"`` makes a difference.
+        hide : callable, optional
+            Makes the pseudonym of a customer, which then stands in the CSV for the id, as in the statistics.
+            Only the columns of the contract are written with it: any other may name the customer as well.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written, or pseudonyms are asked for in Parquet.
 
         Notes
         -----
         ``row`` counts the readable rows of the source from 1. A line of a text file that could not be split
         into the columns of its header has no row number; it is written as it stands, with the number of the
-        line.
+        line, but not under pseudonyms.
         """
         from bayes_cx.data.occasions import left_out_sql
 
         path = Path(path)
-        sql = self.rejected_sql() if until is None else left_out_sql(self, until, unit)
-        kind = "FORMAT parquet" if path.suffix == ".parquet" else "FORMAT csv, HEADER"
-        # A reader of the file never sees half of it.
-        part = path.with_name(path.name + ".part")
-        try:
-            self.table.connection.execute(f"COPY ({sql}) TO {literal(str(part))} ({kind})")
-            part.replace(path)
-        except (duckdb.Error, OSError) as error:
-            came = f"{path} cannot be written ({str(error).splitlines()[0]})"
-            raise InputError(came, "a place for a new file", "name another file") from error
-        finally:
-            part.unlink(missing_ok=True)
+        kept = None if hide is None else self.contract.columns
+        sql = self.rejected_sql(kept=kept) if until is None else left_out_sql(self, until, unit, kept)
+        if path.suffix != ".parquet":
+            write_csv(self._as_text(sql, hide), path)
+            return
+        if hide is not None:
+            raise InputError(f"{path.name} under pseudonyms", "a CSV file", "change the ending")
+        with atomic_path(path) as part:
+            self.table.connection.execute(f"COPY ({sql}) TO {literal(str(part))} (FORMAT parquet)")
 
-    def rejected_sql(self, reason: str = "reason", joins: str = "") -> str:
+    def _as_text(self, sql: str, hide: Callable[[str], str] | None) -> Iterator[pd.DataFrame]:
+        """Run a query in batches, every cell as DuckDB writes it."""
+        relation = self.table.connection.sql(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})")
+        # A reader without rows yields no batch, and a file without rows still has a header.
+        yield pd.DataFrame(columns=relation.columns, dtype=object)
+        for batch in relation.to_arrow_reader(_BATCH):
+            rows = batch.to_pandas()
+            if hide is not None:
+                customer = rows[self.contract.customer]
+                rows[self.contract.customer] = customer.map(
+                    lambda one: hide(one) if one.strip() else one, na_action="ignore"
+                )
+            yield rows
+
+    def rejected_sql(self, reason: str = "reason", joins: str = "", kept: Sequence[str] | None = None) -> str:
         """Write the query for the rejected rows, in order.
 
         Parameters
         ----------
         reason, joins : str
             SQL that finds further reasons in further tables; see `left_out_sql`.
+        kept : sequence of str, optional
+            The only columns of the source to show; the customer is then that of the statistics, and a line
+            that could not be read shows only its number.
         """
         names = list(self.table.types)
         number = _free("row", names)
@@ -143,18 +176,25 @@ class Transactions:
         extra = {f"value_{position}": ident(name) for position, name in enumerate(names)}
         extra["number"] = ident(number)
         typed = self.contract.typed(numbered, self.table.types, extra)
-        values = ", ".join(f"value_{position} AS {ident(name)}" for position, name in enumerate(names))
+        shown = {ident(name): f"value_{position}" for position, name in enumerate(names)}
+        if kept is not None:
+            shown = {ident(name): shown[ident(name)] for name in kept}
+            # What is no customer of the statistics, such as 2.5, stays what it is.
+            who = ident(self.contract.customer)
+            shown[who] = f"coalesce(CAST(typed.customer AS VARCHAR), CAST({shown[who]} AS VARCHAR))"
+        values = ", ".join(f"{value} AS {name}" for name, value in shown.items())
         rows = (
             f"SELECT number AS {ident(number)}, {reason} AS {ident(why)}, {values} "
             f"FROM ({typed}) AS typed {joins} WHERE {reason} IS NOT NULL"
         )
         if not self.rejected_by_reason.get(UNREADABLE_LINE):
             return f"{rows} ORDER BY number"
+        line, text = ident(_free("line", names)), ident(_free("line_text", names))
+        text = f", text AS {text}" if kept is None else ""
         return (
             f"SELECT * FROM (({rows}) UNION ALL BY NAME (SELECT NULL AS {ident(number)}, "
-            f"{literal(UNREADABLE_LINE)} AS {ident(why)}, line AS {ident(_free('line', names))}, "
-            f"text AS {ident(_free('line_text', names))} FROM ({self.table.unreadable_lines()}))) "
-            f"ORDER BY {ident(number)}, {ident(_free('line', names))}"
+            f"{literal(UNREADABLE_LINE)} AS {ident(why)}, line AS {line}{text} "
+            f"FROM ({self.table.unreadable_lines()}))) ORDER BY {ident(number)}, {line}"
         )
 
 

@@ -70,6 +70,61 @@ def test_rejected_rows_carry_number_reason_and_original_values(shop, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["late.parquet", "rejected.csv"]
 
 
+def test_rejected_rows_are_whole_safe_and_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.setattr("bayes_cx.data.transactions._BATCH", 1)
+    frame = pd.DataFrame(
+        {"id": ["=1+1", "-7", None, "ok"], "when": ["2025-01-01"] * 4, "paid": [-50.0, -1e-7, 3, 1]}
+    )
+    transactions = read_transactions(frame, customer="id", time="when", amount="paid")
+    path = tmp_path / "rejected.csv"
+    path.write_text("old")
+    transactions.write_rejected(path)
+    assert path.read_text() == (
+        "row,reason,id,when,paid\n1,negative amount,'=1+1,2025-01-01,-50.0\n"
+        "2,negative amount,-7,2025-01-01,-1e-07\n3,missing customer,,2025-01-01,3.0\n"
+    )
+    assert [one.name for one in tmp_path.iterdir()] == ["rejected.csv"]
+    with pytest.raises(InputError, match="cannot be written"):
+        transactions.write_rejected(path / "below.csv")
+
+
+def test_a_file_of_no_rejected_rows_has_a_header(tmp_path):
+    frame = pd.DataFrame({"id": [1], "when": ["2025-01-01"]})
+    read_transactions(frame, customer="id", time="when").write_rejected(tmp_path / "rejected.csv")
+    assert (tmp_path / "rejected.csv").read_text() == "row,reason,id,when\n"
+
+
+@pytest.mark.parametrize("returns", ["reject", "net"])
+def test_under_pseudonyms_a_rejected_row_shows_the_customer_of_the_statistics(tmp_path, returns):
+    # The hole makes floats of the ids.
+    frame = pd.DataFrame(
+        {
+            "id": [2, 2, None, 3.5],
+            "when": ["2025-01-01", "late", "2025-01-02", "2025-01-03"],
+            "paid": [1.0] * 4,
+            "mail": ["two@x.org"] * 4,
+        }
+    )
+    transactions = read_transactions(frame, customer="id", time="when", amount="paid", returns=returns)
+    transactions.write_rejected(
+        tmp_path / "rejected.csv", until="2025-02-01", hide=lambda one: f"hidden {one}"
+    )
+    with (tmp_path / "rejected.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["row", "reason", "id", "when", "paid"]
+    assert [row[2] for row in rows[1:]] == ["hidden 2", "", "hidden 3.5"]
+    assert summarise(transactions, until="2025-02-01")["customer"].to_numpy().tolist() == [2]
+
+
+def test_under_pseudonyms_no_unreadable_line_is_shown(tmp_path):
+    (tmp_path / "orders.csv").write_text("id,when\nada,2025-01-01\nada\n,2025-01-01\n")
+    transactions = read_transactions(tmp_path / "orders.csv", customer="id", time="when")
+    transactions.write_rejected(tmp_path / "rejected.csv", hide=lambda one: f"hidden {one}")
+    assert (tmp_path / "rejected.csv").read_text() == (
+        "row,reason,id,when,line\n2,missing customer,,2025-01-01,\n,unreadable line,,,3\n"
+    )
+
+
 def test_row_numbers_are_right_in_a_table_larger_than_a_batch():
     amounts = np.ones(300_001)
     amounts[[7, 150_000, 300_000]] = -1
