@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath as mp
+import numpy as np
 
 __all__ = ["STORIES", "Story"]
 
@@ -63,6 +64,22 @@ def _mbg_nbd(row, params):
     return stayed + left
 
 
+def _pareto_nbd(row, params):
+    """Sum over both rates on the log scale, where the trapezoidal rule is as good as exact."""
+    x, t_x, T = (row[name] for name in ("x", "t_x", "T"))
+
+    def rates(shape, rate):
+        v = np.arange(-40 / min(shape, 1), 6, 0.125) - np.log(rate)
+        log_pdf = shape * (np.log(rate) + v) - rate * np.exp(v) - float(mp.loggamma(shape))
+        return v, log_pdf + np.log(0.125)
+
+    (u, log_p), (v, log_q) = rates(params["r"], params["alpha"]), rates(params["s"], params["beta"])
+    u, log_p, v, log_q = u[:, None], log_p[:, None], v[None], log_q[None]
+    together = np.exp(u) + np.exp(v)
+    stays_till = [np.exp(log_p + log_q + x * u - together * y) / together for y in (T, t_x)]
+    return mp.mpf(float((np.exp(u) * stays_till[0] + np.exp(v) * stays_till[1]).sum()))
+
+
 def _gamma_gamma(row, params):
     x, z = mp.mpf(row["x"]), mp.mpf(row["spend"])
     p, q, v = (mp.mpf(params[name]) for name in ("p", "q", "v"))
@@ -71,6 +88,13 @@ def _gamma_gamma(row, params):
 
 def _observe_purchases(record, rng, n):
     T = rng.uniform(20, 60, n)
+    bought = record.simulate(rng, T, **STORIES[record.key].truth)
+    return {"x": bought.counts(n), "t_x": bought.last(n), "T": T}
+
+
+def _observe_for_whole_weeks(record, rng, n):
+    """As above, but those who never bought again are few rows, which a slower likelihood welcomes."""
+    T = rng.integers(20, 60, n, endpoint=True).astype(float)
     bought = record.simulate(rng, T, **STORIES[record.key].truth)
     return {"x": bought.counts(n), "t_x": bought.last(n), "T": T}
 
@@ -110,6 +134,23 @@ STORIES = {
         ],
         truth={"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5},
         observe=_observe_purchases,
+    ),
+    "pareto_nbd": Story(
+        likelihood=_pareto_nbd,
+        rows=[
+            {"x": 0, "t_x": 0.0, "T": 39.0},
+            {"x": 1, "t_x": 5.0, "T": 39.0},
+            {"x": 2, "t_x": 30.43, "T": 38.86},
+            {"x": 26, "t_x": 30.86, "T": 31.0},
+            {"x": 4, "t_x": 12.0, "T": 12.0},
+        ],
+        points=[
+            {"r": 0.5533, "alpha": 10.578, "s": 0.6062, "beta": 11.669},
+            {"r": 2.0, "alpha": 3.0, "s": 1.0, "beta": 3.0},
+            {"r": 0.3, "alpha": 40.0, "s": 2.5, "beta": 0.5},
+        ],
+        truth={"r": 1.5, "alpha": 5.0, "s": 1.5, "beta": 20.0},
+        observe=_observe_for_whole_weeks,
     ),
     "gamma_gamma": Story(
         likelihood=_gamma_gamma,

@@ -1,0 +1,226 @@
+"""Pareto/NBD: a customer buys at a steady rate for an unseen lifetime, and may leave at any time.
+
+Schmittlein, Morrison & Colombo (1987), key ``schmittlein1987counting``. Letters are those of the paper.
+"""
+
+import numpy as np
+import pytensor.tensor as pt
+
+from bayes_cx.model import Model, Param, Prior, Purchases, Quantity
+from bayes_cx.models import beta_geometric
+from bayes_cx.special import discounted_flow, log_mean_decay, one_minus_power_over
+
+__all__ = ["PARETO_NBD"]
+
+
+def _log_odds_gone(x, t_x, T, r, alpha, s, beta):
+    r"""Return the log odds of having left between the last purchase and the end of the observation.
+
+    The odds are :math:`\int_{t_x}^T \frac{s}{\beta + y} \left(\frac{\alpha + T}{\alpha + y}\right)^{r + x}
+    \left(\frac{\beta + T}{\beta + y}\right)^s dy`: an integral over the time of leaving, of positive terms.
+    """
+    silence = pt.maximum(T - t_x, 0.0)  # a rounding error may put the last purchase after the end
+    return (
+        pt.log(s * silence / (beta + t_x))
+        + (r + x) * pt.log1p(silence / (alpha + t_x))
+        + s * pt.log1p(silence / (beta + t_x))
+        + log_mean_decay(silence, r + x, alpha + t_x, s + 1.0, beta + t_x)
+    )
+
+
+def _log_lik(x, t_x, T, r, alpha, s, beta):
+    """The likelihood of the active customer times (1 + odds of having left)."""
+    active = (
+        pt.gammaln(r + x)
+        - pt.gammaln(r)
+        - r * pt.log1p(T / alpha)
+        - x * pt.log(alpha + T)
+        - s * pt.log1p(T / beta)
+    )
+    return active + pt.softplus(_log_odds_gone(x, t_x, T, r, alpha, s, beta))
+
+
+def _p_alive(x, t_x, T, r, alpha, s, beta):
+    return pt.sigmoid(-_log_odds_gone(x, t_x, T, r, alpha, s, beta))
+
+
+def _mean_lifetime(t, s, beta):
+    """Return the mean of the lifetime's part within t, for mu ~ Gamma(s, beta)."""
+    return beta * one_minus_power_over(s - 1.0, -pt.log1p(t / beta))
+
+
+def _purchases_if_active(t, x, T, r, alpha, s, beta):
+    """Return E[Y(t)] of an active customer: lambda ~ Gamma(r + x, alpha + T), mu ~ Gamma(s, beta + T)."""
+    return (r + x) / (alpha + T) * _mean_lifetime(t, s, beta + T)
+
+
+def _expected_purchases(t, x, t_x, T, r, alpha, s, beta):
+    return _p_alive(x, t_x, T, r, alpha, s, beta) * _purchases_if_active(t, x, T, r, alpha, s, beta)
+
+
+def _expected_purchases_new(t, r, alpha, s, beta):
+    return r / alpha * _mean_lifetime(t, s, beta)
+
+
+def _p_any_purchase(t, x, t_x, T, r, alpha, s, beta):
+    r"""An active customer may leave before the next purchase is due.
+
+    The first purchase falls at u if none came before and the customer is still there, with density
+    :math:`E[\lambda e^{-\lambda u}] E[e^{-\mu u}]`; its integral to t is the chance.
+    """
+    rate = (r + x) / (alpha + T)
+    bought = rate * t * pt.exp(log_mean_decay(t, r + x + 1.0, alpha + T, s, beta + T))
+    return _p_alive(x, t_x, T, r, alpha, s, beta) * bought
+
+
+def _discounted(t, discount, rate, s, beta):
+    """Return the discounted purchases within t at this mean rate, for mu ~ Gamma(s, beta)."""
+    s_, beta_ = pt.expand_dims(s, -1), pt.expand_dims(beta, -1)
+    flow = discounted_flow(
+        lambda u: _mean_lifetime(u, s_, beta_), t, discount, beta / pt.maximum(s, 1.0), nodes=12
+    )
+    return rate * flow
+
+
+def _discounted_if_active(t, discount, x, T, r, alpha, s, beta):
+    return _discounted(t, discount, (r + x) / (alpha + T), s, beta + T)
+
+
+def _discounted_if_won_back(t, discount, x, T, r, alpha, s, beta):
+    """Purchases of a customer who had left and is active again; the paper is silent, so this is cautious.
+
+    One lifetime has ended, which counts against the customer's loyalty: mu ~ Gamma(s + 1, beta + T). The
+    silence counts against the customer's pace, although by the story it would not, as in BG/NBD.
+    """
+    return _discounted(t, discount, (r + x) / (alpha + T), s + 1.0, beta + T)
+
+
+def _discounted_purchases(t, discount, x, t_x, T, r, alpha, s, beta):
+    active = _discounted_if_active(t, discount, x, T, r, alpha, s, beta)
+    return _p_alive(x, t_x, T, r, alpha, s, beta) * active
+
+
+def _simulate(rng, T, r, alpha, s, beta):
+    """Let new customers buy for spans `T`, shape (customer,)."""
+    n = np.size(T)
+    rate, dropout = rng.gamma(r, 1.0 / alpha, n), rng.gamma(s, 1.0 / beta, n)
+    return _buy(rng, rate, dropout, np.ones(n, bool), np.asarray(T, float))
+
+
+def _simulate_future(rng, t, p_alive, x, T, r, alpha, s, beta):
+    """Let customers with a history buy for a span `t` more."""
+    active = rng.random(x.size) < p_alive
+    rate = rng.gamma(r + x, 1.0 / (alpha + T))
+    dropout = rng.gamma(s, 1.0 / (beta + T), x.size)
+    return _buy(rng, rate, dropout, active, np.broadcast_to(t, x.shape))
+
+
+def _buy(rng, rate, dropout, active, t) -> Purchases:
+    """Let active customers buy until their lifetime or the span `t` ends."""
+    # Of very unequal customers some have a rate below the smallest number: they never leave.
+    with np.errstate(divide="ignore", over="ignore"):
+        lifetime = rng.standard_exponential(t.size) / dropout
+    span = np.where(active, np.minimum(lifetime, t), 0.0)
+    # Given their number, purchases at a steady rate are anywhere in the span.
+    customer = np.repeat(np.arange(t.size), rng.poisson(rate * span))
+    return Purchases(customer, rng.random(customer.size) * span[customer])
+
+
+def _natural(scale, purchase_rate, rate_cv, half_life, dropout_cv):
+    r"""Return the letters of the paper from the unit-free coordinates.
+
+    Data tell the time in which half of the customers leave, :math:`\beta (2^{1/s} - 1)`, far better than the
+    mean dropout rate, which belongs to those who leave at once.
+    """
+    r, s = rate_cv**-2, dropout_cv**-2
+    return {
+        "r": r,
+        "alpha": r / (purchase_rate * scale),
+        "s": s,
+        "beta": half_life / (scale * pt.expm1(np.log(2.0) / s)),
+    }
+
+
+PARETO_NBD = Model(
+    name="Pareto/NBD",
+    key="pareto_nbd",
+    statistics=("x", "t_x", "T"),
+    params={
+        "r": beta_geometric.PARAMS["r"],
+        "alpha": beta_geometric.PARAMS["alpha"],
+        "s": Param("", "shape of the dropout rates: the smaller, the more customers differ in loyalty"),
+        "beta": Param("time", "scale of the dropout rates: the mean rate is s / beta"),
+    },
+    priors={
+        "purchase_rate": beta_geometric.PRIORS["purchase_rate"],
+        "rate_cv": beta_geometric.PRIORS["rate_cv"],
+        "half_life": Prior(
+            "LogNormal",
+            {"mu": 1.0, "sigma": 1.25},
+            "time in which half of new customers leave, in mean times between purchases in the data",
+            "from shops that most leave before they buy again (0.23) to loyal customers (31)",
+        ),
+        "dropout_cv": Prior(
+            "LogNormal",
+            {"mu": 0.0, "sigma": 0.75},
+            "coefficient of variation of dropout rates between customers",
+            "from nearly equal customers (0.23) to a few who leave at once and many who stay (4.3)",
+        ),
+    },
+    scale=beta_geometric.scale,
+    natural=_natural,
+    log_lik=_log_lik,
+    simulate=_simulate,
+    simulate_future=_simulate_future,
+    quantities={
+        "p_alive": Quantity(_p_alive, "chance that the customer is still active", "probability"),
+        "p_any_purchase": Quantity(
+            _p_any_purchase, "chance of at least one purchase within t", "probability"
+        ),
+        "expected_purchases": Quantity(_expected_purchases, "expected purchases within t", "purchases"),
+        "expected_purchases_if_active": Quantity(
+            _purchases_if_active,
+            "expected purchases within t, given that the customer is active",
+            "purchases",
+        ),
+        "expected_purchases_new": Quantity(
+            _expected_purchases_new, "expected repeat purchases within t of a new customer", "purchases"
+        ),
+        "discounted_purchases": Quantity(
+            _discounted_purchases, "expected purchases within t, discounted to now", "purchases"
+        ),
+        "discounted_purchases_if_active": Quantity(
+            _discounted_if_active,
+            "discounted purchases within t, given that the customer is active",
+            "purchases",
+        ),
+        "discounted_purchases_if_won_back": Quantity(
+            _discounted_if_won_back,
+            "discounted purchases within t of a lost customer brought back",
+            "purchases",
+        ),
+        "discounted_purchases_if_kept": Quantity(
+            beta_geometric.discounted_if_kept,
+            "discounted purchases within t of an active customer who cannot leave",
+            "purchases",
+        ),
+    },
+    story=(
+        "While active, a customer buys at random at a steady rate. The customer stays for an unseen lifetime "
+        "and leaves for good at a steady risk, at any time. Rate and risk differ between customers."
+    ),
+    formulas=(
+        'lambda tilde.op "Gamma"(r, alpha), quad mu tilde.op "Gamma"(s, beta)',
+        'P("active" | x, t_x, T) = [1 + integral_(t_x)^T s / (beta + y) ((alpha + T) / (alpha + y))^(r + x) '
+        "((beta + T) / (beta + y))^s dif y]^(-1)",
+        'E[Y(t) | "active"] = (r + x) / (alpha + T) dot E[(1 - e^(-mu t)) / mu], quad '
+        'mu tilde.op "Gamma"(s, beta + T)',
+    ),
+    limits=(
+        "The risk to leave is steady and has nothing to do with purchases or with how often one buys.",
+        "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
+        "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
+    ),
+    when="shops without contracts, where customers drift away at any time and leave silently",
+    reference="schmittlein1987counting",
+)

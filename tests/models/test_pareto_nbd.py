@@ -1,0 +1,212 @@
+"""Pareto/NBD: published numbers, the textbook form in many digits, and simulations of its story."""
+
+import mpmath as mp
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.models import PARETO_NBD
+from bayes_cx.scoring.compiled import evaluate
+
+PUBLISHED = {"r": 0.5533, "alpha": 10.578, "s": 0.6062, "beta": 11.669}
+FREQUENT = {"x": 26, "t_x": 30.857, "T": 31}
+
+
+def formula(name):
+    return PARETO_NBD.log_lik if name == "log_lik" else PARETO_NBD.quantities[name].formula
+
+
+def at(name, params=PUBLISHED, **given):
+    rows = {k: np.array([float(v)]) for k, v in given.items() if k in PARETO_NBD.statistics}
+    fixed = {k: np.asarray(float(v)) for k, v in {**params, **given}.items() if k not in rows}
+    return evaluate(formula(name), rows, fixed)[0, 0]
+
+
+def test_maximum_likelihood_on_cdnow(cdnow_sample):
+    posterior = bcx.fit(PARETO_NBD, cdnow_sample, method=bcx.MLE())
+    found = {name: float(value[0]) for name, value in posterior.parameters().items()}
+    assert found == pytest.approx(PUBLISHED, rel=2e-4)
+    assert float(posterior.draws["sample_stats"]["lp"].max()) == pytest.approx(-9594.9762, abs=1e-4)
+
+
+def test_published_expectations():
+    assert at("expected_purchases_new", t=52) == pytest.approx(1.4734, abs=2e-4)
+    assert at("expected_purchases", t=52, **FREQUENT) == pytest.approx(25.455, abs=2e-3)
+    assert at("p_alive", **FREQUENT) == pytest.approx(0.99787, abs=1e-5)
+
+
+def anywhere(rng, n):
+    """Return histories and parameters over six decades, among them the places where textbook forms fail."""
+    x = rng.choice([0.0, 0.0, 1.0, 2.0, 20.0, 300.0, 3000.0], n)
+    T = 10 ** rng.uniform(-2, np.log10(3650), n)
+    since = np.where(rng.random(n) < 0.5, 10 ** rng.uniform(-6, 0, n), rng.random(n))
+    t_x = np.where(x == 0, 0.0, T * (1 - since))
+    t_x = np.where((x > 0) & (rng.random(n) < 0.1), T, t_x)
+    params = {name: 10 ** rng.uniform(-3, 3, n) for name in PARETO_NBD.params}
+    params["beta"] = np.where(rng.random(n) < 0.15, params["alpha"], params["beta"])
+    params["s"] = np.where(rng.random(n) < 0.15, 1.0, params["s"])
+    return {"x": x, "t_x": t_x, "T": T}, params
+
+
+def textbook(x, t_x, T, r, alpha, s, beta):
+    """Return the likelihood with its difference of two hypergeometric functions, and its first term."""
+    x, t_x, T, r, alpha, s, beta = (mp.mpf(float(v)) for v in (x, t_x, T, r, alpha, s, beta))
+    longer, power = max(alpha, beta), r + s + x
+    second = s + 1 if alpha >= beta else r + x
+
+    def tail(y):
+        z = abs(alpha - beta) / (longer + y)
+        return mp.hyp2f1(power, second, power + 1, z) / (longer + y) ** power
+
+    active = (alpha + T) ** -(r + x) * (beta + T) ** -s
+    left = s / power * (tail(t_x) - tail(T))
+    constant = mp.loggamma(r + x) - mp.loggamma(r) + r * mp.log(alpha) + s * mp.log(beta)
+    return mp.exp(constant) * (active + left), mp.exp(constant) * active
+
+
+def test_log_lik_and_p_alive_against_the_textbook_form_in_many_digits():
+    rows, params = anywhere(np.random.default_rng(0), 120)
+    columns = {**rows, **params}
+    found = evaluate(formula("log_lik"), columns, {})[0]
+    alive = evaluate(formula("p_alive"), columns, {})[0]
+    with mp.workdps(60):
+        for i in range(120):
+            whole, active = textbook(**{name: column[i] for name, column in columns.items()})
+            expected = float(mp.log(whole))
+            assert abs(found[i] - expected) < 1e-10 * max(1.0, abs(expected)), (i, columns)
+            assert alive[i] == pytest.approx(float(active / whole), rel=1e-9), (i, columns)
+
+
+def test_the_gradient_is_that_of_the_log_likelihood():
+    rows, params = anywhere(np.random.default_rng(1), 300)
+    names = [*PARETO_NBD.statistics, *PARETO_NBD.params]
+    inputs = {name: pt.vector(name) for name in names}
+    value = PARETO_NBD.log_lik(**inputs)
+    gradient = pytensor.grad(value.sum(), [inputs[name] for name in PARETO_NBD.params])
+    f = pytensor.function(list(inputs.values()), [value, *gradient])
+    columns = {**rows, **params}
+
+    def evaluated(**changed):
+        return f(*({**columns, **changed}[name] for name in names))
+
+    here = evaluated()
+    for position, name in enumerate(PARETO_NBD.params):
+        h = 1e-4 * columns[name]
+        wide, narrow = (
+            (evaluated(**{name: columns[name] + k * h})[0] - evaluated(**{name: columns[name] - k * h})[0])
+            / (2 * k * h)
+            for k in (2, 1)
+        )
+        expected = (4 * narrow - wide) / 3
+        noise = 1e-15 * (1 + np.abs(here[0]) + rows["x"] * 10 + params["r"] * 10 + params["s"] * 10) / h
+        assert np.all(np.abs(here[position + 1] - expected) < 1e-7 * np.abs(expected) + 30 * noise), name
+
+
+def test_nothing_happens_in_no_time():
+    history = {"x": 4, "t_x": 12.0, "T": 12.0}
+    assert at("p_alive", **history) == 1.0
+    assert at("p_alive", x=4, t_x=np.nextafter(12.0, 13.0), T=12.0) == 1.0
+    assert at("p_any_purchase", t=0, **history) == 0.0
+
+
+def rate(u, x, T, r, alpha, s, beta):
+    """Return the mean rate of purchases at time u of a customer who is active at T."""
+    return (r + x) / (alpha + T) * (1 + mp.mpf(u) / (beta + T)) ** -s
+
+
+@pytest.mark.parametrize("s", [0.05, 0.6062, 1.0, 1.0 + 1e-9, 8.0, 400.0])
+@pytest.mark.parametrize("discount", [0.0, 0.0018, 0.1])
+def test_purchases_against_quadrature(s, discount):
+    params = {**PUBLISHED, "s": s}
+    for x, T in ((0, 39.0), (60, 2.0)):
+        ends = [0, 0.5, 3, 10, 25, 52]
+        expected = mp.quad(lambda u, x=x, T=T: mp.exp(-discount * u) * rate(u, x, T, **params), ends)
+        found = at("discounted_purchases_if_active", params, t=52, discount=discount, x=x, T=T)
+        assert found == pytest.approx(float(expected), rel=1e-6)
+        if discount == 0:
+            plain = at("expected_purchases_if_active", params, t=52, x=x, T=T)
+            assert plain == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_less_dropout_is_the_same_quantity_sooner():
+    """The identity that values offers: the risk of a share less is a shorter horizon, discounted more."""
+    t, discount, share = 52.0, 0.0018, 0.3
+    history = {"x": 3, "T": 39.0}
+    found = at(
+        "discounted_purchases_if_active", t=(1 - share) * t, discount=discount / (1 - share), **history
+    )
+    # mu (1 - share) with mu ~ Gamma(s, beta + T) is Gamma(s, (beta + T) / (1 - share)).
+    loyal = {**PUBLISHED, "beta": (PUBLISHED["beta"] + 39.0) / (1 - share) - 39.0}
+    expected = mp.quad(lambda u: mp.exp(-discount * u) * rate(u, **history, **loyal), [0, 10, 52])
+    assert found / (1 - share) == pytest.approx(float(expected), rel=1e-7)
+
+
+def test_offers_are_worth_between_nothing_and_loyalty():
+    given = {"t": 52, "discount": 0.002, "x": 3, "T": 39}
+    won_back = at("discounted_purchases_if_won_back", **given)
+    active = at("discounted_purchases_if_active", **given)
+    kept = at("discounted_purchases_if_kept", **given)
+    assert 0 < won_back < active < kept
+
+
+def z(sample, expected):
+    return (np.mean(sample) - expected) / (np.std(sample) / np.sqrt(np.size(sample)))
+
+
+def test_new_customers_buy_as_expected_in_simulation(rng):
+    n, t = 200_000, 52.0
+    counts = PARETO_NBD.simulate(rng, np.full(n, t), **PUBLISHED).counts(n)
+    assert abs(z(counts, at("expected_purchases_new", t=t))) < 4
+
+
+def test_futures_are_as_expected_in_simulation(rng):
+    n, t, history = 200_000, 30.0, {"x": 3.0, "t_x": 12.0, "T": 20.0}
+    p_alive = np.full(n, at("p_alive", **history))
+    columns = {"x": np.full(n, 3.0), "T": np.full(n, 20.0)}
+    future = PARETO_NBD.simulate_future(rng, t, p_alive, **columns, **PUBLISHED)
+    counts = future.counts(n)
+    assert abs(z(counts, at("expected_purchases", t=t, **history))) < 4
+    assert abs(z(counts > 0, at("p_any_purchase", t=t, **history))) < 4
+    present = np.bincount(future.customer, np.exp(-0.02 * future.time), minlength=n)
+    assert abs(z(present, at("discounted_purchases", t=t, discount=0.02, **history))) < 4
+
+
+@pytest.mark.parametrize("history", [(0, 0.0, 0.0), (1, 1.0, 2.0), (2, 9.5, 10.5), (5, 18.0, 20.0)])
+def test_conditioning_on_a_simulated_history_gives_its_future(history):
+    """Select simulated customers by their history; what they do next is what the formulas expect of it.
+
+    Told apart from the record, with the lifetime at hand, so that who is alive is known.
+    """
+    rng = np.random.default_rng(7)
+    n, T, t = 1_500_000, 20.0, 20.0
+    frequency, low, high = history
+    r, alpha, s, beta = (PUBLISHED[name] for name in ("r", "alpha", "s", "beta"))
+    buying = rng.gamma(r, 1 / alpha, n)
+    life = rng.exponential(1 / rng.gamma(s, 1 / beta, n))
+    x = rng.poisson(buying * np.minimum(life, T))
+    buying, life = buying[x == frequency], life[x == frequency]
+    # The last of x purchases anywhere in a span is at the largest of x uniform numbers.
+    share = rng.random(buying.size) ** (1 / frequency) if frequency else np.zeros(buying.size)
+    t_x = share * np.minimum(life, T)
+    chosen = (t_x >= low) & (t_x <= high)
+    assert chosen.sum() > 500
+    buying, life, t_x = buying[chosen], life[chosen], t_x[chosen]
+    later = rng.poisson(buying * np.clip(life - T, 0, t))
+    rows = {"x": np.full(t_x.size, float(frequency)), "t_x": t_x, "T": np.full(t_x.size, T)}
+    fixed = {name: np.asarray(value) for name, value in {**PUBLISHED, "t": t}.items()}
+    for name, happened in (
+        ("p_alive", life > T),
+        ("expected_purchases", later),
+        ("p_any_purchase", later > 0),
+    ):
+        expected = evaluate(formula(name), rows, fixed)[0]
+        assert abs(z(happened - expected, 0.0)) < 4, name
+
+
+def test_extremely_unequal_customers_are_simulated(rng):
+    T = np.full(1000, 50.0)
+    for r, s in ((1e-3, 1e-3), (1e-3, 1e3), (1e2, 1e-3)):
+        bought = PARETO_NBD.simulate(rng, T, r=r, alpha=1.0, s=s, beta=1.0)
+        assert np.all((bought.time > 0) & (bought.time <= 50.0))
