@@ -35,6 +35,7 @@ _WHERE = {
         "load",
         "pymc_model",
         "sample_prior",
+        "save",
     ),
     "scoring": ("add_log_likelihood", "draws", "predict_purchases", "score"),
     "decision": ("Beta", "LifetimeValue", "Offer", "Plan", "lifetime_value", "prioritise"),
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         load,
         pymc_model,
         sample_prior,
+        save,
     )
     from bayes_cx.reporting import ModelCard, Report, model_card, report
     from bayes_cx.reprs import show

@@ -81,6 +81,16 @@ class Change:
         """Return the value won back, shape (sample, customer)."""
         return self._chance(scale)[:, None] * self.won_back
 
+    def response(self, rng: np.random.Generator) -> np.ndarray:
+        """Return the value won back where luck decides who had left and comes back, shape (sample, customer).
+
+        What a customer who comes back then brings is taken at its expectation.
+        """
+        comes_back = rng.random(self.lost.shape) < self._chance(1.0)[:, None] * self.lost
+        return comes_back * np.divide(
+            self.won_back, self.lost, out=np.zeros_like(self.won_back), where=self.lost > 0
+        )
+
     def keeping(self, scale: float = 1.0) -> np.ndarray:
         """Return the value kept, shape (sample, customer): exact at scales 0, 1 and 2, a parabola between."""
         if scale == 1.0:

@@ -78,7 +78,14 @@ class Offer:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise InputError("an offer without a name", "a name", "name the offer")
-        if not 0 <= self.cost < np.inf:
+        for name, effect in (("win_back", self.win_back), ("keep", self.keep)):
+            if not isinstance(effect, Beta):
+                raise InputError(
+                    f"{name}={effect!r} of offer {self.name!r}",
+                    "a distribution",
+                    "write for example Beta(2, 18), whose mean is 0.1",
+                )
+        if isinstance(self.cost, str) or not 0 <= self.cost < np.inf:
             raise InputError(
                 f"cost {self.cost} of offer {self.name!r}", "a cost of zero or more", "correct the cost"
             )

@@ -31,8 +31,11 @@ class Plan:
         ``gain_sd`` and ``gain_quantile``, ``p_gain`` (chance that the gain is positive), ``p_best`` (chance
         to be among the best k, k the number contacted), ``evpi`` (what knowing this customer's gain
         beforehand would be worth), ``cost``, ``p_alive``, ``value``, ``value_at_risk`` and the statistics.
-        By ``sample``: totals over all customers, and ``curve`` (contacts, sample), the net gain of the first
-        so many contacts.
+        By ``sample``: totals over all customers, ``total_gain`` of the chosen contacts and
+        ``total_gain_predictive``, which adds the luck of who comes back, and ``curve`` (contacts, sample),
+        the net gain of the first so many contacts. Gains are expectations over a customer's own luck, except
+        ``total_gain_predictive``; ``total_value_predictive`` by ``future`` has all luck of purchases and
+        spend.
     sensitivity : xarray.Dataset
         Gain of this plan, and the number of contacts that would be best, if all effects of the offers were
         ``scale`` times what was assumed.

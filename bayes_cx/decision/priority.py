@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data.units import UNITS
 from bayes_cx.decision.choose import Choice, choose
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
@@ -74,6 +76,7 @@ def prioritise(
     rng = np.random.default_rng(seed)
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
+    capacity = None if capacity is None else int(capacity)
     choice = choose(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
     order = np.lexsort([-choice.priority, ~choice.contact])
     rank = np.empty_like(order)
@@ -103,6 +106,8 @@ def prioritise(
 
 
 def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) -> None:
+    if isinstance(offers, Offer):
+        raise InputError("one offer", "a sequence of offers", "write [offer]")
     names = [offer.name for offer in offers]
     if not names or len(set(names)) < len(names):
         raise InputError(
@@ -113,6 +118,8 @@ def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) 
     for name, limit in (("budget", budget), ("capacity", capacity)):
         if limit is not None and not limit >= 0:
             raise InputError(f"{name}={limit}", "zero or more", f"correct {name}, or leave it out")
+    if capacity is not None and int(capacity) != capacity:
+        raise InputError(f"capacity={capacity}", "a whole number of customers", "round it")
 
 
 def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarray, np.ndarray]:
@@ -137,6 +144,7 @@ def _describe(
     p_gain, evpi = np.empty((2, n))
     total = {name: np.zeros(draws) for name in ("active", "value", "value_at_risk")}
     campaign: list[list[Change]] = [[] for _ in effects]
+    luck = np.zeros(draws)
     contacts = _grid(contacted, n)
     steps = np.zeros((contacts.size, draws))
     kept = thinned(draws, max(1, _RANK_CELLS // max(n, 1)))
@@ -146,7 +154,7 @@ def _describe(
         worth = value.worth(some)
         changes = [each.of(worth, some) for each in effects]
         gains = [change.gain() for change in changes]
-        own = np.choose(choice.offer[some], gains) if len(gains) > 1 else gains[0]
+        own = np.take_along_axis(np.array(gains), choice.offer[some][None, None, :], axis=0)[0]
         shown = {"p_alive": worth.p_alive, "value": worth.value, "gain": own}
         for name, values in shown.items():
             mean[name][some], sd[name][some] = values.mean(axis=0), values.std(axis=0)
@@ -162,13 +170,16 @@ def _describe(
         ranking[:, some] = own[kept]
         np.add.at(steps, np.searchsorted(contacts, rank[some] + 1), own.T)
         for j, change in enumerate(changes):
-            campaign[j].append(change.total(choice.contact[some] & (choice.offer[some] == j)))
+            mine = choice.contact[some] & (choice.offer[some] == j)
+            campaign[j].append(change.total(mine))
+            luck += (change.response(rng) - change.winning_back())[:, mine].sum(axis=1)
     totals = [added(parts) for parts in campaign]
     total |= {
         "gain": sum(each.gain()[:, 0] for each in totals),
         "winning_back": sum(each.winning_back()[:, 0] for each in totals),
         "keeping": sum(each.keeping()[:, 0] for each in totals),
     }
+    total["gain_predictive"] = total["gain"] + luck
     names = np.array([each.offer.name for each in effects], dtype=object)[choice.offer]
     names[~choice.contact] = ""
     by_customer = {
@@ -229,8 +240,9 @@ def _p_best(gains: np.ndarray, k: int) -> np.ndarray:
 
 def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
     """Return the value of all customers together in simulated futures, shape (future,)."""
+    t = timedelta(days=value.t * UNITS[value.purchases.provenance["unit"]])
     futures = predict_spend(
-        value.purchases, value.spend, value.stats, value.t, discount=value.discount, draws=_FUTURES, seed=seed
+        value.purchases, value.spend, value.stats, t, discount=value.discount, draws=_FUTURES, seed=seed
     )
     return value.margin * np.array([each.sum() for each in futures])
 
@@ -280,8 +292,8 @@ def _attributes(
         "currency": "",
         "n_customers": value.n_customers,
         "n_contacted": int(contact.sum()),
-        "budget": budget,
-        "capacity": capacity,
+        # netCDF has no word for nothing, so a limit that was not set is not there.
+        **{name: limit for name, limit in (("budget", budget), ("capacity", capacity)) if limit is not None},
         "budget_price": choice.price,
         "total_cost": float(data["cost"].to_numpy()[contact].sum()),
         "values": "spend" if isinstance(value.spend, Posterior) else "purchases",

@@ -9,10 +9,9 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data.units import UNITS
-from bayes_cx.data.units import horizon as in_unit
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
-from bayes_cx.scoring import Scorer, scorer
+from bayes_cx.scoring import Scorer, scorer, span
 
 __all__ = ["LifetimeValue", "Worth", "lifetime_value"]
 
@@ -106,7 +105,7 @@ class LifetimeValue:
 
     @cached_property
     def _scorers(self) -> dict[str, Scorer]:
-        given = {"t": np.asarray(self.t), "discount": self.discount}
+        given = {"t": np.array([self.t]), "discount": self.discount}
         names = (
             "discounted_purchases_if_active",
             "discounted_purchases_if_won_back",
@@ -212,7 +211,7 @@ def lifetime_value(
     stats : xarray.Dataset
         Statistics by customer.
     horizon : str, number or time difference
-        How far ahead, such as ``"52 weeks"``.
+        How far ahead, such as ``"52 weeks"``; a number is in the unit of `stats`.
     discount_rate : float
         Per year: money in a year is worth ``1 / (1 + discount_rate)`` now, continuously in between.
     margin : float
@@ -238,9 +237,12 @@ def lifetime_value(
     >>> value.summary()["mean"].max().round(-2).item()
     900.0
     """
-    for name, number, low in (("discount_rate", discount_rate, -1.0), ("margin", margin, 0.0)):
-        if not low < number < np.inf:
-            raise InputError(f"{name}={number}", f"a finite number above {low:g}", f"correct {name}")
+    if not -1.0 < discount_rate < np.inf:
+        raise InputError(
+            f"discount_rate={discount_rate}", "a finite number above -1, per year", "write 0.1 for 10 %"
+        )
+    if not 0.0 < margin <= 1.0:
+        raise InputError(f"margin={margin}", "a share above 0, at most 1", "write 0.3 for 30 %")
     if draws < 1:
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
     if not isinstance(spend, Posterior) and not 0 < spend < np.inf:
@@ -259,12 +261,13 @@ def lifetime_value(
         )
     unit = purchases.provenance.get("unit", "")
     available = [p.n_draws for p in (purchases, spend) if isinstance(p, Posterior) and p.n_draws > 1]
+    t = span(horizon, stats, unit)
     return LifetimeValue(
         purchases=purchases,
         spend=spend,
         stats=stats,
-        horizon=horizon if isinstance(horizon, str) else f"{in_unit(horizon, unit):g} {unit}s",
-        t=in_unit(horizon, unit),
+        horizon=horizon if isinstance(horizon, str) else f"{t:g} {unit}s",
+        t=t,
         discount=float(np.log1p(discount_rate)) * UNITS[unit] / UNITS["year"],
         discount_rate=discount_rate,
         margin=margin,

@@ -4,7 +4,7 @@ from bayes_cx.inference.build import pymc_model
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.fit import fit, sample_prior
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace
-from bayes_cx.inference.posterior import Posterior, load
+from bayes_cx.inference.posterior import Posterior, load, save
 
 __all__ = [
     "MAP",
@@ -17,4 +17,5 @@ __all__ = [
     "load",
     "pymc_model",
     "sample_prior",
+    "save",
 ]

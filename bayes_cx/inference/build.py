@@ -9,6 +9,7 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from bayes_cx.data import compress, unique_rows
+from bayes_cx.data.units import UNITS
 from bayes_cx.errors import InputError
 from bayes_cx.inference.design import CONSTANT, SLOPE, SPREAD, Design, Layout, lay_out
 from bayes_cx.model import Model
@@ -27,6 +28,12 @@ def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) ->
     InputError
         If a column is missing, or if no customer was observed for any time or bought again.
     """
+    if not isinstance(stats, xr.Dataset):
+        raise InputError(
+            f"statistics of type {type(stats).__name__}",
+            "an xarray.Dataset",
+            "use bcx.summarise, or bcx.from_lifetimes for a data frame",
+        )
     missing = [name for name in model.statistics if name not in stats]
     if missing:
         raise InputError(
@@ -35,6 +42,7 @@ def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) ->
             "summarise the transactions with an amount column" if "spend" in missing else "use bcx.summarise",
         )
     lay_out(design, model, stats)  # says what is wrong with a design before anything else fails on it
+    _check_values(stats)
     table = compress(stats, on=(*model.statistics, *design.columns))
     if "T" in model.statistics and not float(table["T"].max()) > 0:
         raise InputError(
@@ -42,13 +50,40 @@ def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) ->
             "customers observed for some time after their first purchase",
             "choose a later end of observation (until)",
         )
-    if "spend" in model.statistics and not int((table["x"] > 0).sum()):
+    if "spend" in model.statistics and not int(((table["x"] > 0) & (table["spend"] > 0)).sum()):
         raise InputError(
-            "no customer with a repeat purchase",
+            "no customer with a paid repeat purchase",
             "repeat purchases with an amount",
             "observe for longer, or use purchases alone",
         )
     return table
+
+
+def _check_values(stats: xr.Dataset) -> None:
+    """Refuse values that no customer can have, before a likelihood makes something of them."""
+    if stats.attrs.get("unit") not in UNITS:
+        raise InputError(
+            f"statistics in the unit {stats.attrs.get('unit')!r}",
+            f"an attribute unit: {', '.join(UNITS)}",
+            "use bcx.summarise, or stats.assign_attrs(unit='week')",
+        )
+    x, t_x, T = (stats[name].to_numpy() if name in stats else None for name in ("x", "t_x", "T"))
+    spend = stats["spend"].to_numpy() if "spend" in stats else None
+    wrong = {
+        "x that is not a whole number of zero or more": x is not None and ((x < 0) | (x != np.floor(x))),
+        "T that is negative or missing": T is not None and ~((T >= 0) & np.isfinite(T)),
+        # A last purchase is at most one rounding error after the end.
+        "t_x outside 0 to T": t_x is not None and T is not None and ~((t_x >= 0) & (t_x <= T * (1 + 1e-9))),
+        "repeat purchases at time 0": x is not None and t_x is not None and (x > 0) & (t_x <= 0),
+        "negative spend": spend is not None and spend < 0,
+    }
+    for what, rows in wrong.items():
+        if np.any(rows):
+            raise InputError(
+                f"{int(np.sum(rows))} customers with {what}",
+                "whole x >= 0, 0 < t_x <= T where x > 0, and spend >= 0",
+                "correct the statistics, or make them with bcx.summarise",
+            )
 
 
 def pymc_model(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> pm.Model:

@@ -1,6 +1,6 @@
 """How parameters differ between customers: not at all, by covariates, or by groups that share strength."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -49,6 +49,15 @@ class Design:
     covariates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pooled: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        mappings = isinstance(self.covariates, Mapping) and isinstance(self.pooled, Mapping)
+        if not mappings or any(isinstance(columns, str) for columns in self.covariates.values()):
+            raise InputError(
+                "a design that is not two mappings",
+                "covariates={coordinate: [columns]} and pooled={coordinate: column}",
+                "write for example Design(pooled={'purchase_rate': 'segment'})",
+            )
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the statistics that the design reads."""
@@ -91,10 +100,9 @@ class Layout:
         return np.array(columns)
 
     def membership(self, name: str, table: Table) -> np.ndarray:
-        """Return the position of each pattern's group, one past the last for a group never seen."""
-        groups = self.groups[self.design.pooled[name]]
-        place = {group: i for i, group in enumerate(groups)}
-        return np.array([place.get(group, len(groups)) for group in _names(self.design.pooled[name], table)])
+        """Return the position of each pattern's group."""
+        column = self.design.pooled[name]
+        return np.array([self.groups[column].index(group) for group in _names(column, table)])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the layout as plain data, for the record of where draws come from."""
@@ -151,7 +159,11 @@ def lay_out(design: Design, model: Model, stats: xr.Dataset) -> Layout:
 
 
 def coordinates(
-    layout: Layout, model: Model, draws: Mapping[str, np.ndarray], table: Table, seed: int = 0
+    layout: Layout,
+    model: Model,
+    draws: Mapping[str, np.ndarray],
+    table: Table,
+    unseen: Callable[[str], np.ndarray],
 ) -> dict[str, np.ndarray]:
     """Return the coordinates of each pattern of the design's columns, draw by draw.
 
@@ -163,14 +175,14 @@ def coordinates(
         The sampled variables.
     table : mapping of str to array, shape (pattern,)
         The columns of the design.
-    seed : int
-        For groups never seen, whose own values are drawn from what is common to all.
+    unseen : callable
+        ``unseen(name)`` gives standard normal draws, shape (sample,), for a group never seen, whose own
+        values come from what is common to all.
 
     Returns
     -------
     dict of str to numpy.ndarray, shape (sample, pattern)
     """
-    rng = np.random.default_rng(seed)
     found = {}
     for name, prior in model.priors.items():
         link, back = LINKS[prior.distribution]
@@ -178,9 +190,16 @@ def coordinates(
         if name in layout.design.covariates:
             linked = linked + draws[f"{name}_slope"] @ layout.standardised(name, table)
         if name in layout.design.pooled:
+            column = layout.design.pooled[name]
+            place = {group: i for i, group in enumerate(layout.groups[column])}
             raw = draws[f"{name}_offset"]
-            unseen = rng.standard_normal((raw.shape[0], 1))
-            offset = np.concatenate([raw, unseen], axis=1)[:, layout.membership(name, table)]
+            offset = np.stack(
+                [
+                    raw[:, place[group]] if group in place else unseen(f"{name} {group}")
+                    for group in _names(column, table)
+                ],
+                axis=1,
+            )
             linked = linked + draws[f"{name}_spread"][:, None] * offset
         found[name] = back(linked)
     return found

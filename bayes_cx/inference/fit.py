@@ -1,6 +1,7 @@
 """From statistics to a posterior."""
 
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -12,7 +13,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check, verdict
-from bayes_cx.errors import InputError
+from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import diagnostics
 from bayes_cx.inference.build import pymc_model, statistics_of, weight_of
 from bayes_cx.inference.design import CONSTANT, Design, lay_out
@@ -21,6 +22,7 @@ from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
 from bayes_cx.inference.posterior import Posterior, attributes
 from bayes_cx.inference.surface import Surface, climb, surface
 from bayes_cx.model import Model
+from bayes_cx.models import find
 
 __all__ = ["fit", "sample_prior"]
 
@@ -31,7 +33,7 @@ _FIRST, _SECOND = Laplace(), NUTS()
 
 
 def fit(
-    model: Model,
+    model: Model | str,
     stats: xr.Dataset,
     *,
     design: Design = CONSTANT,
@@ -43,8 +45,8 @@ def fit(
 
     Parameters
     ----------
-    model : Model
-        For example ``bcx.models.BG_NBD``.
+    model : Model or str
+        For example ``bcx.models.BG_NBD``, or its key ``"bg_nbd"``.
     stats : xarray.Dataset
         Statistics by customer from `bcx.summarise`, or compressed rows with a weight.
     design : Design
@@ -75,21 +77,31 @@ def fit(
     >>> bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
     <Posterior BG/NBD: 4,000 draws by Laplace, 2,357 customers, checks passed>
     """
+    if isinstance(model, str):
+        model = find(model)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     table = statistics_of(model, stats, design)
     built = pymc_model(model, table, design)
+    # Fits of different models or data must not share their dice, or their draws would move together; counts
+    # alone tell them apart, so that the unit of time or money changes nothing.
+    apart = f"{model.key} {design} {int(table['weight'].sum())} {int((table['weight'] * table['x']).sum())}"
+    dice = (seed, zlib.crc32(apart.encode()))
     start = time.perf_counter()
     if isinstance(method, NUTS):
         groups, checks = _nuts(built, method, seed, progress)
     elif isinstance(method, MAP | MLE):
         groups, checks = _point(built, method)
     elif isinstance(method, Laplace):
-        groups, checks = _laplace(built, method, seed, progress)
+        groups, checks = _laplace(built, method, dice, progress)
     elif method == "auto":
         method = _FIRST
-        groups, checks = _laplace(built, method, seed, progress)
-        if verdict(checks) != "passed":
+        try:
+            groups, checks = _laplace(built, method, dice, progress)
+            enough = verdict(checks) == "passed"
+        except FitError:  # no mode to propose around; sampling does not need one
+            enough = False
+        if not enough:
             method = _SECOND
             groups, checks = _nuts(built, method, seed, progress)
     else:
@@ -105,21 +117,30 @@ def fit(
     return _posterior(model, stats, table, design, groups, checks, told)
 
 
-def sample_prior(model: Model, stats: xr.Dataset, *, draws: int = 1000, seed: int = 0) -> Posterior:
+def sample_prior(
+    model: Model, stats: xr.Dataset, *, design: Design = CONSTANT, draws: int = 1000, seed: int = 0
+) -> Posterior:
     """Draw from the prior of `model`, on the scale of `stats`, as if it were a posterior.
 
     Whatever reads a posterior can then show what the priors alone imply.
     """
-    table = statistics_of(model, stats)
-    with pymc_model(model, table) as built:
-        names = [*model.priors, *model.params]
+    table = statistics_of(model, stats, design)
+    built = pymc_model(model, table, design)
+    names = _names(built)
+    with built:
         values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
+    dims = {name: ("chain", "draw", *built.named_vars_to_dims.get(name, ())) for name in names}
     posterior = xr.Dataset(
-        {name: (("chain", "draw"), value[None]) for name, value in zip(names, values, strict=True)}
+        {name: (dims[name], value[None]) for name, value in zip(names, values, strict=True)},
+        coords={dim: list(built.coords[dim] or ()) for own in dims.values() for dim in own[2:]},
     )
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
     told = {"method": "prior", "method_settings": {"draws": draws}, "seed": seed, "seconds": 0.0}
-    return _posterior(model, stats, table, CONSTANT, {"posterior": posterior}, (nothing,), told)
+    return _posterior(model, stats, table, design, {"posterior": posterior}, (nothing,), told)
+
+
+def _names(built: pm.Model) -> list[str]:
+    return [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
 
 
 def _nuts(built: pm.Model, method: NUTS, seed: int, progress: bool):
@@ -137,7 +158,7 @@ def _nuts(built: pm.Model, method: NUTS, seed: int, progress: bool):
         save_warmup=False,
         progress_bar=progress,
     )
-    names = [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
+    names = _names(built)
     groups = {
         "posterior": tree["posterior"].to_dataset()[names],
         "sample_stats": tree["sample_stats"].to_dataset(),
@@ -145,11 +166,11 @@ def _nuts(built: pm.Model, method: NUTS, seed: int, progress: bool):
     return groups, diagnostics.check_nuts(tree, _MAX_DEPTH)
 
 
-def _laplace(built: pm.Model, method: Laplace, seed: int, progress: bool):
+def _laplace(built: pm.Model, method: Laplace, dice: Sequence[int], progress: bool):
     f = surface(built)
     mode = climb(f)
     n = method.draws * method.chains
-    weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(seed), progress=progress)
+    weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(dice), progress=progress)
     groups = _groups(f, weighed.u, weighed.height, (method.chains, method.draws))
     return groups, diagnostics.check_weights(weighed, mode)
 

@@ -29,7 +29,9 @@ class Laplace:
     """Propose around the mode, weigh by importance and resample to ordinary draws.
 
     The proposal is a multivariate t with the curvature of the posterior at its mode. Pareto-smoothed
-    importance weights [vehtari2024pareto]_ say whether that is exact enough.
+    importance weights [vehtari2024pareto]_ say whether that is exact enough. Resampling repeats some draws
+    and deals them to chains at random: R-hat and effective sizes computed from these chains say nothing, the
+    checks of the fit do.
 
     Attributes
     ----------

@@ -1,6 +1,7 @@
 """The posterior: draws that ArviZ reads as they are, what checked them and where they come from."""
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from bayes_cx.files import atomic_path
 from bayes_cx.inference.design import Layout, coordinates
 from bayes_cx.model import Model
 
-__all__ = ["Posterior", "load"]
+__all__ = ["Posterior", "load", "save"]
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,25 @@ class Posterior:
             return {name: value[:, None] for name, value in self.parameters(draws).items()}, np.zeros(
                 size, int
             )
+        missing = [name for name in design.columns if name not in stats]
+        if missing:
+            raise InputError(
+                f"statistics without {', '.join(missing)}",
+                f"the columns of the fit's design: {', '.join(design.columns)}",
+                "summarise with by=..., or assign the column",
+            )
         patterns, pattern = unique_rows(stats, design.columns)
         keep = thinned(self.n_draws, draws)
         sampled = {
             str(name): value.to_numpy().reshape(-1, *value.shape[2:])[keep]
             for name, value in self.draws["posterior"].data_vars.items()
         }
-        own = coordinates(self.layout, self.model, sampled, patterns, self.provenance["seed"])
+
+        def unseen(name: str) -> np.ndarray:
+            own = np.random.default_rng([self.provenance["seed"], zlib.crc32(name.encode())])
+            return own.standard_normal(self.n_draws)[keep]
+
+        own = coordinates(self.layout, self.model, sampled, patterns, unseen)
         letters = self.model.natural(self.provenance["scale"], **own)
         shape = (keep.size, int(pattern.max()) + 1)
         return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern
@@ -151,6 +164,11 @@ class Posterior:
         from bayes_cx.reprs import posterior_html
 
         return posterior_html(self)
+
+
+def save(posterior: Posterior, path: str | Path) -> None:
+    """Write a posterior to one netCDF file; `load` reads it."""
+    posterior.save(path)
 
 
 def thinned(n: int, at_most: int | None) -> np.ndarray:

@@ -9,7 +9,7 @@ from bayes_cx.scoring.predict import (
     predict_value,
     replicate,
 )
-from bayes_cx.scoring.score import Scorer, draws, score, scorer
+from bayes_cx.scoring.score import Scorer, draws, score, scorer, span
 
 __all__ = [
     "Scorer",
@@ -23,5 +23,6 @@ __all__ = [
     "replicate",
     "score",
     "scorer",
+    "span",
     "total_log_likelihood",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
+from bayes_cx.errors import InputError
 from bayes_cx.model import Formula, arguments
 
 __all__ = ["evaluate"]
@@ -47,6 +48,11 @@ def evaluate(
         Arguments that differ between customers, and ``pattern`` where parameters do.
     samples : mapping of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
         Arguments that differ between draws, and constants.
+
+    Raises
+    ------
+    InputError
+        If a value is not finite: a NaN must not travel into means, orders and plans.
     """
     names = arguments(formula)
     per_row = frozenset(names).intersection(rows)
@@ -70,4 +76,12 @@ def evaluate(
         values |= {name: np.asarray(rows[name][some], float)[:, None] for name in per_row}
         values |= {name: samples[name].T[rows["pattern"][some]] for name in per_cell}
         result[some] = call(*(values[name] for name in names))
+    if not np.all(np.isfinite(result)):
+        bad = ~np.isfinite(result)
+        raise InputError(
+            f"a quantity that is not finite for {int(bad.any(axis=1).sum())} of {size} histories, "
+            f"in {int(bad.any(axis=0).sum())} of {n} draws",
+            "statistics, horizon and draws within the reach of the formulas",
+            "shorten the horizon, or look at the extreme draws of the posterior",
+        )
     return result.T

@@ -52,9 +52,13 @@ def total_log_likelihood(posterior: Posterior) -> np.ndarray:
 def _by_row(posterior: Posterior, some: slice, thin_to: int | None) -> np.ndarray:
     """Return the log-likelihood of one customer of each compressed row, shape (sample, row)."""
     table = posterior.observed()
-    parameters, pattern = posterior.parameters_of(table, thin_to)
+    parameters, pattern = posterior.parameters(thin_to), np.zeros(0, int)
+    if not posterior.layout.design.is_constant:
+        parameters, pattern = posterior.parameters_of(table, thin_to)
     rows = {name: table[name].to_numpy()[some].astype(float) for name in posterior.model.statistics}
-    return evaluate(posterior.model.log_lik, {**rows, "pattern": pattern[some]}, parameters)
+    if pattern.size:
+        rows["pattern"] = pattern[some]
+    return evaluate(posterior.model.log_lik, rows, parameters)
 
 
 def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:

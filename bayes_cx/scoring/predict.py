@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data.units import horizon
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
-from bayes_cx.scoring.score import in_unit, scorer
+from bayes_cx.scoring.score import in_unit, scorer, span
 
 __all__ = ["payments", "predict_events", "predict_purchases", "predict_spend", "predict_value", "replicate"]
 
@@ -40,7 +39,7 @@ def predict_events(
         If the horizon cannot be read or there is no draw to make.
     """
     known = _columns(posterior, stats)
-    known["t"] = np.asarray(horizon(t, posterior.provenance.get("unit", "")))
+    known["t"] = np.asarray(span(t, stats, posterior.provenance["unit"]))
     simulate = posterior.model.simulate_future
     needed = arguments(simulate)[1:]
     # The chance of being active comes from the compiled formula, so that it is written once.

@@ -15,7 +15,7 @@ from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.scoring.compiled import evaluate
 
-__all__ = ["Scorer", "draws", "in_unit", "score", "scorer"]
+__all__ = ["Scorer", "draws", "in_unit", "score", "scorer", "span"]
 
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
@@ -122,9 +122,7 @@ def scorer(
         table, columns = table.assign(pattern=("customer", pattern)), (*columns, "pattern")
     rows, inverse = unique_rows(table, columns) if columns else ({}, np.zeros(1, int))
     samples: dict[str, np.ndarray] = {
-        name: np.asarray(
-            value if name != "t" or isinstance(value, np.ndarray) else horizon(value, unit), float
-        )
+        name: np.asarray(span(value, stats, unit) if name == "t" and np.ndim(value) == 0 else value, float)
         for name, value in given.items()
     }
     samples |= {name: value for name, value in parameters.items() if name in needed}
@@ -135,9 +133,24 @@ def _statistics(posterior: Posterior) -> set[str]:
     return set(posterior.model.statistics)
 
 
+def span(t: Any, stats: xr.Dataset, unit: str) -> float:
+    """Return a horizon in `unit`, the unit of the fit; a bare number is in the unit of the statistics."""
+    came = _unit_of(stats)
+    return horizon(t, came) * UNITS[came] / UNITS[unit]
+
+
+def _unit_of(stats: xr.Dataset) -> str:
+    """Return the unit of time of the statistics, without which no number of theirs means anything."""
+    if "unit" not in stats.attrs:
+        raise InputError(
+            "statistics without a unit of time", "an attribute unit", "write stats.assign_attrs(unit='week')"
+        )
+    return check_unit(stats.attrs["unit"])
+
+
 def in_unit(stats: xr.Dataset, unit: str) -> xr.Dataset:
     """Return the statistics with times in `unit`, so that a posterior scores data of any unit."""
-    came = stats.attrs.get("unit", unit)
+    came = _unit_of(stats)
     if came == unit:
         return stats
     factor = UNITS[check_unit(came)] / UNITS[check_unit(unit)]
@@ -168,7 +181,7 @@ def score(
     quantity : str
         One of ``posterior.model.quantities``.
     t : str, number or time difference, optional
-        Horizon with its unit, such as ``"52 weeks"``; a number is in the unit of the fit.
+        Horizon with its unit, such as ``"52 weeks"``; a number is in the unit of `stats`.
     quantiles : sequence of float
         Probabilities of the quantiles.
     thin_to : int, optional

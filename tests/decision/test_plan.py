@@ -210,7 +210,7 @@ def test_budget_and_capacity(worth, offers):
         assert data.attrs["n_contacted"] == plan.n_contacted
     free = bcx.prioritise(worth, offers)
     assert free.n_contacted == (free.data["gain"] > 0).sum()
-    assert free.data.attrs["budget"] is None
+    assert "budget" not in free.data.attrs
 
 
 def test_nobody_worth_contacting(worth):
@@ -339,3 +339,16 @@ def test_groups_of_real_data_are_carried_through(purchases, spend, offers):
     assert plan.table().set_index("customer")["shop"].to_dict() == {"a": "north", "b": "south", "c": "north"}
     assert plan.data.attrs["until"] == "2025-03-01"
     assert plan.data.attrs["unit"] == "week"
+
+
+def test_the_luck_of_who_comes_back_widens_the_gain_and_keeps_its_mean(worth):
+    plan = bcx.prioritise(worth, [bcx.Offer("mail", cost=0.5)], seed=3)
+    certain, lucky = (plan.data[f"total_{name}"] for name in ("gain", "gain_predictive"))
+    luck = lucky - certain
+    assert abs(float(luck.mean())) < 4 * float(luck.std()) / np.sqrt(luck.size)
+    assert float(luck.std()) > 0
+
+
+def test_a_plan_can_be_written_by_xarray(worth, tmp_path):
+    plan = bcx.prioritise(worth, [bcx.Offer("mail", cost=0.5)], seed=3)
+    plan.data.to_netcdf(tmp_path / "plan.nc", engine="h5netcdf")

@@ -70,7 +70,7 @@ def test_auto_samples_where_laplace_fails(few, monkeypatch):
     assert posterior.verdict == "failed"
 
 
-def test_map_lies_between_likelihood_and_prior(few):
+def test_a_mode_claims_no_uncertainty(few):
     mode = bcx.fit(bcx.models.BG_NBD, few, method=bcx.MAP())
     assert mode.n_draws == 1
     assert mode.verdict == "not_run"
@@ -152,6 +152,12 @@ def statistics(**columns):
 def test_statistics_that_do_not_fit_are_refused():
     with pytest.raises(bcx.InputError, match="statistics without T"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0]))
+    with pytest.raises(bcx.InputError, match="1 customers with t_x outside"):
+        bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[3.0], T=[2.0]))
+    with pytest.raises(bcx.InputError, match="of type DataFrame"):
+        bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]).to_dataframe())
+    with pytest.raises(bcx.InputError, match="attribute unit"):
+        bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]).drop_attrs())
     with pytest.raises(bcx.InputError, match="no length"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[0, 0], t_x=[0.0, 0.0], T=[0.0, 0.0]))
     with pytest.raises(bcx.InputError, match="amount column"):
@@ -169,3 +175,24 @@ def test_customers_who_are_all_new_leave_the_prior_wide():
     assert verdict(posterior.checks) in ("passed", "failed")
     with pytest.raises(bcx.FitError, match="without a top"):
         bcx.fit(bcx.models.BG_NBD, stats, method=bcx.MLE())
+
+
+def test_fits_of_different_data_do_not_share_their_dice(few, cdnow_sample):
+    method = bcx.Laplace()
+    one = bcx.fit(bcx.models.BG_NBD, few, method=method, seed=1, progress=False)
+    rest = cdnow_sample.isel(customer=slice(400, 800))
+    other = bcx.fit(bcx.models.BG_NBD, rest, method=method, seed=1, progress=False)
+    for name in one.model.params:
+        together = np.corrcoef(np.log(one.parameters()[name]), np.log(other.parameters()[name]))[0, 1]
+        assert abs(together) < 5 / np.sqrt(4000), name
+
+
+def test_auto_samples_where_there_is_no_mode(few, monkeypatch):
+    def no_top(*_):
+        raise bcx.FitError("a surface without a top", "a maximum", "sample")
+
+    module = import_module("bayes_cx.inference.fit")
+    monkeypatch.setattr(module, "climb", no_top)
+    monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=20, tune=20, chains=1))
+    posterior = bcx.fit("bg_nbd", few.isel(customer=slice(0, 50)), seed=1, progress=False)
+    assert posterior.provenance["method"] == "NUTS"
