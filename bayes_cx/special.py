@@ -147,8 +147,9 @@ def discounted_flow(
     r"""Return :math:`\int_0^t e^{-\delta s}\, dM(s)` for a smooth cumulative mean M with M(0) = 0.
 
     By parts it is :math:`e^{-\delta t} M(t) + \delta \int_0^t e^{-\delta s} M(s)\, ds`, and with
-    :math:`s = \beta (e^v - 1)` the integrand is so smooth that eight Gauss-Legendre nodes leave a relative error below
-    1e-6 while t is at most some hundred times :math:`\beta` and :math:`\delta t` at most about one.
+    :math:`s = \beta (e^v - 1)` the integrand is so smooth that eight Gauss-Legendre nodes leave a relative
+    error below 1e-6 while t is at most some hundred times :math:`\beta` and :math:`\delta t` at most about
+    one.
 
     Parameters
     ----------
