@@ -155,7 +155,7 @@ def plan_html(plan: Any) -> str:
         "value",
         "net gain",
         "90% interval",
-        "P(gain > 0)",
+        "worth it on average",
         "offer",
         "what to do",
     )
@@ -196,6 +196,9 @@ def _totals(data: "xr.Dataset") -> Html:
 def score_html(score: "xr.Dataset") -> str:
     """Return scores as a panel: how the means spread over customers, and the first customers."""
     attrs = score.attrs
+    new = "customer" not in score.dims
+    if new:
+        score = score.expand_dims(customer=["any new customer"])
     form = percent if attrs.get("unit") == "probability" else number
     mean = score["mean"].to_numpy()
     first = score.isel(customer=slice(FIRST_ROWS))
@@ -210,7 +213,7 @@ def score_html(score: "xr.Dataset") -> str:
         f"{attrs.get('meaning', '') or attrs.get('quantity', 'score')}".capitalize(),
         _dotted(
             [
-                f"{number(mean.size)} customers",
+                "" if new else f"{number(mean.size)} customers",
                 str(attrs.get("quantity", "")),
                 f"t = {attrs['t']}" if attrs.get("t") not in (None, "") else "",
                 str(attrs.get("unit", "")),
@@ -223,9 +226,12 @@ def score_html(score: "xr.Dataset") -> str:
                 ("mean", mean.mean() if mean.size else np.nan),
                 ("largest", np.max(mean, initial=-np.inf)),
             )
-            if mean.size
+            if mean.size and not new
         ],
-        Html(histogram_svg(mean, width=280, height=44) + table(head, zip(*columns, strict=True))),
+        Html(
+            ("" if new else histogram_svg(mean, width=280, height=44))
+            + table(head, zip(*columns, strict=True))
+        ),
         [("provenance", _mapping(attrs))],
     )
 

@@ -110,7 +110,7 @@ tracking = found.tracking
 figure, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
 start = tracking["start"].to_numpy()
 band = tracking["cumulative_quantile"]
-axes.fill_between(start, band.sel(quantile=0.025), band.sel(quantile=0.975), alpha=0.3, label="95 % band")
+axes.fill_between(start, band.sel(quantile=0.025), band.sel(quantile=0.975), alpha=0.3, label="95% band")
 axes.plot(start, tracking["cumulative_predicted"], label="forecast")
 axes.plot(start, tracking["cumulative_observed"], color="black", label="what happened")
 axes.axvline(start[int(tracking.attrs["calibration_periods"])], color="grey", linestyle="--")
@@ -121,9 +121,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The forecast falls short: later purchases came more often than the first nine months suggest. So read the
-# totals below as cautious, and the order of customers as the better part. How well that order does against
-# simple rules:
+# Where what happened leaves the band, believe the order of the customers more than the totals below. How
+# well that order does against simple rules:
 
 # %%
 found.capture[["share", "low", "high"]].to_dataframe().style.format("{:.1%}")
@@ -165,7 +164,8 @@ columns = ["customer", "gain", "gain_low", "gain_high", "p_gain", "p_best", "p_a
 plan.table().head(10)[columns].style.format(precision=2).hide()
 
 # %% [markdown]
-# How much hangs on the assumption? If the offer did only half of what we believe, fewer contacts would pay:
+# How much hangs on the assumption? If the offer did only half of what we believe, fewer contacts would
+# be worth their cost:
 
 # %%
 plan.sensitivity.to_dataframe().style.format("{:,.0f}")

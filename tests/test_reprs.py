@@ -246,6 +246,16 @@ def test_scores_show_their_interval():
     assert "90% interval" in Reader(everything()["score"]).text
 
 
+def test_a_quantity_of_new_customers_is_shown_without_any_of_them():
+    one = (
+        score().isel(customer=0, drop=True).assign_attrs(unit="purchases", quantity="expected_purchases_new")
+    )
+    read = Reader(reprs.show(one).html)
+    assert "any new customer" in read.text
+    assert "customers" not in read.text
+    assert "90% interval" in read.text
+
+
 def test_show_refuses_what_it_does_not_know():
     with pytest.raises(InputError, match="statistics"):
         reprs.show(xr.Dataset({"y": ("d", [1.0])}))

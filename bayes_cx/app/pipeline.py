@@ -13,7 +13,7 @@ import bayes_cx as bcx
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import card_of, fit_model, hide, plan_of, read, summarise, write_rejected
+from bayes_cx.app.work import card_of, compare, fit_model, hide, plan_of, read, summarise, write_rejected
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bayes_cx.decision import Plan
     from bayes_cx.inference import Posterior
     from bayes_cx.reporting import ModelCard, Report
-    from bayes_cx.validation import Holdout
+    from bayes_cx.validation import Holdout, PredictiveCheck
 
 __all__ = ["Result", "report"]
 
@@ -46,6 +46,8 @@ class Result:
         None if there was no test on held-out time.
     cards : tuple of ModelCard
         Of purchases and of spend.
+    compared : tuple of pairs of PredictiveCheck
+        The same two models compared with their own data, after and before they have seen them.
     """
 
     stats: "xr.Dataset"
@@ -54,6 +56,7 @@ class Result:
     plan: "Plan"
     evidence: "Holdout | None"
     cards: "tuple[ModelCard, ModelCard]"
+    compared: "tuple[tuple[PredictiveCheck, PredictiveCheck], ...]"
 
 
 def report(settings: Settings, command: str) -> "Report":
@@ -106,13 +109,14 @@ def _compute(
     with steps.step("Test on held-out time") as step:
         evidence, step.says = _evidence(transactions, stats, settings)
     with steps.step("Compare the models with their own data") as step:
+        compared = tuple(compare(fit, stats, settings) for fit in fits)
         cards = (
-            card_of(fits[0], stats, settings, command, evidence),
-            card_of(fits[1], stats, settings, command),
+            card_of(fits[0], stats, settings, command, evidence, compared[0]),
+            card_of(fits[1], stats, settings, command, compared=compared[1]),
         )
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
-    return Result(stats, *fits, plan, evidence, cards)
+    return Result(stats, *fits, plan, evidence, cards, compared)
 
 
 def _fit(stats: "xr.Dataset", settings: Settings) -> "tuple[Posterior, Posterior]":
@@ -150,6 +154,8 @@ def _write(folder: Path, result: Result, settings: Settings, command: str) -> "R
         spend=result.spend,
         stats=result.stats,
         holdout=result.evidence,
+        posterior_checks=[after for after, _ in result.compared],
+        prior_checks=[before for _, before in result.compared],
         organisation=settings.organisation,
         currency=settings.currency,
         timestamp=stamp,

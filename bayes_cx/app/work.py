@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_cx.model import Model
-    from bayes_cx.validation import Holdout
+    from bayes_cx.validation import Holdout, PredictiveCheck
 
-__all__ = ["card_of", "fit_model", "hide", "offers", "plan_of", "read", "summarise", "write_rejected"]
+__all__ = ["card_of", "compare", "fit_model", "hide", "offers", "plan_of", "read", "summarise", "write_rejected"]
 
 # An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
 SHARE_OF_PURCHASE = 0.10
@@ -101,20 +101,32 @@ def fit_model(model: "Model", stats: "xr.Dataset", settings: Settings) -> "bcx.P
     return posterior
 
 
+def compare(
+    posterior: "bcx.Posterior", stats: "xr.Dataset", settings: Settings
+) -> "tuple[PredictiveCheck, PredictiveCheck]":
+    """Compare the data with what a model makes, after it has seen them and before."""
+    return (
+        bcx.validation.predictive_check(posterior, stats, seed=settings.seed),
+        bcx.validation.prior_predictive_check(posterior.model, stats, seed=settings.seed),
+    )
+
+
 def card_of(
     posterior: "bcx.Posterior",
     stats: "xr.Dataset",
     settings: Settings,
     command: str,
     evidence: "Holdout | None" = None,
+    compared: "tuple[PredictiveCheck, PredictiveCheck] | None" = None,
 ) -> "bcx.ModelCard":
-    """Compare a model with its own data, before and after it has seen them, and fill its card."""
+    """Fill the card of a model; `compared` is what `compare` returns, made here if it is not given."""
+    after, before = compared or compare(posterior, stats, settings)
     return bcx.model_card(
         posterior,
         stats=stats,
         holdout=evidence,
-        prior_check=bcx.validation.prior_predictive_check(posterior.model, stats, seed=settings.seed),
-        posterior_check=bcx.validation.predictive_check(posterior, stats, seed=settings.seed),
+        prior_check=before,
+        posterior_check=after,
         sensitivity=bcx.validation.prior_sensitivity(posterior),
         owner=settings.organisation,
         command=command,

@@ -25,14 +25,23 @@ from bayes_cx.reporting.card_schema import (
     Use,
 )
 from bayes_cx.reporting.card_text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
+from bayes_cx.reporting.tables import false_alarms
 
 __all__ = ["ModelCard", "Use", "model_card"]
 
-# With 100 customers the share inside an 80 % interval is known to eight points either way; with fewer, a
+# With 100 customers the share inside an 80% interval is known to eight points either way; with fewer, a
 # group that is served badly cannot be told from one that is not.
 SMALLEST_GROUP = 100
 LEVEL = 0.95
 GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")
+# What a section computes with.
+METHODS = {
+    "computation": ("vehtari2021rank", "vehtari2024pareto"),
+    "sensitivity": ("kallioinen2024detecting",),
+    "holdout": ("dimitriadis2021stable",),
+}
+# A column such as a postcode has thousands of values; its largest groups are shown and the others counted.
+MOST_GROUPS = 30
 
 
 def model_card(
@@ -77,8 +86,11 @@ def model_card(
     """
     model, told = posterior.model, posterior.provenance
     written = timestamp or datetime.now(UTC).replace(microsecond=0)
-    judged, groups = _by_group(holdout.metrics if holdout is not None else ())
-    cited = dict.fromkeys([model.reference, *GUIDELINES])
+    evidence = holdout.metrics if holdout is not None else ()
+    judged, groups, left_out = _by_group(evidence)
+    given = {"computation": posterior.checks, "sensitivity": sensitivity, "holdout": judged}
+    methods = [key for name, keys in METHODS.items() if given[name] for key in keys]
+    cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
     return ModelCard(
         title=title or f"{model.name} model",
         owner=owner,
@@ -100,8 +112,8 @@ def model_card(
         prior_check=_predictive("prior_check", prior_check),
         posterior_check=_predictive("posterior_check", posterior_check),
         sensitivity=_section("sensitivity", sensitivity or ()),
-        holdout=_section("holdout", judged),
-        subgroups=_section("subgroups", groups),
+        holdout=_section("holdout", judged, false_alarms(evidence)),
+        subgroups=_section("subgroups", groups, left_out),
         limits=(*getattr(model, "limits", ()), *LIMITS),
         ethics=ETHICS,
         reproduction=_reproduction(told, model.key, command),
@@ -136,8 +148,11 @@ def _metric(found: Any) -> Metric:
     )
 
 
-def _by_group(metrics: Iterable[Any]) -> tuple[list[Metric], list[Metric]]:
-    """Split metrics into those of all customers and of groups; a group that is too small is not judged."""
+def _by_group(metrics: Iterable[Any]) -> tuple[list[Metric], list[Metric], str]:
+    """Split metrics into those of all customers and of the largest groups; say how many groups are left out.
+
+    A group that is too small is not judged.
+    """
     judged: list[Metric] = []
     groups: list[Metric] = []
     for metric in map(_metric, metrics):
@@ -147,7 +162,15 @@ def _by_group(metrics: Iterable[Any]) -> tuple[list[Metric], list[Metric]]:
             groups.append(metric.model_copy(update={"status": "not_run", "note": TOO_FEW}))
         else:
             groups.append(metric)
-    return judged, groups
+    size = {metric.slice: metric.n or 0 for metric in groups}
+    kept = sorted(size, key=lambda name: -size[name])[:MOST_GROUPS]
+    rest = len(size) - len(kept)
+    failed = sum(metric.status == "failed" and metric.slice not in kept for metric in groups)
+    told = (
+        f"The {MOST_GROUPS} largest of {len(size)} groups; {rest} were left out, with {failed} failed checks."
+    )
+    left_out = told if rest else ""
+    return judged, [metric for metric in groups if metric.slice in kept], left_out
 
 
 def _predictive(name: str, check: Any) -> Section:

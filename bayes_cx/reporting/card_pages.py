@@ -6,7 +6,7 @@ from typing import Any
 
 from bayes_cx.panel import badge, interval, measured, number, panel, table
 from bayes_cx.reporting.card_schema import ALL, Interval, Metric, ModelCard, Section
-from bayes_cx.reporting.words import count, per_cent, shorten
+from bayes_cx.reporting.words import count, per_cent, shorten, sign
 
 __all__ = ["html", "markdown", "page"]
 
@@ -181,9 +181,9 @@ def _row(metric: Metric) -> dict[str, str]:
         "value": number(metric.value) if metric.interval else measured(metric.value),
         "interval": _interval(metric.interval),
         "level": f"{metric.interval.level:.0%}" if metric.interval else "",
-        "target": metric.target.replace("<=", "≤").replace(">=", "≥"),
+        "target": sign(metric.target),
         "status": metric.status,
-        "note": metric.note,
+        "note": sign(metric.note),
     }
 
 

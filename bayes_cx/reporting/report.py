@@ -1,7 +1,7 @@
 """The report for the manager: whom to contact, what it is worth and how sure that is."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +62,9 @@ def report(
     stats: xr.Dataset,
     spend: Any = None,
     holdout: Any = None,
+    holdout_note: str = "",
+    posterior_checks: Sequence[Any] = (),
+    prior_checks: Sequence[Any] = (),
     title: str = "Retention priorities",
     organisation: str = "",
     currency: str | None = None,
@@ -80,6 +83,10 @@ def report(
         The statistics that the plan was made for; the report prints their provenance.
     holdout : Holdout, optional
         What `holdout` returns; a report without one says so on page one.
+    holdout_note : str
+        Why there is no hold-out evidence, said there too.
+    posterior_checks, prior_checks : sequence of PredictiveCheck
+        What `predictive_check` and `prior_predictive_check` return, shown in the appendix.
     title, organisation : str
     currency : str, optional
         Put before amounts; the plan's own if omitted.
@@ -103,6 +110,7 @@ def report(
     money = Money(symbol) if spend is not None else Money("", "purchases")
     drawn = _figures(plan, holdout, money)
     number = int(data.attrs["n_contacted"])
+    predictive, predictive_note = tables.predictive([*posterior_checks, *prior_checks])
     content = {
         "title": title,
         "organisation": organisation,
@@ -110,13 +118,14 @@ def report(
         "currency": symbol if spend is not None else "purchases",
         "meta": _meta(data, posteriors, organisation, timestamp),
         "page_one": {
-            "notices": [asdict(notice) for notice in summary.notices(posteriors, holdout)],
+            "notices": [asdict(notice) for notice in summary.notices(posteriors, holdout, holdout_note)],
             "lead": summary.campaign(data, money),
             "texts": [summary.customers(data), summary.value(data, money)],
             "tiles": summary.tiles(data, money),
             "actions": summary.actions(data),
         },
         "priority": tables.priority(data, money),
+        "top_note": tables.top_note(plan, money),
         "priority_title": _priority_title(number, data.sizes["customer"]),
         "stronger": "" if number else summary.stronger(plan.sensitivity),
         "segments": tables.segments(data, money),
@@ -127,6 +136,9 @@ def report(
         "coverage_total": count(holdout.coverage.attrs["total_observed"]) if holdout is not None else "",
         "method": [_method(posterior) for posterior in posteriors],
         "metrics": tables.metrics(holdout.metrics) if holdout is not None else [],
+        "false_alarms": tables.false_alarms(holdout.metrics) if holdout is not None else "",
+        "predictive": predictive,
+        "predictive_note": predictive_note,
         "priors": tables.priors(posteriors),
         "checks": tables.checks(posteriors),
         "assumptions": tables.assumptions(plan, stats, posteriors, money),
@@ -147,7 +159,9 @@ def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
     number = int(data.attrs["n_contacted"])
     if number:
         what = f"Net gain of contacting {plural(number, 'customer')}"
-        dots = figures.futures(data["total_gain"].to_numpy(), money, what=what, line=True)
+        dots = figures.futures(
+            data["total_gain_predictive"].to_numpy(), money, what=what, line=True, counted=summary.COUNTED
+        )
     else:
         what = f"{(money.noun or 'value').capitalize()} over the next {data.attrs['horizon']}"
         dots = figures.futures(data["total_value_predictive"].to_numpy(), money, what=what, line=False)

@@ -9,7 +9,12 @@ import xarray as xr
 
 from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 
-__all__ = ["Notice", "actions", "campaign", "customers", "notices", "stronger", "tiles", "value"]
+__all__ = ["COUNTED", "Notice", "actions", "campaign", "customers", "notices", "stronger", "tiles", "value"]
+
+COUNTED = (
+    "They differ by what is not known about customers and offer, and by the luck of who comes back; what "
+    "they then spend is taken at its expectation."
+)
 
 
 @dataclass(frozen=True)
@@ -21,13 +26,15 @@ class Notice:
     text: str
 
 
-def notices(posteriors: Sequence[Any], holdout: Any) -> list[Notice]:
+def notices(posteriors: Sequence[Any], holdout: Any, holdout_note: str = "") -> list[Notice]:
     """Say what failed, what was not looked at, and where the hold-out contradicts the forecast.
 
     Parameters
     ----------
     posteriors : sequence of Posterior
     holdout : Holdout or None
+    holdout_note : str
+        Why there is none.
     """
     found = []
     for posterior in posteriors:
@@ -47,8 +54,9 @@ def notices(posteriors: Sequence[Any], holdout: Any) -> list[Notice]:
             text = f"{name}: {what}. Whether the numbers below can be trusted is not known."
             found.append(Notice("not_run", "The fit was not fully checked.", text))
     if holdout is None:
+        why = f": {sign(holdout_note)}" if holdout_note else ""
         text = (
-            "The forecasts were not compared with purchases that the model had not seen. How well they "
+            f"The forecasts were not compared with purchases that the model had not seen{why}. How well they "
             "predict these customers is unknown."
         )
         found.append(Notice("not_run", "There is no hold-out evidence.", text))
@@ -93,9 +101,9 @@ def campaign(data: xr.Dataset, money: Money) -> str:
             f"Contact nobody with these offers. Even for the best of the {everybody} a contact is expected "
             f"to {'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
         )
-    gain = data["total_gain"].to_numpy()
+    gain = data["total_gain_predictive"].to_numpy()
     low, high = np.quantile(gain, [0.05, 0.95])
-    mean = float(gain.mean())
+    mean = float(data["total_gain"].mean())
     who = f"Contact {count(number)} of {plural(data.attrs['n_customers'], 'customer')}"
     offers = _offers(data)
     with_ = f" with the offer “{offers[0][0]}”" if len(offers) == 1 else ""
@@ -151,14 +159,14 @@ def stronger(sensitivity: xr.Dataset) -> str:
     first = pays.isel(scale=0)
     return (
         f"With {float(first['scale']):g} times the assumed response "
-        f"{plural(int(first['contacts']), 'contact')} would pay."
+        f"{plural(int(first['contacts']), 'contact')} would be worth the cost."
     )
 
 
 def tiles(data: xr.Dataset, money: Money) -> list[dict[str, str]]:
     """Return the four numbers of page one, each with its label and its interval."""
     bare = Money(money.currency)
-    gain = data["total_gain"].to_numpy()
+    gain = float(data["total_gain"].mean())
     number = int(data.attrs["n_contacted"])
     horizon = data.attrs["horizon"]
     active = float(data["total_active"].mean())
@@ -178,9 +186,9 @@ def tiles(data: xr.Dataset, money: Money) -> list[dict[str, str]]:
             "customer worth a contact" if number == 1 else "customers worth a contact",
             f"about {about(active)} of {count(data.attrs['n_customers'])} active",
         ),
-        _tile(bare(float(gain.mean())), "expected net gain", _ninety(gain, money))
+        _tile(bare(gain), "expected net gain", _ninety(data["total_gain_predictive"].to_numpy(), money))
         if number
-        else _tile("none", "expected net gain", "no contact is expected to pay"),
+        else _tile("none", "expected net gain", "no contact is expected to be worth its cost"),
     ]
 
 
@@ -224,10 +232,10 @@ def actions(data: xr.Dataset) -> list[dict[str, str]]:
 
 
 def _waiting(data: xr.Dataset) -> str:
-    """Say why some customers wait: the budget ends before them, or it is open whether a contact pays."""
+    """Say why some customers wait: the budget ends before them, or whether a contact is worth it is open."""
     waits = data["label"].to_numpy() == "wait and see"
     beyond = int((waits & (data["gain"].to_numpy() > 0)).sum())
-    again = "whether a contact pays is open. Look again after the next run."
+    again = "whether a contact is worth its cost is open. Look again after the next run."
     if not beyond:
         return again
     rest = "" if beyond == waits.sum() else f" For the others {again}"

@@ -14,19 +14,22 @@ __all__ = [
     "assumptions",
     "checks",
     "coverage",
+    "false_alarms",
     "groups",
     "metrics",
     "parameters",
+    "predictive",
     "priority",
     "priors",
     "provenance",
     "segments",
+    "top_note",
 ]
 
 _MEANING = {
-    "contact": "a contact is expected to pay",
-    "wait and see": "a contact may pay",
-    "needs no offer": "active, and an offer would not pay",
+    "contact": "a contact is expected to be worth its cost",
+    "wait and see": "a contact may be worth its cost",
+    "needs no offer": "active, and an offer would not be worth its cost",
     "let go": "probably left, and too dear to win back",
 }
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "kappa": "κ", "rho": "ρ", "lambda": "λ"}
@@ -73,6 +76,23 @@ def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, A
         }
         for i in range(n)
     ]
+
+
+def top_note(plan: Any, money: Money, rows: int = 20) -> str:
+    """Explain how the table is ordered, and why somebody who has probably left can stand high."""
+    text = "Customers stand in the order of their expected net gain."
+    top = plan.data.isel(customer=slice(0, rows))
+    gone = np.flatnonzero(top["p_alive"].to_numpy() < 0.1)
+    if not gone.size:
+        return text
+    first = top.isel(customer=int(gone[0]))
+    named = [offer for offer in plan.offers if offer.name == str(first["offer"].values)] or plan.offers[:1]
+    return (
+        f"{text} One who has almost surely left can stand first: about {per_cent(named[0].win_back.mean)} of "
+        f"such customers are taken to come back, and {shorten(str(first['customer'].values), 28)} would then "
+        f"bring so much that trying nets {money(float(first['gain']))} on average, although most bring "
+        "nothing."
+    )
 
 
 def _history(customer: xr.Dataset, unit: str, kinds: Sequence[str]) -> str:
@@ -170,7 +190,7 @@ def checks(posteriors: Sequence[Any]) -> list[dict[str, str]]:
 
 
 def parameters(posterior: Any) -> list[dict[str, str]]:
-    """Return the parameters of a model with mean and 90 % interval."""
+    """Return the parameters of a model with mean and 90% interval."""
     rows = []
     for letter, draws in posterior.parameters().items():
         low, high = np.quantile(draws, [0.05, 0.95])
@@ -210,6 +230,14 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
         rows.append([f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"])
         rows.append(["ρ, chance that it wins back", _beta(offer.win_back)])
         rows.append(["κ, share of leaving it prevents", _beta(offer.keep)])
+    rows += [
+        [
+            "Who is won back",
+            "returns at once, and with the same chance however long the silence; is then taken to buy at a "
+            "pace that counts the silence, with one more decision to leave against their loyalty",
+        ],
+        ["Who is kept", "the share of leaving that the offer prevents lasts for the whole horizon"],
+    ]
     for name in ("budget", "capacity"):
         limit = plan.settings.get(name)
         if limit not in (None, ""):
@@ -243,7 +271,7 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
 
 
 def _beta(prior: Any) -> str:
-    """Return a response prior: mean and 90 % interval."""
+    """Return a response prior: mean and 90% interval."""
     low, high = distributions.beta(prior.alpha, prior.beta).ppf([0.05, 0.95])
     interval = f"mean {prior.mean:.1%}, 90% interval {low:.1%} to {high:.1%}"
     return f"Beta({prior.alpha:g}, {prior.beta:g}): {interval}"
@@ -274,6 +302,46 @@ def metrics(found: Sequence[Any]) -> list[dict[str, str]]:
         for metric in found
         if metric.slice == "all customers"
     ]
+
+
+def false_alarms(found: Sequence[Any]) -> str:
+    """Say how many of the checks on the hold-out would fail by chance with forecasts that are right."""
+    levels = [metric.alarm for metric in found if metric.slice == "all customers" and metric.alarm >= 0]
+    if not levels:
+        return ""
+    return (
+        f"How often chance alone fails it is known of {plural(len(levels), 'check')}: with forecasts that "
+        f"are right, {sum(levels):.2g} failures or fewer are to be expected among them."
+    )
+
+
+def predictive(found: Sequence[Any]) -> tuple[list[dict[str, str]], str]:
+    """Return one row for each statistic of each predictive check, and a note on all of them."""
+    rows, notes = [], []
+    for check in found:
+        table = check.statistics
+        for i in range(table.sizes["statistic"]):
+            one = table.isel(statistic=i)
+            value, low, high = (float(one[name]) for name in ("observed", "low", "high"))
+            defined = bool(np.isfinite([value, low, high]).all())
+            status = ("passed" if low <= value <= high else "failed") if defined else "not_run"
+            rows.append(
+                {
+                    "model": check.model,
+                    "source": check.source,
+                    "name": str(one["statistic"].values),
+                    "value": _number(value) if np.isfinite(value) else "–",
+                    "interval": f"{_number(low)} to {_number(high)}" if defined else "–",
+                    "status": status,
+                }
+            )
+        if table.attrs.get("note"):
+            notes.append(f"{check.model}, {check.source}: {table.attrs['note']}.")
+    judged = sum(row["status"] != "not_run" for row in rows)
+    alarms = (
+        f"With models and priors that are right, about {0.05 * judged:.2g} of {judged} would lie outside."
+    )
+    return rows, " ".join([alarms, *notes]) if rows else ""
 
 
 def _rejected(attrs: Mapping[str, Any]) -> str:

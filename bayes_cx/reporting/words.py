@@ -77,10 +77,10 @@ def sign(text: str) -> str:
 
     Examples
     --------
-    >>> sign(">= 400"), sign("error -9.4 %")
+    >>> sign(">= 400"), sign("error -9.4%")
     ('≥ 400', 'error −9.4%')
     """
-    return text.replace(">=", "≥").replace("<=", "≤").replace(" -", " −").replace(" %", "%")
+    return text.replace(">=", "≥").replace("<=", "≤").replace(" -", " −")
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def posterior(checks=CHECKS, n_params=4, text=""):
 def metric(name="80% coverage", value=0.81, low=0.79, high=0.83, slice="all customers", n=2000,
            target="≥ 0.8", status="passed"):  # fmt: skip
     return SimpleNamespace(
-        name=name, value=value, low=low, high=high, slice=slice, n=n, target=target, status=status
+        name=name, value=value, low=low, high=high, slice=slice, n=n, target=target, status=status, alarm=0.05
     )
 
 
@@ -267,15 +267,27 @@ def test_the_pdf_is_one_tagged_page_that_reads_back():
 
 
 def test_many_groups_stay_one_page_and_failures_are_shown_first():
-    groups = [(f"region: {i}", 500) for i in range(300)]
-    card = complete(groups=groups, failing={"region: 200", "region: 299"})
+    groups = [(f"region: {i}", 500 + i) for i in range(300)]
+    card = complete(groups=groups, failing={"region: 5", "region: 280", "region: 299"})
     (text,) = pages(card)
     assert card.verdict == "failed"
-    assert "region: 200" in text
+    assert "region: 280" in text
     assert "region: 299" in text
-    shown = len(re.findall(r"region: \d+", text))
-    assert f"{300 - shown} more in model_card.json" in " ".join(text.split())
-    assert card.to_markdown().count("region: ") == 300
+    assert len(card.subgroups.checks) == 30
+    assert "The 30 largest of 300 groups; 270 were left out, with 1 failed checks." in " ".join(text.split())
+    markdown = card.to_markdown()
+    assert markdown.count("region: ") == 30
+    assert "region: 269" not in markdown
+
+
+def test_the_methods_are_cited():
+    cited = " ".join(complete().references)
+    assert all(name in cited for name in ("Vehtari", "Kallioinen", "Dimitriadis", "Kruschke"))
+    assert "Kallioinen" not in " ".join(complete(sensitivity=None).references)
+
+
+def test_the_card_says_how_many_false_alarms_to_expect():
+    assert "0.05 failures or fewer" in complete().holdout.note
 
 
 def test_whatever_it_is_told_it_stays_one_page():

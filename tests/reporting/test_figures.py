@@ -115,9 +115,17 @@ def test_frequencies_that_missed_are_named(mock):
 
 
 def test_calibration_is_thinned_and_computed(mock):
-    figure = figures.calibration(mock.holdout(n=4000).calibration)
+    figure = figures.calibration(mock.holdout(n=4000).calibration.assign_attrs(least_inside=0.0))
     assert len(figure.svg) < 200_000
     assert re.fullmatch(r"Forecasts of 60% came true \d+% of the time", figure.headline)
+
+
+@pytest.mark.parametrize(("least", "says"), [(0.0, "Forecasts of"), (1.0, "Forecast chances are off for")])
+def test_calibration_puts_a_failed_check_into_its_headline(mock, least, says):
+    table = mock.holdout(n=4000, bias=0.5).calibration.assign_attrs(least_inside=least)
+    figure = figures.calibration(table)
+    assert figure.headline.startswith(says)
+    assert re.search(r"[Ff]orecasts of 60% came true \d+% of the time$", figure.headline)
 
 
 def captured(ours, rival, spread=0.02):
@@ -158,15 +166,23 @@ def test_a_bar_that_leaves_the_picture_says_where_it_ends(mock):
 def test_the_forest_counts_what_is_sure(mock):
     data = mock.plan(n=200, cost=2.0).data
     pays = data["p_gain"].to_numpy()[data["contact"].to_numpy()]
-    assert f"{(pays >= 0.9).sum()} of {pays.size} contacts" in figures.forest(data, EURO).headline
+    headline = figures.forest(data, EURO).headline
+    assert headline.startswith(
+        f"For {(pays >= 0.9).sum()} of {pays.size} contacts it is almost certain that the offer is worth its"
+    )
+    assert "worth it" in words(figures.forest(data, EURO))
 
 
 @pytest.mark.parametrize(
     ("gain", "low", "says"),
     [
         ([1, 2, 3, 4, 5], [0.5, 1, 2, 3, 4], "Even at a quarter of"),
-        ([-1, 1, 3, 4, 5], [-2, -1, 1, 3, 4], "from half the assumed response, almost surely from all of it"),
-        ([-1, 1, 3, 4, 5], [-2, -2, -2, -2, -2], "nowhere almost surely"),
+        (
+            [-1, 1, 3, 4, 5],
+            [-2, -1, 1, 3, 4],
+            "from half the assumed response, almost certainly from all of it",
+        ),
+        ([-1, 1, 3, 4, 5], [-2, -2, -2, -2, -2], "nowhere almost certainly"),
         ([-1, -1, 3, 4, 5], [-2, -2, 1, 1, 1], "hangs on the assumed response"),
         ([-1, -1, -1, 1, 2], [-2] * 5, "only from 1.5 times"),
         ([-1] * 5, [-2] * 5, "not expected to pay"),

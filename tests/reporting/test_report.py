@@ -1,13 +1,18 @@
 import dataclasses
 import io
+import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pypdf
 import pytest
+import xarray as xr
 
 from bayes_cx.checks import Check
+from bayes_cx.reporting import tables
 from bayes_cx.reporting.report import report
+from bayes_cx.reporting.words import Money
 
 WHEN = datetime(2026, 1, 5, tzinfo=UTC)
 NAMES = ["株式会社テスト", "😀 #1 *bold* $x$ @ref \\ <t> [y]", "شركة", "A" * 200, "Łódź & Żółw s.r.o."]
@@ -56,7 +61,8 @@ def test_page_one_carries_every_sentence(usual, usual_pages):
 
 def test_sentences_are_computed_from_the_draws(mock, usual):
     data = mock.plan(n=300, samples=200, cost=2.0, groups=True, offers=2).data
-    gain = data["total_gain"].to_numpy()
+    gain = data["total_gain_predictive"].to_numpy()
+    assert (gain < 0).mean() != (data["total_gain"] < 0).mean()
     lead = usual.data["page_one"]["lead"]
     assert f"Contact {data.attrs['n_contacted']} of 300 customers" in lead
     assert f"loses money is {(gain < 0).mean():.0%}" in lead
@@ -178,11 +184,66 @@ def test_without_spend_value_is_counted_in_purchases(mock):
     assert "€" not in text
 
 
-@pytest.mark.parametrize(("currency", "shown"), [("", "costs"), ("CHF", "CHF"), ("£", "£")])
+@pytest.mark.parametrize(
+    ("currency", "shown"),
+    [("", r"costs \d"), ("CHF", r"costs CHF \d"), ("£", r"costs £\d"), (None, r"costs €\d")],
+)
 def test_the_currency_is_the_readers(mock, currency, shown):
     text = plain(pages(make(mock, currency=currency), 1)[0])
-    assert shown in text
-    assert "€" not in text
+    assert re.search(shown, text)
+    assert ("€" in text) == (currency is None)
+
+
+def test_the_campaign_counts_the_luck_of_who_comes_back(usual, usual_pages):
+    first = plain(usual_pages[0])
+    assert "by the luck of who comes back; what they then spend is taken at its expectation" in first
+    assert "every interval in this report" not in plain(" ".join(usual_pages))
+
+
+def test_why_somebody_who_has_left_stands_first_is_said(mock):
+    plan = mock.plan(n=60, samples=100)
+    note = tables.top_note(plan, Money("€"))
+    plan.data["p_alive"][0] = 0.01
+    first = str(plan.data["customer"].values[0])
+    said = tables.top_note(plan, Money("€"))
+    assert "about 10% of such customers are taken to come back" in said
+    assert first in said
+    plan.data["p_alive"][:] = 0.9
+    assert tables.top_note(plan, Money("€")) == "Customers stand in the order of their expected net gain."
+    assert note
+
+
+def test_predictive_checks_are_shown_whatever_they_say(mock):
+    names = ["share of one-time buyers", "mean repeat purchases"]
+    columns = {"observed": [0.6, 9.0], "low": [0.58, 1.0], "high": [0.62, 1.1]}
+    table = xr.Dataset(
+        {name: ("statistic", values) for name, values in columns.items()},
+        coords={"statistic": names},
+        attrs={"note": "1,000 of 23,570 customers"},
+    )
+    check = SimpleNamespace(model="BG/NBD", source="posterior", statistics=table)
+    plan = mock.plan(n=50, samples=50)
+    made = report(
+        plan, purchases=mock.posterior(), stats=mock.stats(plan), posterior_checks=[check], timestamp=WHEN
+    )
+    assert [row["status"] for row in made.data["predictive"]] == ["passed", "failed"]
+    text = plain(" ".join(pages(made)))
+    assert "Data like these?" in text
+    assert "BG/NBD, posterior: 1,000 of 23,570 customers." in text
+    assert "about 0.1 of 2 would lie outside" in text
+
+
+def test_the_report_says_how_many_false_alarms_to_expect(mock):
+    metrics = (*mock.holdout(n=50).metrics, mock.metric("score", 1.0, "<= 2", 0.9, 1.1, alarm=np.nan))
+    assert "known of 2 checks" in tables.false_alarms(metrics)
+    assert "0.1 failures or fewer" in tables.false_alarms(metrics)
+    assert tables.false_alarms(metrics[2:]) == ""
+
+
+def test_what_a_return_means_is_an_assumption(usual):
+    said = dict(usual.data["assumptions"])
+    assert "same chance however long the silence" in said["Who is won back"]
+    assert "whole horizon" in said["Who is kept"]
 
 
 def test_one_time_buyers_that_the_model_can_lose_are_estimated(mock):

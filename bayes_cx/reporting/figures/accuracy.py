@@ -72,7 +72,8 @@ def calibration(table: xr.Dataset) -> Figure:
     Parameters
     ----------
     table : Dataset over point
-        `Holdout.calibration`, sorted by `predicted`.
+        `Holdout.calibration`, sorted by `predicted`; attribute `least_inside` is the share of customers that
+        must lie inside the band.
     """
     predicted, curve = table["predicted"].to_numpy(), table["isotonic"].to_numpy()
     low, high = table["low95"].to_numpy(), table["high95"].to_numpy()
@@ -112,6 +113,8 @@ def calibration(table: xr.Dataset) -> Figure:
     says = f"Forecasts of {per_cent(float(predicted[at]))} came true {per_cent(float(curve[at]))} of the time"
     if predicted.size < 50:
         says = f"{plural(predicted.size, 'customer')}: too few to judge single forecasts"
+    elif 1 - outside < float(table.attrs.get("least_inside", 1)):
+        says = f"Forecast chances are off for {per_cent(outside)} of customers: {says[0].lower()}{says[1:]}"
     inside = "inside the 95% band for every customer" if outside == 0 else (
         f"outside the 95% band for {per_cent(outside)} of customers"
     )  # fmt: skip

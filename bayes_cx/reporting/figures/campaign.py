@@ -78,7 +78,8 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
     return Figure(
         svg,
         headline,
-        f"Cumulative net gain of the campaign: mean, with 50, 80 and 95% bands.{cut}",
+        "Cumulative net gain of the campaign: mean, with 50, 80 and 95% bands; the luck of who comes back is "
+        f"averaged out.{cut}",
         f"Line with bands. {headline}. At {plural(chosen, 'contact')} the mean is {money(mean[at])}, "
         f"90% interval {money.range(low, high)}.{cut}",
     )
@@ -141,27 +142,28 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
     return Figure(
         svg,
         headline,
-        "Net gain of this plan, mean (line) and 90% interval (bar), if customers respond less or more.",
+        "Net gain of this plan if customers respond less or more: mean (line) and 90% interval (bar), the "
+        "luck of who comes back averaged out.",
         f"Interval bars. {headline}. {cells}.",
     )
 
 
 def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> str:
-    """Say at which response the campaign still pays, and where that is almost sure."""
+    """Say at which response the campaign still pays, and where that is almost certain."""
     pays, sure = scale[gain > 0], scale[low > 0]
     if not pays.size:
         return f"Even at {_times(scale.max())} the assumed response the campaign is not expected to pay"
     if sure.size and sure.min() == scale.min():
-        return f"Even at {_times(scale.min())} the assumed response the campaign almost surely pays"
+        return f"Even at {_times(scale.min())} the assumed response the campaign almost certainly pays"
     if pays.min() > 1:
         return f"The campaign would pay only from {_times(pays.min())} the assumed response"
     if pays.min() == 1:
         return "The gain hangs on the assumed response: with less of it the campaign is not expected to pay"
     words = f"The campaign is expected to pay from {_times(pays.min())} the assumed response"
     if not sure.size:
-        return f"{words}, but nowhere almost surely"
+        return f"{words}, but nowhere almost certainly"
     response = {0.5: "half of it", 1.0: "all of it"}.get(sure.min(), f"{sure.min():g} times it")
-    return f"{words}, almost surely from {response}"
+    return f"{words}, almost certainly from {response}"
 
 
 def _times(scale: float) -> str:

@@ -16,7 +16,7 @@ __all__ = ["forest"]
 
 
 def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
-    """Draw the net gain of the first customers with 50 and 90 % intervals, coloured where its sign is known.
+    """Draw the net gain of the first customers with 50 and 90% intervals, coloured where its sign is known.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
     colours = [_verdict_colour(p) for p in chance]
     extra: list[tuple[str, list[str]]] = [
         ("expected", [money(float(g)) for g in top["gain"].to_numpy()]),
-        ("chance of gain", [chance_of(float(p)) for p in chance]),
+        ("worth it", [chance_of(float(p)) for p in chance]),
     ]
     if "p_best" in top:
         extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
@@ -47,7 +47,8 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
     return Figure(
         svg,
         headline,
-        f"{shown}Net gain: median, 50 and 90% interval. Coloured where the sign is at least 90% certain.",
+        f"{shown}Net gain, the customer's own luck averaged out: median, 50 and 90% interval. Coloured where "
+        "its sign is at least 90% certain; “worth it” is the chance that it is positive.",
         f"Interval bars. {headline}.",
     )
 
@@ -60,17 +61,18 @@ def _edge(quantiles: np.ndarray) -> float:
 
 
 def _forest_words(pays: np.ndarray, noun: str) -> str:
-    """Count the contacts that almost surely pay, that are open and that almost surely do not."""
+    """Count the contacts that are almost certainly worth their cost on average, open, or not worth it."""
     sure, against = int((pays >= 0.9).sum()), int((pays <= 0.1).sum())
     open_ = pays.size - sure - against
     all_ = plural(pays.size, noun)
-    if sure == pays.size:
-        return f"The one {noun} almost surely pays" if sure == 1 else f"All {all_} almost surely pay"
     if against == pays.size:
-        return f"None of the first {all_} would pay"
-    parts = [f"{count(sure) if sure else 'None'} of {all_} almost surely {'pay' if sure > 1 else 'pays'}"]
-    parts += [f"{count(open_)} could go either way"] if open_ else []
-    parts += [f"{count(against)} almost surely would not pay"] if against else []
+        return f"For none of the first {all_} is the offer worth its cost on average"
+    whom = f"all {all_}" if sure > 1 else f"the one {noun}"
+    if sure < pays.size:
+        whom = f"{count(sure) if sure else 'none'} of {all_}"
+    parts = [f"For {whom} it is almost certain that the offer is worth its cost on average"]
+    parts += [f"for {count(open_)} it is open"] if open_ else []
+    parts += [f"for {count(against)} it almost certainly is not"] if against else []
     return "; ".join(parts)
 
 

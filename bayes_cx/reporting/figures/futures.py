@@ -10,7 +10,9 @@ from bayes_cx.reporting.words import Money, per_cent
 __all__ = ["futures"]
 
 
-def futures(draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int = 50) -> Figure:
+def futures(
+    draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int = 50, counted: str = ""
+) -> Figure:
     """Draw equally likely futures, one dot each (quantile dotplot, Kay et al. 2016).
 
     Parameters
@@ -24,6 +26,8 @@ def futures(draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int
         Whether zero is the line between gain and loss; it is then drawn, or said to lie outside.
     dots : int
         How many dots stand for all futures.
+    counted : str
+        What the futures differ by, as a sentence.
     """
     values = np.quantile(draws, (np.arange(dots) + 0.5) / dots)
     spread = max(np.ptp(values), 1e-9 * max(1.0, np.abs(values).max()))
@@ -85,7 +89,8 @@ def futures(draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int
     return Figure(
         svg,
         headline,
-        f"{what}. Each dot is one of {dots} equally likely futures, a {share} chance each.{outside}",
+        f"{what}. Each dot is one of {dots} equally likely futures, a {share} chance each.{outside}"
+        f"{counted and ' ' + counted}",
         f"Dot plot. {headline}. {what}: median {money(float(np.median(draws)))}, "
         f"90% interval {money.range(low5, high95)}.",
     )

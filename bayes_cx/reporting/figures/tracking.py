@@ -93,7 +93,7 @@ def _label_bands(axes, last: xr.DataArray) -> None:
 
 
 def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
-    """Say whether what happened in the hold-out stayed inside the 95 % band, and where it did not."""
+    """Say whether what happened in the hold-out stayed inside the 95% band, and where it did not."""
     cut = int(table.attrs["calibration_periods"])
     kept = table.isel(period=slice(cut, None))
     number = kept.sizes["period"]
