@@ -79,16 +79,17 @@ def test_conditional_expectation_against_mpmath():
             }
             point["b"] = 10 ** rng.uniform(-2, 2)
             beta = point["alpha"] + T
-            if max(t, t * (r + x)) / beta > 2e4:  # beyond the documented range the formula answers NaN
+            if max(t, t * (r + x)) / beta > 2e4:  # beyond the documented range the formula gives no answer
                 continue
             found = at("expected_purchases_if_active", point, t=t, x=x, T=T)
             worst = max(worst, abs(found / conditional_mean(t, x, T, **point) - 1))
     assert worst < 1e-8
 
 
-def test_beyond_its_range_the_expectation_is_nan_and_not_wrong():
+def test_beyond_its_range_the_expectation_is_refused_and_not_wrong():
     point = {"r": 30.0, "alpha": 1e-3, "a": 1.0, "b": 1.0}
-    assert np.isnan(at("expected_purchases_if_active", point, t=1e6, x=3000, T=1e-3))
+    with pytest.raises(bcx.InputError, match="not finite"):
+        at("expected_purchases_if_active", point, t=1e6, x=3000, T=1e-3)
 
 
 def test_discounted_purchases_against_quadrature():
