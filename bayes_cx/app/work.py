@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from bayes_cx.model import Model
     from bayes_cx.validation import Holdout, PredictiveCheck
 
-__all__ = ["card_of", "compare", "fit_model", "hide", "offers", "plan_of", "read", "summarise", "write_rejected"]
+__all__ = [
+    "card_of",
+    "compare",
+    "fit_model",
+    "hide",
+    "offers",
+    "plan_of",
+    "read",
+    "summarise",
+    "write_rejected",
+]
 
 # An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
 SHARE_OF_PURCHASE = 0.10
@@ -81,8 +91,10 @@ def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":
     return stats.assign_coords(customer=("customer", hidden)).sortby("customer")
 
 
-def fit_model(model: "Model", stats: "xr.Dataset", settings: Settings) -> "bcx.Posterior":
-    """Fit one model as the settings say.
+def fit_model(
+    model: "Model", stats: "xr.Dataset", settings: Settings, progress: bool = False
+) -> "bcx.Posterior":
+    """Fit one model as the settings say, with a progress bar or without.
 
     Raises
     ------
@@ -90,7 +102,7 @@ def fit_model(model: "Model", stats: "xr.Dataset", settings: Settings) -> "bcx.P
         If ``settings.strict`` and the fit did not pass its checks.
     """
     methods = {"auto": "auto", "nuts": bcx.NUTS(), "laplace": bcx.Laplace()}
-    posterior = bcx.fit(model, stats, method=methods[settings.method], seed=settings.seed, progress=False)
+    posterior = bcx.fit(model, stats, method=methods[settings.method], seed=settings.seed, progress=progress)
     if settings.strict and posterior.verdict != "passed":
         names = ", ".join(check.name for check in posterior.checks if check.status != "passed")
         raise FitError(

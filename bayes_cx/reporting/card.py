@@ -34,9 +34,10 @@ __all__ = ["ModelCard", "Use", "model_card"]
 SMALLEST_GROUP = 100
 LEVEL = 0.95
 GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")
-# What a section computes with.
+# What the fits, by method, and the other sections compute with.
 METHODS = {
-    "computation": ("vehtari2021rank", "vehtari2024pareto"),
+    "NUTS": ("hoffman2014nouturn", "vehtari2021rank", "betancourt2016diagnosing"),
+    "Laplace": ("vehtari2024pareto",),
     "sensitivity": ("kallioinen2024detecting",),
     "holdout": ("dimitriadis2021stable",),
 }
@@ -88,8 +89,8 @@ def model_card(
     written = timestamp or datetime.now(UTC).replace(microsecond=0)
     evidence = holdout.metrics if holdout is not None else ()
     judged, groups, left_out = _by_group(evidence)
-    given = {"computation": posterior.checks, "sensitivity": sensitivity, "holdout": judged}
-    methods = [key for name, keys in METHODS.items() if given[name] for key in keys]
+    used = [str(told.get("method", "")), "sensitivity" if sensitivity else "", "holdout" if judged else ""]
+    methods = [key for name in used for key in METHODS.get(name, ())]
     cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
     return ModelCard(
         title=title or f"{model.name} model",

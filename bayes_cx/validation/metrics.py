@@ -220,7 +220,8 @@ def calibration_metric(table: xr.Dataset) -> Metric:
         table.sizes["point"],
         f">= {np.floor(1000 * least) / 1000:g} of customers",
         _status(inside >= least),
-        f"forecasts that are right fall short of it {FALSE_ALARMS:.0%} of the time",
+        f"{1 - inside:.0%} of customers outside; with right forecasts more than {1 - least:.0%} "
+        f"{FALSE_ALARMS:.0%} of the time",
         FALSE_ALARMS,
     )
 
