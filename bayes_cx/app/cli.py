@@ -31,14 +31,17 @@ APosterior = Annotated[Path, typer.Argument(help="Posterior written by `fit`.", 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process: 0 done, 1 failed fit, 2 bad input, 70 a fault in bayes_cx."""
+    """Run the command line and end the process.
+
+    The exit code is 0 done, 1 failed fit, 2 bad input, 70 a fault in bayes_cx, 130 interrupted.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--debug" not in given:
         # What a library has to say to programmers would bury the one line that is meant for the user.
         warnings.simplefilter("ignore")
     try:
         status = app(given or ["--help"], prog_name="bayes-cx", standalone_mode=False)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if "--debug" in given:
             traceback.print_exc()
         print(f"bayes-cx: {_one_line(error)}", file=sys.stderr)
@@ -46,16 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _status(error: Exception) -> int:
+def _interrupted(error: BaseException) -> bool:
+    # Typer and DuckDB make errors of their own of Ctrl-C.
+    return isinstance(error, KeyboardInterrupt | typer.Abort) or str(error) == "Query interrupted"
+
+
+def _status(error: BaseException) -> int:
+    if _interrupted(error):
+        return 130
     if isinstance(error, InputError):
         return 2
-    if isinstance(error, FitError | OSError | typer.Abort):
+    if isinstance(error, FitError | OSError):
         return 1
     return error.exit_code if isinstance(error, typer.TyperException) else os.EX_SOFTWARE
 
 
-def _one_line(error: Exception) -> str:
-    if isinstance(error, typer.TyperException):
+def _one_line(error: BaseException) -> str:
+    if _interrupted(error):
+        text = "interrupted; the step at work wrote nothing."
+    elif isinstance(error, typer.TyperException):
         text = f"{error.format_message().rstrip('.')}. See bayes-cx --help."
     elif isinstance(error, InputError | FitError | OSError):
         text = str(error)
@@ -157,9 +169,13 @@ def summarise(
 
 @app.command()
 def fit(
+    ctx: typer.Context,
     stats: Stats,
     out: o.OutFile,
-    model: Annotated[str, typer.Option(help="Model: bg_nbd, mbg_nbd or gamma_gamma.")] = "bg_nbd",
+    config: o.Config = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model, such as mbg_nbd or gamma_gamma. (default: bg_nbd)")
+    ] = None,
     method: o.Method = None,
     seed: o.Seed = None,
     strict: o.Strict = None,
@@ -169,23 +185,28 @@ def fit(
     from bayes_cx.app import commands
     from bayes_cx.app import config as settings_of
 
-    settings = settings_of.load({"method": method, "seed": seed, "strict": strict})
+    # Settings know the models of purchases; here any model may be named.
+    settings = settings_of.load({**_given(ctx), "model": None})
     commands.fit(stats, model, settings, out)
 
 
 @app.command()
 def score(
+    ctx: typer.Context,
     posterior: APosterior,
     stats: Stats,
     out: o.OutFile,
     quantity: Annotated[str, typer.Option(help="What to score, such as p_alive.")] = "p_alive",
     t: Annotated[str | None, typer.Option(help="How far ahead, such as '52 weeks'.")] = None,
+    config: o.Config = None,
+    discount_rate: o.DiscountRate = None,
     debug: o.Debug = False,
 ) -> None:
     """Mean, standard deviation and quantiles of a quantity by customer (.csv or .parquet)."""
     from bayes_cx.app import commands
+    from bayes_cx.app import config as settings_of
 
-    commands.score(posterior, stats, quantity, t, out)
+    commands.score(posterior, stats, quantity, t, settings_of.load(_given(ctx)), out)
 
 
 @app.command()
@@ -215,9 +236,11 @@ def prioritise(
 
 @app.command()
 def card(
+    ctx: typer.Context,
     posterior: APosterior,
     stats: Stats,
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")],
+    config: o.Config = None,
     organisation: o.Organisation = None,
     timestamp: o.Timestamp = None,
     seed: o.Seed = None,
@@ -227,8 +250,9 @@ def card(
     from bayes_cx.app import commands
     from bayes_cx.app import config as settings_of
 
-    flags = {"organisation": organisation, "timestamp": timestamp, "seed": seed}
-    commands.card(posterior, stats, settings_of.load(flags), out)
+    given = _given(ctx)
+    again = settings_of.command("card", given, posterior, stats)
+    commands.card(posterior, stats, settings_of.load(given), out, again)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The single steps as commands: each reads files, calls one verb and writes a file."""
 
+from math import log1p
 from pathlib import Path
 
 import typer
@@ -9,8 +10,10 @@ from bayes_cx.app import work
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
+from bayes_cx.data.units import UNITS
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder
+from bayes_cx.model import arguments
 
 __all__ = ["card", "datasets", "fit", "prioritise", "score", "summarise"]
 
@@ -39,21 +42,26 @@ def summarise(settings: Settings, out: Path, rejected: Path | None) -> None:
     typer.echo(out)
 
 
-def fit(stats: Path, model: str, settings: Settings, out: Path) -> None:
+def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     """From statistics to a posterior."""
     check_ending(out, ".nc")
-    table, chosen = read_statistics(stats), bcx.models.find(model)
-    with Steps(total=1).step(f"Fit {chosen.name}") as step:
-        posterior = work.fit_model(chosen, table, settings)
+    table, chosen = read_statistics(stats), bcx.models.find(model or settings.model)
+    steps = Steps(total=1)
+    with steps.step(f"Fit {chosen.name}", bars=True) as step:
+        posterior = work.fit_model(chosen, table, settings, steps.bars)
         step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         posterior.save(out)
     typer.echo(out)
 
 
-def score(posterior: Path, stats: Path, quantity: str, t: str | None, out: Path) -> None:
-    """From a posterior to a quantity by customer."""
+def score(posterior: Path, stats: Path, quantity: str, t: str | None, settings: Settings, out: Path) -> None:
+    """From a posterior to a quantity by customer; what is discounted is so at the rate of the settings."""
     check_ending(out, *TABLE)
-    scores = bcx.score(bcx.load(posterior), read_statistics(stats), quantity, t=t)
+    fitted, options = bcx.load(posterior), {}
+    known = fitted.model.quantities.get(quantity)
+    if known is not None and "discount" in arguments(known.formula):
+        options["discount"] = log1p(settings.discount_rate) * UNITS[fitted.provenance["unit"]] / UNITS["year"]
+    scores = bcx.score(fitted, read_statistics(stats), quantity, t=t, **options)
     columns = {name: scores[name] for name in ("mean", "sd")}
     for p in scores["probability"].to_numpy():
         columns[f"quantile_{100 * p:g}"] = scores["quantile"].sel(probability=p, drop=True)
@@ -76,10 +84,9 @@ def prioritise(purchases: Path, spend: Path, stats: Path, settings: Settings, ou
     typer.echo(out)
 
 
-def card(posterior: Path, stats: Path, settings: Settings, out: Path) -> None:
+def card(posterior: Path, stats: Path, settings: Settings, out: Path, command: str) -> None:
     """From a posterior to its model card."""
     fitted = bcx.load(posterior)
-    command = f"bayes-cx card {posterior.name} {stats.name}"
     made = work.card_of(fitted, read_statistics(stats), settings, command)
     with atomic_folder(out) as folder:
         made.write(folder)

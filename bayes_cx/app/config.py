@@ -158,7 +158,7 @@ class Settings(BaseModel):
         )
 
 
-def command(name: str, flags: Mapping[str, Any]) -> str:
+def command(name: str, flags: Mapping[str, Any], *files: Path) -> str:
     """Write the command that does the same again, without the output, the folders of the input and secrets.
 
     A server is named by its kind and the text of a query is left out: either may hold a password.
@@ -168,7 +168,7 @@ def command(name: str, flags: Mapping[str, Any]) -> str:
     >>> command("report", {"file": "/home/ada/sales.csv", "customer": "id", "strict": True, "out": "x"})
     'bayes-cx report sales.csv --customer id --strict'
     """
-    words = ["bayes-cx", name]
+    words = ["bayes-cx", name, *map(place, files)]
     for key, value in flags.items():
         flag = f"--{key.replace('_', '-')}"
         if key in ("out", "key_file") or value in (None, (), []):

@@ -44,6 +44,8 @@ class Result:
     plan : Plan
     evidence : Holdout or None
         None if there was no test on held-out time.
+    why_not : str
+        The reason for that.
     cards : tuple of ModelCard
         Of purchases and of spend.
     compared : tuple of pairs of PredictiveCheck
@@ -55,6 +57,7 @@ class Result:
     spend: "Posterior"
     plan: "Plan"
     evidence: "Holdout | None"
+    why_not: str
     cards: "tuple[ModelCard, ModelCard]"
     compared: "tuple[tuple[PredictiveCheck, PredictiveCheck], ...]"
 
@@ -96,8 +99,8 @@ def report(settings: Settings, command: str) -> "Report":
 def _compute(
     transactions: "Transactions", stats: "xr.Dataset", settings: Settings, command: str, steps: Steps
 ) -> Result:
-    with steps.step("Fit purchases and spend") as step:
-        fits = _fit(stats, settings)
+    with steps.step("Fit purchases and spend", bars=True) as step:
+        fits = _fit(stats, settings, steps.bars)
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(*fits, stats, settings)
@@ -106,8 +109,9 @@ def _compute(
         steps.note(
             f"assumed an offer that costs {plan.offers[0].cost:g}, a tenth of an average purchase; see --cost"
         )
-    with steps.step("Test on held-out time") as step:
-        evidence, step.says = _evidence(transactions, stats, settings)
+    with steps.step("Test on held-out time", bars=settings.holdout) as step:
+        evidence, said = _evidence(transactions, stats, settings, steps.bars)
+        step.says = said if evidence is not None else f"not run ({said})"
     with steps.step("Compare the models with their own data") as step:
         compared = tuple(compare(fit, stats, settings) for fit in fits)
         cards = (
@@ -116,32 +120,33 @@ def _compute(
         )
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
-    return Result(stats, *fits, plan, evidence, cards, compared)
+    return Result(stats, *fits, plan, evidence, "" if evidence is not None else said, cards, compared)
 
 
-def _fit(stats: "xr.Dataset", settings: Settings) -> "tuple[Posterior, Posterior]":
-    model = bcx.models.find(settings.model)
-    return fit_model(model, stats, settings), fit_model(bcx.models.GAMMA_GAMMA, stats, settings)
+def _fit(stats: "xr.Dataset", settings: Settings, progress: bool) -> "tuple[Posterior, Posterior]":
+    purchases, spend = bcx.models.find(settings.model), bcx.models.GAMMA_GAMMA
+    return fit_model(purchases, stats, settings, progress), fit_model(spend, stats, settings, progress)
 
 
 def _evidence(
-    transactions: "Transactions", stats: "xr.Dataset", settings: Settings
+    transactions: "Transactions", stats: "xr.Dataset", settings: Settings, progress: bool
 ) -> "tuple[Holdout | None, str]":
     """Fit again on the past and compare with what came later; say how that went, or why it did not."""
     if not settings.holdout:
-        return None, "not asked for"
+        return None, "it was not asked for"
     first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
     cut = settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
     try:
         parts = bcx.split(transactions, cut, stats.attrs["until"], settings.unit)
         key = settings.key()
         parts = replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
-        found = bcx.validation.holdout(*_fit(parts.calibration, settings), parts, seed=settings.seed)
+        fits = _fit(parts.calibration, settings, progress)
+        found = bcx.validation.holdout(*fits, parts, seed=settings.seed)
     except BayesCxError as error:
         # A day that the user named must work; without one, data that are too short only lack the evidence.
         if settings.holdout_from is not None or settings.strict:
             raise
-        return None, f"not run ({error.came})"
+        return None, error.came
     return found, f"fitted until {cut}, judged until {last}"
 
 
@@ -154,6 +159,7 @@ def _write(folder: Path, result: Result, settings: Settings, command: str) -> "R
         spend=result.spend,
         stats=result.stats,
         holdout=result.evidence,
+        holdout_note=result.why_not,
         posterior_checks=[after for after, _ in result.compared],
         prior_checks=[before for _, before in result.compared],
         organisation=settings.organisation,

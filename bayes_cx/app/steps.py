@@ -1,5 +1,6 @@
 """What the user sees while a command works: one line a step, with what came of it."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,14 +31,27 @@ class Steps:
         self.done = 0
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
+    @property
+    def bars(self) -> bool:
+        """Whether a step may show progress bars: only to somebody who watches, never in a pipe or a file."""
+        return self.console.is_interactive and sys.stdout.isatty()
+
     @contextmanager
-    def step(self, doing: str) -> Iterator[Step]:
-        """Show `doing` with a spinner until the block ends, then what it came to and how long it took."""
+    def step(self, doing: str, bars: bool = False) -> Iterator[Step]:
+        """Show `doing` until the block ends, then what it came to and how long it took.
+
+        A spinner turns meanwhile, unless the block shows progress `bars` itself: two of them would overwrite
+        each other.
+        """
         self.done += 1
         step, start = Step(), time.perf_counter()
         number = f"{self.done}/{self.total}"
-        with self.console.status(f"{number} {doing} …", spinner="dots"):
+        if bars and self.bars:
+            self.console.print(Text(f"{number} {doing} …", "dim"))
             yield step
+        else:
+            with self.console.status(f"{number} {doing} …", spinner="dots"):
+                yield step
         line = Text.assemble((f"{number} ", "dim"), doing, f": {step.says}" if step.says else "")
         line.append(f"  {time.perf_counter() - start:.1f} s", "dim")
         self.console.print(line)

@@ -1,6 +1,10 @@
 """The command line on good and bad input, through the real command; what needs no fit is here."""
 
 import csv
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -185,6 +189,22 @@ def test_flags_win_and_paths_are_those_of_the_file(bayes_cx, broken, tmp_path):
     stats = pd.read_parquet(tmp_path / "s.parquet")
     assert stats.attrs["unit"] == "day"
     assert stats.attrs["until"] == "2025-12-31"
+
+
+def test_an_interrupted_run_says_so_and_leaves_nothing(command_in, tmp_path):
+    lines = (f"{row % 100_000},2025-01-{row % 28 + 1:02},1\n" for row in range(3_000_000))
+    (tmp_path / "long.csv").write_text("id,day,paid\n" + "".join(lines))
+    command = [str(Path(sys.executable).parent / "bayes-cx"), "summarise", "long.csv", *COLUMNS]
+    with subprocess.Popen(
+        [*command, "--out", "new/s.nc"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as run:
+        time.sleep(2.5)
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=60)[1]
+    assert run.returncode == 130, said
+    assert said.splitlines()[-1].startswith("bayes-cx: interrupted")
+    assert "Traceback" not in said
+    assert [one.name for one in tmp_path.iterdir()] == ["long.csv"]
 
 
 def test_debug_shows_where(bayes_cx, broken):

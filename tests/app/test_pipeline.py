@@ -1,15 +1,20 @@
 """The whole way and the way in steps, on a small shop with awkward customers."""
 
 import csv
+import io
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from pypdf import PdfReader
+from rich.console import Console
 
 import bayes_cx as bcx
 from bayes_cx.app.cli import main
+from bayes_cx.app.config import load
+from bayes_cx.app.steps import Steps
 from bayes_cx.checks import Check
 from bayes_cx.reporting import ModelCard
 
@@ -145,9 +150,20 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
     assert call("score", "purchases.nc", "stats.parquet", "--out", "alive.csv") == 0
     ahead = ("--quantity", "expected_purchases", "--t", "26 weeks")
     assert call("score", "purchases.nc", "stats.parquet", *ahead, "--out", "ahead.parquet") == 0
+    Path("run.toml").write_text("discount_rate = 0\nseed = 2\nmethod = 'nuts'\nout = 'elsewhere'\n")
+    less = ("score", "purchases.nc", "stats.parquet", "--quantity", "discounted_purchases", "--t", "26 weeks")
+    assert call(*less, "--discount-rate", 0.5, "--out", "less.parquet") == 0
+    assert call(*less, "--config", "run.toml", "--out", "same.parquet") == 0
+    told = ("--config", "run.toml", "--method", "laplace")
+    assert call("fit", "stats.parquet", "--model", "gamma_gamma", *told, "--out", "again.nc") == 0
+    assert bcx.load("again.nc").provenance["seed"] == 2
     fits = ("purchases.nc", "spend.nc", "stats.parquet")
     assert call("prioritise", *fits, "--cost", 2, "--capacity", 30, "--out", "plan.csv") == 0
     assert call("card", "purchases.nc", "stats.parquet", "--out", "card", "--timestamp", "2025-07-01") == 0
+    assert (
+        "bayes-cx card purchases.nc stats.parquet --timestamp 2025-07-01"
+        in Path("card/model_card.md").read_text()
+    )
 
     assert capsys.readouterr().out.split()[-1] == "card"
     with open("alive.csv", newline="") as file:
@@ -156,6 +172,10 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
     assert all(row["customer"].startswith(("'=cust", "cust-")) for row in rows)
     ahead = pd.read_parquet("ahead.parquet")
     assert (ahead["quantile_5"] <= ahead["quantile_95"]).all()
+    # A rate of zero discounts nothing; half a year at 50 % takes off between nothing and all of 1 - 1.5^-0.5.
+    same, less = (pd.read_parquet(f"{name}.parquet")["mean"] for name in ("same", "less"))
+    assert same.to_numpy() == pytest.approx(ahead["mean"].to_numpy(), rel=1e-4)
+    assert less.between(same / 1.5**0.5, same).all()
     plan = pd.read_csv("plan.csv")
     assert plan["contact"].sum() == 30
     assert plan["customer"].str.startswith(("'=cust", "cust-")).all()
@@ -189,6 +209,38 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, cap
     assert said.out == ""
     assert [path.name for path in tmp_path.rglob("*")] == ["old", "retention.pdf"]
     assert (tmp_path / "old" / "retention.pdf").read_text() == "old"
+
+
+def test_the_report_says_why_there_is_no_hold_out(monkeypatch, capsys):
+    from bayes_cx.app import pipeline
+    from bayes_cx.errors import InputError
+    from bayes_cx.reporting.summary import notices
+
+    def too_short(*_):
+        raise InputError("a period of one day", "more", "wait")
+
+    stats = bcx.summarise(bcx.load_cdnow(sample=True))
+    monkeypatch.setitem(bcx.__dict__, "split", too_short)
+    found, why = pipeline._evidence(None, stats, load({}), False)
+    assert (found, why) == (None, "a period of one day")
+    assert "had not seen: a period of one day. How" in notices([], None, why)[0].text
+    assert (
+        "seen: it was not asked"
+        in notices([], *pipeline._evidence(None, stats, load({"holdout": False}), False))[0].text
+    )
+    assert "had not seen. How" in notices([], None)[0].text
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_bars_are_for_those_who_watch(monkeypatch, watched):
+    steps = Steps(total=1)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: watched, raising=False)
+    steps.console = Console(force_terminal=watched, file=io.StringIO())
+    assert steps.bars is watched
+    # A second live display in a terminal would be refused by rich on the same console.
+    with steps.step("Fit", bars=True) as step, steps.console.status("a bar") if watched else nullcontext():
+        step.says = "done"
+    assert "Fit: done" in steps.console.file.getvalue()
 
 
 def test_a_fault_of_the_program_is_one_line(tmp_path, monkeypatch, capsys):
