@@ -238,16 +238,16 @@ def _joined_by_mark(connection: duckdb.DuckDBPyConnection, files: list[Path]) ->
     folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
     copies = [folder / f"{number}.csv" for number in range(len(files))]
     for file, copy in zip(files, copies, strict=True):
-        with _text(file) as lines, copy.open("w", encoding="utf-8") as out:
+        with _text(file) as lines, copy.open("w", encoding="utf-8", errors="surrogateescape") as out:
             out.writelines(_MARK.join(line.split()) + "\n" for line in lines)
     return "[" + ", ".join(literal(str(copy)) for copy in copies) + "]"
 
 
 def _text(file: Path) -> TextIO:
-    """Open a text file, packed or not; what is no UTF-8 shows as a replacement character."""
+    """Open a text file, packed or not; bytes that are no UTF-8 are kept as surrogates."""
     if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8-sig", errors="replace")
-    return file.open(encoding="utf-8-sig", errors="replace")
+        return gzip.open(file, "rt", encoding="utf-8-sig", errors="surrogateescape")
+    return file.open(encoding="utf-8-sig", errors="surrogateescape")
 
 
 def _read_csv(names: str, header: list[str], delimiter: str) -> str:
@@ -268,6 +268,10 @@ def _header(file: Path, needed: tuple[str, ...]) -> tuple[list[str], str | None]
     if not line.strip():
         raise InputError(
             f"{file.name} is empty", "a first line with the names of the columns", "check the file"
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in line):
+        raise InputError(
+            f"the first line of {file.name} is not UTF-8", "text in UTF-8", "save it again in that encoding"
         )
     best: tuple[list[str], str | None] = ([], None)
     for delimiter in (*_DELIMITERS, None):

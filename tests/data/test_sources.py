@@ -132,8 +132,26 @@ def test_broken_lines_are_counted_and_written(tmp_path):
 
 def test_text_in_another_encoding_is_rejected_line_by_line(tmp_path):
     path = tmp_path / "orders.csv"
-    path.write_bytes("id,when,paid\nJosé,2025-01-01,5\nb,2025-01-02,5\n".encode("latin-1"))
-    assert read_transactions(path, **ROLES).rejected_by_reason == {"unreadable line": 1}
+    for separator in ",; ":
+        text = "id,when,paid\nJosé,2025-01-01,5\nb,2025-01-02,5\n".replace(",", separator)
+        path.write_bytes(text.encode("latin-1"))
+        transactions = read_transactions(path, **ROLES)
+        assert transactions.rejected_by_reason == {"unreadable line": 1}
+        assert summarise(transactions)["customer"].to_numpy().tolist() == ["b"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_first_line_in_another_encoding_is_named(tmp_path, encoding):
+    path = tmp_path / "orders.csv"
+    path.write_bytes("id;when;paid;größe\nb;2025-01-02;5;1\n".encode(encoding))
+    with pytest.raises(InputError, match=r"first line of orders\.csv is not UTF-8"):
+        read_transactions(path, **ROLES)
+
+
+def test_a_decimal_comma_is_an_unreadable_amount(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("id;when;paid\nb;2025-01-02;5,50\nb;2025-01-03;5.50\n")
+    assert read_transactions(path, **ROLES).rejected_by_reason == {"unreadable amount": 1}
 
 
 def test_a_query_against_sqlite(tmp_path):
