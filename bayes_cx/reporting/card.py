@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check
+from bayes_cx.errors import InputError
 from bayes_cx.references import reference
 from bayes_cx.reporting.card_schema import (
     ALL,
@@ -87,6 +88,12 @@ def model_card(
     """
     model, told = posterior.model, posterior.provenance
     written = timestamp or datetime.now(UTC).replace(microsecond=0)
+    if stats is not None and stats.attrs.get("sha256") not in (None, told.get("sha256")):
+        raise InputError(
+            "statistics of other data than the posterior was fitted to",
+            "the statistics of the fit, or none",
+            "pass the statistics that were given to fit",
+        )
     evidence = holdout.metrics if holdout is not None else ()
     judged, groups, left_out = _by_group(evidence)
     used = [str(told.get("method", "")), "sensitivity" if sensitivity else "", "holdout" if judged else ""]

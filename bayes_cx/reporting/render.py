@@ -49,9 +49,8 @@ def pdf(
         **{f"figure:{name}": svg.decode() for name, svg in (figures or {}).items()},
     }
     with tempfile.TemporaryDirectory() as fonts:
-        for path in (
-            font_files()
-        ):  # a folder of only these files: typst takes folders, and the package's holds doubles
+        # Typst takes folders, and the package's own holds each font twice.
+        for path in font_files():
             Path(fonts, path.name).write_bytes(path.read_bytes())
         try:
             compiled = typst.compile(

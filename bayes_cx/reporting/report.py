@@ -103,7 +103,7 @@ def report(
     -----
     Sentences and headlines are computed from draws and data; none of them is fixed.
     """
-    timestamp = timestamp or datetime.now(UTC)
+    timestamp = (timestamp or datetime.now(UTC)).replace(microsecond=0)
     data = plan.data
     posteriors = [purchases] if spend is None else [purchases, spend]
     symbol = str(data.attrs.get("currency") or "") if currency is None else currency
@@ -111,6 +111,7 @@ def report(
     drawn = _figures(plan, holdout, money)
     number = int(data.attrs["n_contacted"])
     predictive, predictive_note = tables.predictive([*posterior_checks, *prior_checks])
+    warned = summary.notices(posteriors, holdout, holdout_note, predictive)
     content = {
         "title": title,
         "organisation": organisation,
@@ -118,9 +119,13 @@ def report(
         "currency": symbol if spend is not None else "purchases",
         "meta": _meta(data, posteriors, organisation, timestamp),
         "page_one": {
-            "notices": [asdict(notice) for notice in summary.notices(posteriors, holdout, holdout_note)],
+            "notices": [asdict(notice) for notice in warned],
             "lead": summary.campaign(data, money),
-            "texts": [summary.customers(data), summary.value(data, money)],
+            "texts": [
+                summary.customers(data),
+                summary.value(data, money),
+                *([summary.grounds(plan, money)] if number else []),
+            ],
             "tiles": summary.tiles(data, money),
             "actions": summary.actions(data),
         },

@@ -1,6 +1,6 @@
 """What page one says: computed from the draws, in words, the bad news first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,12 @@ class Notice:
     text: str
 
 
-def notices(posteriors: Sequence[Any], holdout: Any, holdout_note: str = "") -> list[Notice]:
+def notices(
+    posteriors: Sequence[Any],
+    holdout: Any,
+    holdout_note: str = "",
+    predictive: Sequence[Mapping[str, str]] = (),
+) -> list[Notice]:
     """Say what failed, what was not looked at, and where the hold-out contradicts the forecast.
 
     Parameters
@@ -35,6 +40,8 @@ def notices(posteriors: Sequence[Any], holdout: Any, holdout_note: str = "") -> 
     holdout : Holdout or None
     holdout_note : str
         Why there is none.
+    predictive : sequence of mapping
+        Rows of the predictive checks, as `tables.predictive` makes them.
     """
     found = []
     for posterior in posteriors:
@@ -62,6 +69,11 @@ def notices(posteriors: Sequence[Any], holdout: Any, holdout_note: str = "") -> 
         found.append(Notice("not_run", "There is no hold-out evidence.", text))
     else:
         found += _missed(holdout)
+    unlike = [row for row in predictive if row["status"] == "failed" and row["source"] == "posterior"]
+    if unlike:
+        what = listing([f"{row['name']} ({row['value']}, model {row['interval']})" for row in unlike])
+        text = f"Their purchases differ from those that the model makes in {what}."
+        found.append(Notice("look", "The model does not describe these customers in every respect.", text))
     return found
 
 
@@ -147,6 +159,27 @@ def value(data: xr.Dataset, money: Money) -> str:
         f"Over the next {data.attrs['horizon']} the customers {worth} {mean} (90% interval "
         f"{money.range(low, high)}). It would be {money(float(risk.mean()))} more "
         f"({money.range(*np.quantile(risk, [0.05, 0.95]))}) if nobody left: that is the value at risk."
+    )
+
+
+def grounds(plan: Any, money: Money) -> str:
+    """Say what the gain rests on that no data have shown: the response, and what counts as value."""
+    margin = float(plan.settings.get("margin", 1.0))
+    counted = (
+        "before the cost of goods" if margin == 1.0 else f"of which {per_cent(margin)} is kept as margin"
+    )
+    if len(plan.offers) == 1:
+        offer = plan.offers[0]
+        response = (
+            f"the offer is taken to win back {per_cent(offer.win_back.mean)} of those who left and to "
+            f"prevent {per_cent(offer.keep.mean)} of leaving"
+        )
+    else:
+        response = "how many customers each offer wins back and keeps is put in, as printed in the appendix"
+    amounts = "" if money.noun else f" Amounts are what customers pay, {counted}."
+    return (
+        f"The gain rests on beliefs about the response: {response}. Unless these come from a campaign with a "
+        f"control group, test on a part of the list first.{amounts}"
     )
 
 

@@ -255,3 +255,13 @@ def test_one_time_buyers_that_the_model_can_lose_are_estimated(mock):
         f"About {np.round(once.sum() / 2):.0f} of these have bought only once."
         in made.data["page_one"]["texts"][0]
     )
+
+
+def test_now_is_a_good_timestamp(mock):
+    plan = mock.plan(n=40)
+    made = report(plan, purchases=mock.posterior(), stats=mock.stats(plan))
+    assert made.to_bytes().startswith(b"%PDF")
+
+
+def test_page_one_says_that_the_response_is_put_in(usual):
+    assert any("rests on beliefs about the response" in sentence for sentence in usual.sentences)
