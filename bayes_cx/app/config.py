@@ -68,7 +68,7 @@ class Settings(BaseModel):
     horizon: str = "52 weeks"
     discount_rate: float = Field(0.10, ge=0)
     margin: float = Field(1.0, gt=0)
-    model: Literal["bg_nbd", "mbg_nbd"] = "bg_nbd"
+    model: Literal["bg_nbd", "mbg_nbd", "pareto_nbd"] = "bg_nbd"
     method: Literal["auto", "nuts", "laplace"] = "auto"
     seed: int = Field(1, ge=0)
     draws: int = Field(1000, ge=100)

@@ -71,8 +71,8 @@ def notices(
         found += _missed(holdout)
     unlike = [row for row in predictive if row["status"] == "failed" and row["source"] == "posterior"]
     if unlike:
-        what = listing([f"{row['name']} ({row['value']}, model {row['interval']})" for row in unlike])
-        text = f"Their purchases differ from those that the model makes in {what}."
+        what = listing([row["name"] for row in unlike])
+        text = f"Their purchases differ from those that the model makes in {what} (see the appendix)."
         found.append(Notice("look", "The model does not describe these customers in every respect.", text))
     return found
 
@@ -88,7 +88,7 @@ def _missed(holdout: Any) -> list[Notice]:
     widest = holdout.coverage.isel(level=int(holdout.coverage["level"].to_numpy().argmax()))
     missed = not bool(widest["total_inside"])
     number = plural(len(holdout.checks), "check")
-    named = sign("; ".join(f"{check.name} ({check.note})" if check.note else check.name for check in failed))
+    named = sign(listing([check.name for check in failed]))
     text = f"{count(len(failed))} of {number} on the hold-out period failed: {named}." if failed else ""
     if missed:
         seen, low, high = (
@@ -268,7 +268,7 @@ def _waiting(data: xr.Dataset) -> str:
     """Say why some customers wait: the budget ends before them, or whether a contact is worth it is open."""
     waits = data["label"].to_numpy() == "wait and see"
     beyond = int((waits & (data["gain"].to_numpy() > 0)).sum())
-    again = "whether a contact is worth its cost is open. Look again after the next run."
+    again = "whether a contact is worth its cost is open. A test of the offer on some of them would tell."
     if not beyond:
         return again
     rest = "" if beyond == waits.sum() else f" For the others {again}"
