@@ -86,7 +86,9 @@ Margin = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(help="Model of purchases: bg_nbd, mbg_nbd or pareto_nbd. (default: bg_nbd)", rich_help_panel=_DO),
+    typer.Option(
+        help="Model of purchases: bg_nbd, mbg_nbd or pareto_nbd. (default: bg_nbd)", rich_help_panel=_DO
+    ),
 ]
 Method = Annotated[
     str | None, typer.Option(help="auto, nuts or laplace. (default: auto)", rich_help_panel=_DO)

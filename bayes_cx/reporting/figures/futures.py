@@ -37,7 +37,7 @@ def futures(
         # room on either side of zero for the words that stand there
         low, high = min(low, -0.14 * spread), max(high, 0.14 * spread)
 
-    height, width = 1.6, TEXT_WIDTH
+    height, width = 1.25, TEXT_WIDTH
     with canvas(height) as figure:
         axes = axes_at(figure, left=0.05, right=0.05, top=0.34 if line else 0.12, bottom=0.26)
         room = height - 0.6 - (0.0 if line else -0.2)
