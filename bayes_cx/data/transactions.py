@@ -118,7 +118,8 @@ class Transactions:
             The unit given to `summarise`; only ``"hour"`` makes a difference.
         hide : callable, optional
             Makes the pseudonym of a customer, which then stands in the CSV for the id, as in the statistics.
-            Only the columns of the contract are written with it: any other may name the customer as well.
+            Only the columns of the contract are written with it: any other may name the customer as well. Of
+            a row with an unreadable time or amount, both are hidden.
 
         Raises
         ------
@@ -156,6 +157,11 @@ class Transactions:
                 rows[self.contract.customer] = customer.map(
                     lambda one: hide(one) if one.strip() else one, na_action="ignore"
                 )
+                # A cell that could not be read may hold an id that slipped into the wrong column.
+                slipped = rows.iloc[:, 1].str.startswith("unreadable", na=False)
+                for name in (self.contract.time, self.contract.amount):
+                    if name in rows:
+                        rows.loc[slipped, name] = "hidden"
             yield rows
 
     def rejected_sql(self, reason: str = "reason", joins: str = "", kept: Sequence[str] | None = None) -> str:

@@ -252,3 +252,15 @@ def test_a_query_beside_a_frame_is_one_clear_line():
     with pytest.raises(InputError, match="a query beside a pandas DataFrame") as error:
         read_transactions(GOOD, **ROLES, query="SELECT * FROM orders")
     assert "00001" not in str(error.value)
+
+
+def test_an_id_in_the_wrong_column_is_hidden_under_pseudonyms(tmp_path):
+    source = tmp_path / "slipped.csv"
+    source.write_text(
+        "id,day,paid\nada,2025-01-01,5\n2025-01-02,eve@mail.test,7\nbob,2025-01-03,joe@mail.test\n"
+    )
+    read = read_transactions(source, customer="id", time="day", amount="paid")
+    read.write_rejected(tmp_path / "rejected.csv", hide=lambda customer: "someone")
+    written = (tmp_path / "rejected.csv").read_text()
+    assert written.count("hidden") == 4
+    assert "mail.test" not in written
