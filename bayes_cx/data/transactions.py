@@ -158,7 +158,7 @@ class Transactions:
                     lambda one: hide(one) if one.strip() else one, na_action="ignore"
                 )
                 # A cell that could not be read may hold an id that slipped into the wrong column.
-                slipped = rows.iloc[:, 1].str.startswith("unreadable", na=False)
+                slipped = rows.iloc[:, 1].isin(["unreadable time", "unreadable amount"])
                 for name in (self.contract.time, self.contract.amount):
                     if name in rows:
                         rows.loc[slipped, name] = "hidden"
