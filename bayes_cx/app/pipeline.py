@@ -93,7 +93,12 @@ def report(settings: Settings, command: str) -> "Report":
         write_rejected(transactions, stats, settings, folder / "rejected.csv")
         result = _compute(transactions, stats, settings, command, steps)
         with steps.step("Write report, card and tables"):
-            return _write(folder, result, settings, command)
+            written = _write(folder, result, settings, command)
+    # The short list of an earlier run, perhaps with ids in the clear, would pass for a part of this one.
+    for old in Path(settings.out).glob("priority_top*.csv"):
+        if old.name != f"priority_top{settings.top}.csv":
+            old.unlink()
+    return written
 
 
 def _compute(
