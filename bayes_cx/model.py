@@ -5,13 +5,15 @@ names of a formula's arguments, and work for every record.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-__all__ = ["Formula", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
+from bayes_cx.errors import InputError
+
+__all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
 
 type Formula = Callable[..., Any]
 type Simulator = Callable[..., Any]
@@ -40,6 +42,18 @@ class Purchases(NamedTuple):
         last = np.zeros(n_customers)
         np.maximum.at(last, self.customer, self.time)
         return last
+
+
+class Lifetimes(NamedTuple):
+    """Simulated contracts.
+
+    Attributes
+    ----------
+    left : numpy.ndarray of float, shape (customer,)
+        The number of the renewal, from one, at which each customer leaves.
+    """
+
+    left: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -98,12 +112,15 @@ class Quantity:
     formula : callable
     meaning : str
     unit : str
-        ``"probability"``, ``"purchases"``, ``"purchases per unit of time"`` or ``"money"``.
+        ``"probability"``, ``"purchases"``, ``"renewals"``, ``"time"`` or ``"money"``.
+    never : bool
+        Whether infinity is a value, which means that it never comes to that.
     """
 
     formula: Formula
     meaning: str
     unit: str
+    never: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +158,16 @@ class Model:
         The kind of business it is meant for.
     reference : str
         Key in ``references.bib``.
+    observe : callable
+        ``observe(made, **known) -> dict`` of the statistics that one would see of what `simulate` made.
+    kind : {"purchases", "contracts", "spend"}
+        Whether leaving is unseen, seen, or no part of it.
+    events : str
+        What customers make over time, ``"purchases"`` or ``"renewals"``; quantities are named with it.
+    discrete : bool
+        Whether time counts opportunities, which no unit converts into others.
+    choices : mapping of str to tuple of int
+        Parameters that take a few whole values. A fit weighs the values by their evidence.
     """
 
     name: str
@@ -158,7 +185,36 @@ class Model:
     formulas: tuple[str, ...]
     limits: tuple[str, ...]
     when: str
-    reference: str = field(default="")
+    reference: str
+    observe: Callable[..., dict[str, np.ndarray]]
+    kind: Literal["purchases", "contracts", "spend"] = "purchases"
+    events: str = "purchases"
+    discrete: bool = False
+    choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def at(self, **values: int) -> "Model":
+        """Return the same model with parameters of `choices` fixed.
+
+        Raises
+        ------
+        InputError
+            If there is no such choice.
+
+        Examples
+        --------
+        >>> from bayes_cx.models import BG_CNBD
+        >>> BG_CNBD.at(k=2).choices
+        {'k': (2,)}
+        """
+        for name, value in values.items():
+            known = self.choices.get(name, ())
+            if value not in known:
+                raise InputError(
+                    f"{name} = {value} for {self.name}",
+                    f"one of {', '.join(map(str, known))}" if known else "no choice of that name",
+                    "choose one of these" if known else "leave it out",
+                )
+        return replace(self, choices={**self.choices, **{name: (value,) for name, value in values.items()}})
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(self.params)}>"

@@ -27,7 +27,7 @@ class Effect:
     win_back, keep : numpy.ndarray, shape (sample,)
         Draws of the chance to win back and of the share by which dropout falls; the same for all customers.
     less_dropout, least_dropout : Scorer
-        Discounted purchases of an active customer whose chance to leave falls by that share, and by twice it.
+        Discounted events of an active customer whose chance to leave falls by that share, and by twice it.
     """
 
     offer: Offer
@@ -38,8 +38,8 @@ class Effect:
 
     def of(self, worth: Worth, some: np.ndarray) -> "Change":
         """Return what the offer changes for some customers."""
-        once = worth.spend * self.less_dropout.customers(some) / (1.0 - self.keep[:, None])
-        twice = worth.spend * self.least_dropout.customers(some) / (1.0 - _twice(self.keep)[:, None])
+        once = worth.spend * self.less_dropout.customers(some)
+        twice = worth.spend * self.least_dropout.customers(some)
         lost = 1.0 - worth.p_alive
         return Change(
             offer=self.offer,

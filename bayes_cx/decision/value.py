@@ -88,6 +88,11 @@ class LifetimeValue:
     draws: int
 
     @property
+    def events(self) -> str:
+        """What brings value: purchases or renewals."""
+        return self.purchases.model.events
+
+    @property
     def n_customers(self) -> int:
         """Number of customers."""
         return self.stats.sizes["customer"]
@@ -95,7 +100,7 @@ class LifetimeValue:
     @cached_property
     def order(self) -> np.ndarray:
         """An order in which neighbours are alike, so that blocks share work, shape (customer,)."""
-        return np.lexsort([self.stats[name].to_numpy() for name in ("t_x", "T", "x")])
+        return np.lexsort([self.stats[name].to_numpy() for name in self.purchases.model.statistics])
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield positions of customers, in blocks small enough for memory."""
@@ -106,12 +111,8 @@ class LifetimeValue:
     @cached_property
     def _scorers(self) -> dict[str, Scorer]:
         given = {"t": np.array([self.t]), "discount": self.discount}
-        names = (
-            "discounted_purchases_if_active",
-            "discounted_purchases_if_won_back",
-            "discounted_purchases_if_kept",
-        )
-        ready = {name: self.scorer(name, **given) for name in names}
+        conditions = ("active", "won_back", "kept")
+        ready = {name: self.scorer(f"discounted_{self.events}_if_{name}", **given) for name in conditions}
         ready["p_alive"] = self.scorer("p_alive")
         if isinstance(self.spend, Posterior):
             ready["spend"] = scorer(self.spend, self.stats, "expected_spend", thin_to=self.draws)
@@ -129,26 +130,26 @@ class LifetimeValue:
         spend = np.broadcast_to(self.margin * spend, shape)
         return Worth(
             p_alive=np.broadcast_to(ready["p_alive"].customers(some), shape),
-            active=spend * ready["discounted_purchases_if_active"].customers(some),
-            won_back=spend * ready["discounted_purchases_if_won_back"].customers(some),
-            kept=spend * ready["discounted_purchases_if_kept"].customers(some),
+            active=spend * ready["active"].customers(some),
+            won_back=spend * ready["won_back"].customers(some),
+            kept=spend * ready["kept"].customers(some),
             spend=spend,
         )
 
     def less_dropout(self, share: np.ndarray) -> Scorer:
-        r"""Make ready the discounted purchases of active customers whose chance to leave falls by a share.
-
-        With :math:`p (1 - \kappa)` for p the rate of purchases at time s is that of the customer at time
-        :math:`(1 - \kappa) s`, so the integral is the old one with a shorter horizon and a larger discount,
-        divided by :math:`1 - \kappa`.
+        r"""Make ready the discounted events of active customers whose chance to leave falls by a share.
 
         Parameters
         ----------
         share : numpy.ndarray, shape (sample,)
             :math:`\kappa`, below one.
         """
-        left = 1.0 - share
-        return self.scorer("discounted_purchases_if_active", t=left * self.t, discount=self.discount / left)
+        return self.scorer(
+            f"discounted_{self.events}_if_less_dropout",
+            t=np.array([self.t]),
+            discount=self.discount,
+            keep=share,
+        )
 
     def draw(self) -> xr.DataArray:
         """Return the value draw by draw, dimensions (sample, customer); needs 8 bytes a cell."""

@@ -6,7 +6,17 @@ import pytensor.tensor as pt
 from bayes_cx.model import Param, Prior, Purchases
 from bayes_cx.special import beta_gamma_mean, discounted_flow, one_minus_power_over
 
-__all__ = ["PARAMS", "PRIORS", "buy_until_gone", "discounted", "discounted_if_kept", "natural", "scale"]
+__all__ = [
+    "PARAMS",
+    "PRIORS",
+    "buy_until_gone",
+    "discounted",
+    "discounted_if_kept",
+    "natural",
+    "observe",
+    "scale",
+    "with_less_dropout",
+]
 
 PARAMS = {
     "r": Param("", "shape of the purchase rates: the smaller, the more customers differ"),
@@ -68,6 +78,30 @@ def discounted(t, discount, s, beta, a, b):
 def discounted_if_kept(t, discount, x, T, r, alpha):
     """Return the discounted purchases within t of an active customer who cannot leave."""
     return (r + x) / (alpha + T) * one_minus_power_over(discount, -t)
+
+
+def with_less_dropout(discounted, t, discount, keep):
+    r"""Return the discounted purchases of an active customer whose chance to leave falls by a share.
+
+    With :math:`p (1 - \kappa)` for p (or :math:`\mu (1 - \kappa)` for :math:`\mu`) the rate of purchases at
+    time s is that of the customer at time :math:`(1 - \kappa) s`, so the integral is the old one with a
+    shorter horizon and a larger discount, divided by :math:`1 - \kappa`.
+
+    Parameters
+    ----------
+    discounted : callable
+        ``discounted(t, discount)`` without the fall.
+    t, discount, keep : tensor
+        Horizon, force of discount and :math:`\kappa`, below one.
+    """
+    left = 1.0 - keep
+    return discounted(left * t, discount / left) / left
+
+
+def observe(made, T):
+    """Return what one sees of purchases in spans `T`, shape (customer,)."""
+    n = np.size(T)
+    return {"x": made.counts(n), "t_x": made.last(n), "T": T}
 
 
 def buy_until_gone(rng, rate, p, active, t) -> Purchases:

@@ -6,7 +6,8 @@ Fader, Hardie & Lee (2005) and Fader & Hardie (2013), key ``fader2013gammagamma`
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Model, Param, Prior, Quantity
+from bayes_cx.model import Model, Param, Prior
+from bayes_cx.models.quantities import named
 
 __all__ = ["GAMMA_GAMMA"]
 
@@ -76,6 +77,11 @@ def _spend_of(rng, n, p, nu):
     return np.where(n > 0, rng.gamma(np.where(n > 0, p * n, 1.0)) / nu, 0.0)
 
 
+def _observe(made, x):
+    """Return what one sees of mean spends `made` by customers with x repeat purchases."""
+    return {"x": x, "spend": np.where(x > 0, made, np.nan)}
+
+
 GAMMA_GAMMA = Model(
     name="Gamma-Gamma",
     key="gamma_gamma",
@@ -110,12 +116,8 @@ GAMMA_GAMMA = Model(
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,
-    quantities={
-        "expected_spend": Quantity(_expected_spend, "expected spend of the next purchase", "money"),
-        "expected_spend_new": Quantity(
-            _expected_spend_new, "expected spend of a new customer's purchase", "money"
-        ),
-    },
+    observe=_observe,
+    quantities=named("", expected_spend=_expected_spend, expected_spend_new=_expected_spend_new),
     story=(
         "Every purchase of a customer varies around the customer's own mean spend. The means differ between "
         "customers and do not depend on how often they buy."
@@ -130,4 +132,6 @@ GAMMA_GAMMA = Model(
     ),
     when="amounts that are positive and vary around a customer's own mean",
     reference="fader2013gammagamma",
+    kind="spend",
+    events="",
 )

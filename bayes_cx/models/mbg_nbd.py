@@ -6,7 +6,7 @@ Batislam, Denizel & Filiztekin (2007), key ``batislam2007empirical``. Letters ar
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Model, Quantity
+from bayes_cx.model import Model
 from bayes_cx.models.beta_geometric import (
     PARAMS,
     PRIORS,
@@ -14,8 +14,11 @@ from bayes_cx.models.beta_geometric import (
     discounted,
     discounted_if_kept,
     natural,
+    observe,
     scale,
+    with_less_dropout,
 )
+from bayes_cx.models.quantities import named
 from bayes_cx.special import beta_gamma_mean
 
 __all__ = ["MBG_NBD"]
@@ -78,6 +81,13 @@ def _discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
     return discounted(t, discount, r + x, alpha + T, a + 1.0, b + x)
 
 
+def _discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, a, b):
+    """Return the same where the chance to leave falls by a share; see `with_less_dropout`."""
+    return with_less_dropout(
+        lambda t, discount: _discounted_if_active(t, discount, x, T, r, alpha, a, b), t, discount, keep
+    )
+
+
 def _discounted_purchases(t, discount, x, t_x, T, r, alpha, a, b):
     return _p_alive(x, t_x, T, r, alpha, a, b) * _discounted_if_active(t, discount, x, T, r, alpha, a, b)
 
@@ -107,39 +117,20 @@ MBG_NBD = Model(
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,
-    quantities={
-        "p_alive": Quantity(_p_alive, "chance that the customer is still active", "probability"),
-        "p_any_purchase": Quantity(
-            _p_any_purchase, "chance of at least one purchase within t", "probability"
-        ),
-        "expected_purchases": Quantity(_expected_purchases, "expected purchases within t", "purchases"),
-        "expected_purchases_if_active": Quantity(
-            _purchases_if_active,
-            "expected purchases within t, given that the customer is active",
-            "purchases",
-        ),
-        "expected_purchases_new": Quantity(
-            _expected_purchases_new, "expected repeat purchases within t of a new customer", "purchases"
-        ),
-        "discounted_purchases": Quantity(
-            _discounted_purchases, "expected purchases within t, discounted to now", "purchases"
-        ),
-        "discounted_purchases_if_active": Quantity(
-            _discounted_if_active,
-            "discounted purchases within t, given that the customer is active",
-            "purchases",
-        ),
-        "discounted_purchases_if_won_back": Quantity(
-            _discounted_if_won_back,
-            "discounted purchases within t of a lost customer brought back",
-            "purchases",
-        ),
-        "discounted_purchases_if_kept": Quantity(
-            discounted_if_kept,
-            "discounted purchases within t of an active customer who cannot leave",
-            "purchases",
-        ),
-    },
+    observe=observe,
+    quantities=named(
+        "purchases",
+        p_alive=_p_alive,
+        p_any_purchase=_p_any_purchase,
+        expected_purchases=_expected_purchases,
+        expected_purchases_if_active=_purchases_if_active,
+        expected_purchases_new=_expected_purchases_new,
+        discounted_purchases=_discounted_purchases,
+        discounted_purchases_if_active=_discounted_if_active,
+        discounted_purchases_if_won_back=_discounted_if_won_back,
+        discounted_purchases_if_kept=discounted_if_kept,
+        discounted_purchases_if_less_dropout=_discounted_if_less_dropout,
+    ),
     story=(
         "While active, a customer buys at random at a steady rate. After every purchase, the first one "
         "included, the customer leaves for good with a fixed probability. Rate and probability differ "

@@ -6,8 +6,9 @@ Schmittlein, Morrison & Colombo (1987), key ``schmittlein1987counting``. Letters
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Model, Param, Prior, Purchases, Quantity
+from bayes_cx.model import Model, Param, Prior, Purchases
 from bayes_cx.models import beta_geometric
+from bayes_cx.models.quantities import named
 from bayes_cx.special import discounted_flow, log_mean_decay, one_minus_power_over
 
 __all__ = ["PARETO_NBD"]
@@ -95,6 +96,13 @@ def _discounted_if_won_back(t, discount, x, T, r, alpha, s, beta):
     return _discounted(t, discount, (r + x) / (alpha + T), s + 1.0, beta + T)
 
 
+def _discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, s, beta):
+    """Return the same where the chance to leave falls by a share; see `beta_geometric.with_less_dropout`."""
+    return beta_geometric.with_less_dropout(
+        lambda t, discount: _discounted_if_active(t, discount, x, T, r, alpha, s, beta), t, discount, keep
+    )
+
+
 def _discounted_purchases(t, discount, x, t_x, T, r, alpha, s, beta):
     active = _discounted_if_active(t, discount, x, T, r, alpha, s, beta)
     return _p_alive(x, t_x, T, r, alpha, s, beta) * active
@@ -172,39 +180,20 @@ PARETO_NBD = Model(
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,
-    quantities={
-        "p_alive": Quantity(_p_alive, "chance that the customer is still active", "probability"),
-        "p_any_purchase": Quantity(
-            _p_any_purchase, "chance of at least one purchase within t", "probability"
-        ),
-        "expected_purchases": Quantity(_expected_purchases, "expected purchases within t", "purchases"),
-        "expected_purchases_if_active": Quantity(
-            _purchases_if_active,
-            "expected purchases within t, given that the customer is active",
-            "purchases",
-        ),
-        "expected_purchases_new": Quantity(
-            _expected_purchases_new, "expected repeat purchases within t of a new customer", "purchases"
-        ),
-        "discounted_purchases": Quantity(
-            _discounted_purchases, "expected purchases within t, discounted to now", "purchases"
-        ),
-        "discounted_purchases_if_active": Quantity(
-            _discounted_if_active,
-            "discounted purchases within t, given that the customer is active",
-            "purchases",
-        ),
-        "discounted_purchases_if_won_back": Quantity(
-            _discounted_if_won_back,
-            "discounted purchases within t of a lost customer brought back",
-            "purchases",
-        ),
-        "discounted_purchases_if_kept": Quantity(
-            beta_geometric.discounted_if_kept,
-            "discounted purchases within t of an active customer who cannot leave",
-            "purchases",
-        ),
-    },
+    observe=beta_geometric.observe,
+    quantities=named(
+        "purchases",
+        p_alive=_p_alive,
+        p_any_purchase=_p_any_purchase,
+        expected_purchases=_expected_purchases,
+        expected_purchases_if_active=_purchases_if_active,
+        expected_purchases_new=_expected_purchases_new,
+        discounted_purchases=_discounted_purchases,
+        discounted_purchases_if_active=_discounted_if_active,
+        discounted_purchases_if_won_back=_discounted_if_won_back,
+        discounted_purchases_if_kept=beta_geometric.discounted_if_kept,
+        discounted_purchases_if_less_dropout=_discounted_if_less_dropout,
+    ),
     story=(
         "While active, a customer buys at random at a steady rate. The customer stays for an unseen lifetime "
         "and leaves for good at a steady risk, at any time. Rate and risk differ between customers."
