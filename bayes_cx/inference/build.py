@@ -9,12 +9,12 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from bayes_cx.data import compress, unique_rows
-from bayes_cx.data.units import UNITS
 from bayes_cx.errors import InputError
+from bayes_cx.inference.columns import check_columns
 from bayes_cx.inference.design import CONSTANT, SLOPE, SPREAD, Design, Layout, lay_out
 from bayes_cx.model import Model
 
-__all__ = ["pymc_model", "statistics_of", "weight_of"]
+__all__ = ["columns_of", "first_choice", "give", "pymc_model", "statistics_of", "weight_of"]
 
 # The links of `design.LINKS`, in PyTensor.
 _LINKS: dict[str, tuple[Any, Any]] = {"LogNormal": (pt.log, pt.exp), "Beta": (pm.math.logit, pt.sigmoid)}
@@ -28,79 +28,32 @@ def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) ->
     InputError
         If a column is missing, or if no customer was observed for any time or bought again.
     """
-    if not isinstance(stats, xr.Dataset):
-        raise InputError(
-            f"statistics of type {type(stats).__name__}",
-            "an xarray.Dataset",
-            "use bcx.summarise, or bcx.from_lifetimes for a data frame",
-        )
-    missing = [name for name in model.statistics if name not in stats]
-    if missing:
-        raise InputError(
-            f"statistics without {', '.join(missing)}",
-            f"the columns {', '.join(model.statistics)} for {model.name}",
-            "summarise the transactions with an amount column" if "spend" in missing else "use bcx.summarise",
-        )
+    check_columns(model, stats)
     lay_out(design, model, stats)  # says what is wrong with a design before anything else fails on it
-    _check_values(stats)
-    table = compress(stats, on=(*model.statistics, *design.columns))
-    if "T" in model.statistics and not float(table["T"].max()) > 0:
-        raise InputError(
-            "an observation period of no length",
-            "customers observed for some time after their first purchase",
-            "choose a later end of observation (until)",
-        )
-    if "spend" in model.statistics and not int(((table["x"] > 0) & (table["spend"] > 0)).sum()):
-        raise InputError(
-            "no customer with a paid repeat purchase",
-            "repeat purchases with an amount",
-            "observe for longer, or use purchases alone",
-        )
-    return table
+    return compress(stats, on=(*model.statistics, *design.columns))
 
 
-def _check_values(stats: xr.Dataset) -> None:
-    """Refuse values that no customer can have, before a likelihood makes something of them."""
-    if stats.attrs.get("unit") not in UNITS:
-        raise InputError(
-            f"statistics in the unit {stats.attrs.get('unit')!r}",
-            f"an attribute unit: {', '.join(UNITS)}",
-            "use bcx.summarise, or stats.assign_attrs(unit='week')",
-        )
-    x, t_x, T = (stats[name].to_numpy() if name in stats else None for name in ("x", "t_x", "T"))
-    spend = stats["spend"].to_numpy() if "spend" in stats else None
-    wrong = {
-        "x that is not a whole number of zero or more": x is not None and ((x < 0) | (x != np.floor(x))),
-        "T that is negative or missing": T is not None and ~((T >= 0) & np.isfinite(T)),
-        # A last purchase is at most one rounding error after the end.
-        "t_x outside 0 to T": t_x is not None and T is not None and ~((t_x >= 0) & (t_x <= T * (1 + 1e-9))),
-        "repeat purchases at time 0": x is not None and t_x is not None and (x > 0) & (t_x <= 0),
-        "negative spend": spend is not None and spend < 0,
-    }
-    for what, rows in wrong.items():
-        if np.any(rows):
-            raise InputError(
-                f"{int(np.sum(rows))} customers with {what}",
-                "whole x >= 0, 0 < t_x <= T where x > 0, and spend >= 0",
-                "correct the statistics, or make them with bcx.summarise",
-            )
-
-
-def pymc_model(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> pm.Model:
+def pymc_model(
+    model: Model, stats: xr.Dataset, design: Design = CONSTANT, *, scale: float | None = None
+) -> pm.Model:
     """Return `model` on `stats` as a PyMC model, to sample, to look at or to extend.
 
     The random variables are the unit-free coordinates of `model`, the parameters of the paper are
-    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``. With a design the
-    parameters are those of a customer with average covariates in an average group; slopes and the groups'
-    offsets, in standard deviations of the groups, are random variables of their own.
+    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``. The statistics and
+    their weight are data containers. With a design the parameters are those of a customer with average
+    covariates in an average group; slopes and the groups' offsets, in standard deviations of the groups, are
+    random variables of their own.
 
     Parameters
     ----------
     model : Model
+        Of a model with `choices` every choice must be made, as in ``BG_CNBD.at(k=2)``.
     stats : xarray.Dataset
         Statistics by customer, or compressed rows with a weight.
     design : Design
         How the coordinates differ between customers.
+    scale : float, optional
+        What makes the coordinates unit-free; by default ``model.scale`` of the statistics.
 
     Returns
     -------
@@ -109,13 +62,14 @@ def pymc_model(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> pm
     Raises
     ------
     InputError
-        If the statistics do not fit the model.
+        If the statistics do not fit the model, or a choice is open.
     """
-    layout = lay_out(design, model, stats)
+    fixed = _chosen(model)
     table = statistics_of(model, stats, design)
-    columns = {name: table[name].to_numpy().astype(float) for name in model.statistics}
-    weight = weight_of(table)
-    scale = model.scale(weight, **columns)
+    layout = lay_out(design, model, table)
+    columns, weight = columns_of(model, table), weight_of(table)
+    if scale is None:
+        scale = float(model.scale(weight, **columns))
     patterns, row = unique_rows(table, design.columns) if design.columns else ({}, np.zeros(weight.size, int))
     with pm.Model(coords=_coords(layout, weight.size)) as built:
         common = {
@@ -128,9 +82,36 @@ def pymc_model(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> pm
         letters = model.natural(scale, **own)
         if design.columns:
             letters = {name: pt.broadcast_to(value, (row.max() + 1,))[row] for name, value in letters.items()}
-        data = {name: pt.as_tensor(values) for name, values in columns.items()}
-        pm.Potential("log_lik", (pt.as_tensor(weight) * model.log_lik(**data, **letters)).sum())
+        letters |= {name: pm.Data(name, value) for name, value in fixed.items()}
+        data = {name: pm.Data(f"{name}_data", values, dims="row") for name, values in columns.items()}
+        weights = pm.Data("weight", weight, dims="row")
+        pm.Potential("log_lik", (weights * model.log_lik(**data, **letters)).sum())
     return built
+
+
+def give(built: pm.Model, model: Model, table: xr.Dataset) -> None:
+    """Put other compressed statistics of the same model into `built`, which must have no design."""
+    columns = {f"{name}_data": values for name, values in columns_of(model, table).items()}
+    weight = weight_of(table)
+    with built:
+        pm.set_data({**columns, "weight": weight}, coords={"row": np.arange(weight.size)})
+
+
+def first_choice(model: Model) -> Model:
+    """Return the model with the first value of every choice."""
+    return model.at(**{name: values[0] for name, values in model.choices.items()})
+
+
+def _chosen(model: Model) -> dict[str, float]:
+    """Return the values of the choices, each of which must be one."""
+    for name, values in model.choices.items():
+        if len(values) > 1:
+            raise InputError(
+                f"{model.name} with {name} open",
+                f"one of {', '.join(map(str, values))}",
+                f"write model.at({name}={values[0]}), or let bcx.fit weigh the values",
+            )
+    return {name: float(values[0]) for name, values in model.choices.items()}
 
 
 def _coords(layout: Layout, rows: int) -> dict[str, Any]:
@@ -157,6 +138,11 @@ def _own(layout: Layout, model: Model, name: str, common: Any, patterns: Mapping
         offset = pm.Normal(f"{name}_offset", 0.0, 1.0, dims=f"{name}_group")
         linked = linked + spread * offset[layout.membership(name, patterns)]
     return back(linked)
+
+
+def columns_of(model: Model, table: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the statistics that enter the likelihood, as floats by name, shape (row,)."""
+    return {name: table[name].to_numpy().astype(float) for name in model.statistics}
 
 
 def weight_of(table: xr.Dataset) -> np.ndarray:

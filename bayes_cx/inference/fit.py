@@ -2,7 +2,7 @@
 
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from platform import python_version
@@ -12,24 +12,19 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from bayes_cx.checks import Check, verdict
-from bayes_cx.errors import FitError, InputError
-from bayes_cx.inference import diagnostics
-from bayes_cx.inference.build import pymc_model, statistics_of, weight_of
+from bayes_cx.checks import Check
+from bayes_cx.inference.build import columns_of, first_choice, pymc_model, statistics_of, weight_of
+from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.design import CONSTANT, Design, lay_out
-from bayes_cx.inference.laplace import weigh
-from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
+from bayes_cx.inference.explore import Explorer, variables
+from bayes_cx.inference.methods import Method
 from bayes_cx.inference.posterior import Posterior, attributes
-from bayes_cx.inference.surface import Surface, climb, surface
 from bayes_cx.model import Model
 from bayes_cx.models import find
 
 __all__ = ["fit", "sample_prior"]
 
 _TOOLS = ("bayes_cx", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
-_MAX_DEPTH = 10
-# What "auto" tries, and what it takes where the first fails its checks.
-_FIRST, _SECOND = Laplace(), NUTS()
 
 
 def fit(
@@ -38,10 +33,14 @@ def fit(
     *,
     design: Design = CONSTANT,
     method: Method | Literal["auto"] = "auto",
+    scale: float | None = None,
     seed: int | None = None,
     progress: bool = True,
 ) -> Posterior:
     """Find the posterior of `model` given `stats`.
+
+    Of a model with choices, such as the regularity k of `BG_CNBD`, every value is explored and gets draws in
+    proportion to its evidence; ``provenance["choices"]`` tells their posterior probabilities.
 
     Parameters
     ----------
@@ -54,6 +53,9 @@ def fit(
     method : NUTS, Laplace, MAP, MLE or "auto"
         ``"auto"`` takes `Laplace` where its importance weights pass their checks, else `NUTS`. What ran is
         recorded.
+    scale : float, optional
+        What makes the coordinates of the priors unit-free, such as purchases per unit of time; by default the
+        data's own. Fix it to keep the same priors for other data.
     seed : int, optional
         The same seed gives the same draws. If omitted one is drawn and recorded.
     progress : bool
@@ -82,39 +84,26 @@ def fit(
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     table = statistics_of(model, stats, design)
-    built = pymc_model(model, table, design)
+    if scale is None:
+        scale = float(model.scale(weight_of(table), **columns_of(model, table)))
     # Fits of different models or data must not share their dice, or their draws would move together; counts
     # alone tell them apart, so that the unit of time or money changes nothing.
-    apart = f"{model.key} {design} {int(table['weight'].sum())} {int((table['weight'] * table['x']).sum())}"
+    counted = next(name for name in ("x", "churned") if name in table)
+    weight = table["weight"]
+    apart = f"{model.key} {design} {int(weight.sum())} {int((weight * table[counted]).sum())}"
     dice = (seed, zlib.crc32(apart.encode()))
     start = time.perf_counter()
-    if isinstance(method, NUTS):
-        groups, checks = _nuts(built, method, seed, progress)
-    elif isinstance(method, MAP | MLE):
-        groups, checks = _point(built, method)
-    elif isinstance(method, Laplace):
-        groups, checks = _laplace(built, method, dice, progress)
-    elif method == "auto":
-        method = _FIRST
-        try:
-            groups, checks = _laplace(built, method, dice, progress)
-            enough = verdict(checks) == "passed"
-        except FitError:  # no mode to propose around; sampling does not need one
-            enough = False
-        if not enough:
-            method = _SECOND
-            groups, checks = _nuts(built, method, seed, progress)
-    else:
-        raise InputError(
-            f"method {method!r}", "NUTS(), Laplace(), MAP(), MLE() or 'auto'", "pass one of these"
-        )
+    explorer = Explorer(pymc_model(first_choice(model), table, design, scale=scale))
+    found, probabilities = explore_choices(explorer, model, method, seed, dice, progress=progress)
     told = {
-        "method": type(method).__name__,
-        "method_settings": asdict(method),
+        "method": type(found.method).__name__,
+        "method_settings": asdict(found.method),
         "seed": seed,
         "seconds": round(time.perf_counter() - start, 3),
+        "scale": scale,
+        **({"choices": probabilities} if probabilities else {}),
     }
-    return _posterior(model, stats, table, design, groups, checks, told)
+    return _posterior(model, stats, table, design, found.groups, found.checks, told)
 
 
 def sample_prior(
@@ -125,8 +114,9 @@ def sample_prior(
     Whatever reads a posterior can then show what the priors alone imply.
     """
     table = statistics_of(model, stats, design)
-    built = pymc_model(model, table, design)
-    names = _names(built)
+    scale = float(model.scale(weight_of(table), **columns_of(model, table)))
+    built = pymc_model(first_choice(model), table, design, scale=scale)
+    names = variables(built)
     with built:
         values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
     dims = {name: ("chain", "draw", *built.named_vars_to_dims.get(name, ())) for name in names}
@@ -134,66 +124,18 @@ def sample_prior(
         {name: (dims[name], value[None]) for name, value in zip(names, values, strict=True)},
         coords={dim: list(built.coords[dim] or ()) for own in dims.values() for dim in own[2:]},
     )
+    rng = np.random.default_rng([seed, 1])
+    chosen = {name: rng.choice(known, (1, draws)).astype(float) for name, known in model.choices.items()}
+    posterior = posterior.assign({name: (("chain", "draw"), value) for name, value in chosen.items()})
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
-    told = {"method": "prior", "method_settings": {"draws": draws}, "seed": seed, "seconds": 0.0}
+    told = {
+        "method": "prior",
+        "method_settings": {"draws": draws},
+        "seed": seed,
+        "seconds": 0.0,
+        "scale": scale,
+    }
     return _posterior(model, stats, table, design, {"posterior": posterior}, (nothing,), told)
-
-
-def _names(built: pm.Model) -> list[str]:
-    return [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
-
-
-def _nuts(built: pm.Model, method: NUTS, seed: int, progress: bool):
-    import nutpie
-
-    compiled = nutpie.compile_pymc_model(built)
-    tree = nutpie.sample(
-        compiled,
-        draws=method.draws,
-        tune=method.tune,
-        chains=method.chains,
-        seed=seed,
-        target_accept=method.target_accept,
-        maxdepth=_MAX_DEPTH,
-        save_warmup=False,
-        progress_bar=progress,
-    )
-    names = _names(built)
-    groups = {
-        "posterior": tree["posterior"].to_dataset()[names],
-        "sample_stats": tree["sample_stats"].to_dataset(),
-    }
-    return groups, diagnostics.check_nuts(tree, _MAX_DEPTH)
-
-
-def _laplace(built: pm.Model, method: Laplace, dice: Sequence[int], progress: bool):
-    f = surface(built)
-    mode = climb(f)
-    n = method.draws * method.chains
-    weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(dice), progress=progress)
-    groups = _groups(f, weighed.u, weighed.height, (method.chains, method.draws))
-    return groups, diagnostics.check_weights(weighed, mode)
-
-
-def _point(built: pm.Model, method: MAP | MLE):
-    f = surface(built, priors=isinstance(method, MAP))
-    mode = climb(f)
-    return _groups(f, mode.u[None], np.array([mode.height]), (1, 1)), diagnostics.check_point(mode)
-
-
-def _groups(f: Surface, u: np.ndarray, height: np.ndarray, shape: Sequence[int]) -> dict[str, xr.Dataset]:
-    """Return the groups of draws at unconstrained points `u`, shape (sample, coordinate)."""
-    dims = ("chain", "draw")
-    columns = zip(*(f.named(point) for point in u), strict=True)
-    values = {
-        name: ((*dims, *f.dims[name]), np.array(column).reshape(*shape, *np.shape(column[0])))
-        for name, column in zip(f.names, columns, strict=True)
-    }
-    posterior = xr.Dataset(values, coords=f.coords)
-    return {
-        "posterior": posterior.assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1])),
-        "sample_stats": xr.Dataset({"lp": (dims, height.reshape(shape))}),
-    }
 
 
 def _posterior(
@@ -205,14 +147,12 @@ def _posterior(
     checks: tuple[Check, ...],
     told: Mapping[str, Any],
 ) -> Posterior:
-    columns = {name: table[name].to_numpy().astype(float) for name in model.statistics}
     provenance = {
         **{key: value for key, value in stats.attrs.items() if isinstance(value, str | int | float)},
         **told,
         "model": model.key,
         "priors": {name: prior.text for name, prior in model.priors.items()},
         "layout": lay_out(design, model, table).as_dict(),
-        "scale": float(model.scale(weight_of(table), **columns)),
         "n_customers": int(table["weight"].sum()),
         "rows": table.sizes["row"],
         "versions": {"python": python_version(), **{tool: version(tool) for tool in _TOOLS}},

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from arviz_stats.base.array import array_stats
 from rich.progress import track
+from scipy.special import gammaln, logsumexp
 
 from bayes_cx.inference.surface import Mode, Surface
 
-__all__ = ["Weighed", "weigh"]
+__all__ = ["Weighed", "systematic", "weigh"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class Weighed:
         Pareto k of the importance weights; below .5 they have a variance.
     ess : float
         Effective number of independent draws before resampling.
+    log_evidence : float
+        Logarithm of the integral of the surface, estimated by the mean of the weights.
     """
 
     u: np.ndarray
     height: np.ndarray
     khat: float
     ess: float
+    log_evidence: float
 
 
 def weigh(
@@ -51,11 +55,14 @@ def weigh(
     smooth, khat = array_stats.psislw(-(log_weight - log_weight.max()))
     weight = np.exp(smooth - smooth.max())
     weight /= weight.sum()
-    chosen = rng.permutation(_systematic(weight, rng))
-    return Weighed(u[chosen], height[chosen], float(khat), float(1 / (weight**2).sum()))
+    chosen = rng.permutation(systematic(weight, n, rng))
+    half = gammaln((degrees + k) / 2) - gammaln(degrees / 2) - k / 2 * np.log(degrees * np.pi)
+    log_size = np.log(np.diagonal(root)).sum() - half  # of the proposal without its constant
+    log_evidence = float(logsumexp(log_weight) - np.log(n) + log_size)
+    return Weighed(u[chosen], height[chosen], float(khat), float(1 / (weight**2).sum()), log_evidence)
 
 
-def _systematic(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return positions drawn with probability `weight`, with the least noise that resampling allows."""
-    ladder = (np.arange(weight.size) + rng.random()) / weight.size
+def systematic(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` positions drawn with probability `weight`, with the least noise that resampling allows."""
+    ladder = (np.arange(n) + rng.random()) / n
     return np.minimum(np.searchsorted(np.cumsum(weight), ladder), weight.size - 1)

@@ -131,6 +131,7 @@ class Posterior:
 
         own = coordinates(self.layout, self.model, sampled, patterns, unseen)
         letters = self.model.natural(self.provenance["scale"], **own)
+        letters |= {name: sampled[name][:, None] for name in self.model.choices}
         shape = (keep.size, int(pattern.max()) + 1)
         return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern
 

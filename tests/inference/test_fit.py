@@ -62,7 +62,7 @@ def test_auto_takes_laplace_where_it_passes(purchases):
 def test_auto_samples_where_laplace_fails(few, monkeypatch):
     """A limit that no weights can meet sends auto to NUTS, and the record says so."""
     monkeypatch.setattr("bayes_cx.inference.diagnostics.KHAT_LIMIT", -10.0)
-    module = import_module("bayes_cx.inference.fit")
+    module = import_module("bayes_cx.inference.explore")
     monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=50, tune=50, chains=1))
     posterior = bcx.fit(bcx.models.BG_NBD, few.isel(customer=slice(0, 50)), seed=1, progress=False)
     assert posterior.provenance["method"] == "NUTS"
@@ -191,7 +191,7 @@ def test_auto_samples_where_there_is_no_mode(few, monkeypatch):
     def no_top(*_):
         raise bcx.FitError("a surface without a top", "a maximum", "sample")
 
-    module = import_module("bayes_cx.inference.fit")
+    module = import_module("bayes_cx.inference.explore")
     monkeypatch.setattr(module, "climb", no_top)
     monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=20, tune=20, chains=1))
     posterior = bcx.fit("bg_nbd", few.isel(customer=slice(0, 50)), seed=1, progress=False)

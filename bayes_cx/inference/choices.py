@@ -1,0 +1,127 @@
+"""Parameters of a few whole values: explored value by value, and weighed by the evidence."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+from bayes_cx.inference.explore import Explorer, Found
+from bayes_cx.inference.laplace import systematic
+from bayes_cx.inference.methods import MAP, MLE, NUTS, Method
+from bayes_cx.model import Model
+
+__all__ = ["explore_choices", "with_choices"]
+
+# A value that gets fewer draws than one in a thousand decides nothing, so its checks do not count.
+_COUNTS = 1e-3
+
+
+def explore_choices(
+    explorer: Explorer,
+    model: Model,
+    method: Method | Literal["auto"],
+    seed: int,
+    dice: Sequence[int],
+    *,
+    progress: bool = False,
+) -> tuple[Found, dict[str, float]]:
+    """Explore the model for every choice, and mix what was found.
+
+    All values are equally likely before the data are seen. Each value gets draws in proportion to its
+    evidence; of point estimates the highest is taken.
+
+    Parameters
+    ----------
+    explorer : Explorer
+        Of the model at any of the choices.
+    model : Model
+    method, seed, dice, progress
+        As in `Explorer.explore`.
+
+    Returns
+    -------
+    found : Found
+        With the choices among the variables of the posterior.
+    probabilities : dict of str to float
+        The posterior probability of each choice, by a text such as ``"k=2"``; empty without choices.
+    """
+    several = [dict(zip(model.choices, each, strict=True)) for each in product(*model.choices.values())]
+    found = []
+    for values in several:
+        with explorer.built:
+            pm.set_data({name: float(value) for name, value in values.items()})
+        one = explorer.explore(method, seed, dice, progress=progress)
+        if len(several) > 1 and np.isnan(one.log_weight):
+            one = replace(one, log_weight=explorer.evidence(dice))
+        found.append(one)
+    marked = [with_choices(one, values) for one, values in zip(found, several, strict=True)]
+    if len(several) == 1:
+        return marked[0], {}
+    log_weight = np.array([one.log_weight for one in found])
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    told = {_text(values): float(w) for values, w in zip(several, weight, strict=True)}
+    best = int(np.argmax(weight))
+    if isinstance(marked[best].method, MAP | MLE):
+        return marked[best], {}
+    return _mixed(marked, weight, [_text(values) for values in several], dice), told
+
+
+def with_choices(found: Found, values: dict[str, Any]) -> Found:
+    """Return the same with the values of the choices as variables, the same in every draw."""
+    posterior = found.groups["posterior"]
+    shape = tuple(posterior.sizes[dim] for dim in ("chain", "draw"))
+    columns = {name: (("chain", "draw"), np.full(shape, float(value))) for name, value in values.items()}
+    return replace(found, groups={**found.groups, "posterior": posterior.assign(columns)})
+
+
+def _mixed(found: Sequence[Found], weight: np.ndarray, names: Sequence[str], dice: Sequence[int]) -> Found:
+    """Return one set of draws, from each of `found` as many as its weight says, in random order."""
+    best = found[int(np.argmax(weight))]
+    sizes = best.groups["posterior"].sizes
+    shape = (sizes["chain"], sizes["draw"])
+    rng = np.random.default_rng([*dice, 1])
+    which = rng.permutation(systematic(weight, shape[0] * shape[1], rng))
+    # The draws of each are as good in any order, so the i-th of the mixture is the i-th of its own.
+    place = np.arange(which.size)
+
+    def pick(group: str, name: str) -> np.ndarray:
+        flat = [_flat(one.groups[group][name]) for one in found]
+        return np.array([flat[w][i % len(flat[w])] for w, i in zip(which, place, strict=True)])
+
+    groups = {
+        group: xr.Dataset(
+            {
+                name: (best.groups[group][name].dims, pick(group, str(name)).reshape(*shape, *tail))
+                for name in _common(found, group)
+                for tail in [best.groups[group][name].shape[2:]]
+            },
+            coords=best.groups["posterior"].coords,
+        )
+        for group in ("posterior", "sample_stats")
+    }
+    kept = [(one, name) for one, name, w in zip(found, names, weight, strict=True) if w > _COUNTS]
+    checks = tuple(
+        check if len(kept) == 1 else replace(check, name=f"{name}: {check.name}")
+        for one, name in kept
+        for check in one.checks
+    )
+    method = next((one.method for one, _ in kept if isinstance(one.method, NUTS)), best.method)
+    total = float(np.logaddexp.reduce([one.log_weight for one in found]) - np.log(len(found)))
+    return Found(groups, checks, method, total)
+
+
+def _flat(values: xr.DataArray) -> np.ndarray:
+    return values.to_numpy().reshape(-1, *values.shape[2:])
+
+
+def _common(found: Sequence[Found], group: str) -> list[str]:
+    return [str(name) for name in found[0].groups[group] if all(name in one.groups[group] for one in found)]
+
+
+def _text(values: dict[str, int]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -1,0 +1,173 @@
+"""Explore the posterior of one PyMC model: at its top, around it, or by sampling."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+from bayes_cx.checks import Check, verdict
+from bayes_cx.errors import FitError, InputError
+from bayes_cx.inference import diagnostics
+from bayes_cx.inference.laplace import weigh
+from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
+from bayes_cx.inference.surface import Surface, climb, surface
+
+__all__ = ["Explorer", "Found", "variables"]
+
+_MAX_DEPTH = 10
+# What "auto" tries, and what it takes where the first fails its checks.
+_FIRST, _SECOND = Laplace(), NUTS()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an exploration found.
+
+    Attributes
+    ----------
+    groups : mapping of str to xarray.Dataset
+        ``posterior`` and ``sample_stats`` over (chain, draw).
+    checks : tuple of Check
+    method : NUTS, Laplace, MAP or MLE
+        The one that was used in the end.
+    log_weight : float
+        Logarithm of what the model counts beside others of the same data: its evidence, or for a point
+        estimate the height of the top.
+    """
+
+    groups: Mapping[str, xr.Dataset]
+    checks: tuple[Check, ...]
+    method: Method
+    log_weight: float
+
+
+class Explorer:
+    """A PyMC model, compiled once, that can be explored again after its data have changed.
+
+    Parameters
+    ----------
+    built : pymc.Model
+    """
+
+    def __init__(self, built: pm.Model) -> None:
+        self.built = built
+
+    @cached_property
+    def _posterior(self) -> Surface:
+        return surface(self.built)
+
+    @cached_property
+    def _likelihood(self) -> Surface:
+        return surface(self.built, priors=False)
+
+    @cached_property
+    def _sampler(self) -> Any:
+        import nutpie
+
+        return nutpie.compile_pymc_model(self.built)
+
+    def explore(
+        self, method: Method | Literal["auto"], seed: int, dice: Sequence[int], *, progress: bool = False
+    ) -> Found:
+        """Explore by a method.
+
+        Parameters
+        ----------
+        method : NUTS, Laplace, MAP, MLE or "auto"
+        seed : int
+            Of the sampler.
+        dice : sequence of int
+            Of the importance sampling.
+        progress : bool
+
+        Raises
+        ------
+        FitError
+            If no maximum is found where one is needed.
+        InputError
+            If there is no such method.
+        """
+        if isinstance(method, NUTS):
+            return self._nuts(method, seed, dice, progress)
+        if isinstance(method, MAP | MLE):
+            return self._point(method)
+        if isinstance(method, Laplace):
+            return self._laplace(method, dice, progress)
+        if method != "auto":
+            raise InputError(
+                f"method {method!r}", "NUTS(), Laplace(), MAP(), MLE() or 'auto'", "pass one of these"
+            )
+        try:
+            found = self._laplace(_FIRST, dice, progress)
+        except FitError:  # no mode to propose around; sampling does not need one
+            return self._nuts(_SECOND, seed, dice, progress)
+        if verdict(found.checks) == "passed":
+            return found
+        return self._nuts(_SECOND, seed, dice, progress, found.log_weight)
+
+    def _nuts(
+        self, method: NUTS, seed: int, dice: Sequence[int], progress: bool, log_weight: float | None = None
+    ) -> Found:
+        import nutpie
+
+        # The sampler keeps the data that it was compiled with.
+        data = {str(var.name): var.get_value() for var in self.built.data_vars}
+        tree = nutpie.sample(
+            self._sampler.with_data(**data),
+            draws=method.draws,
+            tune=method.tune,
+            chains=method.chains,
+            seed=seed,
+            target_accept=method.target_accept,
+            maxdepth=_MAX_DEPTH,
+            save_warmup=False,
+            progress_bar=progress,
+        )
+        groups = {
+            "posterior": tree["posterior"].to_dataset()[variables(self.built)],
+            "sample_stats": tree["sample_stats"].to_dataset(),
+        }
+        checks = diagnostics.check_nuts(tree, _MAX_DEPTH)
+        return Found(groups, checks, method, np.nan if log_weight is None else log_weight)
+
+    def evidence(self, dice: Sequence[int]) -> float:
+        """Return the logarithm of the probability of the data under the model, by importance sampling."""
+        return self._laplace(_FIRST, dice, progress=False).log_weight
+
+    def _laplace(self, method: Laplace, dice: Sequence[int], progress: bool) -> Found:
+        f = self._posterior
+        mode = climb(f)
+        n = method.draws * method.chains
+        weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(dice), progress=progress)
+        groups = _groups(f, weighed.u, weighed.height, (method.chains, method.draws))
+        return Found(groups, diagnostics.check_weights(weighed, mode), method, weighed.log_evidence)
+
+    def _point(self, method: MAP | MLE) -> Found:
+        f = self._posterior if isinstance(method, MAP) else self._likelihood
+        mode = climb(f)
+        groups = _groups(f, mode.u[None], np.array([mode.height]), (1, 1))
+        return Found(groups, diagnostics.check_point(mode), method, mode.height)
+
+
+def variables(built: pm.Model) -> list[str]:
+    """Return the names of the random variables and of what is computed from them."""
+    return [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
+
+
+def _groups(f: Surface, u: np.ndarray, height: np.ndarray, shape: Sequence[int]) -> dict[str, xr.Dataset]:
+    """Return the groups of draws at unconstrained points `u`, shape (sample, coordinate)."""
+    dims = ("chain", "draw")
+    columns = zip(*(f.named(point) for point in u), strict=True)
+    values = {
+        name: ((*dims, *f.dims[name]), np.array(column).reshape(*shape, *np.shape(column[0])))
+        for name, column in zip(f.names, columns, strict=True)
+    }
+    posterior = xr.Dataset(values, coords=f.coords)
+    return {
+        "posterior": posterior.assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1])),
+        "sample_stats": xr.Dataset({"lp": (dims, height.reshape(shape))}),
+    }
