@@ -4,7 +4,9 @@ The public names load their modules when they are first used, so importing the p
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# What type checkers take for true; `typing` takes longer to import than everything else here.
+TYPE_CHECKING = False
 
 __version__ = "0.1.0"
 
@@ -48,6 +50,8 @@ _MODULES = ("models", "validation")
 __all__ = ["__version__", *_MODULES, *_OWNER]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from bayes_cx import models, validation
     from bayes_cx.checks import Check, verdict
     from bayes_cx.data import (
@@ -83,7 +87,7 @@ if TYPE_CHECKING:
     from bayes_cx.scoring import add_log_likelihood, draws, predict_purchases, score
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _OWNER:
         return getattr(import_module(f"bayes_cx.{_OWNER[name]}"), name)
     if name in _MODULES:

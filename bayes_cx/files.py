@@ -3,18 +3,29 @@
 import os
 import re
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayes_cx.errors import InputError
+from bayes_cx.stop import leftovers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["atomic_folder", "atomic_path", "safe_cell", "write_csv"]
+__all__ = [
+    "atomic_folder",
+    "atomic_path",
+    "make_temporary",
+    "remove_temporary",
+    "safe_cell",
+    "temporary_folder",
+    "write_csv",
+]
 
 # A spreadsheet runs a cell that starts like this as a formula; the last four are the full-width forms.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -55,8 +66,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise InputError(f"the output {target} is a folder", "a file", "name a file in it")
     with _near(target.parent) as folder:
         yield folder / target.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(folder / target.name, target)
+        with _held():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder / target.name, target)
 
 
 @contextmanager
@@ -64,7 +76,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary folder; the files written there are moved into `path` when the block succeeds.
 
     Files of other names that are in `path` already stay. If the block raises, nothing in `path` has changed.
-    The files are moved one by one: each is whole, but for a moment old ones may stand beside new ones.
+    The files are moved one by one: each is whole, but for a moment old ones may stand beside new ones. Ctrl-C
+    waits for the last of them.
 
     Parameters
     ----------
@@ -86,10 +99,12 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise InputError(f"the output {target} is a file", "a folder", "name a folder")
     with _near(target) as folder:
         yield folder
-        for part in sorted(file for file in folder.rglob("*") if file.is_file()):
-            final = target / part.relative_to(folder)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(part, final)
+        parts = sorted(file for file in folder.rglob("*") if file.is_file())
+        with _held():
+            for part in parts:
+                final = target / part.relative_to(folder)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(part, final)
 
 
 @contextmanager
@@ -103,17 +118,72 @@ def _near(target: Path) -> Iterator[Path]:
     while not there.exists() and there != there.parent:
         there = there.parent
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".bayes_cx-", dir=there))
+        opened = make_temporary(there)
     except OSError as error:
         raise InputError(
             f"{target} cannot be written ({error.strerror})",
             "a folder that can",
             "choose another output",
         ) from error
+    with _removed(opened) as folder:
+        yield folder
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder where the system keeps temporary files; it is gone when the block ends."""
+    with _removed(make_temporary()) as folder:
+        yield folder
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_temporary(folder)
+
+
+def make_temporary(there: Path | None = None) -> Path:
+    """Make a folder in `there`, or where the system keeps temporary files; `remove_temporary` removes it.
+
+    A process that is told to stop removes it as well, see `bayes_cx.stop`.
+    """
+    folder = (there or Path(tempfile.gettempdir())) / f".bayes_cx-{os.urandom(8).hex()}"
+    # Known before it is there: it may be time to stop right after.
+    leftovers.add(str(folder))
+    try:
+        folder.mkdir(mode=0o700)
+    except BaseException:
+        remove_temporary(folder)
+        raise
+    return folder
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what `make_temporary` made, with all that is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    leftovers.discard(str(folder))
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM, which interrupt the main thread only, wait until the block ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in before.items() if handler is not None}
+    for number in before:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def safe_cell(text: str) -> str:

@@ -3,6 +3,9 @@
 import csv
 import errno
 import os
+import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_cx.errors import InputError
-from bayes_cx.files import atomic_folder, atomic_path, safe_cell, write_csv
+from bayes_cx.files import atomic_folder, atomic_path, safe_cell, temporary_folder, write_csv
+from bayes_cx.stop import leftovers
 
 
 def fail_half_way(opened):
@@ -60,6 +64,52 @@ def test_a_failure_leaves_no_new_folder(tmp_path):
         with pytest.raises(KeyError):
             fail_half_way(opened)
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_the_moves_waits_for_the_last_one(tmp_path, monkeypatch, number):
+    class Told(Exception):
+        """What the handler of the process raises."""
+
+    def told(*_):
+        raise Told
+
+    def move_when_told(source, target):
+        signal.raise_signal(number)
+        rename(source, target)
+
+    (tmp_path / "made").mkdir()
+    for name in "ab":
+        (tmp_path / "made" / name).write_text(name)
+    before, rename = signal.signal(number, told), os.replace
+    monkeypatch.setattr(os, "replace", move_when_told)
+    try:
+        with pytest.raises(Told), atomic_folder(tmp_path / "out") as part:
+            shutil.copytree(tmp_path / "made", part, dirs_exist_ok=True)
+        with pytest.raises(Told), atomic_path(tmp_path / "c") as part:
+            part.write_text("c")
+        assert signal.getsignal(number) is told
+    finally:
+        signal.signal(number, before)
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["a", "b"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["c", "made", "out"]
+    assert not leftovers
+
+
+def test_other_threads_write_files_too(tmp_path):
+    """They are never interrupted, and may not handle signals."""
+    frame = pd.DataFrame({"a": [1]})
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(write_csv, frame, tmp_path / "a.csv").result()
+    assert (tmp_path / "a.csv").read_text() == "a\n1\n"
+
+
+def test_a_temporary_folder_is_known_while_it_is_there():
+    with temporary_folder() as folder:
+        (folder / "a.txt").write_text("a")
+        assert leftovers == {str(folder)}
+    assert not folder.exists()
+    assert not leftovers
 
 
 def test_a_folder_that_is_a_disk_of_its_own(tmp_path, monkeypatch):

@@ -14,11 +14,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bayes_cx"
 
 # What a room may import besides itself. Data flow one way: nothing downstream is imported upstream.
-GROUND = {"errors", "checks", "files", "privacy", "references", "panel", "reprs"}
+GROUND = {"errors", "checks", "stop", "files", "privacy", "references", "panel", "reprs"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "checks": set(),
-    "files": {"errors"},
+    "stop": set(),
+    "files": {"errors", "stop"},
     "privacy": {"errors"},
     "references": {"errors"},
     "panel": {"checks"},
@@ -34,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reporting": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
     "app": GROUND
     | {"model", "models", "data", "inference", "scoring", "decision", "validation", "reporting"},
+    "__main__": {"stop", "app"},
 }
 
 # A library that is not named here may be used anywhere.

@@ -31,9 +31,10 @@ APosterior = Annotated[Path, typer.Argument(help="Posterior written by `fit`.", 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process.
+    """Run the command line and exit.
 
-    The exit code is 0 done, 1 failed fit, 2 bad input, 70 a fault in bayes_cx, 130 interrupted.
+    The exit code is 0 done, 1 failed fit, 2 bad input, 70 a fault in bayes_cx. The process ends
+    with 130 when it is interrupted and 143 when terminated, see `bayes_cx.stop`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--debug" not in given:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warnings.simplefilter("ignore")
     try:
         status = app(given or ["--help"], prog_name="bayes-cx", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
         print(f"bayes-cx: {_one_line(error)}", file=sys.stderr)
@@ -49,14 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _interrupted(error: BaseException) -> bool:
-    # Typer and DuckDB make errors of their own of Ctrl-C.
-    return isinstance(error, KeyboardInterrupt | typer.Abort) or str(error) == "Query interrupted"
-
-
-def _status(error: BaseException) -> int:
-    if _interrupted(error):
-        return 130
+def _status(error: Exception) -> int:
     if isinstance(error, InputError):
         return 2
     if isinstance(error, FitError | OSError):
@@ -64,10 +58,8 @@ def _status(error: BaseException) -> int:
     return error.exit_code if isinstance(error, typer.TyperException) else os.EX_SOFTWARE
 
 
-def _one_line(error: BaseException) -> str:
-    if _interrupted(error):
-        text = "interrupted; the step at work wrote nothing."
-    elif isinstance(error, typer.TyperException):
+def _one_line(error: Exception) -> str:
+    if isinstance(error, typer.TyperException):
         text = f"{error.format_message().rstrip('.')}. See bayes-cx --help."
     elif isinstance(error, InputError | FitError | OSError):
         text = str(error)
@@ -276,7 +268,3 @@ def _given(ctx: typer.Context) -> dict[str, object]:
     if ctx.info_name != "report":
         known.remove("out")
     return {key: value for key, value in ctx.params.items() if key in known}
-
-
-if __name__ == "__main__":
-    main()

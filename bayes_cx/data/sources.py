@@ -9,8 +9,6 @@ import csv
 import glob
 import gzip
 import os
-import shutil
-import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ import pyarrow.dataset as pads
 from bayes_cx.data.contract import literal
 from bayes_cx.data.databases import is_database, take_query
 from bayes_cx.errors import InputError
+from bayes_cx.files import make_temporary, remove_temporary
 from bayes_cx.privacy import is_address, place
 
 __all__ = ["Source", "open_source"]
@@ -119,15 +118,15 @@ def unreadable(label: str, error: Exception) -> InputError:
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
-    spill = tempfile.mkdtemp(prefix="bayes_cx-")
+    spill = make_temporary()
     connection = duckdb.connect(
         config={
             "memory_limit": MEMORY_LIMIT,
             "threads": str(min(MAX_THREADS, os.cpu_count() or 1)),
-            "temp_directory": spill,
+            "temp_directory": str(spill),
         }
     )
-    weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
+    weakref.finalize(connection, remove_temporary, spill)
     return connection
 
 

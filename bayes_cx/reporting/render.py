@@ -5,13 +5,13 @@ such as `#1 *Best* $hop` is text and nothing else.
 """
 
 import json
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bayes_cx.errors import BayesCxError
+from bayes_cx.files import temporary_folder
 from bayes_cx.reporting.fonts import font_files, printable
 from bayes_cx.reporting.style import COLOURS
 
@@ -48,15 +48,15 @@ def pdf(
         "colours": json.dumps(COLOURS),
         **{f"figure:{name}": svg.decode() for name, svg in (figures or {}).items()},
     }
-    with tempfile.TemporaryDirectory() as fonts:
+    with temporary_folder() as fonts:
         # Typst takes folders, and the package's own holds each font twice.
         for path in font_files():
-            Path(fonts, path.name).write_bytes(path.read_bytes())
+            (fonts / path.name).write_bytes(path.read_bytes())
         try:
             compiled = typst.compile(
                 str(_TEMPLATES / template),
                 root=str(_TEMPLATES),
-                font_paths=[fonts],
+                font_paths=[str(fonts)],
                 ignore_system_fonts=True,
                 format="pdf",
                 sys_inputs=inputs,
