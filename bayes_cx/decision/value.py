@@ -262,7 +262,7 @@ def lifetime_value(
         )
     unit = purchases.provenance.get("unit", "")
     available = [p.n_draws for p in (purchases, spend) if isinstance(p, Posterior) and p.n_draws > 1]
-    t = span(horizon, stats, unit)
+    t = span(horizon, stats, purchases)
     return LifetimeValue(
         purchases=purchases,
         spend=spend,

@@ -141,8 +141,11 @@ def _own(layout: Layout, model: Model, name: str, common: Any, patterns: Mapping
 
 
 def columns_of(model: Model, table: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return the statistics that enter the likelihood, as floats by name, shape (row,)."""
-    return {name: table[name].to_numpy().astype(float) for name in model.statistics}
+    """Return the statistics that enter the likelihood, as floats by name, shape (row,).
+
+    A data container holds no NaN, so who has not bought again has a spend of 0, which tells as little.
+    """
+    return {name: np.nan_to_num(table[name].to_numpy().astype(float)) for name in model.statistics}
 
 
 def weight_of(table: xr.Dataset) -> np.ndarray:

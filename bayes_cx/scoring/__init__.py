@@ -8,6 +8,7 @@ from bayes_cx.scoring.predict import (
     predict_spend,
     predict_value,
     replicate,
+    replicate_statistics,
 )
 from bayes_cx.scoring.score import Scorer, draws, score, scorer, span
 
@@ -21,6 +22,7 @@ __all__ = [
     "predict_spend",
     "predict_value",
     "replicate",
+    "replicate_statistics",
     "score",
     "scorer",
     "span",

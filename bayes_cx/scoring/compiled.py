@@ -37,6 +37,8 @@ def evaluate(
     formula: Formula,
     rows: Mapping[str, np.ndarray],
     samples: Mapping[str, np.ndarray],
+    *,
+    never: bool = False,
 ) -> np.ndarray:
     """Return the values of `formula`, shape (sample, row); the draws of a row are neighbours in memory.
 
@@ -48,6 +50,8 @@ def evaluate(
         Arguments that differ between customers, and ``pattern`` where parameters do.
     samples : mapping of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
         Arguments that differ between draws, and constants.
+    never : bool
+        Whether infinity is a value.
 
     Raises
     ------
@@ -76,8 +80,8 @@ def evaluate(
         values |= {name: np.asarray(rows[name][some], float)[:, None] for name in per_row}
         values |= {name: samples[name].T[rows["pattern"][some]] for name in per_cell}
         result[some] = call(*(values[name] for name in names))
-    if not np.all(np.isfinite(result)):
-        bad = ~np.isfinite(result)
+    bad = np.isnan(result) if never else ~np.isfinite(result)
+    if np.any(bad):
         raise InputError(
             f"a quantity that is not finite for {int(bad.any(axis=1).sum())} of {size} histories, "
             f"in {int(bad.any(axis=0).sum())} of {n} draws",

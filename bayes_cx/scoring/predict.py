@@ -11,7 +11,15 @@ from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
 from bayes_cx.scoring.score import in_unit, scorer, span
 
-__all__ = ["payments", "predict_events", "predict_purchases", "predict_spend", "predict_value", "replicate"]
+__all__ = [
+    "payments",
+    "predict_events",
+    "predict_purchases",
+    "predict_spend",
+    "predict_value",
+    "replicate",
+    "replicate_statistics",
+]
 
 
 def predict_events(
@@ -39,7 +47,7 @@ def predict_events(
         If the horizon cannot be read or there is no draw to make.
     """
     known = _columns(posterior, stats)
-    known["t"] = np.asarray(span(t, stats, posterior.provenance["unit"]))
+    known["t"] = np.asarray(span(t, stats, posterior))
     simulate = posterior.model.simulate_future
     needed = arguments(simulate)[1:]
     # The chance of being active comes from the compiled formula, so that it is written once.
@@ -150,8 +158,8 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
 
     Yields
     ------
-    Purchases or numpy.ndarray
-        What the model's story makes: repeat purchases, or the mean spend of each customer.
+    Purchases, Lifetimes or numpy.ndarray
+        What the model's story makes: repeat purchases, contracts, or the mean spend of each customer.
     """
     known = _columns(posterior, stats)
     simulate = posterior.model.simulate
@@ -160,6 +168,16 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     for _, one in _parameters(posterior, stats, draws):
         values = {**known, **one}
         yield simulate(rng, **{name: values[name] for name in needed})
+
+
+def replicate_statistics(
+    posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed: int = 0
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield, draw by draw, the statistics that one would see of `replicate`, each of shape (customer,)."""
+    known, observe = _columns(posterior, stats), posterior.model.observe
+    given = {name: known[name] for name in arguments(observe)[1:]}
+    for made in replicate(posterior, stats, draws=draws, seed=seed):
+        yield observe(made, **given)
 
 
 def _parameters(
@@ -179,8 +197,13 @@ def _parameters(
 
 
 def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
-    same = in_unit(stats, posterior.provenance.get("unit", ""))
-    return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    same = in_unit(stats, posterior)
+    known = {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    if posterior.model.kind == "contracts":
+        # A contract that ended tells of fewer renewals than there could have been.
+        most = same["periods"].to_numpy() if "periods" in same else known["T"].max(initial=0.0)
+        known["T"] = np.maximum(known["T"], most)
+    return known
 
 
 def payments(

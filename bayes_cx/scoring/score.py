@@ -1,6 +1,6 @@
 """Quantities of customers from draws of the posterior: summarised, or draw by draw."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,10 @@ from bayes_cx.scoring.compiled import evaluate
 
 __all__ = ["Scorer", "draws", "in_unit", "score", "scorer", "span"]
 
+# Options that are horizons.
+_SPANS = {"t", "t1", "t2"}
+# A whole number of opportunities is meant where a horizon differs from it by less than this share.
+_ALMOST = 0.02
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
 
@@ -55,7 +59,10 @@ class Scorer:
         for start in range(0, size, step):
             some = slice(start, min(start + step, size))
             rows = {name: column[some] for name, column in self.rows.items()}
-            yield some, evaluate(self.quantity.formula, rows, self.samples)
+            yield some, self._evaluate(rows, self.samples)
+
+    def _evaluate(self, rows: Mapping[str, np.ndarray], samples: Mapping[str, np.ndarray]) -> np.ndarray:
+        return evaluate(self.quantity.formula, rows, samples, never=self.quantity.never)
 
     @cached_property
     def _table(self) -> np.ndarray | None:
@@ -63,7 +70,7 @@ class Scorer:
         size = max((column.size for column in self.rows.values()), default=1)
         if size * self.n_samples > _CHUNK_CELLS:
             return None
-        return evaluate(self.quantity.formula, self.rows, self.samples)
+        return self._evaluate(self.rows, self.samples)
 
     def customers(self, some: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return the values of some customers, shape (sample, customer)."""
@@ -71,12 +78,12 @@ class Scorer:
             return self._table.T[self.inverse[some]].T
         rows, inverse = np.unique(self.inverse[some], return_inverse=True)
         columns = {name: column[rows] for name, column in self.rows.items()}
-        return evaluate(self.quantity.formula, columns, self.samples).T[inverse].T
+        return self._evaluate(columns, self.samples).T[inverse].T
 
     def draw(self, i: int) -> np.ndarray:
         """Return the values of all customers in draw i, shape (customer,)."""
         one = {n: value[i : i + 1] if np.ndim(value) else value for n, value in self.samples.items()}
-        return evaluate(self.quantity.formula, self.rows, one)[0][self.inverse]
+        return self._evaluate(self.rows, one)[0][self.inverse]
 
 
 def scorer(
@@ -105,7 +112,6 @@ def scorer(
             f"options {', '.join(sorted(wanted)) or 'none'}",
             "pass for example t='52 weeks'" if "t" in wanted else "leave the others out",
         )
-    unit = posterior.provenance.get("unit", "")
     columns = tuple(name for name in needed if name in _statistics(posterior))
     missing = [name for name in columns if name not in stats]
     if missing:
@@ -116,15 +122,18 @@ def scorer(
             if "spend" in missing
             else "pass what bcx.summarise returns",
         )
-    parameters, table = posterior.parameters(thin_to), in_unit(stats, unit)
+    parameters, table = posterior.parameters(thin_to), in_unit(stats, posterior)
     if not posterior.layout.design.is_constant:
         parameters, pattern = posterior.parameters_of(stats, thin_to)
         table, columns = table.assign(pattern=("customer", pattern)), (*columns, "pattern")
     rows, inverse = unique_rows(table, columns) if columns else ({}, np.zeros(1, int))
     samples: dict[str, np.ndarray] = {
-        name: np.asarray(span(value, stats, unit) if name == "t" and np.ndim(value) == 0 else value, float)
+        name: np.asarray(
+            span(value, stats, posterior) if name in _SPANS and np.ndim(value) == 0 else value, float
+        )
         for name, value in given.items()
     }
+    _check_count(samples)
     samples |= {name: value for name, value in parameters.items() if name in needed}
     return Scorer(posterior, known[quantity], rows, inverse, samples)
 
@@ -133,10 +142,32 @@ def _statistics(posterior: Posterior) -> set[str]:
     return set(posterior.model.statistics)
 
 
-def span(t: Any, stats: xr.Dataset, unit: str) -> float:
-    """Return a horizon in `unit`, the unit of the fit; a bare number is in the unit of the statistics."""
-    came = _unit_of(stats)
-    return horizon(t, came) * UNITS[came] / UNITS[unit]
+def span(t: Any, stats: xr.Dataset, posterior: Posterior) -> float:
+    """Return a horizon in the unit of the fit; a bare number is in the unit of the statistics.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no whole number of opportunities where the model counts these.
+    """
+    came, unit = _unit_of(stats), posterior.provenance["unit"]
+    value = horizon(t, came) * UNITS[came] / UNITS[unit]
+    if not posterior.model.discrete:
+        return value
+    # A year is not quite 52 weeks, and nobody means to ask for less than one.
+    if abs(value - round(value)) > _ALMOST * max(value, 1.0):
+        raise InputError(
+            f"{t}, which is {value:.3g} times a {unit}",
+            f"a whole number of {unit}s, because {posterior.model.name} counts opportunities",
+            f"ask for '{max(round(value), 1)} {unit}s'",
+        )
+    return float(round(value))
+
+
+def _check_count(samples: dict[str, np.ndarray]) -> None:
+    n = samples.get("count", np.zeros(()))
+    if np.any((n < 0) | (n != np.floor(n))):
+        raise InputError(f"count = {n:g}", "a whole number of zero or more", "ask for a number of purchases")
 
 
 def _unit_of(stats: xr.Dataset) -> str:
@@ -148,11 +179,23 @@ def _unit_of(stats: xr.Dataset) -> str:
     return check_unit(stats.attrs["unit"])
 
 
-def in_unit(stats: xr.Dataset, unit: str) -> xr.Dataset:
-    """Return the statistics with times in `unit`, so that a posterior scores data of any unit."""
-    came = _unit_of(stats)
-    if came == unit:
+def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
+    """Return the statistics with times in the unit of the fit, so that a posterior scores data of any unit.
+
+    Raises
+    ------
+    InputError
+        If the statistics have no unit, or count opportunities of another kind than the fit.
+    """
+    came, unit = _unit_of(stats), posterior.provenance.get("unit", "")
+    if came == unit or posterior.model.kind == "spend":
         return stats
+    if posterior.model.discrete:
+        raise InputError(
+            f"statistics by the {came}",
+            f"by the {unit}, as in the fit: opportunities of one kind cannot be counted as another",
+            f"make the statistics with unit='{unit}'",
+        )
     factor = UNITS[check_unit(came)] / UNITS[check_unit(unit)]
     return stats.assign({name: stats[name] * factor for name in ("t_x", "T") if name in stats}).assign_attrs(
         unit=unit
@@ -187,7 +230,7 @@ def score(
     thin_to : int, optional
         Use at most this many draws.
     **options
-        What else the quantity needs, such as ``discount``.
+        What else the quantity needs, such as ``discount``, a ``count``, or horizons ``t1`` and ``t2``.
 
     Returns
     -------
@@ -213,8 +256,8 @@ def score(
     mean, sd, quantile = np.empty(size), np.empty(size), np.empty((size, len(quantiles)))
     for some, values in ready.chunks():
         mean[some] = values.mean(axis=0)
-        sd[some] = values.std(axis=0)
-        quantile[some] = np.quantile(values, quantiles, axis=0, overwrite_input=True).T
+        sd[some] = _sd(values, mean[some])
+        quantile[some] = _quantiles(values, quantiles).T
     rows = ready.inverse
     result = xr.Dataset(
         {
@@ -226,6 +269,19 @@ def score(
         attrs=_attributes(ready, quantity, t),
     )
     return result if ready.rows else result.isel(customer=0, drop=True)
+
+
+def _sd(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return the standard deviation over draws; infinite where some draws are."""
+    finite = np.isfinite(mean)
+    return np.where(finite, np.where(finite, values, 0.0).std(axis=0), np.inf)
+
+
+def _quantiles(values: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
+    """Return quantiles over draws, shape (probability, row); next to infinity there is nothing between."""
+    if np.all(np.isfinite(values)):
+        return np.quantile(values, probabilities, axis=0, overwrite_input=True)
+    return np.quantile(values, probabilities, axis=0, method="higher")
 
 
 def draws(

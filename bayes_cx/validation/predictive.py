@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.inference import Posterior, sample_prior
-from bayes_cx.model import Model, Purchases
-from bayes_cx.scoring import replicate
+from bayes_cx.model import Model
+from bayes_cx.scoring import replicate_statistics
 
 __all__ = ["PredictiveCheck", "predictive_check", "prior_predictive_check"]
 
@@ -36,8 +36,8 @@ class PredictiveCheck:
         and ``p``, the share of replications above what was observed, ties counted half. Attributes ``level``,
         ``n_customers``, ``draws``, ``note``.
     histogram : xarray.Dataset or None
-        Over ``frequency``: number of customers with so many repeat purchases, ``observed``, ``low``,
-        ``median`` and ``high``; None for a model of spend.
+        Over ``frequency``: number of customers with so many repeat purchases, or who left at that renewal,
+        ``observed``, ``low``, ``median`` and ``high``; None for a model of spend.
     """
 
     model: str
@@ -71,9 +71,16 @@ _PURCHASES: dict[str, Statistic] = {
     "95th percentile of repeat purchases": lambda data: float(np.quantile(data["x"], 0.95)),
     "most repeat purchases of a customer": lambda data: float(data["x"].max()),
     "share of repeat buyers silent for half their time": lambda data: _share(
-        (data["t_x"] < 0.5 * data["T"])[data["x"] > 0]
+        (data["t_x"] < 0.5 * data["T" if "T" in data else "n"])[data["x"] > 0]
     ),
     "mean time from first to last purchase of repeat buyers": _of_repeaters(np.mean, "t_x"),
+}
+_CONTRACTS: dict[str, Statistic] = {
+    "share of customers who left": lambda data: _share(data["churned"] == 1),
+    "share who left at the first renewal": lambda data: _share(_left_at(data) == 1),
+    "share who left at the second renewal": lambda data: _share(_left_at(data) == 2),
+    "share who left at the third renewal": lambda data: _share(_left_at(data) == 3),
+    "mean renewals of all customers": lambda data: float((data["T"] - data["churned"]).mean()),
 }
 _SPEND: dict[str, Statistic] = {
     "mean spend per purchase of repeat buyers": _of_repeaters(np.mean, "spend"),
@@ -83,6 +90,14 @@ _SPEND: dict[str, Statistic] = {
     "largest mean spend of a customer": _of_repeaters(np.max, "spend"),
     "correlation of repeat purchases and spend per purchase": _correlation,
 }
+
+
+_STATISTICS = {"purchases": _PURCHASES, "contracts": _CONTRACTS, "spend": _SPEND}
+
+
+def _left_at(data: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the number of the renewal at which each customer left, 0 for those who have not."""
+    return (data["T"] * data["churned"]).astype(np.int64)
 
 
 def predictive_check(
@@ -165,9 +180,9 @@ def _check(
     seed: int,
     note: str,
 ) -> PredictiveCheck:
-    money = "spend" in posterior.model.statistics
-    statistics = _SPEND if money else _PURCHASES
-    if money and (free := (stats["spend"] == 0).to_numpy()).any():
+    kind = posterior.model.kind
+    statistics = _STATISTICS[kind]
+    if kind == "spend" and (free := (stats["spend"] == 0).to_numpy()).any():
         # The fit leaves them out as well: no replication has a spend of zero.
         free_of = f"without {int(free.sum()):,} of them, whose repeat purchases were free"
         stats, note = stats.isel(customer=~free), ", ".join([note or f"{free.size:,} customers", free_of])
@@ -176,12 +191,9 @@ def _check(
     rows, bars = [], []
     # Under a wide prior a rate may be 0 in floating point: that customer waits for ever.
     with np.errstate(divide="ignore", over="ignore"):
-        for made in replicate(posterior, stats, draws=draws, seed=seed):
-            if isinstance(made, Purchases):
-                data = observed | {"x": made.counts(n), "t_x": made.last(n)}
-                bars.append(_bars(data["x"]))
-            else:
-                data = observed | {"spend": made}
+        for data in replicate_statistics(posterior, stats, draws=draws, seed=seed):
+            if kind != "spend":
+                bars.append(_bars(data))
             rows.append([statistic(data) for statistic in statistics.values()])
     values = np.array(rows)
     seen = np.array([statistic(observed) for statistic in statistics.values()])
@@ -193,14 +205,15 @@ def _check(
     )
     histogram = None
     if bars:
-        histogram = _summary("frequency", _bars(observed["x"]), np.array(bars)).assign_coords(
+        histogram = _summary("frequency", _bars(observed), np.array(bars)).assign_coords(
             frequency=[*map(str, range(_LARGEST_BAR)), f"{_LARGEST_BAR}+"]
         )
     return PredictiveCheck(posterior.model.name, source, table, histogram)
 
 
-def _bars(x: np.ndarray) -> np.ndarray:
-    return np.bincount(np.minimum(x, _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
+def _bars(data: Mapping[str, np.ndarray]) -> np.ndarray:
+    number = data["x"].astype(np.int64) if "x" in data else _left_at(data)
+    return np.bincount(np.minimum(number, _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
 
 
 def _summary(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:

@@ -15,7 +15,7 @@ from bayes_cx.references import reference
 from bayes_cx.scoring.compiled import evaluate
 from tests.models.stories import STORIES
 
-OPTIONS = {"t", "discount"}
+OPTIONS = {"t", "t1", "t2", "count", "n", "discount", "keep"}
 
 
 @pytest.fixture(params=sorted(MODELS))
