@@ -2,10 +2,12 @@
 
 from bayes_cx.data.add import add
 from bayes_cx.data.compress import compress, unique_rows
-from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_donations
+from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
+from bayes_cx.data.expand import expand
 from bayes_cx.data.holdout import Split, split
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.summary import summarise
+from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.data.units import UNITS, check_unit, horizon
 
@@ -17,9 +19,12 @@ __all__ = [
     "cdnow_path",
     "check_unit",
     "compress",
+    "expand",
     "from_lifetimes",
+    "from_survivors",
     "horizon",
     "load_cdnow",
+    "load_cohorts",
     "load_donations",
     "read_transactions",
     "split",

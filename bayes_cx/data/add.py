@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_cx.data.compress import compress
 from bayes_cx.data.occasions import Clock
-from bayes_cx.data.summary import NO_GROUP
+from bayes_cx.data.summary import NO_GROUP, relative
 from bayes_cx.errors import InputError
 
 __all__ = ["add"]
@@ -19,20 +19,23 @@ _MONEY = ("spend", "spend_sum", "first_spend")
 
 
 def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
-    """Add the statistics of two parts of the same purchases.
+    """Add the statistics of two parts of the same purchases or contracts.
 
     Three kinds of parts add. *Different customers, same end of observation*: the customers are put together.
-    *One period after the other*: with the occasions of both in sequence, marked 1 (earlier) and 2 (later)::
+    *One period after the other* (purchases in time): with the occasions of both in sequence, marked 1
+    (earlier) and 2 (later)::
 
         x = x1 + x2 + 1,  t_x from the first occasion of 1 to the last of 2,  T to the end of 2,
-        spend_sum = spend_sum1 + first_spend2 + spend_sum2
+        spend_sum = spend_sum1 + first_spend2 + spend_sum2,
+        regularity + x log t_x = sum of log gaps = that of 1 + log(gap between 1 and 2) + that of 2
 
-    *Compressed rows, same end of observation*: the weights of equal rows add.
+    *Weighted rows, same end of observation*: the weights of equal rows add.
 
     Parameters
     ----------
     a, b : xarray.Dataset
-        From `summarise`, or both from `compress`, with the same unit, columns and treatment of returns.
+        From `summarise` or its kin, or both over weighted rows, with the same unit, columns and treatment of
+        returns.
 
     Returns
     -------
@@ -45,7 +48,8 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     ------
     InputError
         If the parts share customers in overlapping periods, have different ends of observation in overlapping
-        periods, or differ in unit, columns or treatment of returns.
+        periods, or differ in unit, columns or treatment of returns; if opportunities or contracts come from
+        one period after the other, as what began in the first may end in the second.
 
     Examples
     --------
@@ -61,28 +65,24 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     _check_alike(a, b)
     if "row" in a.sizes:
         _check_same_end(a, b)
-        both = xr.concat([a, b], "row", combine_attrs="drop")
+        both = xr.concat([a, b], "row", combine_attrs="override")
         total = compress(both, [str(name) for name in a.data_vars if name != "weight"])
-        return total.assign_attrs(_attrs(a, b, {}))
+        return total.assign_attrs(_attrs(a, b))
     early, late = sorted((a, b), key=lambda part: part.attrs["until"])
     if early.attrs["period_end"] < late.attrs["period_start"]:
-        if a.attrs["returns"] == "net":
-            raise InputError(
-                "two periods with returns='net'",
-                "different customers, as a return in one may belong to a purchase in the other",
-                "summarise all purchases at once",
-            )
-    else:
-        _check_same_end(a, b)
-        shared = np.intersect1d(a.customer.values, b.customer.values)
-        if shared.size:
-            came = f"{shared.size} customers are in both parts (the first is {shared[0]!r})"
-            raise InputError(
-                f"{came} and the periods overlap",
-                "different customers, or one period after the other",
-                "summarise all purchases at once",
-            )
-    return _in_sequence(early, late)
+        _check_sequence(a)
+        return _in_sequence(early, late)
+    _check_same_end(a, b)
+    shared = np.intersect1d(a.customer.values, b.customer.values)
+    if shared.size:
+        came = f"{shared.size} customers are in both parts (the first is {shared[0]!r})"
+        raise InputError(
+            f"{came} and the periods overlap",
+            "different customers, or one period after the other",
+            "summarise all purchases at once",
+        )
+    total = xr.concat([a, b], "customer", combine_attrs="override").sortby("customer")
+    return total.assign_attrs(_attrs(a, b))
 
 
 def _in_sequence(early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
@@ -102,6 +102,10 @@ def _in_sequence(early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
         "t_x": (last - first) / clock.steps_per_unit,
         "T": (end - first) / clock.steps_per_unit,
     }
+    if "regularity" in early:
+        log_gaps = (one["log_gaps"].fillna(0) + two["log_gaps"].fillna(0)).to_numpy()
+        joining = (two["first_step"] - one["last_step"]).where(in_both, 1).to_numpy()
+        data["regularity"] = relative(log_gaps + np.log(joining), x, last - first)
     if "spend_sum" in early:
         total = (one["spend_sum"].fillna(0) + two["spend_sum"].fillna(0)).to_numpy()
         total = total + np.where(in_both, two["first_spend"].to_numpy(), 0.0)
@@ -124,7 +128,10 @@ def _with_steps(part: xr.Dataset, clock: Clock) -> pd.DataFrame:
     frame = pd.DataFrame({str(name): part[name].to_numpy() for name in part.data_vars})
     frame.index = pd.Index(part.customer.values, dtype=part.customer.dtype)
     frame["first_step"] = clock.numbers(part["first"].to_numpy())
-    frame["last_step"] = frame["first_step"] + np.rint(part["t_x"].to_numpy() * clock.steps_per_unit)
+    t_x = np.rint(part["t_x"].to_numpy() * clock.steps_per_unit)
+    frame["last_step"] = frame["first_step"] + t_x
+    if "regularity" in frame:
+        frame["log_gaps"] = frame["regularity"] + frame["x"] * np.log(np.maximum(t_x, 1))
     return frame
 
 
@@ -136,6 +143,12 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
                 f"the same {name} in both",
                 "summarise both alike",
             )
+    if a.sizes.keys() == b.sizes.keys() and ("regularity" in a) != ("regularity" in b):
+        raise InputError(
+            "the column regularity in one part only",
+            "it in both parts or in neither",
+            "summarise both with regularity=True, or drop it",
+        )
     if list(a.data_vars) != list(b.data_vars) or a.sizes.keys() != b.sizes.keys():
         raise InputError(
             f"columns {', '.join(map(str, a.data_vars))} and {', '.join(map(str, b.data_vars))}",
@@ -159,21 +172,47 @@ def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
         )
 
 
-def _attrs(a: xr.Dataset, b: xr.Dataset, changed: dict[str, int]) -> dict[str, str | int | float]:
+def _check_sequence(part: xr.Dataset) -> None:
+    if not {"x", "t_x", "T"} <= set(part.data_vars):
+        raise InputError(
+            f"two periods of {'contracts' if 'churned' in part else 'opportunities'}",
+            "different customers with the same end of observation",
+            "summarise all of them at once",
+        )
+    if part.attrs["returns"] == "net":
+        raise InputError(
+            "two periods with returns='net'",
+            "different customers, as a return in one may belong to a purchase in the other",
+            "summarise all purchases at once",
+        )
+
+
+def _attrs(
+    a: xr.Dataset, b: xr.Dataset, changed: dict[str, int] | None = None
+) -> dict[str, str | int | float]:
     parts = (a.attrs, b.attrs)
     rejected, varying = (
         sum((Counter(json.loads(attrs.get(name, "{}"))) for attrs in parts), Counter())
         for name in ("rejected", "varying")
     )
-    return a.attrs | {
+    total = {
+        name: sum(attrs[name] for attrs in parts)
+        for name in a.attrs
+        if name.startswith(("rows_", "occasions_", "contracts_"))
+    }
+    varying = {
+        name: varying[name] + (changed or {}).get(name, 0)
+        for name in json.loads(a.attrs.get("varying", "{}"))
+    }
+    parts_of = "".join(sorted(attrs["sha256"] for attrs in parts))
+    return {
+        **a.attrs,
+        **total,
         "until": max(attrs["until"] for attrs in parts),
         "period_start": min(attrs["period_start"] for attrs in parts),
         "period_end": max(attrs["period_end"] for attrs in parts),
         "source": " + ".join(sorted({attrs["source"] for attrs in parts})),
-        "sha256": hashlib.sha256("".join(sorted(attrs["sha256"] for attrs in parts)).encode()).hexdigest(),
-        "rows_read": sum(attrs["rows_read"] for attrs in parts),
-        "rows_zero": sum(attrs["rows_zero"] for attrs in parts),
-        "rows_rejected": sum(attrs["rows_rejected"] for attrs in parts),
+        "sha256": hashlib.sha256(parts_of.encode()).hexdigest(),
         "rejected": json.dumps(dict(sorted(rejected.items()))),
-        "varying": json.dumps({name: varying[name] + count for name, count in changed.items()}),
+        "varying": json.dumps(varying),
     }

@@ -1,4 +1,4 @@
-"""Public data sets that come with the lifetimes package, read without importing it."""
+"""Public data sets: those of the lifetimes package, read without importing it, and two survivor tables."""
 
 from dataclasses import replace
 from importlib.metadata import version
@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import xarray as xr
 
+from bayes_cx.data.summary import undated
+from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.errors import InputError
 
-__all__ = ["cdnow_path", "load_cdnow", "load_donations"]
+__all__ = ["cdnow_path", "load_cdnow", "load_cohorts", "load_donations"]
+
+# The percentages are of cohorts of so many customers.
+_COHORT = 1000
 
 
 def cdnow_path(sample: bool = False) -> Path:
@@ -80,9 +86,45 @@ def load_donations() -> xr.Dataset:
     table = pyarrow.csv.read_csv(_file("donations.csv"))
     names = {"x": "frequency", "t_x": "recency", "n": "periods", "weight": "weights"}
     data = {name: ("row", table.column(column).to_numpy().astype(np.int64)) for name, column in names.items()}
-    return xr.Dataset(
-        data, attrs={"unit": "year", "source": f"donations.csv (lifetimes {version('lifetimes')})"}
-    )
+    source = f"donations.csv (lifetimes {version('lifetimes')})"
+    return xr.Dataset(data, attrs=undated("year", source, table.num_rows, str(table.to_pylist())))
+
+
+def load_cohorts(periods: int | None = None) -> xr.Dataset:
+    """Load two cohorts of subscribers, Regular and High-End, 1,000 each, followed for twelve years.
+
+    Parameters
+    ----------
+    periods : int, optional
+        Years to keep, 1 to 12, as if the customers had been observed no longer; all by default.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``row``: ``T``, ``churned``, ``cohort`` and ``weight``, as from `from_survivors`.
+
+    Raises
+    ------
+    InputError
+        If there are no such years.
+
+    References
+    ----------
+    The percentages of survivors that [fader2007project]_ prints, to a tenth.
+
+    Examples
+    --------
+    >>> stats = load_cohorts(periods=4)
+    >>> stats.weight.values[stats.churned == 0]
+    array([326, 593])
+    """
+    table = pd.read_csv(Path(__file__).with_name("cohorts.csv"), index_col="year")
+    last = len(table) - 1
+    periods = last if periods is None else periods
+    if not 1 <= periods <= last:
+        raise InputError(f"periods={periods}", f"1 to {last} years", "choose one of these or leave it out")
+    survivors = (table.loc[:periods] * _COHORT / 100).round().astype(np.int64)
+    return from_survivors(survivors).assign_attrs(source="cohorts.csv (Fader & Hardie 2007)")
 
 
 def _file(name: str) -> Path:

@@ -52,6 +52,7 @@ def split(
     holdout_end: Any = None,
     unit: str = "week",
     by: Sequence[str] | str | None = None,
+    regularity: bool = False,
 ) -> Split:
     """Split purchases into statistics up to a day and what the same customers did after it.
 
@@ -67,6 +68,8 @@ def split(
         Unit of the statistics, of ``length`` and of the tracking periods.
     by : str or sequence of str, optional
         Columns to keep as groups; see `summarise`.
+    regularity : bool
+        Whether calibration has the column ``regularity``; see `summarise`.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def split(
     (array([1]), 2.0, 1)
     """
     clock = Clock(unit)
-    calibration = summarise(transactions, calibration_end, unit, by)
+    calibration = summarise(transactions, calibration_end, unit, by, regularity)
     cut = last_step(transactions, calibration_end, clock)
     end = last_step(transactions, holdout_end, clock)
     if end <= cut:

@@ -1,6 +1,5 @@
 """The frame of the lifetimes package and its relatives: frequency, recency, T, monetary_value."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -8,9 +7,13 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.data.occasions import Clock
+from bayes_cx.data.summary import undated
 from bayes_cx.errors import InputError
 
 __all__ = ["from_lifetimes", "to_lifetimes"]
+
+_CUSTOMER = ("customer_id", "customer")
+_STATISTICS = {"frequency", "recency", "T", "monetary_value"}
 
 
 def to_lifetimes(stats: xr.Dataset) -> pd.DataFrame:
@@ -49,8 +52,8 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row a customer, the customer in the index, with ``frequency``, ``recency``, ``T`` and optionally
-        ``monetary_value``.
+        One row a customer, the customer in the index or in a column ``customer_id`` or ``customer``, with
+        ``frequency``, ``recency``, ``T`` and optionally ``monetary_value``.
     unit : {"hour", "day", "week", "month", "year"}
         Unit of recency and T.
     until : str, date or datetime, optional
@@ -64,7 +67,8 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
     Raises
     ------
     InputError
-        If a column is missing, a customer appears twice, or a row cannot be: frequency no whole number of
+        If a column is missing, a customer appears twice, nothing but row numbers names the customers while
+        another column may, or a row cannot be: frequency no whole number of
         zero or more, recency outside 0 to T, recency above 0 without repeat purchases, negative spend.
     """
     clock = Clock(unit)
@@ -73,6 +77,7 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
         known = ", ".join(map(repr, frame.columns))
         expected = f"frequency, recency and T, not only {known}"
         raise InputError(f"no column {', '.join(missing)}", expected, "rename the columns")
+    frame = _with_customers(frame)
     if frame.index.has_duplicates:
         came = "an index in which customers appear twice"
         raise InputError(came, "one row a customer", "set the customer as index")
@@ -95,7 +100,7 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
         data["spend"] = ("customer", spend)
         data["spend_sum"] = ("customer", np.nan_to_num(spend * x, nan=0.0))
         data["first_spend"] = ("customer", np.full(len(x), np.nan))
-    attrs = {"unit": unit, "until": "", "period_start": "", "period_end": ""}
+    attrs = undated(unit, "frame of statistics", len(frame), frame.to_csv())
     first = np.full(len(x), np.datetime64("NaT", "s"))
     if until is not None and len(x):
         end = clock.number(until)
@@ -104,18 +109,22 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
         begin = clock.iso(int(steps.min()))
         attrs |= {"until": clock.iso(end), "period_start": begin, "period_end": clock.iso(end)}
     data["first"] = ("customer", first)
-    attrs |= {
-        "source": "frame of statistics",
-        "sha256": hashlib.sha256(frame.to_csv().encode()).hexdigest(),
-        "returns": "not known",
-        "zero_amounts": "not known",
-        "rows_read": len(frame),
-        "rows_zero": 0,
-        "rows_rejected": 0,
-        "rejected": "{}",
-        "varying": "{}",
-    }
+    attrs |= {"returns": "not known", "zero_amounts": "not known", "rows_zero": 0, "varying": "{}"}
     return xr.Dataset(data, coords={"customer": frame.index.to_numpy()}, attrs=attrs)
+
+
+def _with_customers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put the customers into the index; row numbers alone name nobody where another column may."""
+    if named := [name for name in _CUSTOMER if name in frame.columns]:
+        return frame.set_index(named[0])
+    others = [str(name) for name in frame.columns if name not in _STATISTICS]
+    if others and isinstance(frame.index, pd.RangeIndex):
+        raise InputError(
+            f"row numbers as index beside the column{'s' * (len(others) > 1)} {', '.join(others)}",
+            "the customer in the index, or in a column customer_id",
+            "set the customer as index",
+        )
+    return frame
 
 
 def _check_rows(frame: pd.DataFrame, good: np.ndarray, expected: str) -> None:

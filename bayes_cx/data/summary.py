@@ -1,5 +1,6 @@
 """From purchases to the few numbers per customer that the models need."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +14,25 @@ from bayes_cx.data.occasions import Clock, occasions_sql, reasons_within
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 
-__all__ = ["NO_GROUP", "column", "last_step", "summarise"]
+__all__ = [
+    "NO_GROUP",
+    "column",
+    "complete",
+    "group_columns",
+    "groups_sql",
+    "last_step",
+    "relative",
+    "summarise",
+    "undated",
+]
 
 # What stands for a customer whose group was never given.
 NO_GROUP = "missing"
+
+_STATISTICS = {
+    *("customer", "row", "weight", "x", "t_x", "T", "n", "churned", "regularity"),
+    *("first", "spend", "spend_sum", "first_spend"),
+}
 
 
 def summarise(
@@ -24,6 +40,7 @@ def summarise(
     until: Any = None,
     unit: str = "week",
     by: Sequence[str] | str | None = None,
+    regularity: bool = False,
 ) -> xr.Dataset:
     """Reduce purchases to the statistics of each customer.
 
@@ -44,6 +61,10 @@ def summarise(
     by : str or sequence of str, optional
         Columns to keep as groups, those named in `read_transactions` by default. A customer has the last
         known value up to the end of observation.
+    regularity : bool
+        Whether to compute the column ``regularity``, which models of regular buyers need: the sum over the
+        gaps between occasions of log(gap / t_x), 0 where x is 0 or 1. It has no unit, is never positive and
+        largest, -x log x, where all gaps are equal. It costs time and memory.
 
     Returns
     -------
@@ -71,9 +92,57 @@ def summarise(
     clock = Clock(unit)
     groups = group_columns(transactions, by)
     end = last_step(transactions, until, clock)
-    table = transactions.table.run(_customers_sql(transactions, end, clock, groups))
-    rows_used = int(sum_of(table, "n"))
-    rejected = reasons_within(transactions, end, clock, rows_used)
+    table = transactions.table.run(_customers_sql(transactions, end, clock, groups, regularity))
+    first, last, x = (column(table, name) for name in ("first", "last", "x"))
+    data: dict[str, Any] = {
+        "x": ("customer", x, {"meaning": "repeat purchase occasions"}),
+        "t_x": ("customer", (last - first) / clock.steps_per_unit, {"unit": unit}),
+        "T": ("customer", (end - first) / clock.steps_per_unit, {"unit": unit}),
+    }
+    if regularity:
+        values = relative(column(table, "log_gaps"), x, last - first)
+        data["regularity"] = ("customer", values, {"meaning": "sum of log(gap / t_x)"})
+    return complete(transactions, table, data, groups, end, clock)
+
+
+def relative(log_gaps: np.ndarray, x: np.ndarray, t_x: np.ndarray) -> np.ndarray:
+    """Relate a sum of log gaps to the time from first to last occasion, in the same steps."""
+    return np.where(x > 1, log_gaps - x * np.log(np.maximum(t_x, 1)), 0.0)
+
+
+def complete(
+    transactions: Transactions,
+    table: pa.Table,
+    data: dict[str, Any],
+    groups: dict[str, str],
+    end: int,
+    clock: Clock,
+    occasions: str = "occasions",
+) -> xr.Dataset:
+    """Add to the statistics of time what every summary has: money, first day, groups and attributes.
+
+    Parameters
+    ----------
+    transactions : Transactions
+    table : pyarrow.Table
+        One row a customer: ``customer``, ``x``, ``first`` (step), ``n`` (rows), the groups and, with amounts,
+        ``spend_sum`` and ``first_spend``.
+    data : dict
+        Variables over ``customer``.
+    groups : dict of str to str
+        From `group_columns`.
+    end : int
+        Last observed step of `clock`.
+    clock : Clock
+    occasions : str
+        What x counts.
+
+    Raises
+    ------
+    InputError
+        If there is no customer.
+    """
+    rejected = reasons_within(transactions, end, clock, int(sum_of(table, "n")))
     if not table.num_rows:
         counts = ", ".join(f"{n} {reason}" for reason, n in rejected.items())
         raise InputError(
@@ -81,17 +150,12 @@ def summarise(
             f"purchases up to {clock.iso(end)}",
             "check the columns, the time format and the end of observation",
         )
-    first, last, x = (column(table, name) for name in ("first", "last", "x"))
-    data: dict[str, Any] = {
-        "x": ("customer", x, {"meaning": "repeat purchase occasions"}),
-        "t_x": ("customer", (last - first) / clock.steps_per_unit, {"unit": unit}),
-        "T": ("customer", (end - first) / clock.steps_per_unit, {"unit": unit}),
-    }
+    first = column(table, "first")
     if transactions.has_amount:
-        total = column(table, "spend_sum")
+        x, total = column(table, "x"), column(table, "spend_sum")
         mean = np.divide(total, x, out=np.full(len(x), np.nan), where=x > 0)
-        data["spend"] = ("customer", mean, {"meaning": "mean spend of repeat occasions"})
-        data["spend_sum"] = ("customer", total, {"meaning": "total spend of repeat occasions"})
+        data["spend"] = ("customer", mean, {"meaning": f"mean spend of repeat {occasions}"})
+        data["spend_sum"] = ("customer", total, {"meaning": f"total spend of repeat {occasions}"})
         data["first_spend"] = (
             "customer",
             column(table, "first_spend"),
@@ -101,7 +165,7 @@ def summarise(
     for prefix, name in groups.items():
         data[name] = ("customer", column(table, prefix))
     attrs = {
-        "unit": unit,
+        "unit": clock.unit,
         "until": clock.iso(end),
         "period_start": clock.iso(first.min()),
         "period_end": clock.iso(end),
@@ -120,15 +184,29 @@ def summarise(
     return xr.Dataset(data, coords={"customer": column(table, "customer")}, attrs=attrs)
 
 
+def undated(unit: str, source: str, rows: int, content: str) -> dict[str, str | int]:
+    """Return the attributes of statistics that were counted elsewhere: no dates, and every row used."""
+    return {
+        "unit": unit,
+        "until": "",
+        "period_start": "",
+        "period_end": "",
+        "source": source,
+        "sha256": hashlib.sha256(content.encode()).hexdigest(),
+        "rows_read": rows,
+        "rows_rejected": 0,
+        "rejected": "{}",
+    }
+
+
 def group_columns(transactions: Transactions, by: Sequence[str] | str | None) -> dict[str, str]:
     """Number the group columns, so that their names cannot meet ours in SQL: prefix -> name."""
     names = transactions.by if by is None else (by,) if isinstance(by, str) else tuple(by)
-    reserved = {"customer", "x", "t_x", "T", "first", "spend", "spend_sum", "first_spend", "weight"}
     for name in names:
         if name not in transactions.table.types:
             known = ", ".join(map(repr, transactions.table.types))
             raise InputError(f"no column {name!r} to group by", f"one of {known}", "check the spelling")
-        if name in reserved:
+        if name in _STATISTICS:
             raise InputError(f"group column {name!r}", "a name that is no statistic", "rename the column")
     return {f"group_{position}": name for position, name in enumerate(names)}
 
@@ -140,18 +218,30 @@ def last_step(transactions: Transactions, until: Any, clock: Clock) -> int:
     return 0 if transactions.last is None else clock.number(transactions.last)
 
 
-def _customers_sql(transactions: Transactions, end: int, clock: Clock, groups: dict[str, str]) -> str:
-    kept = "".join(
-        f", coalesce(max({name}_last).value, {literal(NO_GROUP)}) AS {name}"
-        f", CAST(min({name}_min) <> max({name}_max) AS INTEGER) AS {name}_varies"
-        for name in groups
-    )
+def _customers_sql(
+    transactions: Transactions, end: int, clock: Clock, groups: dict[str, str], regularity: bool
+) -> str:
+    occasions, log_gaps = occasions_sql(transactions, end, clock, groups), ""
+    if regularity:
+        since = "ln(d - lag(d) OVER (PARTITION BY customer ORDER BY d))"
+        occasions = f"SELECT *, {since} AS log_gap FROM ({occasions})"
+        # Fixed-point, so that neither the order of the rows nor that of the gaps can change the sum.
+        log_gaps = ", CAST(coalesce(sum(CAST(log_gap AS DECIMAL(38, 15))), 0) AS DOUBLE) AS log_gaps"
     return (
         "SELECT * EXCLUDE (paid, first_paid), CAST(paid - first_paid AS DOUBLE) AS spend_sum, "
         "CAST(first_paid AS DOUBLE) AS first_spend FROM ("
         "SELECT customer, count(*) - 1 AS x, min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n, "
-        f"sum(paid) AS paid, arg_min(paid, d) AS first_paid{kept} "
-        f"FROM ({occasions_sql(transactions, end, clock, groups)}) GROUP BY customer) ORDER BY customer"
+        f"sum(paid) AS paid, arg_min(paid, d) AS first_paid{log_gaps}{groups_sql(groups)} "
+        f"FROM ({occasions}) GROUP BY customer) ORDER BY customer"
+    )
+
+
+def groups_sql(groups: dict[str, str]) -> str:
+    """Write what to select for the groups of a customer: last known value, and whether it ever changed."""
+    return "".join(
+        f", coalesce(max({name}_last).value, {literal(NO_GROUP)}) AS {name}"
+        f", CAST(min({name}_min) <> max({name}_max) AS INTEGER) AS {name}_varies"
+        for name in groups
     )
 
 

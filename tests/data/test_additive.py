@@ -30,8 +30,8 @@ def log():
     )
 
 
-def summed(part, until=None, unit="week", **kwargs):
-    return summarise(read_transactions(part, **ROLES, **kwargs), until, unit, by=("tier",))
+def summed(part, until=None, unit="week", regularity=True, **kwargs):
+    return summarise(read_transactions(part, **ROLES, **kwargs), until, unit, ("tier",), regularity)
 
 
 def assert_same(total, expected):
@@ -91,6 +91,7 @@ def test_parts_that_do_not_add(log):
         (summed(log, "2025-02-20", unit="day"), "unit is 'week' in one part"),
         (summed(log, "2025-02-20", returns="net"), "returns is"),
         (stats.drop_vars("tier"), "the same columns"),
+        (summed(log, "2025-02-20", regularity=False), "the column regularity in one part only"),
         (compress(stats), "the same columns"),
         (summed(numbered, "2025-02-20"), "text in both or whole numbers in both"),
     ):
@@ -99,6 +100,21 @@ def test_parts_that_do_not_add(log):
     early, late = log[log["when"] < "2025-02-01"], log[log["when"] >= "2025-02-01"]
     with pytest.raises(InputError, match="a return in one may belong"):
         add(summed(early, returns="net"), summed(late, returns="net"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=2, max_size=40),
+    st.integers(1, 40),
+)
+def test_regularity_adds_over_periods(purchases, cut):
+    """Against all purchases at once, wherever the cut."""
+    table = pd.DataFrame(purchases, columns=["id", "day"])
+    table["when"], table["paid"] = np.datetime64("2025-01-01") + table["day"].to_numpy(), 1.0
+    table["tier"] = "a"
+    early, late = table["day"] < cut, table["day"] >= cut
+    if early.any() and late.any():
+        assert_same(add(summed(table[early]), summed(table[late])), summed(table))
 
 
 numbers = st.sampled_from([0.0, -0.0, 1.0, 1.5, np.nan])

@@ -3,7 +3,8 @@
 import json
 import math
 from collections import Counter
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -138,6 +139,37 @@ def test_statistics_and_reasons_are_those_of_the_definition(rows, kwargs, until,
         assert float(got.spend_sum) == pytest.approx(spend_sum, abs=1e-9)
         assert float(got.first_spend) == pytest.approx(first_spend, abs=1e-9)
         assert np.isnan(got.spend) if x == 0 else float(got.spend) == pytest.approx(spend_sum / x, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["1", "b"]), st.integers(0, 60)), min_size=1, max_size=40),
+    st.sampled_from(["hour", "day", "week", "month"]),
+)
+def test_regularity_is_that_of_the_definition(purchases, unit):
+    days = {}
+    for customer, day in purchases:
+        days.setdefault(customer, set()).add(day)
+    rows = [(customer, str(date(2025, 1, 1) + timedelta(day)), "1") for customer, day in purchases]
+    stats = summarise(read(rows), unit=unit, regularity=True)
+    for customer in days:
+        when = sorted(days[customer])
+        gaps = [b - a for a, b in pairwise(when)]
+        expected = math.fsum(math.log(gap / (when[-1] - when[0])) for gap in gaps)
+        got = float(stats["regularity"].sel(customer=customer))
+        assert got == pytest.approx(expected, abs=1e-12)
+        assert got <= 0
+        assert got == 0 or len(gaps) > 1
+
+
+def test_regularity_depends_neither_on_the_order_of_the_gaps_nor_on_the_unit():
+    def of(unit, *days):
+        rows = [("a", str(date(2025, 1, 1) + timedelta(day)), "1") for day in days]
+        return float(summarise(read(rows), unit=unit, regularity=True)["regularity"][0])
+
+    assert of("week", 0, 3, 10, 30) == of("month", 0, 20, 27, 30)
+    assert of("day", 0, 5, 10, 15) == pytest.approx(-3 * math.log(3))
+    assert "regularity" not in summarise(read([("a", "2025-01-01", "1")]))
 
 
 @settings(max_examples=15, deadline=None)

@@ -66,3 +66,14 @@ def test_a_frame_of_another_shape_is_one_error():
         from_lifetimes(pd.DataFrame({"frequency": [0], "recency": [0]}), unit="week")
     with pytest.raises(InputError, match="appear twice"):
         from_lifetimes(pd.DataFrame({"frequency": 0, "recency": 0, "T": 1}, index=["a", "a"]), unit="week")
+
+
+def test_the_customer_may_be_a_column():
+    frame = pd.DataFrame({"customer_id": ["b", "a"], "frequency": 0, "recency": 0, "T": [1, 2]})
+    assert from_lifetimes(frame, unit="week").equals(
+        from_lifetimes(frame.set_index("customer_id"), unit="week")
+    )
+    with pytest.raises(InputError, match="row numbers as index beside the column who"):
+        from_lifetimes(frame.rename(columns={"customer_id": "who"}), unit="week")
+    with pytest.raises(InputError, match="appear twice"):
+        from_lifetimes(frame.assign(customer_id="a"), unit="week")

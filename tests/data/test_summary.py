@@ -151,6 +151,10 @@ def test_split_counts_what_calibration_customers_did_later():
     )
     parts = split(read_transactions(data, **ROLES), "2025-01-14", "2025-01-24")
     assert parts.calibration.equals(summarise(read_transactions(data, **ROLES), until="2025-01-14"))
+    regular = split(read_transactions(data, **ROLES), "2025-01-24", "2025-01-26", regularity=True)
+    assert regular.calibration["regularity"].to_numpy().tolist() == pytest.approx(
+        [np.log(4 / 21) + np.log(10 / 21) + np.log(7 / 21), 0, 0]
+    )
     assert parts.holdout.customer.equals(parts.calibration.customer)
     assert parts.holdout.x_holdout.to_numpy().tolist() == [2, 0]
     assert parts.holdout.spend_holdout.to_numpy().tolist() == [28.0, 0.0]
