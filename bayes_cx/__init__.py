@@ -27,6 +27,7 @@ _WHERE = {
         "read_transactions",
         "split",
         "summarise",
+        "summarise_opportunities",
         "to_lifetimes",
     ),
     "inference": (
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
         read_transactions,
         split,
         summarise,
+        summarise_opportunities,
         to_lifetimes,
     )
     from bayes_cx.decision import Beta, LifetimeValue, Offer, Plan, lifetime_value, prioritise

@@ -6,6 +6,7 @@ from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_do
 from bayes_cx.data.expand import expand
 from bayes_cx.data.holdout import Split, split
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
+from bayes_cx.data.opportunities import summarise_opportunities
 from bayes_cx.data.summary import summarise
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
@@ -29,6 +30,7 @@ __all__ = [
     "read_transactions",
     "split",
     "summarise",
+    "summarise_opportunities",
     "to_lifetimes",
     "unique_rows",
 ]

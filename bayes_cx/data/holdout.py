@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.data.occasions import Clock, occasions_sql
+from bayes_cx.data.opportunities import opportunities_after, summarise_opportunities
 from bayes_cx.data.summary import column, last_step, summarise
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
@@ -26,14 +27,17 @@ class Split:
         Statistics up to the end of calibration, as from `summarise`.
     holdout : xarray.Dataset
         Over the same customers in the same order: ``x_holdout`` (int64, purchase occasions in the hold-out
-        period) and, with amounts, ``spend_holdout`` (their total). Attributes ``start`` and ``end`` (first
-        and last day of the period), ``length`` in ``unit``, ``new_customers`` (who bought first in the
-        hold-out period and are left out) and ``rows_after_end``.
+        period; of opportunities, those taken) and, with amounts, ``spend_holdout`` (their total). Attributes
+        ``start`` and ``end`` (first and last day of the period), ``length`` in ``unit``, ``new_customers``
+        (who bought first in the hold-out period and are left out) and ``rows_after_end``.
     tracking : xarray.Dataset
         Over ``period``, each one unit long and counted from the first day of the data: ``start``
         (datetime64), ``observed`` (int64, repeat occasions of the calibration customers), ``first_purchases``
         (int64, new customers) and ``observed_share`` (less than 1 for a last period cut off by the end). The
-        attribute ``calibration_periods`` is the number of whole periods in calibration.
+        attribute ``calibration_periods`` is the number of whole periods in calibration. Of opportunities, a
+        period holds one of each customer, counted from the cut: the j-th of n in calibration stands in period
+        ``calibration_periods - n + j - 1``, the j-th after it in period ``calibration_periods + j - 1``;
+        ``customers`` (int64, who had one in that period) takes the place of ``first_purchases``.
     """
 
     calibration: xr.Dataset
@@ -53,6 +57,7 @@ def split(
     unit: str = "week",
     by: Sequence[str] | str | None = None,
     regularity: bool = False,
+    opportunities: bool = False,
 ) -> Split:
     """Split purchases into statistics up to a day and what the same customers did after it.
 
@@ -70,6 +75,10 @@ def split(
         Columns to keep as groups; see `summarise`.
     regularity : bool
         Whether calibration has the column ``regularity``; see `summarise`.
+    opportunities : bool
+        Whether to count whole opportunities, as `summarise_opportunities` does. The hold-out period of a
+        customer then begins with the first opportunity that calibration has not counted, up to one `unit`
+        before its end, and is equally many opportunities long for all: the whole units between the two ends.
 
     Returns
     -------
@@ -81,7 +90,8 @@ def split(
     Raises
     ------
     InputError
-        If there is no time between the two ends, or no purchase before the first.
+        If there is no time between the two ends (of opportunities, no whole one on each side), or no purchase
+        before the first.
 
     Examples
     --------
@@ -95,7 +105,14 @@ def split(
     (array([1]), 2.0, 1)
     """
     clock = Clock(unit)
-    calibration = summarise(transactions, calibration_end, unit, by, regularity)
+    if opportunities and regularity:
+        raise InputError(
+            "regularity of opportunities", "one of the two", "leave out regularity=True or opportunities=True"
+        )
+    if opportunities:
+        calibration = summarise_opportunities(transactions, calibration_end, unit, by)
+    else:
+        calibration = summarise(transactions, calibration_end, unit, by, regularity)
     cut = last_step(transactions, calibration_end, clock)
     end = last_step(transactions, holdout_end, clock)
     if end <= cut:
@@ -104,11 +121,14 @@ def split(
             "a hold-out period after calibration",
             "move calibration_end back or holdout_end forward",
         )
-    return Split(
-        calibration,
-        _holdout(transactions, calibration, cut, end, clock),
-        _tracking(transactions, calibration, cut, end, clock),
-    )
+    if opportunities:
+        holdout, tracking = opportunities_after(transactions, calibration, cut, end, clock)
+    else:
+        holdout = _holdout(transactions, calibration, cut, end, clock)
+        tracking = _tracking(transactions, calibration, cut, end, clock)
+    # Of opportunities, the last that counts may be over before the end that was asked for.
+    left = _rows_after(transactions, clock.number(holdout.attrs["end"]), clock)
+    return Split(calibration, holdout.assign_attrs(rows_after_end=left), tracking)
 
 
 def _holdout(
@@ -132,7 +152,6 @@ def _holdout(
         "end": clock.iso(end),
         "length": (end - cut) / clock.steps_per_unit,
         "new_customers": int(len(customers) - found.sum()),
-        "rows_after_end": _rows_after(transactions, end, clock),
     }
     return xr.Dataset(data, coords={"customer": calibration.customer}, attrs=attrs)
 

@@ -1,0 +1,213 @@
+"""From purchases to opportunities taken: for whom time passes in whole weeks, months or campaigns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_cx.data.occasions import Clock, occasions_sql
+from bayes_cx.data.summary import column, complete, group_columns, groups_sql, last_step, sum_of
+from bayes_cx.data.transactions import Transactions
+from bayes_cx.errors import InputError
+
+__all__ = ["opportunities_after", "summarise_opportunities"]
+
+
+def summarise_opportunities(
+    transactions: Transactions,
+    until: Any = None,
+    unit: str = "week",
+    by: Sequence[str] | str | None = None,
+) -> xr.Dataset:
+    """Reduce purchases to the opportunities that each customer took.
+
+    A customer's i-th opportunity is the span ((i - 1) unit, i unit] after the day of the first purchase. It
+    is taken if there is a purchase in it, however many. Only those that had passed at the end of observation
+    count: with day numbers d_0 of the first purchase and u of the end::
+
+        n = floor((u - d_0) / days per unit),  x = number of the n that were taken,
+        t_x = number of the last one taken, 0 if none was
+
+    Parameters
+    ----------
+    transactions, until, by
+        As for `summarise`.
+    unit : {"hour", "day", "week", "month", "year"}
+        Length of an opportunity. A month is 30.4375 days, a year 365.25.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``customer``, in order: ``x``, ``t_x`` and ``n`` (int64), ``first`` and the groups. With amounts
+        also ``spend`` (mean of the opportunities taken, NaN where x is 0), ``spend_sum`` (their total) and
+        ``first_spend`` (first day). The attributes are those of `summarise` and ``occasions_unfinished``, the
+        number of purchase occasions left out because their opportunity had not passed.
+
+    Raises
+    ------
+    InputError
+        If no purchase is left or a group column does not exist.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayes_cx.data import read_transactions
+    >>> days = ["2025-01-01", "2025-01-10", "2025-01-15", "2025-01-24"]
+    >>> transactions = read_transactions(pd.DataFrame({"who": 7, "day": days}), customer="who", time="day")
+    >>> stats = summarise_opportunities(transactions, until="2025-01-25")
+    >>> stats.x.values, stats.t_x.values, stats.n.values, stats.attrs["occasions_unfinished"]
+    (array([1]), array([2]), array([3]), 1)
+    """
+    clock = Clock(unit)
+    groups = group_columns(transactions, by)
+    end = last_step(transactions, until, clock)
+    table = transactions.table.run(_customers_sql(transactions, end, clock, groups))
+    data: dict[str, Any] = {
+        "x": ("customer", column(table, "x"), {"meaning": "opportunities taken"}),
+        "t_x": ("customer", column(table, "t_x"), {"meaning": "the last opportunity taken"}),
+        "n": ("customer", column(table, "passed"), {"meaning": "opportunities that passed"}),
+    }
+    stats = complete(transactions, table, data, groups, end, clock, "opportunities")
+    return stats.assign_attrs(occasions_unfinished=int(sum_of(table, "unfinished")))
+
+
+def opportunities_after(
+    transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return the truth after the end of calibration, by customer and by opportunity; see `split`.
+
+    Parameters
+    ----------
+    transactions : Transactions
+    calibration : xarray.Dataset
+        From `summarise_opportunities`, until `cut`.
+    cut, end : int
+        Last steps of calibration and of the data to use.
+    clock : Clock
+
+    Returns
+    -------
+    holdout, tracking : xarray.Dataset
+        As in `Split`.
+
+    Raises
+    ------
+    InputError
+        If not one whole opportunity lies on each side of the cut.
+    """
+    length = clock.steps_per_unit
+    ahead, passed = int((end - cut) // length), calibration["n"].to_numpy()
+    known = int(passed.max())
+    if not (known and ahead):
+        raise InputError(
+            f"{known} whole {clock.unit}s before the end of calibration and {ahead} after it",
+            "one or more on each side",
+            "move calibration_end, or choose a shorter unit",
+        )
+    before, after = (
+        transactions.table.run(_taken_sql(transactions, cut, last, clock)) for last in (cut, end)
+    )
+    kept = (column(after, "ahead") > 0) & (column(after, "ahead") <= ahead)
+    later, paid = column(after, "ahead")[kept], column(after, "paid")[kept]
+    customers = pd.Index(calibration["customer"].to_numpy())
+    who = customers.get_indexer(pd.Index(column(after, "customer")[kept]))
+    data: dict[str, Any] = {"x_holdout": ("customer", np.bincount(who, minlength=passed.size))}
+    if transactions.has_amount:
+        data["spend_holdout"] = ("customer", np.bincount(who, paid, minlength=passed.size))
+    last = cut + int(ahead * length)
+    attrs = {
+        "unit": clock.unit,
+        "start": clock.iso(cut + 1),
+        "end": clock.iso(last),
+        "length": float(ahead),
+        "new_customers": _newcomers(transactions, cut, last, clock),
+    }
+    holdout = xr.Dataset(data, coords={"customer": calibration["customer"]}, attrs=attrs)
+    earlier = column(before, "ahead")
+    tracking = _tracking(passed, np.concatenate([earlier[earlier <= 0], later]), cut, ahead, clock)
+    return holdout, tracking
+
+
+def _tracking(passed: np.ndarray, taken: np.ndarray, cut: int, ahead: int, clock: Clock) -> xr.Dataset:
+    """Count the opportunities taken; `taken` numbers each from the first after the cut as 1."""
+    known = int(passed.max())
+    number = np.arange(known + ahead)
+    step = clock.step.total_seconds() * clock.steps_per_unit
+    start = clock.moments(np.array(cut + 1)) + np.round((number - known) * step).astype("timedelta64[s]")
+    first = np.bincount(known - passed, minlength=number.size)
+    data = {
+        "start": start,
+        "observed": np.bincount(taken + known - 1, minlength=number.size),
+        "customers": np.cumsum(first),
+        "observed_share": np.ones(number.size),
+    }
+    attrs = {
+        "unit": clock.unit,
+        "start": clock.iso(int(clock.numbers(start)[0])),
+        "end": clock.iso(cut + int(ahead * clock.steps_per_unit)),
+        "calibration_periods": known,
+    }
+    variables = {name: ("period", values) for name, values in data.items()}
+    return xr.Dataset(variables, coords={"period": number}, attrs=attrs)
+
+
+def _number_sql(step: str, clock: Clock) -> str:
+    """Write the number of the opportunity in which a step lies, 0 for the first purchase itself."""
+    # Exact where it matters: a quotient of whole steps that is a whole number has no rounding error.
+    return f"CAST(ceil(({step} - first) / {clock.steps_per_unit}) AS BIGINT)"
+
+
+def _passed_sql(end: int, clock: Clock) -> str:
+    return f"CAST(floor(({end} - first) / {clock.steps_per_unit}) AS BIGINT)"
+
+
+def _customers_sql(transactions: Transactions, end: int, clock: Clock, groups: dict[str, str]) -> str:
+    kept = "".join(
+        f", max({name}_last) AS {name}_last, min({name}_min) AS {name}_min, max({name}_max) AS {name}_max"
+        for name in groups
+    )
+    numbered = (
+        f"SELECT *, {_number_sql('d', clock)} AS number, {_passed_sql(end, clock)} AS passed FROM ("
+        "SELECT *, min(d) OVER (PARTITION BY customer) AS first "
+        f"FROM ({occasions_sql(transactions, end, clock, groups)}))"
+    )
+    each = (
+        "SELECT customer, first, passed, number, sum(paid) AS paid, sum(n) AS n, count(*) AS occasions"
+        f"{kept} FROM ({numbered}) GROUP BY customer, first, passed, number"
+    )
+    taken = "FILTER (number BETWEEN 1 AND passed)"
+    return (
+        f"SELECT customer, first, passed, count(*) {taken} AS x, coalesce(max(number) {taken}, 0) AS t_x, "
+        "CAST(sum(n) AS BIGINT) AS n, CAST(sum(occasions) FILTER (number > passed) AS BIGINT) AS unfinished, "
+        f"CAST(coalesce(sum(paid) {taken}, 0) AS DOUBLE) AS spend_sum, "
+        f"CAST(sum(paid) FILTER (number = 0) AS DOUBLE) AS first_spend{groups_sql(groups)} "
+        f"FROM ({each}) GROUP BY customer, first, passed ORDER BY customer"
+    )
+
+
+def _begun_sql(transactions: Transactions, cut: int, clock: Clock) -> str:
+    """Write the query for the customers of calibration, as they were known at its end."""
+    return (
+        f"SELECT customer, min(d) AS first FROM ({occasions_sql(transactions, cut, clock)}) GROUP BY customer"
+    )
+
+
+def _taken_sql(transactions: Transactions, cut: int, end: int, clock: Clock) -> str:
+    """Write the query for the opportunities taken up to a step, counted from the first after the cut as 1."""
+    number = f"{_number_sql('d', clock)} - {_passed_sql(cut, clock)}"
+    return (
+        f"SELECT customer, {number} AS ahead, CAST(sum(paid) AS DOUBLE) AS paid "
+        f"FROM ({occasions_sql(transactions, end, clock)}) "
+        f"JOIN ({_begun_sql(transactions, cut, clock)}) USING (customer) "
+        "WHERE d > first GROUP BY customer, ahead ORDER BY customer, ahead"
+    )
+
+
+def _newcomers(transactions: Transactions, cut: int, end: int, clock: Clock) -> int:
+    table = transactions.table.run(
+        f"SELECT count(DISTINCT customer) AS n FROM ({occasions_sql(transactions, end, clock)}) "
+        f"ANTI JOIN ({_begun_sql(transactions, cut, clock)}) USING (customer)"
+    )
+    return int(column(table, "n")[0])
