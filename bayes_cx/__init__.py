@@ -27,6 +27,7 @@ _WHERE = {
         "read_transactions",
         "split",
         "summarise",
+        "summarise_contracts",
         "summarise_opportunities",
         "to_lifetimes",
     ),
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         read_transactions,
         split,
         summarise,
+        summarise_contracts,
         summarise_opportunities,
         to_lifetimes,
     )

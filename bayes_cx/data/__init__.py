@@ -7,6 +7,7 @@ from bayes_cx.data.expand import expand
 from bayes_cx.data.holdout import Split, split
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.opportunities import summarise_opportunities
+from bayes_cx.data.renewals import summarise_contracts
 from bayes_cx.data.summary import summarise
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
@@ -30,6 +31,7 @@ __all__ = [
     "read_transactions",
     "split",
     "summarise",
+    "summarise_contracts",
     "summarise_opportunities",
     "to_lifetimes",
     "unique_rows",

@@ -80,7 +80,13 @@ class Contract:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that must be in the table."""
-        return tuple(name for name in (self.customer, self.time, self.amount) if name is not None)
+        return tuple(self.roles.values())
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """What these columns are, as reasons call it, with their names; the customer first."""
+        roles = {"customer": self.customer, "time": self.time}
+        return roles if self.amount is None else roles | {"amount": self.amount}
 
     def typed(self, table: str, types: dict[str, str], extra: dict[str, str] | None = None) -> str:
         """Write the query that reads every row once and says what is wrong with it.
@@ -101,7 +107,7 @@ class Contract:
             there is no amount), ``reason`` (NULL for an accepted row) and those of `extra`.
         """
         customer, customer_missing = self._customer(types)
-        moment, moment_missing = self._moment(types)
+        moment, moment_missing = self.moment(types)
         amount, value = self._amount(types)
         added = "".join(f", {sql} AS {ident(name)}" for name, sql in (extra or {}).items())
         names = "".join(f", {ident(name)}" for name in extra or {})
@@ -155,7 +161,8 @@ class Contract:
             return f"CAST({column} AS VARCHAR)", missing
         raise _wrong_type("customer", self.customer, types, "text or whole numbers")
 
-    def _moment(self, types: dict[str, str]) -> tuple[str, str]:
+    def moment(self, types: dict[str, str]) -> tuple[str, str]:
+        """Write the time as a timestamp, and the test for an empty cell."""
         column, kind = ident(self.time), _kind(types[self.time])
         missing = self._missing(self.time, types)
         zone = literal(self.timezone)

@@ -21,6 +21,7 @@ __all__ = [
     "group_columns",
     "groups_sql",
     "last_step",
+    "numbered_groups",
     "relative",
     "summarise",
     "undated",
@@ -200,11 +201,16 @@ def undated(unit: str, source: str, rows: int, content: str) -> dict[str, str | 
 
 
 def group_columns(transactions: Transactions, by: Sequence[str] | str | None) -> dict[str, str]:
+    """Return the groups to keep, by default those that the transactions name; see `numbered_groups`."""
+    return numbered_groups(transactions.by if by is None else by, transactions.table.types)
+
+
+def numbered_groups(by: Sequence[str] | str, types: dict[str, str]) -> dict[str, str]:
     """Number the group columns, so that their names cannot meet ours in SQL: prefix -> name."""
-    names = transactions.by if by is None else (by,) if isinstance(by, str) else tuple(by)
+    names = (by,) if isinstance(by, str) else tuple(by)
     for name in names:
-        if name not in transactions.table.types:
-            known = ", ".join(map(repr, transactions.table.types))
+        if name not in types:
+            known = ", ".join(map(repr, types))
             raise InputError(f"no column {name!r} to group by", f"one of {known}", "check the spelling")
         if name in _STATISTICS:
             raise InputError(f"group column {name!r}", "a name that is no statistic", "rename the column")

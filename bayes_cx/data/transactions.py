@@ -2,24 +2,19 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import pandas as pd
 
-from bayes_cx.data.contract import UNREADABLE_LINE, Contract, ident, literal
+from bayes_cx.data.contract import UNREADABLE_LINE, Contract, literal
+from bayes_cx.data.rejected import rejected_sql, write_rejected
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.errors import InputError
-from bayes_cx.files import atomic_path, write_csv
 
-__all__ = ["Transactions", "read_transactions"]
-
-# Rows that are written at once: little beside the memory that DuckDB may use.
-_BATCH = 50_000
+__all__ = ["Transactions", "check_options", "read_transactions"]
 
 
 @dataclass(frozen=True)
@@ -134,73 +129,20 @@ class Transactions:
         """
         from bayes_cx.data.occasions import left_out_sql
 
-        path = Path(path)
         kept = None if hide is None else self.contract.columns
         sql = self.rejected_sql(kept=kept) if until is None else left_out_sql(self, until, unit, kept)
-        if path.suffix != ".parquet":
-            write_csv(self._as_text(sql, hide), path)
-            return
-        if hide is not None:
-            raise InputError(f"{path.name} under pseudonyms", "a CSV file", "change the ending")
-        with atomic_path(path) as part:
-            self.table.connection.execute(f"COPY ({sql}) TO {literal(str(part))} (FORMAT parquet)")
-
-    def _as_text(self, sql: str, hide: Callable[[str], str] | None) -> Iterator[pd.DataFrame]:
-        """Run a query in batches, every cell as DuckDB writes it."""
-        relation = self.table.connection.sql(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})")
-        # A reader without rows yields no batch, and a file without rows still has a header.
-        yield pd.DataFrame(columns=relation.columns, dtype=object)
-        for batch in relation.to_arrow_reader(_BATCH):
-            rows = batch.to_pandas()
-            if hide is not None:
-                customer = rows[self.contract.customer]
-                rows[self.contract.customer] = customer.map(
-                    lambda one: hide(one) if one.strip() else one, na_action="ignore"
-                )
-                # A cell that could not be read may hold an id that slipped into the wrong column.
-                slipped = rows.iloc[:, 1].isin(["unreadable time", "unreadable amount"])
-                for name in (self.contract.time, self.contract.amount):
-                    if name in rows:
-                        rows.loc[slipped, name] = "hidden"
-            yield rows
+        write_rejected(self.table, sql, path, self.contract.roles, hide)
 
     def rejected_sql(self, reason: str = "reason", joins: str = "", kept: Sequence[str] | None = None) -> str:
-        """Write the query for the rejected rows, in order.
-
-        Parameters
-        ----------
-        reason, joins : str
-            SQL that finds further reasons in further tables; see `left_out_sql`.
-        kept : sequence of str, optional
-            The only columns of the source to show; the customer is then that of the statistics, and a line
-            that could not be read shows only its number.
-        """
-        names = list(self.table.types)
-        number = _free("row", names)
-        why = _free("reason", names)
-        numbered = f"(SELECT *, row_number() OVER () AS {ident(number)} FROM {self.table.sql})"
-        extra = {f"value_{position}": ident(name) for position, name in enumerate(names)}
-        extra["number"] = ident(number)
-        typed = self.contract.typed(numbered, self.table.types, extra)
-        shown = {ident(name): f"value_{position}" for position, name in enumerate(names)}
-        if kept is not None:
-            shown = {ident(name): shown[ident(name)] for name in kept}
-            # What is no customer of the statistics, such as 2.5, stays what it is.
-            who = ident(self.contract.customer)
-            shown[who] = f"coalesce(CAST(typed.customer AS VARCHAR), CAST({shown[who]} AS VARCHAR))"
-        values = ", ".join(f"{value} AS {name}" for name, value in shown.items())
-        rows = (
-            f"SELECT number AS {ident(number)}, {reason} AS {ident(why)}, {values} "
-            f"FROM ({typed}) AS typed {joins} WHERE {reason} IS NOT NULL"
-        )
-        if not self.rejected_by_reason.get(UNREADABLE_LINE):
-            return f"{rows} ORDER BY number"
-        line, text = ident(_free("line", names)), ident(_free("line_text", names))
-        text = f", text AS {text}" if kept is None else ""
-        return (
-            f"SELECT * FROM (({rows}) UNION ALL BY NAME (SELECT NULL AS {ident(number)}, "
-            f"{literal(UNREADABLE_LINE)} AS {ident(why)}, line AS {line}{text} "
-            f"FROM ({self.table.unreadable_lines()}))) ORDER BY {ident(number)}, {line}"
+        """Write the query for the rejected rows, in order; see `rejected.rejected_sql`."""
+        return rejected_sql(
+            self.table,
+            lambda table, extra: self.contract.typed(table, self.table.types, extra),
+            self.contract.customer,
+            lines=UNREADABLE_LINE in self.rejected_by_reason,
+            reason=reason,
+            joins=joins,
+            kept=kept,
         )
 
 
@@ -270,7 +212,7 @@ def read_transactions(
     contract = Contract(customer, time, amount, time_format, timezone, returns, zero_amounts)
     groups = (by,) if isinstance(by, str) else tuple(by)
     table = open_source(source, (*contract.columns, *groups), query)
-    _check_options(table, contract)
+    check_options(table, contract)
     verdicts = table.run(_verdicts_sql(contract, table)).to_pylist()
     reasons = {row["reason"]: row["n"] for row in verdicts}
     if lines := table.run(table.unreadable_lines()).num_rows:
@@ -316,7 +258,7 @@ def _sha256(accepted: dict[str, Any]) -> str:
     return hashlib.sha256(sums.encode()).hexdigest()
 
 
-def _check_options(table: Source, contract: Contract) -> None:
+def check_options(table: Source, contract: Contract) -> None:
     """Let DuckDB try the zone and the format once, so that a wrong one is not taken for wrong rows."""
     trials = [
         (
@@ -338,11 +280,3 @@ def _check_options(table: Source, contract: Contract) -> None:
             table.connection.sql(sql).fetchall()
         except duckdb.Error as error:
             raise InputError(came, expected, f"correct it ({str(error).splitlines()[0]})") from error
-
-
-def _free(name: str, taken: list[str]) -> str:
-    """Find a column name that the source does not use; DuckDB ignores case."""
-    lower = {other.lower() for other in taken}
-    while name.lower() in lower:
-        name += "_"
-    return name

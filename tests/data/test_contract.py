@@ -71,7 +71,7 @@ def test_rejected_rows_carry_number_reason_and_original_values(shop, tmp_path):
 
 
 def test_rejected_rows_are_whole_safe_and_as_they_were(tmp_path, monkeypatch):
-    monkeypatch.setattr("bayes_cx.data.transactions._BATCH", 1)
+    monkeypatch.setattr("bayes_cx.data.rejected._BATCH", 1)
     frame = pd.DataFrame(
         {"id": ["=1+1", "-7", None, "ok"], "when": ["2025-01-01"] * 4, "paid": [-50.0, -1e-7, 3, 1]}
     )
