@@ -107,14 +107,21 @@ def fit(
 
 
 def sample_prior(
-    model: Model, stats: xr.Dataset, *, design: Design = CONSTANT, draws: int = 1000, seed: int = 0
+    model: Model,
+    stats: xr.Dataset,
+    *,
+    design: Design = CONSTANT,
+    draws: int = 1000,
+    seed: int = 0,
+    scale: float | None = None,
 ) -> Posterior:
-    """Draw from the prior of `model`, on the scale of `stats`, as if it were a posterior.
+    """Draw from the prior of `model`, on the scale of `stats` or the one given, as if it were a posterior.
 
     Whatever reads a posterior can then show what the priors alone imply.
     """
     table = statistics_of(model, stats, design)
-    scale = float(model.scale(weight_of(table), **columns_of(model, table)))
+    if scale is None:
+        scale = float(model.scale(weight_of(table), **columns_of(model, table)))
     built = pymc_model(first_choice(model), table, design, scale=scale)
     names = variables(built)
     with built:

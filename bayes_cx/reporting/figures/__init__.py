@@ -4,6 +4,7 @@ from bayes_cx.reporting.figures.accuracy import by_frequency, calibration, captu
 from bayes_cx.reporting.figures.campaign import gain_curve, sensitivity
 from bayes_cx.reporting.figures.contacts import forest
 from bayes_cx.reporting.figures.futures import futures
+from bayes_cx.reporting.figures.ranks import ranks
 from bayes_cx.reporting.figures.tracking import tracking
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "forest",
     "futures",
     "gain_curve",
+    "ranks",
     "sensitivity",
     "tracking",
 ]
