@@ -49,7 +49,7 @@ class Offer:
     ----------
     name : str
     cost : float
-        In the currency of the amounts.
+        In what value is counted in: the currency of the amounts, or purchases where there are none.
     win_back : Beta
         Chance that the offer brings an inactive customer back.
     keep : Beta

@@ -242,7 +242,7 @@ def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
     """Return the value of all customers together in simulated futures, shape (future,)."""
     t = timedelta(days=value.t * UNITS[value.purchases.provenance["unit"]])
     futures = predict_spend(
-        value.purchases, value.spend, value.stats, t, discount=value.discount, draws=_FUTURES, seed=seed
+        value.purchases, value.price, value.stats, t, discount=value.discount, draws=_FUTURES, seed=seed
     )
     return value.margin * np.array([each.sum() for each in futures])
 
@@ -296,5 +296,8 @@ def _attributes(
         **{name: limit for name, limit in (("budget", budget), ("capacity", capacity)) if limit is not None},
         "budget_price": choice.price,
         "total_cost": float(data["cost"].to_numpy()[contact].sum()),
-        "values": "spend" if isinstance(value.spend, Posterior) else "purchases",
+        "kind": value.purchases.model.kind,
+        "events": value.events,
+        **({} if isinstance(value.spend, Posterior | None) else {"worth": float(value.spend)}),
+        "values": "spend" if value.spend is not None else value.events,
     }

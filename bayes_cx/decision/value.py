@@ -59,8 +59,8 @@ class LifetimeValue:
     ----------
     purchases : Posterior
         Of a model of purchases.
-    spend : Posterior or float
-        Of a model of spend, or the worth of every purchase.
+    spend : Posterior, float or None
+        Of a model of spend, or the worth of every purchase (or renewal); None counts them.
     stats : xarray.Dataset
         Statistics by customer.
     horizon : str
@@ -78,7 +78,7 @@ class LifetimeValue:
     """
 
     purchases: Posterior
-    spend: Posterior | float
+    spend: Posterior | float | None
     stats: xr.Dataset
     horizon: str
     t: float
@@ -91,6 +91,11 @@ class LifetimeValue:
     def events(self) -> str:
         """What brings value: purchases or renewals."""
         return self.purchases.model.events
+
+    @property
+    def price(self) -> Posterior | float:
+        """The model of spend, or what each of the events is worth."""
+        return 1.0 if self.spend is None else self.spend
 
     @property
     def n_customers(self) -> int:
@@ -114,8 +119,8 @@ class LifetimeValue:
         conditions = ("active", "won_back", "kept")
         ready = {name: self.scorer(f"discounted_{self.events}_if_{name}", **given) for name in conditions}
         ready["p_alive"] = self.scorer("p_alive")
-        if isinstance(self.spend, Posterior):
-            ready["spend"] = scorer(self.spend, self.stats, "expected_spend", thin_to=self.draws)
+        if isinstance(self.price, Posterior):
+            ready["spend"] = scorer(self.price, self.stats, "expected_spend", thin_to=self.draws)
         return ready
 
     def scorer(self, quantity: str, **options: Any) -> Scorer:
@@ -126,7 +131,7 @@ class LifetimeValue:
         """Return what some customers are worth."""
         ready = self._scorers
         shape = (self.draws, some.size)  # a point estimate has one draw, which stands for all
-        spend = ready["spend"].customers(some) if isinstance(self.spend, Posterior) else np.array(self.spend)
+        spend = ready["spend"].customers(some) if "spend" in ready else np.asarray(self.price)
         spend = np.broadcast_to(self.margin * spend, shape)
         return Worth(
             p_alive=np.broadcast_to(ready["p_alive"].customers(some), shape),
@@ -190,7 +195,7 @@ class LifetimeValue:
 
 def lifetime_value(
     purchases: Posterior,
-    spend: Posterior | float,
+    spend: Posterior | float | None,
     stats: xr.Dataset,
     horizon: Any = "52 weeks",
     discount_rate: float = 0.10,
@@ -206,9 +211,9 @@ def lifetime_value(
     Parameters
     ----------
     purchases : Posterior
-        Of a model of purchases.
-    spend : Posterior or float
-        Of a model of spend, or the worth of every purchase.
+        Of a model of purchases, or of renewals.
+    spend : Posterior, float or None
+        Of a model of spend, or the worth of every purchase. With None value is counted in purchases.
     stats : xarray.Dataset
         Statistics by customer.
     horizon : str, number or time difference
@@ -246,9 +251,15 @@ def lifetime_value(
         raise InputError(f"margin={margin}", "a share above 0, at most 1", "write 0.3 for 30 %")
     if draws < 1:
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
-    if not isinstance(spend, Posterior) and not 0 < spend < np.inf:
+    if spend is not None and not isinstance(spend, Posterior) and not 0 < spend < np.inf:
         raise InputError(
-            f"spend {spend}", "a posterior of spend, or the positive worth of a purchase", "correct spend"
+            f"spend {spend}",
+            "a posterior of spend, the positive worth of a purchase, or None",
+            "correct spend",
+        )
+    if spend is None and margin != 1.0:
+        raise InputError(
+            f"margin={margin} where value is counted and not paid", "margin=1", "say what a purchase is worth"
         )
     if "expected_spend" in purchases.model.quantities or "p_alive" not in purchases.model.quantities:
         raise InputError(

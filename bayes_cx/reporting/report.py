@@ -11,8 +11,10 @@ import xarray as xr
 from bayes_cx.files import atomic_path
 from bayes_cx.references import reference
 from bayes_cx.reporting import figures, render, summary, tables
+from bayes_cx.reporting.alike import alike
 from bayes_cx.reporting.fonts import printable
 from bayes_cx.reporting.style import Figure
+from bayes_cx.reporting.terms import Terms, terms
 from bayes_cx.reporting.words import Money, count, day, plural
 
 __all__ = ["Report", "report"]
@@ -78,7 +80,7 @@ def report(
     plan : Plan
         What `prioritise` returns.
     purchases, spend : Posterior
-        The fits behind the plan; without `spend` value is counted in purchases.
+        The fits behind the plan; no `spend` where amounts are not modelled.
     stats : Dataset over customer
         The statistics that the plan was made for; the report prints their provenance.
     holdout : Holdout, optional
@@ -107,33 +109,44 @@ def report(
     data = plan.data
     posteriors = [purchases] if spend is None else [purchases, spend]
     symbol = str(data.attrs.get("currency") or "") if currency is None else currency
-    money = Money(symbol) if spend is not None else Money("", "purchases")
-    drawn = _figures(plan, holdout, money)
+    values = str(data.attrs["values"])
+    money = Money(symbol) if values == "spend" else Money("", values)
+    words = terms(purchases.model)
+    rows = alike(data, posteriors)
+    listed = data if rows is None else rows
+    drawn = _figures(plan, listed, holdout, money)
     number = int(data.attrs["n_contacted"])
     predictive, predictive_note = tables.predictive([*posterior_checks, *prior_checks])
-    warned = summary.notices(posteriors, holdout, holdout_note, predictive)
+    warned = summary.notices(posteriors, holdout, holdout_note, predictive, words.events)
     content = {
         "title": title,
         "organisation": organisation,
         "unit": data.attrs["unit"],
-        "currency": symbol if spend is not None else "purchases",
+        "currency": symbol if values == "spend" else values,
+        "words": {
+            "current": words.current,
+            "bar": words.bar,
+            "bars": words.bars,
+            "condition": words.condition,
+        },
+        "contracts": words.contracts,
         "meta": _meta(data, posteriors, organisation, timestamp),
         "page_one": {
             "notices": [asdict(notice) for notice in warned],
             "lead": summary.campaign(data, money),
             "texts": [
-                summary.customers(data),
+                summary.customers(data, words),
                 summary.value(data, money),
                 *([summary.grounds(plan, money)] if number else []),
             ],
-            "tiles": summary.tiles(data, money),
-            "actions": summary.actions(data),
+            "tiles": summary.tiles(data, money, words),
+            "actions": summary.actions(data, words, rows),
         },
-        "priority": tables.priority(data, money),
-        "top_note": tables.top_note(plan, money),
-        "priority_title": _priority_title(number, data.sizes["customer"]),
+        "priority": tables.priority(listed, money),
+        "top_note": tables.top_note(plan, money, listed=rows),
+        "priority_title": _priority_title(number, listed),
         "stronger": "" if number else summary.stronger(plan.sensitivity),
-        "segments": tables.segments(data, money),
+        "segments": tables.segments(data, money, words),
         "groups": [
             {"name": name, "rows": tables.groups(data, name, money)} for name in tables.group_columns(data)
         ],
@@ -146,8 +159,8 @@ def report(
         "predictive_note": predictive_note,
         "priors": tables.priors(posteriors),
         "checks": tables.checks(posteriors),
-        "assumptions": tables.assumptions(plan, stats, posteriors, money),
-        "limits": _limits(posteriors),
+        "assumptions": tables.assumptions(plan, stats, words, money),
+        "limits": _limits(posteriors, words),
         "provenance": tables.provenance(posteriors, stats, command),
         "run": _run(purchases, stats),
         "respelt": any(printable(str(name)) != str(name) for name in data["customer"].to_numpy()[:20]),
@@ -159,11 +172,11 @@ def report(
     return Report(content, drawn, timestamp)
 
 
-def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
+def _figures(plan: Any, listed: xr.Dataset, holdout: Any, money: Money) -> dict[str, Figure]:
     data = plan.data
     number = int(data.attrs["n_contacted"])
     if number:
-        what = f"Net gain of contacting {plural(number, 'customer')}"
+        what = f"Net gain{money.unit} of contacting {plural(number, 'customer')}"
         dots = figures.futures(
             data["total_gain_predictive"].to_numpy(), money, what=what, line=True, counted=summary.COUNTED
         )
@@ -173,7 +186,7 @@ def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
     drawn = {
         "futures": dots,
         "gain_curve": figures.gain_curve(data["curve"], number, money),
-        "forest": figures.forest(data, money),
+        "forest": figures.forest(listed, money),
     }
     if number:
         drawn["sensitivity"] = figures.sensitivity(plan.sensitivity, money)
@@ -189,9 +202,10 @@ def _figures(plan: Any, holdout: Any, money: Money) -> dict[str, Figure]:
 
 def _meta(data: xr.Dataset, posteriors: list[Any], organisation: str, timestamp: datetime) -> list[list[str]]:
     rows = [["Prepared for", organisation]] if organisation else []
+    until = str(data.attrs["until"])
     return [
         *rows,
-        ["Observed until", day(str(data.attrs["until"]))],
+        *([["Observed until", day(until)]] if until else []),
         ["Looking ahead", str(data.attrs["horizon"])],
         ["Models", " + ".join(posterior.model.name for posterior in posteriors)],
         ["Made", day(timestamp)],
@@ -205,8 +219,13 @@ def _run(purchases: Any, stats: xr.Dataset) -> str:
     return f"{version} · data {sha256[:8]}" if sha256 else version
 
 
-def _priority_title(number: int, customers: int) -> str:
+def _priority_title(number: int, listed: xr.Dataset) -> str:
+    customers = listed.sizes["customer"]
     shown = min(20, customers)
+    if "customers" in listed:
+        whom = f"the {plural(customers, 'history', 'histories')}"
+        whom = f"All {whom[4:]}" if shown == customers else f"The first {shown} of {whom}"
+        return f"{whom} that customers have, in the order of priority."
     if number == 0:
         return f"The {plural(shown, 'customer')} nearest to being worth a contact; none of them is today."
     if number >= customers == shown:
@@ -227,11 +246,11 @@ def _method(posterior: Any) -> dict[str, Any]:
     }
 
 
-def _limits(posteriors: list[Any]) -> list[str]:
+def _limits(posteriors: list[Any], words: Terms) -> list[str]:
     limits = [limit for posterior in posteriors for limit in posterior.model.limits]
     return [
         *limits,
-        "How customers respond to the offers is put in; purchases alone cannot tell it. A test with a "
+        f"How customers respond to the offers is put in; {words.events} alone cannot tell it. A test with a "
         "control group that gets no offer measures it, and the sensitivity figure shows what hangs on it.",
         "Every number speaks about these customers; new customers who are still to come are not counted.",
     ]

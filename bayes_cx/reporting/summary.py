@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.reporting.terms import Terms
 from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 
 __all__ = ["COUNTED", "Notice", "actions", "campaign", "customers", "notices", "stronger", "tiles", "value"]
@@ -31,6 +32,7 @@ def notices(
     holdout: Any,
     holdout_note: str = "",
     predictive: Sequence[Mapping[str, str]] = (),
+    events: str = "purchases",
 ) -> list[Notice]:
     """Say what failed, what was not looked at, and where the hold-out contradicts the forecast.
 
@@ -42,6 +44,8 @@ def notices(
         Why there is none.
     predictive : sequence of mapping
         Rows of the predictive checks, as `tables.predictive` makes them.
+    events : str
+        What customers make.
     """
     found = []
     for posterior in posteriors:
@@ -63,7 +67,7 @@ def notices(
     if holdout is None:
         why = f": {sign(holdout_note)}" if holdout_note else ""
         text = (
-            f"The forecasts were not compared with purchases that the model had not seen{why}. How well they "
+            f"The forecasts were not compared with {events} that the model had not seen{why}. How well they "
             "predict these customers is unknown."
         )
         found.append(Notice("not_run", "There is no hold-out evidence.", text))
@@ -72,7 +76,7 @@ def notices(
     unlike = [row for row in predictive if row["status"] == "failed" and row["source"] == "posterior"]
     if unlike:
         what = listing([row["name"] for row in unlike])
-        text = f"Their purchases differ from those that the model makes in {what} (see the appendix)."
+        text = f"Their {events} differ from those that the model makes in {what} (see the appendix)."
         found.append(Notice("look", "The model does not describe these customers in every respect.", text))
     return found
 
@@ -111,7 +115,7 @@ def campaign(data: xr.Dataset, money: Money) -> str:
         everybody = plural(data.sizes["customer"], "customer")
         return (
             f"Contact nobody with these offers. Even for the best of the {everybody} a contact is expected "
-            f"to {'earn' if best >= 0 else 'lose'} {money(abs(best))} after its cost."
+            f"to {_net(best, money)}."
         )
     gain = data["total_gain_predictive"].to_numpy()
     low, high = np.quantile(gain, [0.05, 0.95])
@@ -120,16 +124,29 @@ def campaign(data: xr.Dataset, money: Money) -> str:
     offers = _offers(data)
     with_ = f" with the offer “{offers[0][0]}”" if len(offers) == 1 else ""
     cost = float(data.attrs["total_cost"])
-    verb = "earn" if mean >= 0 else "lose"
+    costs = f"costs as much as {money(cost)} are worth" if money.noun else f"costs {money(cost)}"
+    loses = "brings less than it costs" if money.noun else "loses money"
     return (
-        f"{who}{with_}. The campaign costs {money(cost)} and is expected to {verb} {money(abs(mean))} "
-        f"after its cost (90% interval {money.range(low, high)}); the chance that it loses money is "
+        f"{who}{with_}. The campaign {costs} and is expected to {_net(mean, money)} "
+        f"(90% interval {money.range(low, high)}); the chance that it {loses} is "
         f"{chance(float((gain < 0).mean()))}."
     )
 
 
-def customers(data: xr.Dataset) -> str:
-    """Say how many customers are still active, and how many of these have bought only once."""
+def _net(gain: float, money: Money) -> str:
+    """Say what is gained after the cost: money is earned or lost, purchases are brought."""
+    if money.noun:
+        return f"bring {money(abs(gain))} {'more' if gain >= 0 else 'less'} than it costs"
+    return f"{'earn' if gain >= 0 else 'lose'} {money(abs(gain))} after its cost"
+
+
+def customers(data: xr.Dataset, words: Terms, stay: np.ndarray | None = None) -> str:
+    """Say how many customers are still active, and how many of these have bought only once.
+
+    Under contract the first is known, and `stay` are draws of how many remain at the end of the horizon.
+    """
+    if words.contracts:
+        return _under_contract(data, stay)
     active = data["total_active"].to_numpy()
     low, high = np.quantile(active, [0.05, 0.95])
     number = int(data.attrs["n_customers"])
@@ -148,16 +165,33 @@ def customers(data: xr.Dataset) -> str:
     return f"{text} About {about(still.sum())} of these have bought only once."
 
 
+def _under_contract(data: xr.Dataset, stay: np.ndarray | None) -> str:
+    """Say how many customers there are, which is known, and how many will be left, which is not."""
+    number, current = int(data.attrs["n_customers"]), int((data["p_alive"] > 0).sum())
+    text = f"{count(current)} of the {plural(number, 'customer')} are under contract; who has left is known."
+    if stay is None:
+        return text
+    left = current - stay
+    low, high = np.quantile(left, [0.05, 0.95])
+    interval = "" if about(low) == about(high) else f" (90% interval {about(low)} to {about(high)})"
+    return (
+        f"{text} About {about(left.mean())} of them will leave within the next "
+        f"{data.attrs['horizon']}{interval}; when each of them leaves is what is uncertain."
+    )
+
+
 def value(data: xr.Dataset, money: Money) -> str:
     """Say what the customers are worth over the horizon, and how much of that is at risk."""
     total = data["total_value_predictive"].to_numpy()
     risk = data["total_value_at_risk"].to_numpy()
     low, high = np.quantile(total, [0.05, 0.95])
-    worth = "are worth" if not money.noun else "will make"
+    worth = "are worth" if not money.noun else "are expected to make"
     mean = money(float(data["total_value"].mean()))
+    rate = float(data.attrs["discount_rate"])
+    later = f"; later ones count for less, by {100 * rate:.3g}% a year" if money.noun and rate else ""
     return (
         f"Over the next {data.attrs['horizon']} the customers {worth} {mean} (90% interval "
-        f"{money.range(low, high)}). It would be {money(float(risk.mean()))} more "
+        f"{money.range(low, high)}{later}). It would be {money(float(risk.mean()))} more "
         f"({money.range(*np.quantile(risk, [0.05, 0.95]))}) if nobody left: that is the value at risk."
     )
 
@@ -177,6 +211,9 @@ def grounds(plan: Any, money: Money) -> str:
     else:
         response = "how many customers each offer wins back and keeps is put in, as printed in the appendix"
     amounts = "" if money.noun else f" Amounts are what customers pay, {counted}."
+    if (each := plan.data.attrs.get("worth")) is not None:
+        event = str(plan.data.attrs["events"]).removesuffix("s")
+        amounts = f" Every {event} is taken to be worth {money(float(each))}, {counted}."
     return (
         f"The gain rests on beliefs about the response: {response}. Unless these come from a campaign with a "
         f"control group, test on a part of the list first.{amounts}"
@@ -196,14 +233,20 @@ def stronger(sensitivity: xr.Dataset) -> str:
     )
 
 
-def tiles(data: xr.Dataset, money: Money) -> list[dict[str, str]]:
+def tiles(data: xr.Dataset, money: Money, words: Terms) -> list[dict[str, str]]:
     """Return the four numbers of page one, each with its label and its interval."""
-    bare = Money(money.currency)
+    bare = money.bare
     gain = float(data["total_gain"].mean())
     number = int(data.attrs["n_contacted"])
     horizon = data.attrs["horizon"]
     active = float(data["total_active"].mean())
     noun = money.noun or "value"
+    of_all = f"of {count(data.attrs['n_customers'])}"
+    current = (
+        f"{count(active)} {of_all} under contract"
+        if words.contracts
+        else f"about {about(active)} {of_all} active"
+    )
     worth = data["total_value_predictive"].to_numpy()
     return [
         _tile(
@@ -217,7 +260,7 @@ def tiles(data: xr.Dataset, money: Money) -> list[dict[str, str]]:
         _tile(
             count(number),
             "customer worth a contact" if number == 1 else "customers worth a contact",
-            f"about {about(active)} of {count(data.attrs['n_customers'])} active",
+            current,
         ),
         _tile(bare(gain), "expected net gain", _ninety(data["total_gain_predictive"].to_numpy(), money))
         if number
@@ -230,21 +273,28 @@ def _tile(number: str, label: str, note: str) -> dict[str, str]:
 
 
 def _ninety(draws: np.ndarray, money: Money) -> str:
-    return f"90% interval {Money(money.currency).range(*np.quantile(draws, [0.05, 0.95]))}"
+    return f"90% interval {money.bare.range(*np.quantile(draws, [0.05, 0.95]))}"
 
 
-def actions(data: xr.Dataset) -> list[dict[str, str]]:
-    """Return what to do with each kind of customer, the first step first."""
+def actions(data: xr.Dataset, words: Terms, rows: xr.Dataset | None = None) -> list[dict[str, str]]:
+    """Return what to do with each kind of customer, the first step first.
+
+    `rows` stand for customers of the same history, where these are named instead.
+    """
     label = data["label"].to_numpy()
     number = {
         name: int((label == name).sum()) for name in ("contact", "wait and see", "needs no offer", "let go")
     }
     steps = []
     if number["contact"]:
-        first = [shorten(str(name), 28) for name in data["customer"].to_numpy()[label == "contact"][:3]]
+        listed = data if rows is None else rows
+        chosen = listed["label"].to_numpy() == "contact"
+        first = [shorten(str(name), 28) for name in listed["customer"].to_numpy()[chosen][:3]]
         offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
         with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
         noun = "customer" if len(first) == 1 else "customers"
+        if rows is not None:
+            noun, first = "those with", [f"“{name}”" for name in first]
         text = f"{with_}in the order of the priority list, starting with {noun} {listing(first)}."
         steps.append(_step("Contact {}", text, number["contact"]))
     texts = {
@@ -252,16 +302,10 @@ def actions(data: xr.Dataset) -> list[dict[str, str]]:
             "Wait and see with {}",
             _waiting(data),
         ),
-        "needs no offer": (
-            "Send no offer to {}",
-            "they are active as far as the model can tell, and an offer would cost more than it keeps.",
-        ),
-        "let go": (
-            "Let {} go",
-            "they have probably left, and winning them back would cost more than it brings.",
-        ),
+        "needs no offer": ("Send no offer to {}", words.advice["needs no offer"]),
+        "let go": ("Let {} go", words.advice["let go"]),
     }
-    return steps + [_step(*words, number[name]) for name, words in texts.items() if number[name]]
+    return steps + [_step(*said, number[name]) for name, said in texts.items() if number[name]]
 
 
 def _waiting(data: xr.Dataset) -> str:

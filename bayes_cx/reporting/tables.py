@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy import stats as distributions
 
+from bayes_cx.reporting.alike import counted, group_columns, silence
+from bayes_cx.reporting.terms import Terms
 from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
 
 __all__ = [
@@ -26,15 +28,7 @@ __all__ = [
     "top_note",
 ]
 
-_MEANING = {
-    "contact": "a contact is expected to be worth its cost",
-    "wait and see": "a contact may be worth its cost",
-    "needs no offer": "active, and an offer would not be worth its cost",
-    "let go": "probably left, and too dear to win back",
-}
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "kappa": "κ", "rho": "ρ", "lambda": "λ"}
-# text columns of a plan that are not groups of customers
-_OWN = frozenset({"offer", "label", "customer"})
 
 
 def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, Any]]:
@@ -43,7 +37,8 @@ def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, A
     Parameters
     ----------
     data : Dataset over customer
-        `Plan.data`, sorted by priority.
+        `Plan.data`, sorted by priority, or what `alike` makes of it. With ``stay_quantile``, the chance to
+        be still a customer at the end of the horizon, the bar shows that.
     money : Money
     rows : int
         How many customers.
@@ -51,22 +46,28 @@ def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, A
     Returns
     -------
     list of dict
-        Texts, and the numbers `active` (five quantiles of the probability of being active) for the bar.
+        Texts, and the numbers `active` (five quantiles of the probability of being active) for the bar; none
+        for a customer who is known to have left.
     """
     top = data.isel(customer=slice(0, rows))
     quantiles = top["gain_quantile"].transpose("customer", "quantile").to_numpy()
     cells = {name: money.column(top[name].to_numpy()) for name in ("value", "value_at_risk", "gain")}
     low_high = money.column(np.concatenate([top["gain"].to_numpy(), quantiles[:, 0], quantiles[:, -1]]))
     n = top.sizes["customer"]
-    active = top["p_alive_quantile"].transpose("customer", "quantile").to_numpy()
+    seen = "stay_quantile" in top
+    active = top["stay_quantile" if seen else "p_alive_quantile"].transpose("customer", "quantile").to_numpy()
+    share = top["stay" if seen else "p_alive"].to_numpy()
+    gone = (top["p_alive"] == 0).to_numpy() & seen
     kinds = group_columns(data)[:1]
     return [
         {
             "rank": count(float(top["rank"][i])),
             "name": shorten(str(top["customer"].values[i]), 44),
-            "history": _history(top.isel(customer=i), str(data.attrs["unit"]), kinds),
-            "active": [float(q) for q in active[i]],
-            "p_alive": per_cent(float(top["p_alive"][i])),
+            "history": counted(top, i)
+            if "customers" in top
+            else _history(top.isel(customer=i), str(data.attrs["unit"]), kinds),
+            "active": [] if gone[i] else [float(q) for q in active[i]],
+            "p_alive": "left" if gone[i] else per_cent(float(share[i])),
             "value": cells["value"][i],
             "at_risk": cells["value_at_risk"][i],
             "gain": cells["gain"][i],
@@ -78,9 +79,17 @@ def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, A
     ]
 
 
-def top_note(plan: Any, money: Money, rows: int = 20) -> str:
-    """Explain how the table is ordered, and why somebody who has probably left can stand high."""
+def top_note(plan: Any, money: Money, rows: int = 20, listed: xr.Dataset | None = None) -> str:
+    """Explain how the table is ordered, and why somebody who has probably left can stand high.
+
+    `listed` is what the table shows where it does not list customers one by one.
+    """
     text = "Customers stand in the order of their expected net gain."
+    if listed is not None:
+        return (
+            "Customers of the same history get the same answer; amounts are those of one customer. Rows stand "
+            "in the order of the expected net gain."
+        )
     top = plan.data.isel(customer=slice(0, rows))
     gone = np.flatnonzero(top["p_alive"].to_numpy() < 0.1)
     if not gone.size:
@@ -96,27 +105,20 @@ def top_note(plan: Any, money: Money, rows: int = 20) -> str:
 
 
 def _history(customer: xr.Dataset, unit: str, kinds: Sequence[str]) -> str:
+    if "churned" in customer:
+        number = int(customer["T"])
+        gone = f"left at renewal {number}" if int(customer["churned"]) else plural(number, "renewal")
+        return " · ".join([gone, *(shorten(str(customer[kind].values), 20) for kind in kinds)])
     purchases = plural(int(customer["x"]) + 1, "purchase")
-    ago = float(customer["T"] - customer["t_x"])
-    last = f"last {plural(round(ago), unit)} ago" if ago >= 0.5 else f"last one within this {unit}"
     group = [shorten(str(customer[kind].values), 20) for kind in kinds]
-    return " · ".join([purchases, last, *group])
+    return " · ".join([purchases, silence(customer, unit), *group])
 
 
-def group_columns(data: xr.Dataset) -> list[str]:
-    """Return the names of the columns that put customers into groups."""
-    return [
-        str(name)
-        for name, column in data.data_vars.items()
-        if column.dims == ("customer",) and column.dtype.kind in "OUT" and name not in _OWN
-    ]
-
-
-def segments(data: xr.Dataset, money: Money) -> list[dict[str, Any]]:
+def segments(data: xr.Dataset, money: Money, words: Terms) -> list[dict[str, Any]]:
     """Return one row for each label of the plan, and their sum."""
     label = data["label"].to_numpy()
-    names = [name for name in _MEANING if (label == name).any()]
-    rows = [_sums(data, label == name, name.capitalize(), _MEANING[name]) for name in names]
+    names = [name for name in words.meaning if (label == name).any()]
+    rows = [_sums(data, label == name, name.capitalize(), words.meaning[name]) for name in names]
     return _formatted([*rows, _sums(data, np.ones(label.size, bool), "All customers", "")], money)
 
 
@@ -150,7 +152,6 @@ def _sums(data: xr.Dataset, mask: np.ndarray, name: str, meaning: str) -> dict[s
 
 def _formatted(rows: list[dict[str, Any]], money: Money) -> list[dict[str, Any]]:
     total = max((row["value"] for row in rows), default=0.0)
-    bare = Money(money.currency)
     return [
         {
             "name": row["name"],
@@ -162,7 +163,7 @@ def _formatted(rows: list[dict[str, Any]], money: Money) -> list[dict[str, Any]]
             "active": about(row["active"]),
             "contacts": count(row["contacts"]),
             **{
-                name: bare(row[name]) if name in ("value", "at_risk") or row["contacts"] else "–"
+                name: money.bare(row[name]) if name in ("value", "at_risk") or row["contacts"] else "–"
                 for name in ("value", "at_risk", "gain", "cost")
             },
         }
@@ -222,7 +223,7 @@ def coverage(table: xr.Dataset) -> list[dict[str, Any]]:
     ]
 
 
-def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: Money) -> list[list[str]]:
+def assumptions(plan: Any, stats: xr.Dataset, words: Terms, money: Money) -> list[list[str]]:
     """Return what the numbers rest on, as pairs of a name and a text."""
     data, rows = plan.data, []
     for offer in plan.offers:
@@ -230,12 +231,15 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
         rows.append([f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"])
         rows.append(["ρ, chance that it wins back", _beta(offer.win_back)])
         rows.append(["κ, share of leaving it prevents", _beta(offer.keep)])
+    back = (
+        "returns at once, and with the same chance however long ago they left; is then taken to stay like a "
+        "customer who has just decided to leave once more than those who stayed"
+        if words.contracts
+        else "returns at once, and with the same chance however long the silence; is then taken to buy at a "
+        "pace that counts the silence, with one more decision to leave against their loyalty"
+    )
     rows += [
-        [
-            "Who is won back",
-            "returns at once, and with the same chance however long the silence; is then taken to buy at a "
-            "pace that counts the silence, with one more decision to leave against their loyalty",
-        ],
+        ["Who is won back", back],
         ["Who is kept", "the share of leaving that the offer prevents lasts for the whole horizon"],
     ]
     for name in ("budget", "capacity"):
@@ -243,19 +247,23 @@ def assumptions(plan: Any, stats: xr.Dataset, posteriors: Sequence[Any], money: 
         if limit not in (None, ""):
             text = money(float(limit)) if name == "budget" else plural(int(limit), "contact")
             rows.append([name.capitalize(), text])
-    rows.append(["Horizon", f"{data.attrs['horizon']} from {day(str(data.attrs['until']))}"])
+    until = str(data.attrs["until"])
+    start = f"from {day(until)}" if until else "from the end of observation"
+    rows.append(["Horizon", f"{data.attrs['horizon']} {start}"])
     margin = float(plan.settings.get("margin", 1.0))
     counts = "all that customers pay" if margin == 1.0 else f"{100 * margin:.3g}% of what customers pay"
-    rows.append(
-        ["Value", f"{counts}; the cost of goods {'is not' if margin == 1.0 else 'is thereby'} taken off"]
-    )
+    goods = f"the cost of goods {'is not' if margin == 1.0 else 'is thereby'} taken off"
+    if money.noun:
+        rows.append(["Value", f"{words.events} are counted, because no amounts are known"])
+    elif (each := data.attrs.get("worth")) is not None:
+        rows.append(["Value", f"every {words.event} is worth {money(float(each))}, {counts}; {goods}"])
+    else:
+        rows.append(["Value", f"{counts}; {goods}"])
     rows.append(
         ["Discount rate", f"{100 * float(data.attrs['discount_rate']):.3g}% a year, continuous in time"]
     )
-    if len(posteriors) < 2:
-        rows.append(["Spend", "no model of spend: value is counted in purchases"])
     attrs = stats.attrs
-    if "returns" in attrs:
+    if "returns" in attrs and not money.noun:
         words = {
             "reject": "rows with a negative amount are rejected",
             "net": "a return is taken off the customer's latest purchase before it",

@@ -106,6 +106,16 @@ class Money:
     currency: str = ""
     noun: str = ""
 
+    @property
+    def bare(self) -> "Money":
+        """The same without noun, for cells whose head says what is counted."""
+        return Money(self.currency)
+
+    @property
+    def unit(self) -> str:
+        """What to put after the name of a quantity: `` in purchases``, or nothing where amounts carry a sign."""
+        return f" in {self.noun}" if self.noun else ""
+
     def __call__(self, amount: float) -> str:
         """Return an amount with three significant digits and k, m or bn."""
         return self._dress(self.compact(amount), amount)
@@ -124,12 +134,11 @@ class Money:
         """Return an amount as an axis shows it: `€16k`, without decimals that only pad."""
         size = abs(amount)
         scale, suffix = next(((s, w) for s, w in _SCALES if size >= s), (1.0, ""))
-        return Money(self.currency)._dress(f"{size / scale:.6g}{suffix}", amount)
+        return self.bare._dress(f"{size / scale:.6g}{suffix}", amount)
 
     def range(self, low: float, high: float) -> str:
         """Return an interval: `€12.0k to €98.4k`."""
-        bare = Money(self.currency)
-        text = f"{bare(low)} to {bare(high)}"
+        text = f"{self.bare(low)} to {self.bare(high)}"
         return f"{text}\u00a0{self.noun}" if self.noun else text
 
     def column(self, amounts: Iterable[float]) -> list[str]:

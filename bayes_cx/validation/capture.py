@@ -21,9 +21,9 @@ def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarra
     Parameters
     ----------
     stats : xarray.Dataset
-        Statistics by customer, with amounts.
+        Statistics by customer.
     model : numpy.ndarray, shape (customer,)
-        Expected spend over the hold-out period.
+        Expected spend over the hold-out period; expected purchases where there are no amounts.
     t : float
         Length of the hold-out period, for the point estimate.
 
@@ -32,10 +32,13 @@ def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarra
     dict of str to numpy.ndarray, shape (customer,)
         The model; recency (time since the last purchase, the shorter the better); frequency x spend
         (purchases times mean spend, the first included); the RFM score of recency, number of purchases and
-        mean spend; and the point estimate, left out if it cannot be found.
+        mean spend; and the point estimate, left out if it cannot be found. Without amounts: the model,
+        recency and frequency.
     """
     since = (stats["T"] - stats["t_x"]).to_numpy()
     number = stats["x"].to_numpy() + 1
+    if "first_spend" not in stats:
+        return {MODEL: model, "recency": -since, "frequency": number}
     spent = (stats["first_spend"] + stats["spend_sum"]).to_numpy()
     known = {
         MODEL: model,
@@ -71,6 +74,7 @@ def capture(
     scores: Mapping[str, np.ndarray],
     revenue: np.ndarray,
     *,
+    counted: str = "revenue",
     top_share: float = 0.10,
     resamples: int = 1000,
     seed: int = 0,
@@ -82,7 +86,9 @@ def capture(
     scores : mapping of str to numpy.ndarray, shape (customer,)
         What each rule thinks of each customer, the model first.
     revenue : numpy.ndarray, shape (customer,)
-        What each customer spent in the hold-out period.
+        What each customer spent in the hold-out period, or how often each bought.
+    counted : {"revenue", "purchases"}
+        Which of these it is.
     top_share : float
         Share of customers that is chosen.
     resamples : int
@@ -95,7 +101,7 @@ def capture(
     xarray.Dataset
         Over ``rule``: ``share`` of the revenue, ``low`` and ``high`` (95% bootstrap interval over
         customers), ``difference`` of the model to the rule with ``difference_low`` and ``difference_high``,
-        paired. Attributes ``top_share``, ``n_top``, ``revenue``, ``seed``, ``note``.
+        paired. Attributes ``top_share``, ``n_top``, ``counted``, ``revenue`` (in all), ``seed``, ``note``.
     """
     n = revenue.size
     n_top = max(1, round(top_share * n))
@@ -127,6 +133,7 @@ def capture(
         attrs={
             "top_share": top_share,
             "n_top": n_top,
+            "counted": counted,
             "revenue": float(revenue.sum()),
             "seed": seed,
             "note": "Ties are broken by one random order of the customers, the same for all rules.",

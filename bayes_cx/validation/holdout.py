@@ -38,8 +38,8 @@ class Holdout:
     calibration : xarray.Dataset
         Over ``point``: the chance of any purchase; see `calibration.calibration`.
     capture : xarray.Dataset or None
-        Over ``rule``: revenue of the best customers by each rule; None without amounts or revenue; see
-        `capture.capture`.
+        Over ``rule``: revenue (without amounts, purchases) of the best customers by each rule; None where
+        there was none; see `capture.capture`.
     metrics : tuple of Metric
         Single numbers, for all customers and for the groups in the statistics.
     """
@@ -132,15 +132,18 @@ def holdout(
         p_any=p_any,
         carried_on=np.divide(stats["x"].to_numpy() * t, age, out=np.zeros(age.size), where=age > 0),
     )
-    captured = None
+    captured, value = None, (expected, observed, "purchases")
     if spend is not None and "spend_holdout" in split.holdout:
         paid = split.holdout["spend_holdout"].to_numpy()
         prices = payments(spend, stats, draws, np.random.default_rng(dice[1]))
         pays = np.array([pay(n).astype(np.float32) for pay, n in zip(prices, found.counts, strict=True)])
         evidence = Evidence(**{**vars(evidence), "paid": paid, "pays": pays})
-        if paid.sum() > 0:
-            each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
-            captured = capture(rules(stats, expected * each, t), paid, seed=dice[2])
+        each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
+        value = (expected * each, paid, "revenue")
+    forecast, came, counted = value
+    if came.sum() > 0:
+        ranked = stats if counted == "revenue" else stats.drop_vars("first_spend", errors="ignore")
+        captured = capture(rules(ranked, forecast, t), came, counted=counted, seed=dice[2])
     tracked = tracking(split, found)
     calibrated = calibration(p_any, observed > 0, seed=dice[3])
     return Holdout(

@@ -246,8 +246,8 @@ def tracking_metric(table: xr.Dataset, n: int) -> Metric:
 
 
 def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
-    """Yield the lead of the model over each rule in the revenue share that its best customers brought."""
-    top = f"{table.attrs['top_share']:.0%}"
+    """Yield the lead of the model over each rule in the share of revenue that its best customers brought."""
+    top, counted = f"{table.attrs['top_share']:.0%}", table.attrs["counted"]
     ours = float(table["share"].sel(rule=MODEL))
     known = [str(name) for name in table["rule"].to_numpy() if name != MODEL]
     target = "interval reaches 0 or more"
@@ -255,7 +255,7 @@ def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
         one = table.sel(rule=name)
         value, low, high = (float(one[c]) for c in ("difference", "difference_low", "difference_high"))
         yield Metric(
-            f"lead in revenue of the best {top} over {name}",
+            f"lead in {counted} of the best {top} over {name}",
             value,
             low,
             high,
@@ -263,10 +263,10 @@ def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
             n,
             target,
             _status(high >= 0),
-            f"share of revenue {ours:.3f} against {float(one['share']):.3f}",
+            f"share of {counted} {ours:.3f} against {float(one['share']):.3f}",
             _LEVEL / 2,
         )
-    if POINT_ESTIMATE not in known:
+    if counted == "revenue" and POINT_ESTIMATE not in known:
         name = f"lead in revenue of the best {top} over {POINT_ESTIMATE}"
         why = "lifetimes found no maximum in these data"
         yield Metric(name, np.nan, np.nan, np.nan, EVERYBODY, n, target, "not_run", why)

@@ -53,6 +53,9 @@ CHECKS = (
 def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
     fields = {
         "name": model,
+        "kind": "purchases" if model == "BG/NBD" else "spend",
+        "events": "purchases",
+        "statistics": ("x", "t_x", "T") if model == "BG/NBD" else ("x", "spend"),
         "story": "While active, a customer buys at random at a steady rate. After every repeat purchase the "
         "customer leaves for good with a fixed probability. Rate and probability differ between customers.",
         "formulas": (
@@ -166,6 +169,7 @@ def plan(
             "n_customers": n, "n_contacted": k, "budget": "",
             "capacity": "" if capacity is None else capacity,
             "total_cost": float(costs[:k].sum()), "until": "1998-06-30",
+            "kind": "purchases", "events": "purchases", "values": "spend" if money else "purchases",
         },
     )  # fmt: skip
     if groups:
@@ -315,5 +319,5 @@ def capture(n):
             "difference_high": ("rule", share[0] - share + 0.02),
         },
         coords={"rule": rule},
-        attrs={"top_share": 0.10, "n_top": max(1, n // 10), "revenue": 181234.5},
+        attrs={"top_share": 0.10, "n_top": max(1, n // 10), "counted": "revenue", "revenue": 181234.5},
     )

@@ -137,7 +137,7 @@ def captured(ours, rival, spread=0.02):
             "difference_low": ("rule", lead - spread), "difference_high": ("rule", lead + spread),
         },
         coords={"rule": ["bayes_cx", "RFM score", "recency"]},
-        attrs={"top_share": 0.1, "n_top": 10, "revenue": 1.0},
+        attrs={"top_share": 0.1, "n_top": 10, "counted": "revenue", "revenue": 1.0},
     )  # fmt: skip
 
 

@@ -133,8 +133,11 @@ def test_without_amounts_there_is_no_revenue(cdnow, cdnow_fits):
     bare = replace(cdnow, holdout=cdnow.holdout.drop_vars("spend_holdout"))
     for spend in (None, cdnow_fits[1]):
         found = holdout(cdnow_fits[0], spend, bare, draws=20)
-        assert found.capture is None
         assert not any("revenue" in m.name or "spend" in m.name for m in found.metrics)
+        # The best customers are then those who buy most.
+        assert found.capture.attrs["revenue"] == bare.holdout["x_holdout"].sum()
+        assert list(found.capture["rule"].values) == ["bayes_cx", "recency", "frequency"]
+        assert any(m.name == "lead in purchases of the best 10% over frequency" for m in found.metrics)
 
 
 def test_the_unit_of_the_fit_does_not_matter(cdnow):

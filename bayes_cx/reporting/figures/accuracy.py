@@ -128,7 +128,7 @@ def calibration(table: xr.Dataset) -> Figure:
 
 
 def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
-    """Draw the share of hold-out revenue that the best customers of each rule brought."""
+    """Draw the share of hold-out revenue, or purchases, that the best customers of each rule brought."""
     table = table.sortby("share", ascending=False)
     names = [str(name) for name in table["rule"].to_numpy()]
     share, low, high = (table[name].to_numpy() for name in ("share", "low", "high"))
@@ -169,7 +169,7 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
     return Figure(
         svg,
         _capture_words(table, ours, part),
-        f"Share of hold-out revenue from the top {part} of customers by each rule, with 95% interval.",
+        f"Share of hold-out {table.attrs['counted']} from the top {part} of customers by each rule, with 95% interval.",
         "Interval bars. "
         + "; ".join(
             f"{'this report' if n == ours else n}: {per_cent(s)}" for n, s in zip(names, share, strict=True)
@@ -180,7 +180,7 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
 def _capture_words(table: xr.Dataset, ours: str, part: str) -> str:
     """Compare our ranking with the best of the other rules; a lead inside its uncertainty is no lead."""
     mine, others = table.sel(rule=ours), table.drop_sel(rule=ours)
-    opening = f"Our top {part} brought {per_cent(float(mine['share']))} of hold-out revenue"
+    opening = f"Our top {part} brought {per_cent(float(mine['share']))} of hold-out {table.attrs['counted']}"
     if not others.sizes["rule"]:
         return opening
     rival = others.isel(rule=int(others["share"].to_numpy().argmax()))

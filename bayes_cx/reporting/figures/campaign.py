@@ -78,8 +78,8 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
     return Figure(
         svg,
         headline,
-        "Cumulative net gain of the campaign: mean, with 50, 80 and 95% bands; the luck of who comes back is "
-        f"averaged out.{cut}",
+        f"Cumulative net gain of the campaign{money.unit}: mean, with 50, 80 and 95% bands; the luck of who "
+        f"comes back is averaged out.{cut}",
         f"Line with bands. {headline}. At {plural(chosen, 'contact')} the mean is {money(mean[at])}, "
         f"90% interval {money.range(low, high)}.{cut}",
     )
@@ -118,7 +118,7 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
             )
             axes.plot([at - 0.14, at + 0.14], [middle, middle], color=COLOURS["ink"], linewidth=1.6)
             axes.annotate(
-                money(middle), (at + 0.18, middle), ha="left", va="center", fontweight=600,
+                money.bare(middle), (at + 0.18, middle), ha="left", va="center", fontweight=600,
                 bbox={"facecolor": "white", "linewidth": 0, "pad": 0.8},
             )  # fmt: skip
         axes.set_xlim(-0.5, place[-1] + 0.6)
@@ -142,8 +142,8 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
     return Figure(
         svg,
         headline,
-        "Net gain of this plan if customers respond less or more: mean (line) and 90% interval (bar), the "
-        "luck of who comes back averaged out.",
+        f"Net gain of this plan{money.unit} if customers respond less or more: mean (line) and 90% interval "
+        "(bar), the luck of who comes back averaged out.",
         f"Interval bars. {headline}. {cells}.",
     )
 

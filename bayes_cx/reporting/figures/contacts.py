@@ -27,6 +27,10 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
         How many customers to draw.
     """
     contacted = data["contact"].to_numpy()
+    # A row may stand for all customers of the same history.
+    noun, many = ("history", "histories") if "customers" in data else ("customer", "")
+    if contacted.any() and not many:
+        noun = "contact"
     listed = contacted if contacted.any() else np.arange(contacted.size) < rows
     pays = data["p_gain"].to_numpy()[listed]
     top = data.isel(customer=np.flatnonzero(listed)[:rows])
@@ -35,20 +39,20 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
     chance = top["p_gain"].to_numpy()
     colours = [_verdict_colour(p) for p in chance]
     extra: list[tuple[str, list[str]]] = [
-        ("expected", [money(float(g)) for g in top["gain"].to_numpy()]),
+        ("expected", [money.bare(float(g)) for g in top["gain"].to_numpy()]),
         ("worth it", [chance_of(float(p)) for p in chance]),
     ]
     if "p_best" in top:
         extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
     svg = _bars(names, quantiles, colours, extra, money)
 
-    headline = _forest_words(pays, "contact" if contacted.any() else "customer")
+    headline = _forest_words(pays, noun, many)
     shown = f"The first {len(names)}. " if len(names) < pays.size else ""
     return Figure(
         svg,
         headline,
-        f"{shown}Net gain, the customer's own luck averaged out: median, 50 and 90% interval. Coloured where "
-        "its sign is at least 90% certain; “worth it” is the chance that it is positive.",
+        f"{shown}Net gain{money.unit}, the customer's own luck averaged out: median, 50 and 90% interval. "
+        "Coloured where its sign is at least 90% certain; “worth it” is the chance that it is positive.",
         f"Interval bars. {headline}.",
     )
 
@@ -60,11 +64,11 @@ def _edge(quantiles: np.ndarray) -> float:
     return max(float(min(upper[-1], typical)), 0.0)
 
 
-def _forest_words(pays: np.ndarray, noun: str) -> str:
+def _forest_words(pays: np.ndarray, noun: str, many: str = "") -> str:
     """Count the contacts that are almost certainly worth their cost on average, open, or not worth it."""
     sure, against = int((pays >= 0.9).sum()), int((pays <= 0.1).sum())
     open_ = pays.size - sure - against
-    all_ = plural(pays.size, noun)
+    all_ = plural(pays.size, noun, many)
     if against == pays.size:
         return f"For none of the first {all_} is the offer worth its cost on average"
     whom = f"all {all_}" if sure > 1 else f"the one {noun}"
@@ -107,7 +111,7 @@ def _bars(
                 )
             if q95 > high:
                 axes.annotate(
-                    f"to {money(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(-2, 0),
+                    f"to {money.bare(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(-2, 0),
                     textcoords="offset points", ha="right", va="center", fontsize=7.5,
                 )  # fmt: skip
             axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)

@@ -40,6 +40,7 @@ def futures(
     height, width = 1.25, TEXT_WIDTH
     with canvas(height) as figure:
         axes = axes_at(figure, left=0.05, right=0.05, top=0.34 if line else 0.12, bottom=0.26)
+        words = ("brings less", "brings more") if money.noun else ("loses money", "earns money")
         room = height - 0.6 - (0.0 if line else -0.2)
         per_inch = (high - low) / (width - 0.1)
         stacks, size = _stacks(values, per_inch, room)
@@ -61,7 +62,7 @@ def futures(
         if line and low < 0 < high:
             axes.axvline(0, color=COLOURS["orange"], linewidth=1.2, zorder=3, ymax=1.02, clip_on=False)
             at = (0, 1.03)
-            for side, word in ((-1, "loses money"), (1, "earns money")):
+            for side, word in zip((-1, 1), words, strict=True):
                 axes.annotate(
                     word,
                     at,
@@ -76,14 +77,17 @@ def futures(
 
     right = int((values >= 0).sum())
     low5, high95 = np.quantile(draws, [0.05, 0.95])
+    brings = "brings" if money.noun else "earns"
     if not line:
         headline = f"Nine futures in ten bring {money.range(low5, high95)}"
     elif right == dots:
-        headline = f"In all {dots} of {dots} equally likely futures the campaign earns more than it costs"
+        headline = f"In all {dots} of {dots} equally likely futures the campaign {brings} more than it costs"
     elif right == 0:
-        headline = f"In none of {dots} equally likely futures does the campaign earn more than it costs"
+        headline = (
+            f"In none of {dots} equally likely futures does the campaign {brings[:-1]} more than it costs"
+        )
     else:
-        headline = f"In {right} of {dots} equally likely futures the campaign earns more than it costs"
+        headline = f"In {right} of {dots} equally likely futures the campaign {brings} more than it costs"
     outside = "" if not line or nearby else " Zero lies outside the picture."
     share = per_cent(1 / dots)
     return Figure(

@@ -1,0 +1,88 @@
+"""Customers with the same history get the same answer: one row for all of them, where they are many."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.reporting.words import count, plural, shorten
+
+__all__ = ["alike", "group_columns", "silence"]
+
+# Customers a row, on average, from which on a list of customers would only repeat itself.
+_MANY = 10
+# text columns of a plan that are not groups of customers
+_OWN = frozenset({"offer", "label", "customer"})
+
+
+def group_columns(data: xr.Dataset) -> list[str]:
+    """Return the names of the columns that put customers into groups."""
+    return [
+        str(name)
+        for name, column in data.data_vars.items()
+        if column.dims == ("customer",) and column.dtype.kind in "OUT" and name not in _OWN
+    ]
+
+
+def alike(data: xr.Dataset, posteriors: Sequence[Any]) -> xr.Dataset | None:
+    """Return one row for all customers of the same history, or None where hardly any are alike.
+
+    Parameters
+    ----------
+    data : Dataset over customer
+        `Plan.data`, sorted by priority.
+    posteriors : sequence of Posterior
+        Of purchases (or renewals) first, and of spend where there is one.
+
+    Returns
+    -------
+    Dataset over customer
+        The first customer of each row, named by the history, with ``customers`` and ``contacts``, how many
+        they are and how many of them are contacted; in the order of priority.
+    """
+    model = posteriors[0].model
+    seen = dict.fromkeys(name for posterior in posteriors for name in posterior.model.statistics)
+    key = [name for name in seen if name in data] + group_columns(data)
+    columns = [data[name].to_numpy() for name in key]
+    codes = [
+        np.unique(c.astype(str) if c.dtype.kind in "OUT" else c, return_inverse=True)[1] for c in columns
+    ]
+    _, first, row = np.unique(np.array(codes), axis=1, return_index=True, return_inverse=True)
+    row = row.ravel()
+    if data.sizes["customer"] < _MANY * first.size:
+        return None
+    size = np.bincount(row)
+    contacts = np.bincount(row, weights=data["contact"].to_numpy()).astype(int)
+    order = np.argsort(first)
+    some = data.isel(customer=first[order])
+    unit = str(data.attrs["unit"])
+    names = [_name(some.isel(customer=i), model.kind, unit) for i in range(order.size)]
+    return some.assign_coords(customer=("customer", np.array(names, object))).assign(
+        customers=("customer", size[order]), contacts=("customer", contacts[order])
+    )
+
+
+def _name(customer: xr.Dataset, kind: str, unit: str) -> str:
+    groups = [
+        shorten(str(customer[name].values), 24) for name in group_columns(customer.expand_dims("customer"))
+    ]
+    if kind == "contracts":
+        number = int(customer["T"])
+        history = f"left at renewal {number}" if int(customer["churned"]) else plural(number, "renewal")
+    else:
+        history = f"{plural(int(customer['x']) + 1, 'purchase')}, {silence(customer, unit)}"
+    return ", ".join([*groups, history])
+
+
+def silence(customer: xr.Dataset, unit: str) -> str:
+    """Say how long ago the last purchase of a customer was."""
+    ago = float(customer["T" if "T" in customer else "n"] - customer["t_x"])
+    return f"last {plural(round(ago), unit)} ago" if ago >= 0.5 else f"last one within this {unit}"
+
+
+def counted(some: xr.Dataset, i: int) -> str:
+    """Say how many customers a row stands for, and how many of them are contacted where not all are."""
+    n, contacts = int(some["customers"][i]), int(some["contacts"][i])
+    part = f", {count(contacts)} of them contacted" if 0 < contacts < n else ""
+    return f"{plural(n, 'customer')}{part}"
