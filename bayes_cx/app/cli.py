@@ -250,10 +250,10 @@ def card(
 @app.command()
 def datasets(
     name: Annotated[str | None, typer.Argument(help="Dataset to write; without it all are listed.")] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; .nc for statistics.")] = None,
     debug: o.Debug = False,
 ) -> None:
-    """List the datasets that are built in, or write one as CSV."""
+    """List the datasets that are built in, or write one."""
     from bayes_cx.app import commands
 
     commands.datasets(name, out)

@@ -24,6 +24,7 @@ DATASETS = {
     ),
     "cdnow-sample": (lambda: bcx.load_cdnow(sample=True), "a tenth of them, as the papers use it"),
     "donations": (lambda: bcx.load_donations(), "how often and how lately 11,104 donors gave in six years"),
+    "cohorts": (lambda: bcx.load_cohorts(), "when 2,000 subscribers of two kinds left within twelve years"),
 }
 
 
@@ -94,7 +95,7 @@ def card(posterior: Path, stats: Path, settings: Settings, out: Path, command: s
 
 
 def datasets(name: str | None, out: Path | None) -> None:
-    """List the datasets, or write one as CSV."""
+    """List the datasets, or write one: a table, or what is statistics already also as such."""
     if name is None:
         for key, (_, text) in DATASETS.items():
             typer.echo(f"{key:14}{text}")
@@ -104,6 +105,10 @@ def datasets(name: str | None, out: Path | None) -> None:
     if out is None:
         raise InputError("no file for the output", "a CSV file", "pass --out FILE")
     data = DATASETS[name][0]()
-    frame = data.accepted.df() if isinstance(data, bcx.Transactions) else data.to_dataframe()
-    write_table(frame, out)
+    if isinstance(data, bcx.Transactions):
+        write_table(data.accepted.df(), out)
+    elif out.suffix.lower() in STATISTICS:
+        write_statistics(data, out)
+    else:
+        write_table(data.to_dataframe(), out)
     typer.echo(out)

@@ -52,9 +52,10 @@ def read_statistics(path: Path) -> "xr.Dataset":
         raise InputError(f"no file {path}", "statistics written by `summarise`", "check the path") from None
     except (OSError, ValueError) as error:
         raise _no_statistics(path) from error
-    if "customer" not in stats.dims or "x" not in stats:
+    # Of purchases or of contracts, by customer or by weighted row.
+    if not stats.sizes.keys() & {"customer", "row"} or not stats.keys() & {"x", "T"}:
         raise _no_statistics(path)
-    return stats
+    return stats.drop_vars("row", errors="ignore")
 
 
 def write_table(frame: "pd.DataFrame", path: Path) -> None:

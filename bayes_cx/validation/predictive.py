@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import expand
 from bayes_cx.inference import Posterior, sample_prior
 from bayes_cx.model import Model
 from bayes_cx.scoring import replicate_statistics
@@ -132,7 +133,7 @@ def predictive_check(
     >>> bool(check.low < check.observed < check.high)
     True
     """
-    return _check(posterior, _single(stats), "posterior", draws, seed, "")
+    return _check(posterior, expand(stats), "posterior", draws, seed, "")
 
 
 def prior_predictive_check(
@@ -155,21 +156,12 @@ def prior_predictive_check(
     -------
     PredictiveCheck
     """
-    some = _single(stats)
+    some = expand(stats)
     n = some.sizes["customer"]
     keep = np.unique(np.linspace(0, n - 1, min(n, _PRIOR_CUSTOMERS)).astype(int))
     note = "" if keep.size == n else f"{keep.size:,} of {n:,} customers, evenly spaced over the data"
     prior = sample_prior(model, stats, draws=draws, seed=seed)
     return _check(prior, some.isel(customer=keep), "prior", draws, seed, note)
-
-
-def _single(stats: xr.Dataset) -> xr.Dataset:
-    """Return one row a customer: compressed rows stand for as many as their weight says."""
-    if "weight" not in stats:
-        return stats
-    each = np.repeat(np.arange(stats.sizes["row"]), stats["weight"].to_numpy())
-    single = stats.drop_vars("weight").isel(row=each).rename(row="customer")
-    return single.assign_coords(customer=np.arange(each.size))
 
 
 def _check(
