@@ -65,7 +65,7 @@ def summarise(
     regularity : bool
         Whether to compute the column ``regularity``, which models of regular buyers need: the sum over the
         gaps between occasions of log(gap / t_x), 0 where x is 0 or 1. It has no unit, is never positive and
-        largest, -x log x, where all gaps are equal. It costs time and memory.
+        largest, -x log x, where all gaps are equal.
 
     Returns
     -------
