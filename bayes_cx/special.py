@@ -202,6 +202,9 @@ def log_mean_decay(t: Tensor, n: Tensor, a: Tensor, m: Tensor, b: Tensor) -> Ten
     change = pt.abs((1.0 - k) * end - q * pt.log1p(A / B * pt.expm1(end)))
     change = change + 2.0 * end * pt.maximum(1.0 - k, 0.0)  # it may rise before it falls
     panels = pt.maximum(pt.ceil(change / _FALL + end / _WIDTH), 1.0)
+    # Arguments beyond floating point have no number of panels: NaN, and not an endless loop.
+    countable = pt.lt(panels, _MOST_TERMS)
+    panels = pt.switch(countable, panels, 1.0)
     # Where the nodes lie is a choice, not a function of the parameters: it has no gradient.
     width = disconnected_grad(end / panels)
     some = pt.gt(t, 0)
@@ -216,7 +219,7 @@ def log_mean_decay(t: Tensor, n: Tensor, a: Tensor, m: Tensor, b: Tensor) -> Ten
         q + zero,
         B + zero,
     )
-    return pt.log(total) + pt.log(share)
+    return pt.switch(countable, pt.log(total) + pt.log(share), np.nan)
 
 
 class _DecaySums(ScalarLoop):

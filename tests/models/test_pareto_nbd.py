@@ -104,6 +104,12 @@ def test_the_gradient_is_that_of_the_log_likelihood():
         assert np.all(np.abs(here[position + 1] - expected) < 1e-7 * np.abs(expected) + 30 * noise), name
 
 
+@pytest.mark.parametrize("r", [np.inf, np.nan])
+def test_a_search_that_runs_away_meets_no_number_and_no_failing_loop(r):
+    with pytest.raises(bcx.InputError, match="not finite"):
+        at("log_lik", {**PUBLISHED, "r": r}, x=2, t_x=30.0, T=38.0)
+
+
 def test_nothing_happens_in_no_time():
     history = {"x": 4, "t_x": 12.0, "T": 12.0}
     assert at("p_alive", **history) == 1.0
