@@ -44,8 +44,9 @@ _WHERE = {
         "sample_prior",
         "save",
     ),
-    "scoring": ("add_log_likelihood", "draws", "predict_purchases", "score"),
+    "scoring": ("add_log_likelihood", "average", "average_purchases", "draws", "predict_purchases", "score"),
     "decision": ("Beta", "LifetimeValue", "Offer", "Plan", "lifetime_value", "prioritise"),
+    "validation": ("Comparison", "compare"),
     "reprs": ("show",),
     "reporting": ("ModelCard", "Report", "model_card", "report"),
 }
@@ -94,7 +95,15 @@ if TYPE_CHECKING:
     )
     from bayes_cx.reporting import ModelCard, Report, model_card, report
     from bayes_cx.reprs import show
-    from bayes_cx.scoring import add_log_likelihood, draws, predict_purchases, score
+    from bayes_cx.scoring import (
+        add_log_likelihood,
+        average,
+        average_purchases,
+        draws,
+        predict_purchases,
+        score,
+    )
+    from bayes_cx.validation import Comparison, compare
 
 
 def __getattr__(name: str) -> "Any":

@@ -1,6 +1,7 @@
 """Quantities of customers from draws: compile a formula over draws x customers, stream, reduce."""
 
-from bayes_cx.scoring.log_lik import add_log_likelihood, total_log_likelihood
+from bayes_cx.scoring.average import average, average_purchases
+from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.predict import (
     payments,
     predict_events,
@@ -15,7 +16,10 @@ from bayes_cx.scoring.score import Scorer, draws, score, scorer, span
 __all__ = [
     "Scorer",
     "add_log_likelihood",
+    "average",
+    "average_purchases",
     "draws",
+    "log_likelihoods",
     "payments",
     "predict_events",
     "predict_purchases",

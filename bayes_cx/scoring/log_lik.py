@@ -1,12 +1,14 @@
 """The log-likelihood of every customer, draw by draw."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import xarray as xr
 
 from bayes_cx.inference.posterior import Posterior, thinned
 from bayes_cx.scoring.compiled import evaluate
 
-__all__ = ["add_log_likelihood", "total_log_likelihood"]
+__all__ = ["add_log_likelihood", "log_likelihoods", "total_log_likelihood"]
 
 # Draws x rows held at once: 80 MB.
 _CELLS = 10_000_000
@@ -30,7 +32,8 @@ def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> P
         draws of all groups are thinned alike and dealt to one chain.
     """
     weight = posterior.observed()["weight"].to_numpy()
-    values = np.repeat(_by_row(posterior, slice(None), thin_to), weight, axis=1)
+    blocks = [block for _, block in log_likelihoods(posterior, thin_to=thin_to)]
+    values = np.repeat(np.concatenate(blocks, axis=1), weight, axis=1)
     if values.shape[0] < posterior.n_draws:
         posterior = _thinned(posterior, thin_to)
     chains = posterior.draws["posterior"].sizes["chain"]
@@ -43,22 +46,43 @@ def total_log_likelihood(posterior: Posterior) -> np.ndarray:
     """Return the log-likelihood of all customers together at each draw, shape (sample,)."""
     weight = posterior.observed()["weight"].to_numpy()
     total = np.zeros(posterior.n_draws)
-    for start in range(0, weight.size, step := max(1, _CELLS // posterior.n_draws)):
-        some = slice(start, start + step)
-        total += _by_row(posterior, some, None) @ weight[some]
+    for some, block in log_likelihoods(posterior):
+        total += block @ weight[some]
     return total
 
 
-def _by_row(posterior: Posterior, some: slice, thin_to: int | None) -> np.ndarray:
-    """Return the log-likelihood of one customer of each compressed row, shape (sample, row)."""
-    table = posterior.observed()
-    parameters, pattern = posterior.parameters(thin_to), np.zeros(0, int)
+def log_likelihoods(
+    posterior: Posterior, table: xr.Dataset | None = None, *, thin_to: int | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield slices of the rows of a table and the log-likelihood of one customer of each.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    table : xarray.Dataset, optional
+        Statistics in the unit of the fit, with the columns of its design; by default what it was fitted to.
+    thin_to : int, optional
+        Use at most this many draws.
+
+    Yields
+    ------
+    slice
+    numpy.ndarray, shape (sample, row)
+        Small enough for memory, whatever the length of the table.
+    """
+    table = posterior.observed() if table is None else table
+    parameters, pattern = posterior.parameters(thin_to), None
     if not posterior.layout.design.is_constant:
         parameters, pattern = posterior.parameters_of(table, thin_to)
-    rows = {name: table[name].to_numpy()[some].astype(float) for name in posterior.model.statistics}
-    if pattern.size:
-        rows["pattern"] = pattern[some]
-    return evaluate(posterior.model.log_lik, rows, parameters)
+    columns = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    if pattern is not None:
+        columns["pattern"] = pattern
+    n = next(iter(parameters.values())).shape[0]
+    size = next(iter(columns.values())).size
+    for start in range(0, size, step := max(1, _CELLS // n)):
+        some = slice(start, min(start + step, size))
+        rows = {name: column[some] for name, column in columns.items()}
+        yield some, evaluate(posterior.model.log_lik, rows, parameters)
 
 
 def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:

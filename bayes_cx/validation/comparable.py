@@ -1,0 +1,105 @@
+"""Which posteriors may be compared: probabilities and densities of different things do not compare."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.data import compress
+from bayes_cx.errors import InputError
+from bayes_cx.inference import Posterior
+from bayes_cx.scoring.score import in_unit
+
+__all__ = ["columns_of", "finest", "refuse", "same_customers"]
+
+# Fewer draws have no tail to smooth.
+_LEAST_DRAWS = 100
+
+
+def refuse(posteriors: Mapping[str, Posterior]) -> None:
+    """Refuse what has no leave-one-out predictions, or none that compare.
+
+    Raises
+    ------
+    InputError
+        For fewer than two posteriors, a point estimate or a prior, and models of different kinds or units.
+    """
+    if len(posteriors) < 2:
+        raise InputError(f"{len(posteriors)} posterior", "two or more", "fit another model to the same data")
+    for name, posterior in posteriors.items():
+        method = posterior.provenance["method"]
+        if posterior.n_draws < _LEAST_DRAWS or method == "prior":
+            raise InputError(
+                f"{posterior.n_draws} draws by {method} of {name}",
+                f"{_LEAST_DRAWS} draws or more of a posterior",
+                "fit with method='auto', Laplace or NUTS",
+            )
+    (one, first), *others = posteriors.items()
+    for name, posterior in others:
+        model, rival = first.model, posterior.model
+        for what, a, b in (
+            ("", f"a model of {model.kind}", f"a model of {rival.kind}"),
+            ("time ", *("in opportunities" if m.discrete else "on the clock" for m in (model, rival))),
+            ("time by the ", *(p.provenance.get("unit", "") for p in (first, posterior))),
+        ):
+            if a != b:
+                raise InputError(
+                    f"{one}, {what}{a}, and {name}, {what}{b}",
+                    "models whose probabilities or densities are of the same thing",
+                    "compare models of one kind, fitted to the same statistics",
+                )
+
+
+def columns_of(posterior: Posterior) -> tuple[str, ...]:
+    """Return the columns that a fit has read: those of its model and of its design."""
+    return tuple(dict.fromkeys((*posterior.model.statistics, *posterior.layout.design.columns)))
+
+
+def finest(posteriors: Mapping[str, Posterior], stats: xr.Dataset | None) -> xr.Dataset:
+    """Return the compressed statistics with the columns of all models.
+
+    Raises
+    ------
+    InputError
+        If no fit has all columns and there are no `stats`, or if a fit is of other customers.
+    """
+    needed = tuple(dict.fromkeys(name for posterior in posteriors.values() for name in columns_of(posterior)))
+    richest = max(posteriors.values(), key=lambda posterior: len(columns_of(posterior)))
+    if stats is not None:
+        table = compress(in_unit(stats, richest), needed)
+    elif missing := set(needed) - set(columns_of(richest)):
+        raise InputError(
+            f"fits of which none has all columns: the richest lacks {', '.join(sorted(missing))}",
+            "statistics with the columns of all",
+            "pass stats=",
+        )
+    else:
+        table = richest.observed()
+    for name, posterior in posteriors.items():
+        same_customers(name, posterior, table)
+    return table
+
+
+def same_customers(name: str, posterior: Posterior, table: xr.Dataset) -> None:
+    """Refuse a posterior that was fitted to other customers than those of a compressed table.
+
+    Raises
+    ------
+    InputError
+        If any customer differs.
+    """
+    own = compress(posterior.observed(), columns_of(posterior))
+    given = compress(table, columns_of(posterior))
+    if own.sizes != given.sizes or not all(_equal(own[c].to_numpy(), given[c].to_numpy()) for c in own):
+        told = posterior.provenance
+        raise InputError(
+            f"{name}, fitted to {told['n_customers']:,} customers until {told.get('until', '?')}",
+            f"a fit to the same {int(table['weight'].sum()):,} customers as the others",
+            "fit all models to the same statistics; for a hold-out, to split.calibration",
+        )
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.dtype.kind in "OUT" or b.dtype.kind in "OUT":
+        return bool(np.all(a == b))
+    return np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True)

@@ -1,0 +1,145 @@
+"""What came of the forecasts that several models made of one hold-out."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.data import Split, compress
+from bayes_cx.errors import InputError
+from bayes_cx.inference import Posterior
+from bayes_cx.scoring import predict_purchases, score
+from bayes_cx.scoring.score import in_unit
+from bayes_cx.validation.capture import capture
+from bayes_cx.validation.comparable import columns_of, same_customers
+from bayes_cx.validation.coverage import coverage
+from bayes_cx.validation.scores import crps
+
+__all__ = ["forecasts"]
+
+
+def forecasts(
+    ranked: Mapping[str, Posterior], split: Split, spend: Posterior | None, draws: int, seed: int
+) -> xr.Dataset:
+    """Judge forecasts of the hold-out.
+
+    Parameters
+    ----------
+    ranked : mapping of str to Posterior
+        Fitted to ``split.calibration``; differences are to the first.
+    split : Split
+    spend : Posterior or None
+        With which customers are ranked by expected spend.
+    draws : int
+        Futures of each model, two or more.
+    seed : int
+        The futures of all models have the same dice.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``model`` and ``level``; see `comparison.Comparison`.
+
+    Raises
+    ------
+    InputError
+        If a posterior was not fitted to the calibration period, or for fewer than two draws.
+    """
+    for name, posterior in ranked.items():
+        if posterior.model.kind != "purchases":
+            raise InputError(
+                f"{name}, a model of {posterior.model.kind}",
+                "models of purchases for a hold-out",
+                "leave out split",
+            )
+        _see_fitted_to(name, posterior, split.calibration)
+    if draws < 2:
+        raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
+    stats, t = split.calibration, float(split.holdout.attrs["length"])
+    observed = split.holdout["x_holdout"].to_numpy()
+    came, each, counted = observed, 1.0, "purchases"
+    if spend is not None and "spend_holdout" in split.holdout:
+        _see_fitted_to("spend", spend, stats)
+        came, counted = split.holdout["spend_holdout"].to_numpy(), "revenue"
+        each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
+    dice = [int(state) for state in np.random.SeedSequence(seed).generate_state(2)]
+    logs, distances, covered, ranks = [], [], [], {}
+    for name, posterior in ranked.items():
+        counts = predict_purchases(posterior, stats, t, draws=draws, seed=dice[0]).to_numpy()
+        distances.append(crps(counts, observed))
+        covered.append(coverage(counts, observed))
+        logs.append(_log_scores(posterior, stats, observed, t, draws))
+        expected = score(posterior, stats, "expected_purchases", t=t, thin_to=draws)["mean"].to_numpy()
+        ranks[name] = expected * each
+    at_95 = [table.sel(level=0.95) for table in covered]
+    total = np.array([table.attrs["total_predicted"] for table in covered])
+    columns = {
+        **_means("log_score", np.array(logs)),
+        **_means("crps", np.array(distances)),
+        "total": total,
+        "total_low": [float(row["total_low"]) for row in at_95],
+        "total_high": [float(row["total_high"]) for row in at_95],
+        "total_error": total / (observed.sum() or np.nan) - 1.0,
+        **_captured(ranks, came, dice[1]),
+    }
+    levels = xr.concat(covered, "model")
+    data: dict[str, tuple] = {name: ("model", np.asarray(values)) for name, values in columns.items()}
+    for end in ("", "_low", "_high"):
+        data[f"coverage{end}"] = (("model", "level"), levels[f"customer_randomised{end}"].to_numpy())
+    attrs = {"total_observed": int(observed.sum()), "counted": counted, "draws": draws}
+    attrs |= {name: split.holdout.attrs[name] for name in ("start", "end") if name in split.holdout.attrs}
+    return xr.Dataset(data, coords={"model": list(ranked), "level": levels["level"].to_numpy()}, attrs=attrs)
+
+
+def _see_fitted_to(name: str, posterior: Posterior, stats: xr.Dataset) -> None:
+    """Refuse a posterior that was not fitted to just the calibration period."""
+    if missing := [column for column in columns_of(posterior) if column not in stats]:
+        raise InputError(
+            f"a calibration period without {', '.join(missing)} for {name}",
+            "a split with the columns of all models",
+            "split with regularity=True, or by=... for groups",
+        )
+    same_customers(name, posterior, compress(in_unit(stats, posterior), columns_of(posterior)))
+
+
+def _log_scores(
+    posterior: Posterior, stats: xr.Dataset, observed: np.ndarray, t: float, draws: int
+) -> np.ndarray:
+    """Return minus the log predictive probability of what each customer did, from the model's formula.
+
+    The formula tells models apart that simulated counts would leave in the noise of rare events.
+    """
+    result = np.empty(observed.size)
+    for count in np.unique(observed):
+        these = np.flatnonzero(observed == count)
+        found = score(
+            posterior, stats.isel(customer=these), "p_purchases",
+            t=t, count=int(count), quantiles=(), thin_to=draws,
+        )  # fmt: skip
+        result[these] = -np.log(np.maximum(found["mean"].to_numpy(), np.finfo(float).tiny))
+    return result
+
+
+def _means(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the mean of scores (model, customer), and of how far they are behind those of the first."""
+    behind = values - values[0]
+
+    def se(each: np.ndarray) -> np.ndarray:
+        return each.std(axis=1, ddof=1) / np.sqrt(each.shape[1]) if each.shape[1] > 1 else each[:, 0] * np.nan
+
+    return {
+        name: values.mean(axis=1),
+        f"{name}_se": se(values),
+        f"{name}_behind": behind.mean(axis=1),
+        f"{name}_behind_se": se(behind),
+    }
+
+
+def _captured(ranks: Mapping[str, np.ndarray], came: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Return what the best customers by each model brought; NaN where nobody brought anything."""
+    names = {"captured": "share", "captured_low": "low", "captured_high": "high"}
+    names |= {f"captured_behind{end}": f"difference{end}" for end in ("", "_low", "_high")}
+    if came.sum() <= 0:
+        return dict.fromkeys(names, np.full(len(ranks), np.nan))
+    found = capture(ranks, came, seed=seed)
+    return {ours: found[theirs].to_numpy() for ours, theirs in names.items()}

@@ -1,0 +1,91 @@
+"""How well each customer is predicted by all the others, without fitting again."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base.array import array_stats
+
+from bayes_cx.data import unique_rows
+from bayes_cx.inference import Posterior
+from bayes_cx.scoring import log_likelihoods
+
+__all__ = ["Loo", "khat_limit", "leave_one_out"]
+
+# A log-likelihood that differs by less between draws says the same in all of them.
+_CONSTANT = 1e-9
+
+
+class Loo(NamedTuple):
+    """Leave-one-out prediction of one customer of each row.
+
+    Attributes
+    ----------
+    elpd : numpy.ndarray, shape (row,)
+        Log predictive density of the customer given all others.
+    p : numpy.ndarray, shape (row,)
+        How much better the customer is predicted where it is not left out: its part of the effective number
+        of parameters.
+    khat : numpy.ndarray, shape (row,)
+        Pareto k of the importance weights; NaN where none could be found.
+    """
+
+    elpd: np.ndarray
+    p: np.ndarray
+    khat: np.ndarray
+
+
+def khat_limit(n_draws: int) -> float:
+    """Return the k-hat up to which `n_draws` draws suffice, min(1 - 1/log10 S, 0.7) [vehtari2024pareto]_.
+
+    Examples
+    --------
+    >>> khat_limit(4000), round(khat_limit(1000), 2)
+    (0.7, 0.67)
+    """
+    return min(1.0 - 1.0 / np.log10(n_draws), 0.7)
+
+
+def leave_one_out(posterior: Posterior, table: xr.Dataset) -> Loo:
+    """Predict every customer from all others by Pareto-smoothed importance sampling [vehtari2017practical]_.
+
+    Leaving one customer out divides the posterior by the likelihood of that customer, so its draws are
+    weighed by 1 / L; the largest weights are smoothed. Rows that are alike for the model are computed once.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    table : xarray.Dataset
+        Over ``row``, in the unit of the fit: the columns of the model and of the design.
+
+    Returns
+    -------
+    Loo
+    """
+    on = (*posterior.model.statistics, *posterior.layout.design.columns)
+    columns, inverse = unique_rows(table, tuple(dict.fromkeys(on)))
+    rows = xr.Dataset({name: ("row", values) for name, values in columns.items()})
+    relative_ess = _relative_ess(posterior)
+    elpd, p, khat = (np.empty(rows.sizes["row"]) for _ in Loo._fields)
+    for some, block in log_likelihoods(posterior, rows):
+        elpd[some], p[some], khat[some] = _smoothed(block.T, relative_ess)
+    return Loo(elpd[inverse], p[inverse], khat[inverse])
+
+
+def _smoothed(log_lik: np.ndarray, relative_ess: float) -> Loo:
+    """Return the predictions of some rows from their log-likelihood, shape (row, sample)."""
+    elpd = log_lik.mean(axis=1)
+    p, khat = np.zeros_like(elpd), np.zeros_like(elpd)
+    # Who came just now has the same likelihood whatever the parameters: nothing to weigh.
+    told = np.ptp(log_lik, axis=1) > _CONSTANT
+    if told.any():
+        elpd[told], khat[told], p[told] = array_stats.loo(log_lik[told][:, None], r_eff=relative_ess)
+    return Loo(elpd, p, khat)
+
+
+def _relative_ess(posterior: Posterior) -> float:
+    """Return the effective share of the draws, on average over the parameters."""
+    chains = posterior.draws["posterior"].sizes["chain"]
+    letters = [values.reshape(chains, -1) for values in posterior.parameters().values()]
+    varying = np.array([values for values in letters if np.ptp(values) > 0])
+    return float(np.mean(array_stats.ess(varying, method="mean", relative=True))) if varying.size else 1.0
