@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytensor.scalar as ps
 import pytensor.tensor as pt
-from pytensor.gradient import DisconnectedType, disconnected_grad
+from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
 
@@ -205,52 +205,52 @@ def log_mean_decay(t: Tensor, n: Tensor, a: Tensor, m: Tensor, b: Tensor) -> Ten
     # Arguments beyond floating point have no number of panels: NaN, and not an endless loop.
     countable = pt.lt(panels, _MOST_TERMS)
     panels = pt.switch(countable, panels, 1.0)
-    # Where the nodes lie is a choice, not a function of the parameters: it has no gradient.
-    width = disconnected_grad(end / panels)
-    some = pt.gt(t, 0)
-    share = disconnected_grad(pt.switch(some, width * A / pt.switch(some, t, 1.0), 1.0 / panels))
+    width, some = end / panels, pt.gt(t, 0)
+    share = pt.switch(some, width * A / pt.switch(some, t, 1.0), 1.0 / panels)
     zero = pt.zeros_like(width)
-    _, total, *_ = _decay_sums()(
-        pt.cast(disconnected_grad(panels), "int64"),
-        *[zero] * 6,
-        width,
-        k + zero,
-        A + zero,
-        q + zero,
-        B + zero,
+    _, mean, *_ = _decay_sums()(
+        pt.cast(panels, "int64"), *[zero] * 6, width, share, k + zero, A + zero, q + zero, B + zero
     )
-    return pt.switch(countable, pt.log(total) + pt.log(share), np.nan)
+    return pt.switch(countable, pt.log(mean), np.nan)
 
 
 class _DecaySums(ScalarLoop):
-    """The sum of an integrand over nodes, which knows its derivatives with the nodes where they are."""
+    """The sum of an integrand over nodes, which knows its derivatives.
+
+    Where the nodes lie is a choice, not a function of the parameters: it has no gradient. The loop itself has
+    to say so, for `disconnected_grad` around its inputs is gone when a sampler simplifies the density before
+    it takes the gradient.
+    """
+
+    def connection_pattern(self, node):
+        """Tell that only the constants k, A, q and B count; they come last."""
+        first = len(node.inputs) - 4
+        return [[i >= first] * len(node.outputs) for i in range(len(node.inputs))]
 
     def pullback(self, inputs, outputs, output_gradients):
         """Return the gradient by the constants k, A, q and B."""
-        *_, k, A, q, B = inputs
+        *nodes, k, A, q, B = inputs
         by_k, by_A, by_q, by_B = outputs[2:]
         _, upstream, *others = output_gradients
         if not all(isinstance(other.type, DisconnectedType) for other in others):
             raise NotImplementedError("log_mean_decay has first derivatives only")
         known = [-by_k, by_A * k / A, -by_q, by_B * q / B]
-        nothing = [ps.constant(0.0)] * (len(inputs) - len(known))
-        return [*nothing, *(upstream * each for each in known)]
+        return [*(disconnected_type() for _ in nodes), *(upstream * each for each in known)]
 
 
 def _decay_sums() -> Elemwise:
     """Build the loop over panels; beside the sum it collects what its derivatives need."""
-    i, total, by_k, by_A, by_q, by_B, width, k, A, q, B = _scalars(
-        "i total by_k by_A by_q by_B width k A q B"
-    )
-    init, sums = [i, total, by_k, by_A, by_q, by_B], [total, by_k, by_A, by_q, by_B]
+    names = "i mean by_k by_A by_q by_B width share k A q B"
+    i, mean, by_k, by_A, by_q, by_B, width, share, k, A, q, B = _scalars(names)
+    init, sums = [i, mean, by_k, by_A, by_q, by_B], [mean, by_k, by_A, by_q, by_B]
     for node, weight in zip(*np.polynomial.legendre.leggauss(_NODES), strict=True):
         v = (i + float(node + 1.0) / 2.0) * width
         stretch = ps.expm1(v)
         y = A * stretch
         bend = ps.log1p(y / B)
-        term = float(weight / 2.0) * ps.exp((1.0 - k) * v - q * bend)
+        term = float(weight / 2.0) * share * ps.exp((1.0 - k) * v - q * bend)
         parts = [term, term * v, term * stretch / (1.0 + stretch), term * bend, term * y / (B + y)]
         sums = [so_far + part for so_far, part in zip(sums, parts, strict=True)]
     return Elemwise(
-        _DecaySums(init=init, update=[i + 1.0, *sums], constant=[width, k, A, q, B], name="decay")
+        _DecaySums(init=init, update=[i + 1.0, *sums], constant=[width, share, k, A, q, B], name="decay")
     )
