@@ -15,7 +15,8 @@ class Story:
 
     `likelihood(row, params)` integrates the individual story over the population by mpmath; `rows` are
     histories and `points` parameters at which to compare; `truth` are parameters to simulate from;
-    `observe(record, rng, n)` simulates statistics.
+    `observe(record, rng, n)` simulates statistics. Where the record's simulator does not make histories and
+    their future in one go, `live(rng, n)` returns statistics and what came after them.
     """
 
     likelihood: Callable[[dict, dict], mp.mpf]
@@ -23,6 +24,7 @@ class Story:
     points: list[dict[str, float]]
     truth: dict[str, float]
     observe: Callable
+    live: Callable | None = None
 
 
 def _gamma_pdf(u, shape, rate):
@@ -104,6 +106,15 @@ def _observe_gamma_gamma(record, rng, n):
     return {"x": x, "spend": record.simulate(rng, x, **STORIES["gamma_gamma"].truth)}
 
 
+def _live_gamma_gamma(rng, n):
+    """Let customers make a few purchases each, and one more."""
+    p, q, v = (STORIES["gamma_gamma"].truth[name] for name in ("p", "q", "v"))
+    x, rate = rng.integers(1, 5, n), rng.gamma(q, 1 / v, n)
+    bought = rng.gamma(p, 1 / rate, (5, n))
+    spend = np.where(np.arange(5)[:, None] < x, bought, 0.0).sum(axis=0) / x
+    return {"x": x.astype(float), "spend": spend}, bought[4]
+
+
 STORIES = {
     "bg_nbd": Story(
         likelihood=_bg_nbd,
@@ -162,5 +173,6 @@ STORIES = {
         ],
         truth={"p": 6.0, "q": 4.0, "v": 15.0},
         observe=_observe_gamma_gamma,
+        live=_live_gamma_gamma,
     ),
 }

@@ -1,9 +1,6 @@
 """One battery for every model: what a record must be, and that its formulas tell its story."""
 
-import mpmath as mp
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 import pytest
 import xarray as xr
 
@@ -13,9 +10,22 @@ from bayes_cx.model import arguments
 from bayes_cx.models import MODELS
 from bayes_cx.references import reference
 from bayes_cx.scoring.compiled import evaluate
+from tests.models import calibration, proofs, stress
+from tests.models.limits import limits
+from tests.models.published import PUBLISHED
 from tests.models.stories import STORIES
 
-OPTIONS = {"t", "t1", "t2", "count", "n", "discount", "keep"}
+OPTIONS = {"t", "t1", "t2", "count", "discount", "keep"}
+PROOFS = (
+    proofs.likelihood,
+    proofs.moments,
+    proofs.conditioning,
+    proofs.pmf,
+    proofs.additivity,
+    proofs.dert,
+    proofs.alive,
+    limits,
+)
 
 
 @pytest.fixture(params=sorted(MODELS))
@@ -59,31 +69,37 @@ def test_the_record_is_complete(model):
     assert reference(model.reference)
 
 
-def test_log_lik_is_the_integral_of_the_individual_story(model, story):
-    for point in story.points:
-        for row in story.rows:
-            with mp.workdps(28):  # the quadrature judges its error against 1, and likelihoods are small
-                expected = mp.log(story.likelihood(row, point))
-            got = log_lik(model, {name: [value] for name, value in row.items()}, point)[0, 0]
-            assert got == pytest.approx(float(expected), rel=1e-9, abs=1e-9), (point, row)
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.__name__)
+def test_formulas_tell_the_story(model, story, proof):
+    found = proof(model, story)
+    assert found.passed, found
 
 
-def test_log_lik_and_its_gradient_are_finite_in_extreme_places(model):
-    rng = np.random.default_rng(0)
-    names = [*model.statistics, *model.params]
-    inputs = {name: pt.vector(name) for name in names}
-    value = model.log_lik(**inputs)
-    gradient = pytensor.grad(value.sum(), [inputs[name] for name in model.params])
-    f = pytensor.function(list(inputs.values()), [value, *gradient])
-    n = 4000
-    x = rng.choice([0, 1, 2, 50, 3000], n).astype(float)
-    T = rng.choice([0.01, 1.0, 39.0, 3650.0], n)
-    given = {"x": x, "T": T, "t_x": np.where(x > 0, T * rng.uniform(0.01, 1, n), 0.0)}
-    given["spend"] = np.where(x > 0, 10 ** rng.uniform(-3, 6, n), np.nan)
-    given |= {name: 10 ** rng.uniform(-2, 3, n) for name in model.params}
-    given |= {"a": rng.choice([1.0, 0.01, 3.0, 300.0], n), "q": 1 + 10 ** rng.uniform(-3, 2, n)}
-    for values in f(*(given[name] for name in names)):
-        assert np.all(np.isfinite(values))
+def test_maximum_likelihood_is_where_it_was_published(model):
+    found = proofs.published(model, PUBLISHED.get(model.key, []))
+    assert found.passed, found
+
+
+def test_log_lik_in_extreme_places_is_that_of_the_textbook(model):
+    found = stress.accuracy(model)
+    assert found.passed, found
+
+
+def test_nothing_is_missing_in_extreme_places(model):
+    found = stress.finite(model, 150)
+    assert found.passed, found
+
+
+@pytest.mark.slow
+def test_nothing_is_missing_in_many_extreme_places(model):
+    found = stress.finite(model, 1500)
+    assert found.passed, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", calibration.METHODS)
+def test_fits_are_calibrated(model, method):
+    assert calibration.calibrate(model, method).verdict == "passed"
 
 
 def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):

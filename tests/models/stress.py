@@ -1,0 +1,191 @@
+"""Extreme histories and parameters: no value is missing, and the likelihood is that of the textbook."""
+
+from collections.abc import Callable
+
+import mpmath as mp
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+
+from bayes_cx.model import Model, arguments
+from tests.models.proofs import Finding
+
+__all__ = ["TEXTBOOK", "accuracy", "anywhere", "finite"]
+
+
+def anywhere(model: Model, rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Return histories up to ten years in days, parameters over six decades and options, shape (n,) each.
+
+    Among the parameters are the places where textbook forms fail: a whole parameter, and two that are equal.
+    """
+    x = rng.choice([0.0, 0.0, 1.0, 2.0, 20.0, 300.0, 3000.0], n)
+    long = 10 ** rng.uniform(-2, np.log10(3650), n)
+    whole = np.ceil(10 ** rng.uniform(0, np.log10(3650), n))
+    t = np.where(model.discrete, whole[::-1], 10 ** rng.uniform(-1, np.log10(3650), n))
+    given = {
+        "t": t,
+        "t1": np.floor(t / 3) if model.discrete else t / 3,
+        "t2": t,
+        "count": np.where(rng.random(n) < 0.3, 0.0, np.floor(10 ** rng.uniform(0, 2, n))),
+        "discount": 10 ** rng.uniform(-4, -0.5, n),
+        "keep": rng.uniform(0, 0.95, n),
+    }
+    for name in model.params:
+        given[name] = np.where(rng.random(n) < 0.15, 1.0, 10 ** rng.uniform(-3, 3, n))
+    if {"alpha", "beta"} <= set(model.params):
+        given["beta"] = np.where(rng.random(n) < 0.15, given["alpha"], given["beta"])
+    if model.kind == "spend":
+        given |= {
+            "q": 1.0 + given["q"],
+            "x": x,
+            "spend": np.where(x > 0, 10 ** rng.uniform(-3, 6, n), np.nan),
+        }
+    elif model.kind == "contracts":
+        given |= {"T": whole, "churned": (rng.random(n) < 0.5).astype(float)}
+    elif model.discrete:
+        last = np.ceil(whole * rng.uniform(0, 1, n))
+        x = np.where(rng.random(n) < 0.2, 0.0, np.ceil(last * rng.uniform(0, 1, n)))
+        given |= {"n": whole, "t_x": np.where(x > 0, last, 0.0), "x": x}
+    else:
+        # From purchases at the very end to silence ever since the first one.
+        since = np.where(rng.random(n) < 0.5, 10 ** rng.uniform(-6, 0, n), rng.random(n))
+        t_x = np.where(rng.random(n) < 0.1, long, long * (1 - since))
+        given |= {"x": x, "T": long, "t_x": np.where(x > 0, t_x, 0.0)}
+    for name, values in model.choices.items():
+        given[name] = rng.choice(np.array(values, float), n)
+    if "regularity" in model.statistics:
+        given["regularity"] = np.where(x > 1, -x * (np.log(np.maximum(x, 1)) + rng.exponential(1, n)), 0.0)
+    return given
+
+
+def _reach(model: Model, name: str, at: dict[str, np.ndarray]) -> np.ndarray:
+    """Say where a formula must give a number.
+
+    The series of the models with beta dropout after purchases settles while neither the horizon nor the
+    number of purchases expected in it without dropout is beyond 10,000 times what has been seen.
+    """
+    everywhere = np.ones(at["t"].shape, bool)
+    if not {"a", "b", "r", "alpha"} <= set(model.params):
+        return everywhere
+    new = "T" not in arguments(model.quantities[name].formula)
+    seen = at["alpha"] + (0.0 if new else at["T"])
+    rate = np.maximum(1.0, at["r"] + (0.0 if new else at["x"])) * at.get("k", 1.0)
+    return rate * at["t"] / seen < 1e4
+
+
+def finite(model: Model, n: int = 400) -> Finding:
+    """Count, for the likelihood, its gradient and every quantity, the places without a number."""
+    found = Finding("error", 0.0)
+    at = anywhere(model, np.random.default_rng(21), n)
+    names = [*model.statistics, *model.params]
+    inputs = {name: pt.vector(name) for name in names}
+    likelihood = model.log_lik(**inputs)
+    letters = [name for name in model.params if name not in model.choices]
+    gradient = pytensor.grad(likelihood.sum(), [inputs[name] for name in letters])
+    call = pytensor.function(list(inputs.values()), [likelihood, *gradient])
+    for name, values in zip(("log_lik", *letters), call(*(at[name] for name in names)), strict=True):
+        found.add("log_lik" if name == "log_lik" else f"gradient by {name}", np.sum(~np.isfinite(values)))
+    for name, quantity in model.quantities.items():
+        needed = arguments(quantity.formula)
+        inputs = [pt.vector(argument) for argument in needed]
+        call = pytensor.function(inputs, quantity.formula(*inputs), on_unused_input="ignore")
+        values = np.broadcast_to(call(*(at[argument] for argument in needed)), (n,))
+        missing = np.isnan(values) if quantity.never else ~np.isfinite(values)
+        outside = (values < -1e-12) | ((values > 1 + 1e-9) & (quantity.unit == "probability"))
+        found.add(name, np.sum(missing & _reach(model, name, at)) + np.sum(outside))
+    return found
+
+
+def accuracy(model: Model, n: int = 60) -> Finding:
+    """Compare the log-likelihood with its textbook form in many digits."""
+    if model.key not in TEXTBOOK:
+        return Finding("error", 1e-9)
+    found, at = Finding("error", 1e-9), anywhere(model, np.random.default_rng(22), n)
+    names = [*model.statistics, *model.params]
+    inputs = [pt.vector(name) for name in names]
+    got = pytensor.function(inputs, model.log_lik(*inputs))(*(at[name] for name in names))
+    textbook = TEXTBOOK[model.key]
+    with mp.workdps(80):
+        for i in range(n):
+            row = {name: mp.mpf(float(at[name][i])) for name in names if not np.isnan(at[name][i])}
+            if "spend" in model.statistics and row["x"] == 0:
+                continue
+            expected = float(textbook(**row))
+            error = abs(got[i] - expected) / max(1.0, abs(expected))
+            found.add(f"x = {float(row.get('x', row.get('T'))):g}", error)
+    return found
+
+
+def _log_add(one, two):
+    high, low = max(one, two), min(one, two)
+    return high + mp.log1p(mp.exp(low - high))
+
+
+def _log_beta(a, b):
+    return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+
+
+def _beta_dropout(x, t_x, T, r, alpha, a, b, first):
+    """Eq. (6) of BG/NBD; with `first` more decisions, MBG/NBD."""
+    rising = mp.loggamma(r + x) - mp.loggamma(r) + r * mp.log(alpha)
+    stays = _log_beta(a, b + x + first) - _log_beta(a, b) + rising - (r + x) * mp.log(alpha + T)
+    if x + first == 0:
+        return stays
+    leaves = _log_beta(a + 1, b + x + first - 1) - _log_beta(a, b) + rising - (r + x) * mp.log(alpha + t_x)
+    return _log_add(stays, leaves)
+
+
+def pareto(x, t_x, T, r, alpha, s, beta):
+    """Return the likelihood with its difference of two hypergeometric functions, and its first term."""
+    longer, power = max(alpha, beta), r + s + x
+    second = s + 1 if alpha >= beta else r + x
+
+    def tail(y):
+        z = abs(alpha - beta) / (longer + y)
+        return mp.hyp2f1(power, second, power + 1, z) / (longer + y) ** power
+
+    active = (alpha + T) ** -(r + x) * (beta + T) ** -s
+    left = s / power * (tail(t_x) - tail(T))
+    constant = mp.loggamma(r + x) - mp.loggamma(r) + r * mp.log(alpha) + s * mp.log(beta)
+    return mp.exp(constant) * (active + left), mp.exp(constant) * active
+
+
+def _bg_bb(x, t_x, n, alpha, beta, gamma, delta):
+    """Eq. (5) of Fader, Hardie & Shang (2010), term by term."""
+
+    def term(m, leaves):
+        buys = _log_beta(alpha + x, beta + m - x) - _log_beta(alpha, beta)
+        return mp.exp(buys + _log_beta(gamma + leaves, delta + m) - _log_beta(gamma, delta))
+
+    return mp.log(term(n, 0) + sum(term(t_x + i, 1) for i in range(int(n - t_x))))
+
+
+def _bdw(T, churned, gamma, delta, c=1):
+    with mp.workdps(250):
+
+        def survives(t):
+            return mp.exp(_log_beta(gamma, delta + (t**c if t else mp.mpf(0))) - _log_beta(gamma, delta))
+
+        return mp.log(survives(T - 1) - survives(T) if churned else survives(T))
+
+
+def _gamma_gamma(x, spend, p, q, v):
+    n, z = x, spend
+    return (
+        -_log_beta(p * n, q)
+        + q * mp.log(v)
+        + (p * n - 1) * mp.log(z)
+        + p * n * mp.log(n)
+        - (p * n + q) * mp.log(v + n * z)
+    )
+
+
+TEXTBOOK: dict[str, Callable] = {
+    "bg_nbd": lambda **at: _beta_dropout(**at, first=0),
+    "mbg_nbd": lambda **at: _beta_dropout(**at, first=1),
+    "pareto_nbd": lambda **at: mp.log(pareto(**at)[0]),
+    "bg_bb": _bg_bb,
+    "sbg": lambda T, churned, alpha, beta: _bdw(T, churned, alpha, beta),
+    "bdw": _bdw,
+    "gamma_gamma": _gamma_gamma,
+}
