@@ -1,19 +1,30 @@
 """What models share in which customers buy at gamma rates and leave, after a purchase, with beta chances."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Param, Prior, Purchases
-from bayes_cx.special import beta_gamma_mean, discounted_flow, one_minus_power_over
+from bayes_cx.mixtures import (
+    beta_gamma_decay,
+    beta_gamma_dert,
+    beta_gamma_mean,
+    log_negative_binomial,
+    negative_binomial_tail,
+)
+from bayes_cx.model import Param, Prior, Purchases, Quantity
+from bayes_cx.models.quantities import named
+from bayes_cx.special import discounted_flow, one_minus_power_over
 
 __all__ = [
     "PARAMS",
     "PRIORS",
     "buy_until_gone",
-    "discounted",
     "discounted_if_kept",
+    "log_staying",
     "natural",
     "observe",
+    "quantities",
     "scale",
     "with_less_dropout",
 ]
@@ -69,10 +80,138 @@ def natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
     }
 
 
-def discounted(t, discount, s, beta, a, b):
+def log_staying(n, a, b):
+    """Return log E[(1 - p)^n] for p ~ Beta(a, b)."""
+    return pt.gammaln(a + b) - pt.gammaln(a + b + n) + pt.gammaln(b + n) - pt.gammaln(b)
+
+
+def _count(count, t, s, beta, a, b):
+    """Return the chance of exactly `count` purchases within t, by whether the customer is still there.
+
+    Who has left did so at the last of them, and more would have been due within t or not: eq. (8) of Fader,
+    Hardie & Lee (2005).
+    """
+    before = pt.maximum(count, 1.0) - 1.0
+    stays = pt.exp(log_staying(count, a, b) + log_negative_binomial(count, s, t, beta))
+    leaves = pt.exp(log_staying(before, a, b)) * a / (a + b + before)
+    return stays + pt.switch(pt.gt(count, 0), leaves * negative_binomial_tail(count, s, t, beta), 0.0)
+
+
+def _discounted(t, discount, s, beta, a, b):
     """Return the discounted purchases within t at rate ~ Gamma(s, beta) with dropout ~ Beta(a, b)."""
     later = tuple(pt.expand_dims(value, -1) for value in (s, beta, a, b))
     return discounted_flow(lambda u: beta_gamma_mean(u, *later), t, discount, beta)
+
+
+def _dert(discount, s, beta, a, b):
+    return beta_gamma_dert(discount, 1.0, s, beta, 0.0, a, b)
+
+
+def quantities(
+    log_odds_gone: Callable, active: Callable, lost: Callable, new: Callable
+) -> dict[str, Quantity]:
+    """Return what can be asked of a model without memory between purchases.
+
+    Parameters
+    ----------
+    log_odds_gone : callable
+        Of (x, t_x, T, r, alpha, a, b).
+    active, lost : callable
+        Of (x, T, r, alpha, a, b): what is believed of an active customer, and of one who had left and is
+        active again, as (s, beta, a, b) with rate ~ Gamma(s, beta) and chance to leave ~ Beta(a, b).
+    new : callable
+        Of (r, alpha, a, b): the chance to stay after the first purchase, and what is then believed.
+    """
+
+    def p_alive(x, t_x, T, r, alpha, a, b):
+        return pt.sigmoid(-log_odds_gone(x, t_x, T, r, alpha, a, b))
+
+    def p_alive_at(t, x, t_x, T, r, alpha, a, b):
+        stays = beta_gamma_decay(t, *active(x, T, r, alpha, a, b))
+        return p_alive(x, t_x, T, r, alpha, a, b) * stays
+
+    def p_alive_new(t, r, alpha, a, b):
+        begins, *believed = new(r, alpha, a, b)
+        return begins * beta_gamma_decay(t, *believed)
+
+    def p_any_purchase(t, x, t_x, T, r, alpha, a, b):
+        """An active customer leaves only after a purchase, so the first one is as certain as it is due."""
+        s, beta, _, _ = active(x, T, r, alpha, a, b)
+        return p_alive(x, t_x, T, r, alpha, a, b) * -pt.expm1(-s * pt.log1p(t / beta))
+
+    def p_purchases(count, t, x, t_x, T, r, alpha, a, b):
+        alive = p_alive(x, t_x, T, r, alpha, a, b)
+        return alive * _count(count, t, *active(x, T, r, alpha, a, b)) + (1.0 - alive) * pt.eq(count, 0)
+
+    def p_purchases_new(count, t, r, alpha, a, b):
+        begins, *believed = new(r, alpha, a, b)
+        return begins * _count(count, t, *believed) + (1.0 - begins) * pt.eq(count, 0)
+
+    def expected_if_active(t, x, T, r, alpha, a, b):
+        return beta_gamma_mean(t, *active(x, T, r, alpha, a, b))
+
+    def expected(t, x, t_x, T, r, alpha, a, b):
+        return p_alive(x, t_x, T, r, alpha, a, b) * expected_if_active(t, x, T, r, alpha, a, b)
+
+    def expected_between(t1, t2, x, t_x, T, r, alpha, a, b):
+        later, sooner = (expected_if_active(t, x, T, r, alpha, a, b) for t in (t2, t1))
+        return p_alive(x, t_x, T, r, alpha, a, b) * (later - sooner)
+
+    def expected_new(t, r, alpha, a, b):
+        begins, *believed = new(r, alpha, a, b)
+        return begins * beta_gamma_mean(t, *believed)
+
+    def discounted_if_active(t, discount, x, T, r, alpha, a, b):
+        return _discounted(t, discount, *active(x, T, r, alpha, a, b))
+
+    def discounted(t, discount, x, t_x, T, r, alpha, a, b):
+        return p_alive(x, t_x, T, r, alpha, a, b) * discounted_if_active(t, discount, x, T, r, alpha, a, b)
+
+    def discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
+        return _discounted(t, discount, *lost(x, T, r, alpha, a, b))
+
+    def discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, a, b):
+        return with_less_dropout(
+            lambda t, discount: discounted_if_active(t, discount, x, T, r, alpha, a, b), t, discount, keep
+        )
+
+    def dert(discount, x, t_x, T, r, alpha, a, b):
+        return p_alive(x, t_x, T, r, alpha, a, b) * _dert(discount, *active(x, T, r, alpha, a, b))
+
+    def dert_new(discount, r, alpha, a, b):
+        begins, *believed = new(r, alpha, a, b)
+        return begins * _dert(discount, *believed)
+
+    def silence_limit(x, t_x, r, alpha, a, b):
+        """Odds of having left grow from those at the purchase with the power r + x of the time."""
+        at_once = log_odds_gone(x, t_x, t_x, r, alpha, a, b)
+        return pt.maximum((alpha + t_x) * pt.expm1(-at_once / (r + x)), 0.0)
+
+    def silence_limit_new(r, alpha, a, b):
+        return silence_limit(0.0, 0.0, r, alpha, a, b)
+
+    return named(
+        "purchases",
+        p_alive=p_alive,
+        p_alive_at=p_alive_at,
+        p_alive_new=p_alive_new,
+        p_any_purchase=p_any_purchase,
+        p_purchases=p_purchases,
+        p_purchases_new=p_purchases_new,
+        expected_purchases=expected,
+        expected_purchases_between=expected_between,
+        expected_purchases_if_active=expected_if_active,
+        expected_purchases_new=expected_new,
+        discounted_purchases=discounted,
+        discounted_purchases_if_active=discounted_if_active,
+        discounted_purchases_if_won_back=discounted_if_won_back,
+        discounted_purchases_if_kept=discounted_if_kept,
+        discounted_purchases_if_less_dropout=discounted_if_less_dropout,
+        dert=dert,
+        dert_new=dert_new,
+        silence_limit=silence_limit,
+        silence_limit_new=silence_limit_new,
+    )
 
 
 def discounted_if_kept(t, discount, x, T, r, alpha):

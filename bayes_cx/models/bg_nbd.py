@@ -11,15 +11,12 @@ from bayes_cx.models.beta_geometric import (
     PARAMS,
     PRIORS,
     buy_until_gone,
-    discounted,
-    discounted_if_kept,
+    log_staying,
     natural,
     observe,
+    quantities,
     scale,
-    with_less_dropout,
 )
-from bayes_cx.models.quantities import named
-from bayes_cx.special import beta_gamma_mean
 
 __all__ = ["BG_NBD"]
 
@@ -42,10 +39,7 @@ def _log_lik(x, t_x, T, r, alpha, a, b):
         - pt.gammaln(r)
         + r * pt.log(alpha)
         - (r + x) * pt.log(alpha + T)
-        + pt.gammaln(a + b)
-        - pt.gammaln(a + b + x)
-        + pt.gammaln(b + x)
-        - pt.gammaln(b)
+        + log_staying(x, a, b)
     )
     bought = pt.gt(x, 0)
     # The unused branch stays finite, so that its gradient does too.
@@ -53,53 +47,24 @@ def _log_lik(x, t_x, T, r, alpha, a, b):
     return active + pt.switch(bought, pt.softplus(log_odds), 0.0)
 
 
-def _p_alive(x, t_x, T, r, alpha, a, b):
-    return pt.sigmoid(-_log_odds_gone(x, t_x, T, r, alpha, a, b))
+def _active(x, T, r, alpha, a, b):
+    """Return what is believed of an active customer, who has stayed after x repeat purchases."""
+    return r + x, alpha + T, a, b + x
 
 
-def _purchases_if_active(t, x, T, r, alpha, a, b):
-    """Eq. (10) of an active customer: then p ~ Beta(a, b + x), lambda ~ Gamma(r + x, alpha + T)."""
-    return beta_gamma_mean(t, r + x, alpha + T, a, b + x)
+def _lost(x, T, r, alpha, a, b):
+    """Return what is believed of a customer who had left and is active again.
 
-
-def _expected_purchases(t, x, t_x, T, r, alpha, a, b):
-    return _p_alive(x, t_x, T, r, alpha, a, b) * _purchases_if_active(t, x, T, r, alpha, a, b)
-
-
-def _expected_purchases_new(t, r, alpha, a, b):
-    """Eq. (9)."""
-    return beta_gamma_mean(t, r, alpha, a, b)
-
-
-def _p_any_purchase(t, x, t_x, T, r, alpha, a, b):
-    """An active customer leaves only after a purchase, so the first one is as certain as it is due."""
-    due = -pt.expm1((r + x) * -pt.log1p(t / (alpha + T)))
-    return _p_alive(x, t_x, T, r, alpha, a, b) * due
-
-
-def _discounted_if_active(t, discount, x, T, r, alpha, a, b):
-    return discounted(t, discount, r + x, alpha + T, a, b + x)
-
-
-def _discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
-    """Purchases of a customer who had left and is active again; the paper is silent, so this is cautious.
-
-    The last of the x decisions was to leave, which counts against the customer's loyalty. The silence counts
-    against the customer's pace, although by the story it would not: who comes back is not taken to buy as in
-    the weeks before leaving.
+    The paper is silent, so this is cautious. The last of the x decisions was to leave, which counts against
+    the customer's loyalty. The silence counts against the customer's pace, although by the story it would
+    not: who comes back is not taken to buy as in the weeks before leaving.
     """
-    return discounted(t, discount, r + x, alpha + T, a + 1.0, b + pt.maximum(x, 1) - 1.0)
+    return r + x, alpha + T, a + 1.0, b + pt.maximum(x, 1) - 1.0
 
 
-def _discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, a, b):
-    """Return the same where the chance to leave falls by a share; see `with_less_dropout`."""
-    return with_less_dropout(
-        lambda t, discount: _discounted_if_active(t, discount, x, T, r, alpha, a, b), t, discount, keep
-    )
-
-
-def _discounted_purchases(t, discount, x, t_x, T, r, alpha, a, b):
-    return _p_alive(x, t_x, T, r, alpha, a, b) * _discounted_if_active(t, discount, x, T, r, alpha, a, b)
+def _new(r, alpha, a, b):
+    """Return the chance to stay after the first purchase, and what is then believed."""
+    return 1.0, r, alpha, a, b
 
 
 def _simulate(rng, T, r, alpha, a, b):
@@ -111,9 +76,9 @@ def _simulate(rng, T, r, alpha, a, b):
 
 def _simulate_future(rng, t, p_alive, x, T, r, alpha, a, b):
     """Let customers with a history buy for a span `t` more."""
-    active = rng.random(x.size) < p_alive
-    rate = rng.gamma(r + x, 1.0 / (alpha + T))
-    return buy_until_gone(rng, rate, rng.beta(a, b + x), active, np.broadcast_to(t, x.shape))
+    alive = rng.random(x.size) < p_alive
+    s, beta, a, b = _active(x, T, r, alpha, a, b)
+    return buy_until_gone(rng, rng.gamma(s, 1.0 / beta), rng.beta(a, b), alive, np.broadcast_to(t, x.shape))
 
 
 BG_NBD = Model(
@@ -128,19 +93,7 @@ BG_NBD = Model(
     simulate=_simulate,
     simulate_future=_simulate_future,
     observe=observe,
-    quantities=named(
-        "purchases",
-        p_alive=_p_alive,
-        p_any_purchase=_p_any_purchase,
-        expected_purchases=_expected_purchases,
-        expected_purchases_if_active=_purchases_if_active,
-        expected_purchases_new=_expected_purchases_new,
-        discounted_purchases=_discounted_purchases,
-        discounted_purchases_if_active=_discounted_if_active,
-        discounted_purchases_if_won_back=_discounted_if_won_back,
-        discounted_purchases_if_kept=discounted_if_kept,
-        discounted_purchases_if_less_dropout=_discounted_if_less_dropout,
-    ),
+    quantities=quantities(_log_odds_gone, _active, _lost, _new),
     story=(
         "While active, a customer buys at random at a steady rate. After every repeat purchase the customer "
         "leaves for good with a fixed probability. Rate and probability differ between customers."
