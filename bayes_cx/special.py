@@ -13,17 +13,13 @@ from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
 
-__all__ = ["beta_gamma_mean", "discounted_flow", "log_mean_decay", "one_minus_power_over"]
+__all__ = ["discounted_flow", "log_mean_decay", "one_minus_power_over"]
 
 # PyTensor leaves the types of its functions open, so they are open here.
 type Tensor = Any
 
-# The ratio of the terms tends to z; a million terms settle every z up to 1 - 4e-5.
-_MOST_TERMS = 1_000_000
-# A series ends when a term no longer changes the sum.
-_NEGLIGIBLE = 2.0**-54
-# Sums that start below the smallest double are kept in units of powers of this.
-_UNIT = np.float64(2.0**500)
+# More panels than this are given up.
+_MOST_PANELS = 1_000_000
 # An integrand that has fallen by e^-30 adds less than 1e-12 of the integral.
 _FALLEN = 30.0
 # Panels on which the integrand changes by some e^5 and its argument by 2.5 need eight nodes for 13 digits.
@@ -40,101 +36,6 @@ def one_minus_power_over(k: Tensor, log_u: Tensor) -> Tensor:
     """
     at_zero = pt.eq(k, 0)
     return pt.switch(at_zero, -log_u, -pt.expm1(k * log_u) / pt.switch(at_zero, 1.0, k))
-
-
-def beta_gamma_mean(t: Tensor, s: Tensor, beta: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    r"""Return :math:`E[(1 - e^{-\lambda p t}) / p]` for :math:`\lambda \sim` Gamma(s, beta), p ~ Beta(a, b).
-
-    This is the mean number of purchases in a span ``t`` of a customer who buys at rate :math:`\lambda` and
-    leaves with probability ``p`` after each purchase. The textbook form, a constant minus a hypergeometric
-    function, is singular at a = 1. Two sums of positive terms, or nearly so, are not. With
-    :math:`z = t / (\beta + t)`, :math:`u = 1 - z`, :math:`k = a - 1`, :math:`c = a + b - 1` and
-    :math:`A = c - s` the first,
-
-    .. math:: c \left[ \frac{1 - u^k}{k} - u^k G \right], \qquad
-              G = \sum_{n \ge 1} \frac{(A)_n (k + 1)_{n-1}}{(c)_n\, n!} z^n ,
-
-    is short, but cancels where A is far below zero and overflows where k > s and z is near 1. There the
-    second takes over: it sums over the number N of purchases without dropout, which is negative binomial,
-    and the chance to survive each of them,
-
-    .. math:: \sum_{n \ge 1} P(N = n) \sum_{i < n} \frac{(b)_i}{(a + b)_i} .
-
-    Parameters
-    ----------
-    t, s, beta, a, b : tensor
-        They broadcast. ``t`` and ``beta`` share a unit of time; ``a + b`` may be less than one. The result is
-        NaN, never wrong, where a million terms do not settle it: t / beta, or s t / beta, beyond some 20,000.
-    """
-    log_u = -pt.log1p(t / beta)
-    z = t / (beta + t)
-    k, c = a - 1.0, a + b - 1.0
-    A = c - s
-    short = pt.and_(pt.ge(A, -4.0), pt.or_(pt.le(k, s), pt.le(z, 0.5)))
-    zero = pt.zeros_like(A * z)
-    one = zero + 1.0
-    steps = pt.cast(pt.switch(short, _MOST_TERMS, 0), "int64")
-    first = A * z + zero  # c times the first term of G: finite at c = 0
-    *_, total, settled_short = _short_sum()(steps, one, first, first, zero + A, zero + k, zero + c, zero + z)
-    by_short = c * one_minus_power_over(k, log_u) - pt.exp(k * log_u) * total
-    *_, total, units, settled_long = _long_sum()(
-        _MOST_TERMS - steps, zero, one, zero, one, zero, zero, zero + s, zero + a, zero + b, zero + z
-    )
-    by_long = pt.exp(pt.log(total) + s * log_u + units * np.log(_UNIT))
-    settled = pt.switch(short, settled_short, settled_long)
-    return pt.switch(settled, pt.switch(short, by_short, by_long), np.nan)
-
-
-def _scalars(names: str) -> list[Any]:
-    return [ps.float64(name) for name in names.split()]
-
-
-def _loop(name, init, update, constant, ratio_below_one, term, total) -> Elemwise:
-    # Terms may grow before they fall, so a small term ends the sum only once the ratio is below one.
-    done = ps.and_(ratio_below_one, ps.le(ps.abs(term), _NEGLIGIBLE * ps.abs(total)))
-    return Elemwise(ScalarLoop(init=init, update=update, constant=constant, until=done, name=name))
-
-
-def _short_sum() -> Elemwise:
-    """Build the loop over the terms of c G(A, k, c, z)."""
-    n, term, total, A, k, c, z = _scalars("n term total A k c z")
-    above, below = (A + n) * (k + n) * z, (c + n) * (n + 1.0)
-    new_term = term * above / below
-    new_total = total + new_term
-    shrinks = ps.lt(ps.abs(above), ps.abs(below))
-    return _loop(
-        "short_sum",
-        [n, term, total],
-        [n + 1.0, new_term, new_total],
-        [A, k, c, z],
-        shrinks,
-        new_term,
-        new_total,
-    )
-
-
-def _long_sum() -> Elemwise:
-    """Build the loop over the number of purchases, in units of u^s times a power of `_UNIT`."""
-    names = "n chance purchases survival total units s a b z"
-    n, chance, purchases, survival, total, units, s, a, b, z = _scalars(names)
-    ratio = (s + n) * z / (n + 1.0)
-    new_purchases = purchases + survival
-    large = ps.gt(total, _UNIT)
-    smaller = ps.switch(large, 1.0 / _UNIT, 1.0)
-    new_chance = chance * ratio * smaller
-    term = new_chance * new_purchases
-    new_total = total * smaller + term
-    new_survival = survival * (b + n) / (a + b + n)
-    new_units = units + ps.switch(large, 1.0, 0.0)
-    return _loop(
-        "long_sum",
-        [n, chance, purchases, survival, total, units],
-        [n + 1.0, new_chance, new_purchases, new_survival, new_total, new_units],
-        [s, a, b, z],
-        ps.lt(ratio, 1.0),
-        term,
-        new_total,
-    )
 
 
 def discounted_flow(
@@ -203,7 +104,7 @@ def log_mean_decay(t: Tensor, n: Tensor, a: Tensor, m: Tensor, b: Tensor) -> Ten
     change = change + 2.0 * end * pt.maximum(1.0 - k, 0.0)  # it may rise before it falls
     panels = pt.maximum(pt.ceil(change / _FALL + end / _WIDTH), 1.0)
     # Arguments beyond floating point have no number of panels: NaN, and not an endless loop.
-    countable = pt.lt(panels, _MOST_TERMS)
+    countable = pt.lt(panels, _MOST_PANELS)
     panels = pt.switch(countable, panels, 1.0)
     width, some = end / panels, pt.gt(t, 0)
     share = pt.switch(some, width * A / pt.switch(some, t, 1.0), 1.0 / panels)
@@ -236,6 +137,10 @@ class _DecaySums(ScalarLoop):
             raise NotImplementedError("log_mean_decay has first derivatives only")
         known = [-by_k, by_A * k / A, -by_q, by_B * q / B]
         return [*(disconnected_type() for _ in nodes), *(upstream * each for each in known)]
+
+
+def _scalars(names: str) -> list[Any]:
+    return [ps.float64(name) for name in names.split()]
 
 
 def _decay_sums() -> Elemwise:
