@@ -10,7 +10,7 @@ from bayes_cx.data import Split
 from bayes_cx.inference import Posterior
 from bayes_cx.validation.comparable import finest, refuse
 from bayes_cx.validation.comparison import Comparison
-from bayes_cx.validation.forecasts import forecasts
+from bayes_cx.validation.forecasts import forecasts, refuse_holdout
 from bayes_cx.validation.loo import Loo, khat_limit, leave_one_out
 from bayes_cx.validation.stacking import stacking
 
@@ -75,6 +75,8 @@ def compare(
     (False, ('BG/NBD',))
     """
     refuse(posteriors)
+    if split is not None:
+        refuse_holdout(posteriors, split, spend, draws)
     table = finest(posteriors, stats)
     loos = {name: leave_one_out(posterior, table) for name, posterior in posteriors.items()}
     weight = table["weight"].to_numpy()

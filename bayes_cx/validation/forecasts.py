@@ -15,13 +15,41 @@ from bayes_cx.validation.comparable import columns_of, same_customers
 from bayes_cx.validation.coverage import coverage
 from bayes_cx.validation.scores import crps
 
-__all__ = ["forecasts"]
+__all__ = ["forecasts", "refuse_holdout"]
+
+
+def refuse_holdout(
+    posteriors: Mapping[str, Posterior], split: Split, spend: Posterior | None, draws: int
+) -> None:
+    """Refuse what cannot be judged by the hold-out of a split.
+
+    Raises
+    ------
+    InputError
+        If a posterior was not fitted to the calibration period or is not of purchases, or for fewer than two
+        draws.
+    """
+    if draws < 2:
+        raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
+    for name, posterior in (*posteriors.items(), *([] if spend is None else [("spend", spend)])):
+        if (kind := posterior.model.kind) not in ("purchases", "spend" if posterior is spend else ""):
+            raise InputError(
+                f"{name}, a model of {kind}", "models of purchases for a hold-out", "leave out split"
+            )
+        if missing := [column for column in columns_of(posterior) if column not in split.calibration]:
+            raise InputError(
+                f"a calibration period without {', '.join(missing)} for {name}",
+                "a split with the columns of all models",
+                "split with regularity=True, or by=... for groups",
+            )
+        calibration = compress(in_unit(split.calibration, posterior), columns_of(posterior))
+        same_customers(name, posterior, calibration)
 
 
 def forecasts(
     ranked: Mapping[str, Posterior], split: Split, spend: Posterior | None, draws: int, seed: int
 ) -> xr.Dataset:
-    """Judge forecasts of the hold-out.
+    """Judge forecasts of the hold-out; see `refuse_holdout` for what cannot be judged.
 
     Parameters
     ----------
@@ -39,27 +67,11 @@ def forecasts(
     -------
     xarray.Dataset
         Over ``model`` and ``level``; see `comparison.Comparison`.
-
-    Raises
-    ------
-    InputError
-        If a posterior was not fitted to the calibration period, or for fewer than two draws.
     """
-    for name, posterior in ranked.items():
-        if posterior.model.kind != "purchases":
-            raise InputError(
-                f"{name}, a model of {posterior.model.kind}",
-                "models of purchases for a hold-out",
-                "leave out split",
-            )
-        _see_fitted_to(name, posterior, split.calibration)
-    if draws < 2:
-        raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
     stats, t = split.calibration, float(split.holdout.attrs["length"])
     observed = split.holdout["x_holdout"].to_numpy()
     came, each, counted = observed, 1.0, "purchases"
     if spend is not None and "spend_holdout" in split.holdout:
-        _see_fitted_to("spend", spend, stats)
         came, counted = split.holdout["spend_holdout"].to_numpy(), "revenue"
         each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
     dice = [int(state) for state in np.random.SeedSequence(seed).generate_state(2)]
@@ -89,17 +101,6 @@ def forecasts(
     attrs = {"total_observed": int(observed.sum()), "counted": counted, "draws": draws}
     attrs |= {name: split.holdout.attrs[name] for name in ("start", "end") if name in split.holdout.attrs}
     return xr.Dataset(data, coords={"model": list(ranked), "level": levels["level"].to_numpy()}, attrs=attrs)
-
-
-def _see_fitted_to(name: str, posterior: Posterior, stats: xr.Dataset) -> None:
-    """Refuse a posterior that was not fitted to just the calibration period."""
-    if missing := [column for column in columns_of(posterior) if column not in stats]:
-        raise InputError(
-            f"a calibration period without {', '.join(missing)} for {name}",
-            "a split with the columns of all models",
-            "split with regularity=True, or by=... for groups",
-        )
-    same_customers(name, posterior, compress(in_unit(stats, posterior), columns_of(posterior)))
 
 
 def _log_scores(
