@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-all lint format notebooks lock image clean
+.PHONY: help setup report proof test test-all lint format notebooks lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ $(STAMP): requirements.lock pyproject.toml $(VENV)/pyvenv.cfg | $(UV)
 
 report: $(STAMP) ## render the retention report of CDNOW into reports/cdnow
 	$(BIN)/bayes-cx report --config reports/cdnow/report.toml
+
+proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md (an hour)
+	$(BIN)/python docs/proof.py
 
 test: $(STAMP) ## run every test that is not slow
 	$(PYTEST) $(TESTS)

@@ -46,15 +46,19 @@ class Finding:
         By what was compared.
     why : str
         Why nothing was compared.
+    number : int
+        How many comparisons were made.
     """
 
     kind: str
     limit: float
     values: dict[str, float] = field(default_factory=dict)
     why: str = ""
+    number: int = 0
 
     def add(self, name: str, value: float) -> None:
         """Keep the larger of several values of one name; what is no number is infinitely wrong."""
+        self.number += 1
         value = abs(float(value))
         value = value if np.isfinite(value) else np.inf
         self.values[name] = max(value, self.values.get(name, 0.0))
