@@ -156,7 +156,7 @@ def sources(cache: dict) -> str:
             values = ", ".join(f"{name} {value:g}" for name, value in known.estimates.items())
             lines.append(
                 f"- {model.name}, {known.data}: {values}, log-likelihood {known.log_lik:,.10g}; "
-                f"to {known.rtol:g} of each estimate and {known.atol:g} of the log-likelihood ({cite(known.source)})."
+                f"to {known.rtol:g} of each estimate and {known.atol:g} of the height ({cite(known.source)})."
             )
     return "\n".join(lines)
 

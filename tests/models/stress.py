@@ -91,7 +91,7 @@ def finite(model: Model, n: int = 400) -> Finding:
         call = pytensor.function(inputs, quantity.formula(*inputs), on_unused_input="ignore")
         values = np.broadcast_to(call(*(at[argument] for argument in needed)), (n,))
         missing = np.isnan(values) if quantity.never else ~np.isfinite(values)
-        outside = (values < -1e-12) | ((values > 1 + 1e-9) & (quantity.unit == "probability"))
+        outside = (values < -1e-9) | ((values > 1 + 1e-9) & (quantity.unit == "probability"))
         found.add(name, np.sum(missing & _reach(model, name, at)) + np.sum(outside))
     return found
 
@@ -133,6 +133,20 @@ def _beta_dropout(x, t_x, T, r, alpha, a, b, first):
         return stays
     leaves = _log_beta(a + 1, b + x + first - 1) - _log_beta(a, b) + rising - (r + x) * mp.log(alpha + t_x)
     return _log_add(stays, leaves)
+
+
+def _regular(x, t_x, T, regularity, k, r, alpha, a, b, first):
+    """Return the density of the times of purchases, and of fewer than k stages of the next one since."""
+    rising = r * mp.log(alpha / k) - mp.loggamma(r)
+    gaps = (k - 1) * (regularity + (x * mp.log(t_x) if x else 0)) - x * mp.loggamma(k)
+    s, beta, tau = r + k * x, alpha / k, T - t_x
+    passed = mp.log(sum((tau / (beta + T)) ** j * mp.rf(s, j) / mp.factorial(j) for j in range(int(k))))
+    stays = _log_beta(a, b + x + first) - _log_beta(a, b) + rising + mp.loggamma(s) - s * mp.log(beta + T)
+    stays += gaps + passed
+    if x + first == 0:
+        return stays
+    leaves = _log_beta(a + 1, b + x + first - 1) - _log_beta(a, b)
+    return _log_add(stays, leaves + gaps + rising + mp.loggamma(s) - s * mp.log(beta + t_x))
 
 
 def pareto(x, t_x, T, r, alpha, s, beta):
@@ -183,6 +197,8 @@ def _gamma_gamma(x, spend, p, q, v):
 TEXTBOOK: dict[str, Callable] = {
     "bg_nbd": lambda **at: _beta_dropout(**at, first=0),
     "mbg_nbd": lambda **at: _beta_dropout(**at, first=1),
+    "bg_cnbd": lambda **at: _regular(**at, first=0),
+    "mbg_cnbd": lambda **at: _regular(**at, first=1),
     "pareto_nbd": lambda **at: mp.log(pareto(**at)[0]),
     "bg_bb": _bg_bb,
     "sbg": lambda T, churned, alpha, beta: _bdw(T, churned, alpha, beta),

@@ -86,13 +86,13 @@ def test_log_lik_in_extreme_places_is_that_of_the_textbook(model):
 
 
 def test_nothing_is_missing_in_extreme_places(model):
-    found = stress.finite(model, 150)
+    found = stress.finite(model, 60)
     assert found.passed, found
 
 
 @pytest.mark.slow
 def test_nothing_is_missing_in_many_extreme_places(model):
-    found = stress.finite(model, 1500)
+    found = stress.finite(model)
     assert found.passed, found
 
 
@@ -105,7 +105,9 @@ def test_fits_are_calibrated(model, method):
 def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):
     rng = np.random.default_rng(1)
     columns = story.observe(model, rng, 3000)
-    columns = {name: np.ceil(value) if name != "x" else value for name, value in columns.items()}
+    columns = {
+        name: value if name in ("x", "regularity") else np.ceil(value) for name, value in columns.items()
+    }
     table = statistics_of(model, dataset(columns))
     assert table.sizes["row"] < 3000
     whole = log_lik(model, columns, story.truth).sum()
@@ -121,6 +123,9 @@ def test_simulated_parameters_are_recovered(model, story):
     assert posterior.verdict == "passed"
     # On the log scale the marginals are close to normal, so a z-score beyond 4 is a bug and not bad luck.
     for name, draws in posterior.parameters().items():
+        if name in model.choices:
+            assert np.mean(draws == story.truth[name]) > 0.5
+            continue
         z = (np.log(draws).mean() - np.log(story.truth[name])) / np.log(draws).std()
         assert abs(z) < 4, (name, z)
 
