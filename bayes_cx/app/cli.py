@@ -86,6 +86,8 @@ def report(
     customer: o.Customer = None,
     time: o.Time = None,
     amount: o.Amount = None,
+    start: o.Start = None,
+    end: o.End = None,
     by: o.By = None,
     time_format: o.TimeFormat = None,
     timezone: o.Timezone = None,
@@ -99,6 +101,7 @@ def report(
     horizon: o.Horizon = None,
     discount_rate: o.DiscountRate = None,
     margin: o.Margin = None,
+    worth: o.Worth = None,
     model: o.Model = None,
     method: o.Method = None,
     seed: o.Seed = None,
@@ -117,7 +120,7 @@ def report(
     top: o.Top = None,
     debug: o.Debug = False,
 ) -> None:
-    """From transactions to the retention report, the model card and the priority table."""
+    """From transactions, or contracts, to the retention report, the model card and the priority table."""
     from bayes_cx.app import config as settings_of
     from bayes_cx.app import pipeline
 
@@ -139,6 +142,8 @@ def summarise(
     customer: o.Customer = None,
     time: o.Time = None,
     amount: o.Amount = None,
+    start: o.Start = None,
+    end: o.End = None,
     by: o.By = None,
     time_format: o.TimeFormat = None,
     timezone: o.Timezone = None,
@@ -149,14 +154,21 @@ def summarise(
     key_file: o.KeyFile = None,
     until: o.Until = None,
     unit: o.Unit = None,
+    regularity: Annotated[
+        bool, typer.Option("--regularity", help="Also how regularly they buy, for bg_cnbd and mbg_cnbd.")
+    ] = False,
+    opportunities: Annotated[
+        bool, typer.Option("--opportunities", help="Count whole periods with a purchase, for bg_bb.")
+    ] = False,
     rejected: Annotated[Path | None, typer.Option(help="CSV file to write rejected rows to.")] = None,
     debug: o.Debug = False,
 ) -> None:
-    """From transactions to statistics by customer (.nc or .parquet)."""
+    """From transactions, or contracts, to statistics by customer (.nc or .parquet)."""
     from bayes_cx.app import commands
     from bayes_cx.app import config as settings_of
 
-    commands.summarise(settings_of.load(_given(ctx)), out, rejected)
+    settings = settings_of.load(_given(ctx))
+    commands.summarise(settings, out, rejected, regularity=regularity, opportunities=opportunities)
 
 
 @app.command()
@@ -166,7 +178,8 @@ def fit(
     out: o.OutFile,
     config: o.Config = None,
     model: Annotated[
-        str | None, typer.Option(help="Model, such as mbg_nbd or gamma_gamma. (default: bg_nbd)")
+        str | None,
+        typer.Option(help="Model, such as mbg_nbd or gamma_gamma. (default: bg_nbd, bg_bb or sbg)"),
     ] = None,
     method: o.Method = None,
     seed: o.Seed = None,
@@ -177,7 +190,7 @@ def fit(
     from bayes_cx.app import commands
     from bayes_cx.app import config as settings_of
 
-    # Settings know the models of purchases; here any model may be named.
+    # Settings know the models of purchases and renewals; here one of spend may be named too.
     settings = settings_of.load({**_given(ctx), "model": None})
     commands.fit(stats, model, settings, out)
 
@@ -190,6 +203,9 @@ def score(
     out: o.OutFile,
     quantity: Annotated[str, typer.Option(help="What to score, such as p_alive.")] = "p_alive",
     t: Annotated[str | None, typer.Option(help="How far ahead, such as '52 weeks'.")] = None,
+    t1: Annotated[str | None, typer.Option(help="From how far ahead, of expected_purchases_between.")] = None,
+    t2: Annotated[str | None, typer.Option(help="Until how far ahead, of the same.")] = None,
+    count: Annotated[int | None, typer.Option(help="The number of purchases, of p_purchases.")] = None,
     config: o.Config = None,
     discount_rate: o.DiscountRate = None,
     debug: o.Debug = False,
@@ -198,20 +214,26 @@ def score(
     from bayes_cx.app import commands
     from bayes_cx.app import config as settings_of
 
-    commands.score(posterior, stats, quantity, t, settings_of.load(_given(ctx)), out)
+    options = {"t": t, "t1": t1, "t2": t2, "count": count}
+    commands.score(posterior, stats, quantity, options, settings_of.load(_given(ctx)), out)
 
 
 @app.command()
 def prioritise(
     ctx: typer.Context,
-    purchases: Annotated[Path, typer.Argument(help="Posterior of purchases.", metavar="PURCHASES")],
-    spend: Annotated[Path, typer.Argument(help="Posterior of spend.", metavar="SPEND")],
-    stats: Stats,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Posterior of purchases, posterior of spend where there is one, and statistics.",
+            metavar="PURCHASES [SPEND] STATISTICS",
+        ),
+    ],
     out: o.OutFile,
     config: o.Config = None,
     horizon: o.Horizon = None,
     discount_rate: o.DiscountRate = None,
     margin: o.Margin = None,
+    worth: o.Worth = None,
     seed: o.Seed = None,
     draws: o.Draws = None,
     cost: o.Cost = None,
@@ -219,11 +241,11 @@ def prioritise(
     capacity: o.Capacity = None,
     debug: o.Debug = False,
 ) -> None:
-    """From two posteriors and statistics to the plan: whom to contact (.csv or .parquet)."""
+    """From posteriors and statistics to the plan: whom to contact (.csv or .parquet)."""
     from bayes_cx.app import commands
     from bayes_cx.app import config as settings_of
 
-    commands.prioritise(purchases, spend, stats, settings_of.load(_given(ctx)), out)
+    commands.prioritise(files, settings_of.load(_given(ctx)), out)
 
 
 @app.command()

@@ -2,12 +2,15 @@
 
 from math import log1p
 from pathlib import Path
+from typing import Any
 
 import typer
 
 import bayes_cx as bcx
 from bayes_cx.app import work
+from bayes_cx.app.candidates import CANDIDATES, family
 from bayes_cx.app.config import Settings
+from bayes_cx.app.sources import observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.data.units import UNITS
@@ -28,25 +31,27 @@ DATASETS = {
 }
 
 
-def summarise(settings: Settings, out: Path, rejected: Path | None) -> None:
-    """From transactions to statistics."""
+def summarise(
+    settings: Settings,
+    out: Path,
+    rejected: Path | None,
+    *,
+    regularity: bool = False,
+    opportunities: bool = False,
+) -> None:
+    """From transactions, or contracts, to statistics."""
     check_ending(out, *STATISTICS)
-    settings.key()
-    steps = Steps(total=2)
-    with steps.step("Read transactions") as step:
-        transactions = work.read(settings)
-        step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
-    stats = work.summarise(transactions, settings, steps)
-    write_statistics(stats, out)
-    if rejected is not None:
-        work.write_rejected(transactions, stats, settings, rejected)
+    steps = Steps(total=1 + reads_twice(settings))
+    source = observe(settings, steps, rejected, regularity=regularity, opportunities=opportunities)
+    write_statistics(source.stats, out)
     typer.echo(out)
 
 
 def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     """From statistics to a posterior."""
     check_ending(out, ".nc")
-    table, chosen = read_statistics(stats), bcx.models.find(model or settings.model)
+    table = read_statistics(stats)
+    chosen = bcx.models.find(model or settings.model or CANDIDATES[family(table)][0])
     steps = Steps(total=1)
     with steps.step(f"Fit {chosen.name}", bars=True) as step:
         posterior = work.fit_model(chosen, table, settings, steps.bars)
@@ -55,14 +60,17 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     typer.echo(out)
 
 
-def score(posterior: Path, stats: Path, quantity: str, t: str | None, settings: Settings, out: Path) -> None:
+def score(
+    posterior: Path, stats: Path, quantity: str, options: dict[str, Any], settings: Settings, out: Path
+) -> None:
     """From a posterior to a quantity by customer; what is discounted is so at the rate of the settings."""
     check_ending(out, *TABLE)
-    fitted, options = bcx.load(posterior), {}
+    fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
-        options["discount"] = log1p(settings.discount_rate) * UNITS[fitted.provenance["unit"]] / UNITS["year"]
-    scores = bcx.score(fitted, read_statistics(stats), quantity, t=t, **options)
+        unit = UNITS[fitted.provenance["unit"]] / UNITS["year"]
+        options = {**options, "discount": log1p(settings.discount_rate) * unit}
+    scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **options)
     columns = {name: scores[name] for name in ("mean", "sd")}
     for p in scores["probability"].to_numpy():
         columns[f"quantile_{100 * p:g}"] = scores["quantile"].sel(probability=p, drop=True)
@@ -77,10 +85,18 @@ def score(posterior: Path, stats: Path, quantity: str, t: str | None, settings: 
     typer.echo(out)
 
 
-def prioritise(purchases: Path, spend: Path, stats: Path, settings: Settings, out: Path) -> None:
-    """From posteriors to the plan."""
+def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
+    """From posteriors and statistics to the plan."""
     check_ending(out, *TABLE)
-    plan = work.plan_of(bcx.load(purchases), bcx.load(spend), read_statistics(stats), settings)
+    if len(files) not in (2, 3):
+        raise InputError(
+            f"{len(files)} files",
+            "PURCHASES [SPEND] STATISTICS",
+            "name two, or three with a posterior of spend",
+        )
+    stats = read_statistics(files[-1])
+    spend = bcx.load(files[1]) if len(files) == 3 else settings.worth
+    plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)
     write_table(plan.table(), out)
     typer.echo(out)
 

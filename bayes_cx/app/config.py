@@ -50,11 +50,13 @@ class Settings(BaseModel):
 
     # What to read.
     file: str | None = None
-    dataset: Literal["cdnow", "cdnow-sample"] | None = None
+    dataset: Literal["cdnow", "cdnow-sample", "donations", "cohorts"] | None = None
     query: str | None = None
     customer: str | None = None
     time: str | None = None
     amount: str | None = None
+    start: str | None = None
+    end: str | None = None
     by: tuple[str, ...] = ()
     time_format: str | None = None
     timezone: str = "UTC"
@@ -65,10 +67,14 @@ class Settings(BaseModel):
     # What to compute.
     until: date | None = None
     unit: str = "week"
-    horizon: str = "52 weeks"
+    horizon: str | None = None
     discount_rate: float = Field(0.10, ge=0)
     margin: float = Field(1.0, gt=0)
-    model: Literal["bg_nbd", "mbg_nbd", "pareto_nbd"] = "bg_nbd"
+    worth: float | None = Field(None, gt=0)
+    model: (
+        Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd", "bg_bb", "sbg", "bdw"]
+        | None
+    ) = None
     method: Literal["auto", "nuts", "laplace"] = "auto"
     seed: int = Field(1, ge=0)
     draws: int = Field(1000, ge=100)
@@ -97,7 +103,9 @@ class Settings(BaseModel):
 
     @field_validator("horizon", mode="before")
     @classmethod
-    def _readable_horizon(cls, span: Any) -> str:
+    def _readable_horizon(cls, span: Any) -> str | None:
+        if span is None:
+            return None
         horizon(str(span), "day")
         return str(span)
 
@@ -218,6 +226,18 @@ def load(flags: Mapping[str, Any]) -> Settings:
     values |= given
     if "file" in values and "dataset" in values:
         raise InputError("both file and dataset are given", "one source of transactions", "keep one of them")
+    if values.get("start") is not None and values.get("time") is not None:
+        raise InputError(
+            "both start and time are given",
+            "contracts (start and end) or transactions (time)",
+            "keep one of them",
+        )
+    if values.get("worth") is not None and values.get("amount") is not None:
+        raise InputError(
+            "both worth and amount are given",
+            "amounts, or what a purchase is worth without them",
+            "keep one of them",
+        )
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

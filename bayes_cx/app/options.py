@@ -18,19 +18,29 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 File = Annotated[
     str | None,
     typer.Argument(
-        help="Transactions: CSV, Parquet, a folder of either, or a database with --query.",
+        help="Transactions or contracts: CSV, Parquet, a folder of either, or a database with --query; "
+        "or statistics (.nc) that `summarise` wrote.",
         metavar="FILE",
     ),
 ]
 Dataset = Annotated[
     str | None,
     typer.Option(
-        help="A dataset that is built in, instead of a file: cdnow or cdnow-sample.", rich_help_panel=_READ
+        help="A dataset that is built in, instead of a file: cdnow, cdnow-sample, donations or cohorts.",
+        rich_help_panel=_READ,
     ),
 ]
 Customer = Annotated[str | None, typer.Option(help="Column with the customer id.", rich_help_panel=_READ)]
 Time = Annotated[str | None, typer.Option(help="Column with the time of purchase.", rich_help_panel=_READ)]
 Amount = Annotated[str | None, typer.Option(help="Column with the amount paid.", rich_help_panel=_READ)]
+Start = Annotated[
+    str | None,
+    typer.Option(help="Column with the first day of a contract, instead of --time.", rich_help_panel=_READ),
+]
+End = Annotated[
+    str | None,
+    typer.Option(help="Column with its end, empty while the contract runs.", rich_help_panel=_READ),
+]
 By = Annotated[
     list[str] | None,
     typer.Option(help="Column that groups customers; may be given several times.", rich_help_panel=_READ),
@@ -66,7 +76,7 @@ Until = Annotated[
     datetime | None,
     typer.Option(
         formats=_DATE,
-        help="Last day observed. (default: the last purchase)",
+        help="Last day observed. (default: the last purchase; contracts need it)",
         rich_help_panel=_DO,
         metavar="DATE",
     ),
@@ -75,7 +85,8 @@ Unit = Annotated[
     str | None, typer.Option(help="hour, day, week, month or year. (default: week)", rich_help_panel=_DO)
 ]
 Horizon = Annotated[
-    str | None, typer.Option(help="How far ahead to value. (default: 52 weeks)", rich_help_panel=_DO)
+    str | None,
+    typer.Option(help="How far ahead to value. (default: 52 weeks; by years, 5 years)", rich_help_panel=_DO),
 ]
 DiscountRate = Annotated[
     float | None, typer.Option(help="Discount rate per year. (default: 0.10)", rich_help_panel=_DO)
@@ -87,7 +98,15 @@ Margin = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        help="Model of purchases: bg_nbd, mbg_nbd or pareto_nbd. (default: bg_nbd)", rich_help_panel=_DO
+        help="Purchases: bg_nbd, mbg_nbd, pareto_nbd, bg_cnbd, mbg_cnbd. Purchases in whole periods: bg_bb. "
+        "Contracts: sbg, bdw. Or auto: compare those that the data allow. (default: bg_nbd, or sbg)",
+        rich_help_panel=_DO,
+    ),
+]
+Worth = Annotated[
+    float | None,
+    typer.Option(
+        help="What a purchase, or a renewal, is worth where there are no amounts.", rich_help_panel=_DO
     ),
 ]
 Method = Annotated[
@@ -103,7 +122,7 @@ Strict = Annotated[
 ]
 Cost = Annotated[
     float | None,
-    typer.Option(help="Cost of the offer. (default: 10 % of an average purchase)", rich_help_panel=_DO),
+    typer.Option(help="Cost of the offer. (default: 10 % of a purchase)", rich_help_panel=_DO),
 ]
 Budget = Annotated[float | None, typer.Option(help="Money there is for offers.", rich_help_panel=_DO)]
 Capacity = Annotated[int | None, typer.Option(help="Customers that can be contacted.", rich_help_panel=_DO)]

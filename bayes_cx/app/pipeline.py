@@ -1,35 +1,34 @@
-"""The whole way in one command: transactions in; report, card and tables out.
+"""The whole way in one command: transactions, contracts or statistics in; report, card and tables out.
 
 As in `work`, the libraries for fitting load only when there is something to fit: bad input is told at once.
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.candidates import AUTO, chosen
 from bayes_cx.app.config import Settings
+from bayes_cx.app.sources import Source, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import card_of, compare, fit_model, hide, plan_of, read, summarise, write_rejected
+from bayes_cx.app.work import card_of, check_data, fit_model, plan_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes_cx.data import Transactions
     from bayes_cx.decision import Plan
     from bayes_cx.inference import Posterior
+    from bayes_cx.model import Model
     from bayes_cx.reporting import ModelCard, Report
     from bayes_cx.validation import Holdout, PredictiveCheck
+    from bayes_cx.validation.selection import Selection
 
 __all__ = ["Result", "report"]
-
-# The models under test see this share of the observed time, unless the user names a day.
-SHARE_OF_TIME = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,35 @@ class Result:
     ----------
     stats : xarray.Dataset
         Statistics of all customers, under pseudonyms if that was asked for.
-    purchases, spend : Posterior
+    purchases : Posterior
+        Of purchases, or of renewals.
+    spend : Posterior, float or None
+        Of amounts; what a purchase is worth; or nothing, where purchases are counted.
     plan : Plan
     evidence : Holdout or None
         None if there was no test on held-out time.
     why_not : str
         The reason for that.
     cards : tuple of ModelCard
-        Of purchases and of spend.
-    compared : tuple of pairs of PredictiveCheck
-        The same two models compared with their own data, after and before they have seen them.
+        Of purchases and, where amounts were fitted, of spend.
+    checked : tuple of pairs of PredictiveCheck
+        The same models compared with their own data, after and before they have seen them.
+    selection : Selection or None
+        How the model was chosen, where that was asked for.
+    other : Plan or None
+        The plan under the model that came next.
     """
 
     stats: "xr.Dataset"
     purchases: "Posterior"
-    spend: "Posterior"
+    spend: "Posterior | float | None"
     plan: "Plan"
     evidence: "Holdout | None"
     why_not: str
-    cards: "tuple[ModelCard, ModelCard]"
-    compared: "tuple[tuple[PredictiveCheck, PredictiveCheck], ...]"
+    cards: "tuple[ModelCard, ...]"
+    checked: "tuple[tuple[PredictiveCheck, PredictiveCheck], ...]"
+    selection: "Selection | None"
+    other: "Plan | None"
 
 
 def report(settings: Settings, command: str) -> "Report":
@@ -82,16 +90,11 @@ def report(settings: Settings, command: str) -> "Report":
         raise InputError("no folder for the output", "a folder", "pass --out FOLDER")
     # A key that is missing shall not be noticed after the work.
     settings.key()
-    steps = Steps(total=7)
+    # Statistics are read in one step, contracts too; a comparison is one more.
+    steps = Steps(total=6 + reads_twice(settings) + (settings.model == AUTO))
     with atomic_folder(settings.out) as folder:
-        with steps.step("Read transactions") as step:
-            transactions = read(settings)
-            step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
-        if not transactions.has_amount:
-            raise InputError("the transactions have no amounts", "what was paid", "pass --amount COLUMN")
-        stats = summarise(transactions, settings, steps)
-        write_rejected(transactions, stats, settings, folder / "rejected.csv")
-        result = _compute(transactions, stats, settings, command, steps)
+        source = observe(settings, steps, folder / "rejected.csv")
+        result = _compute(source, settings, command, steps)
         with steps.step("Write report, card and tables"):
             written = _write(folder, result, settings, command)
     # The short list of an earlier run, perhaps with ids in the clear, would pass for a part of this one.
@@ -101,72 +104,90 @@ def report(settings: Settings, command: str) -> "Report":
     return written
 
 
-def _compute(
-    transactions: "Transactions", stats: "xr.Dataset", settings: Settings, command: str, steps: Steps
-) -> Result:
-    with steps.step("Fit purchases and spend", bars=True) as step:
-        fits = _fit(stats, settings, steps.bars)
+def _compute(source: Source, settings: Settings, command: str, steps: Steps) -> Result:
+    stats, keys = source.stats, chosen(settings.model, source.stats).models
+    events = "renewals" if source.family == "contracts" else "purchases"
+    with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
+        tried = {key: fit_model(bcx.models.find(key), stats, settings, steps.bars) for key in keys}
+        spend = spend_of(stats, settings, steps.bars)
+        fits = [*tried.values(), *([spend] if isinstance(spend, bcx.Posterior) else [])]
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
+    selection = None
+    if settings.model == AUTO:
+        from bayes_cx.validation.selection import select
+
+        with steps.step("Compare models") as step:
+            selection = select({fit.model.name: fit for fit in tried.values()})
+            step.says = selection.reason
+    by_name = {fit.model.name: fit for fit in tried.values()}
+    purchases = tried[keys[0]] if selection is None else by_name[selection.chosen]
     with steps.step("Choose whom to contact") as step:
-        plan = plan_of(*fits, stats, settings)
+        plan = plan_of(purchases, spend, stats, settings)
         step.says = f"{plan.n_contacted:,} customers"
+        other = None
+        if selection is not None and selection.runner_up is not None:
+            other = plan_of(by_name[selection.runner_up], spend, stats, settings)
     if not settings.offers and settings.cost is None:
-        steps.note(
-            f"assumed an offer that costs {plan.offers[0].cost:g}, a tenth of an average purchase; see --cost"
-        )
-    with steps.step("Test on held-out time", bars=settings.holdout) as step:
-        evidence, said = _evidence(transactions, stats, settings, steps.bars)
-        step.says = said if evidence is not None else f"not run ({said})"
-    with steps.step("Compare the models with their own data") as step:
-        compared = tuple(compare(fit, stats, settings) for fit in fits)
-        cards = (
-            card_of(fits[0], stats, settings, command, evidence, compared[0]),
-            card_of(fits[1], stats, settings, command, compared=compared[1]),
+        cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
+        steps.note(f"assumed an offer that costs {cost}, a tenth of an average {events[:-1]}; see --cost")
+    with steps.step("Test on what came later", bars=True) as step:
+        evidence, said = _evidence(source, purchases.model, settings, steps.bars)
+        step.says = said if evidence is not None else f"not done: {said}"
+    with steps.step("Check the models") as step:
+        fits = [fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior)]
+        checked = tuple(check_data(fit, stats, settings) for fit in fits)
+        cards = tuple(
+            card_of(fit, stats, settings, command, evidence if fit is purchases else None, compared)
+            for fit, compared in zip(fits, checked, strict=True)
         )
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
-    return Result(stats, *fits, plan, evidence, "" if evidence is not None else said, cards, compared)
-
-
-def _fit(stats: "xr.Dataset", settings: Settings, progress: bool) -> "tuple[Posterior, Posterior]":
-    purchases, spend = bcx.models.find(settings.model), bcx.models.GAMMA_GAMMA
-    return fit_model(purchases, stats, settings, progress), fit_model(spend, stats, settings, progress)
+    why_not = "" if evidence is not None else said
+    return Result(stats, purchases, spend, plan, evidence, why_not, cards, checked, selection, other)
 
 
 def _evidence(
-    transactions: "Transactions", stats: "xr.Dataset", settings: Settings, progress: bool
+    source: Source, model: "Model", settings: Settings, progress: bool
 ) -> "tuple[Holdout | None, str]":
     """Fit again on the past and compare with what came later; say how that went, or why it did not."""
     if not settings.holdout:
         return None, "it was not asked for"
-    first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
-    cut = settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
+    if source.split is None:
+        return None, "only statistics are known, and they do not say what happened when"
     try:
-        parts = bcx.split(transactions, cut, stats.attrs["until"], settings.unit)
-        key = settings.key()
-        parts = replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
-        fits = _fit(parts.calibration, settings, progress)
+        parts = source.split()
+        spend = spend_of(parts.calibration, settings, progress)
+        fits = (
+            fit_model(model, parts.calibration, settings, progress),
+            spend if isinstance(spend, bcx.Posterior) else None,
+        )
         found = bcx.validation.holdout(*fits, parts, seed=settings.seed)
     except BayesCxError as error:
         # A day that the user named must work; without one, data that are too short only lack the evidence.
         if settings.holdout_from is not None or settings.strict:
             raise
         return None, error.came
-    return found, f"fitted until {cut}, judged until {last}"
+    return (
+        found,
+        f"fitted until {parts.calibration.attrs['until']}, judged until {parts.holdout.attrs['end']}",
+    )
 
 
 def _write(folder: Path, result: Result, settings: Settings, command: str) -> "Report":
     stamp = settings.stamp()
     named = {"title": settings.title} if settings.title else {}
+    spend = result.spend if isinstance(result.spend, bcx.Posterior) else None
     made = bcx.report(
         result.plan,
         purchases=result.purchases,
-        spend=result.spend,
+        spend=spend,
         stats=result.stats,
         holdout=result.evidence,
         holdout_note=result.why_not,
-        posterior_checks=[after for after, _ in result.compared],
-        prior_checks=[before for _, before in result.compared],
+        posterior_checks=[after for after, _ in result.checked],
+        prior_checks=[before for _, before in result.checked],
+        selection=result.selection,
+        other=result.other,
         organisation=settings.organisation,
         currency=settings.currency,
         timestamp=stamp,
@@ -174,7 +195,7 @@ def _write(folder: Path, result: Result, settings: Settings, command: str) -> "R
         **named,
     )
     made.to_pdf(folder / "retention.pdf")
-    for card, place in zip(result.cards, (folder, folder / "spend"), strict=True):
+    for card, place in zip(result.cards, (folder, folder / "spend"), strict=False):
         card.write(place)
     table = result.plan.table()
     write_table(table, folder / "priority.csv")
@@ -186,12 +207,25 @@ def _write(folder: Path, result: Result, settings: Settings, command: str) -> "R
         "settings": settings.told(),
         "offers": [asdict(offer) for offer in result.plan.offers],
         "purchases": _told(result.purchases),
-        "spend": _told(result.spend),
+        **({} if spend is None else {"spend": _told(spend)}),
+        **({} if result.selection is None else {"comparison": _compared(result.selection)}),
     }
     (folder / "run.json").write_text(
         json.dumps(record, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
     )
     return made
+
+
+def _compared(selection: "Selection") -> dict[str, object]:
+    """Return what a comparison came to."""
+    found = selection.comparison
+    table = {} if found is None else found.frame.to_dict(orient="index")
+    return {
+        "chosen": selection.chosen,
+        "runner_up": selection.runner_up,
+        "reason": selection.reason,
+        "table": table,
+    }
 
 
 def _told(posterior: "Posterior") -> dict[str, object]:

@@ -1,17 +1,13 @@
-"""The steps that commands have in common: read, hide ids, fit, offer.
+"""The steps that commands have in common: fit, check, value, offer.
 
 The public names are reached through `bayes_cx` when a step runs, so that a command loads only what it uses.
 """
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
 from bayes_cx.app.config import Settings
-from bayes_cx.app.steps import Steps
 from bayes_cx.errors import FitError, InputError
-from bayes_cx.privacy import pseudonym, pseudonyms
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,76 +15,18 @@ if TYPE_CHECKING:
     from bayes_cx.model import Model
     from bayes_cx.validation import Holdout, PredictiveCheck
 
-__all__ = [
-    "card_of",
-    "compare",
-    "fit_model",
-    "hide",
-    "offers",
-    "plan_of",
-    "read",
-    "summarise",
-    "write_rejected",
-]
+__all__ = ["ahead", "card_of", "check_data", "fit_model", "offers", "plan_of", "spend_of"]
 
 # An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
 SHARE_OF_PURCHASE = 0.10
-
-
-def read(settings: Settings) -> "bcx.Transactions":
-    """Read the transactions that the settings name."""
-    if settings.dataset is not None:
-        return bcx.load_cdnow(sample=settings.dataset == "cdnow-sample")
-    if settings.file is None:
-        raise InputError("no transactions are named", "a file", "name one, or pass --dataset cdnow")
-    if settings.customer is None or settings.time is None:
-        name = "customer" if settings.customer is None else "time"
-        raise InputError(f"--{name} is missing", f"the column with the {name}", f"pass --{name} COLUMN")
-    return bcx.read_transactions(
-        str(settings.file),
-        customer=settings.customer,
-        time=settings.time,
-        amount=settings.amount,
-        by=settings.by,
-        time_format=settings.time_format,
-        timezone=settings.timezone,
-        returns=settings.returns,
-        zero_amounts=settings.zero_amounts,
-        query=settings.query,
-    )
-
-
-def summarise(transactions: "bcx.Transactions", settings: Settings, steps: Steps) -> "xr.Dataset":
-    """Make the statistics, hide the ids if that is asked for, and say what was left out and why."""
-    key = settings.key()
-    with steps.step("Summarise customers") as step:
-        stats = bcx.summarise(transactions, settings.until, settings.unit)
-        stats = hide(stats, key)
-        step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
-    for reason, rows in json.loads(stats.attrs["rejected"]).items():
-        steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}")
-    return stats
-
-
-def write_rejected(
-    transactions: "bcx.Transactions", stats: "xr.Dataset", settings: Settings, path: Path
-) -> None:
-    """Write the rows that were left out, with number and reason, as CSV.
-
-    Under pseudonyms only the columns of the contract stay, because any other may name the customer too.
-    """
-    key = settings.key()
-    hidden = None if key is None else lambda one: pseudonym(one, key)
-    transactions.write_rejected(path, stats.attrs["until"], settings.unit, hidden)
-
-
-def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":
-    """Replace ids by pseudonyms if there is a key: whatever is made of the result never sees an id."""
-    if key is None:
-        return stats
-    hidden = pseudonyms(stats["customer"].to_numpy().tolist(), key)
-    # In another order than the ids, so that no list of customers can be laid beside it.
-    return stats.assign_coords(customer=("customer", hidden)).sortby("customer")
+# How far ahead one usually looks, by the unit of time, where this is counted in whole periods.
+PERIODS = {
+    "year": "5 years",
+    "month": "12 months",
+    "week": "52 weeks",
+    "day": "365 days",
+    "hour": "8766 hours",
+}
 
 
 def fit_model(
@@ -96,13 +34,22 @@ def fit_model(
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
+    Groups of contracts differ in loyalty, and small ones borrow from the others; see `_design`.
+
     Raises
     ------
     FitError
         If ``settings.strict`` and the fit did not pass its checks.
     """
     methods = {"auto": "auto", "nuts": bcx.NUTS(), "laplace": bcx.Laplace()}
-    posterior = bcx.fit(model, stats, method=methods[settings.method], seed=settings.seed, progress=progress)
+    posterior = bcx.fit(
+        model,
+        stats,
+        design=_design(model, stats),
+        method=methods[settings.method],
+        seed=settings.seed,
+        progress=progress,
+    )
     if settings.strict and posterior.verdict != "passed":
         names = ", ".join(check.name for check in posterior.checks if check.status != "passed")
         raise FitError(
@@ -113,7 +60,32 @@ def fit_model(
     return posterior
 
 
-def compare(
+def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
+    """Return the design of a fit: contracts of the first column of groups are pooled in part."""
+    groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
+    if model.kind != "contracts" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
+        return bcx.Design()
+    return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
+
+
+def spend_of(
+    stats: "xr.Dataset", settings: Settings, progress: bool = False
+) -> "bcx.Posterior | float | None":
+    """Return what purchases are worth: a fit of the amounts, what the settings say, or None to count them.
+
+    Raises
+    ------
+    InputError
+        If there are amounts and the settings say a worth as well.
+    """
+    if "spend" not in stats:
+        return settings.worth
+    if settings.worth is not None:
+        raise InputError("--worth where there are amounts", "one of the two", "leave out --worth")
+    return fit_model(bcx.models.GAMMA_GAMMA, stats, settings, progress)
+
+
+def check_data(
     posterior: "bcx.Posterior", stats: "xr.Dataset", settings: Settings
 ) -> "tuple[PredictiveCheck, PredictiveCheck]":
     """Compare the data with what a model makes, after it has seen them and before."""
@@ -129,10 +101,10 @@ def card_of(
     settings: Settings,
     command: str,
     evidence: "Holdout | None" = None,
-    compared: "tuple[PredictiveCheck, PredictiveCheck] | None" = None,
+    checked: "tuple[PredictiveCheck, PredictiveCheck] | None" = None,
 ) -> "bcx.ModelCard":
-    """Fill the card of a model; `compared` is what `compare` returns, made here if it is not given."""
-    after, before = compared or compare(posterior, stats, settings)
+    """Fill the card of a model; `checked` is what `check_data` returns, made here if it is not given."""
+    after, before = checked or check_data(posterior, stats, settings)
     return bcx.model_card(
         posterior,
         stats=stats,
@@ -146,29 +118,39 @@ def card_of(
     )
 
 
+def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
+    """Return the horizon of the settings, or the usual one."""
+    if settings.horizon is not None:
+        return settings.horizon
+    return PERIODS[posterior.provenance["unit"]] if posterior.model.discrete else PERIODS["week"]
+
+
 def plan_of(
-    purchases: "bcx.Posterior", spend: "bcx.Posterior", stats: "xr.Dataset", settings: Settings
+    purchases: "bcx.Posterior", spend: "bcx.Posterior | float | None", stats: "xr.Dataset", settings: Settings
 ) -> "bcx.Plan":
     """Value customers and choose whom to contact, as the settings say."""
+    customers = bcx.expand(stats)
     value = bcx.lifetime_value(
         purchases,
         spend,
-        stats,
-        horizon=settings.horizon,
+        customers,
+        horizon=ahead(settings, purchases),
         discount_rate=settings.discount_rate,
         margin=settings.margin,
         draws=settings.draws,
     )
     return bcx.prioritise(
         value,
-        offers(settings, stats),
+        offers(settings, stats, spend),
         budget=settings.budget,
         capacity=settings.capacity,
         seed=settings.seed,
     )
 
 
-def offers(settings: Settings, stats: "xr.Dataset") -> tuple["bcx.Offer", ...]:
+def offers(
+    settings: Settings, stats: "xr.Dataset", spend: "bcx.Posterior | float | None"
+) -> tuple["bcx.Offer", ...]:
     """Return the offers of the settings, or one by default that costs a share of an average purchase."""
     if settings.offers:
         return tuple(
@@ -179,7 +161,9 @@ def offers(settings: Settings, stats: "xr.Dataset") -> tuple["bcx.Offer", ...]:
         )
     cost = settings.cost
     if cost is None:
-        spent = float(stats["first_spend"].sum() + stats["spend_sum"].sum())
-        purchases = int(stats.sizes["customer"] + stats["x"].sum())
-        cost = float(f"{SHARE_OF_PURCHASE * spent / purchases:.2g}")
+        each = 1.0 if spend is None else spend
+        if isinstance(each, bcx.Posterior):
+            spent = float(stats["first_spend"].sum() + stats["spend_sum"].sum())
+            each = spent / int(stats.sizes["customer"] + stats["x"].sum())
+        cost = float(f"{SHARE_OF_PURCHASE * each:.2g}")
     return (bcx.Offer("voucher", cost),)

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_cx.reporting.words import count, plural, shorten
 
-__all__ = ["alike", "group_columns", "silence"]
+__all__ = ["alike", "counted", "group_columns", "silence"]
 
 # Customers a row, on average, from which on a list of customers would only repeat itself.
 _MANY = 10
@@ -25,7 +25,7 @@ def group_columns(data: xr.Dataset) -> list[str]:
     ]
 
 
-def alike(data: xr.Dataset, posteriors: Sequence[Any]) -> xr.Dataset | None:
+def alike(data: xr.Dataset, posteriors: Sequence[Any], many: int = _MANY) -> xr.Dataset | None:
     """Return one row for all customers of the same history, or None where hardly any are alike.
 
     Parameters
@@ -34,6 +34,8 @@ def alike(data: xr.Dataset, posteriors: Sequence[Any]) -> xr.Dataset | None:
         `Plan.data`, sorted by priority.
     posteriors : sequence of Posterior
         Of purchases (or renewals) first, and of spend where there is one.
+    many : int
+        Customers a row, on average, from which on they are worth joining.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def alike(data: xr.Dataset, posteriors: Sequence[Any]) -> xr.Dataset | None:
     ]
     _, first, row = np.unique(np.array(codes), axis=1, return_index=True, return_inverse=True)
     row = row.ravel()
-    if data.sizes["customer"] < _MANY * first.size:
+    if data.sizes["customer"] < many * first.size:
         return None
     size = np.bincount(row)
     contacts = np.bincount(row, weights=data["contact"].to_numpy()).astype(int)

@@ -56,7 +56,7 @@ def model_card(
     sensitivity: Iterable[Any] | None = None,
     owner: str = "",
     title: str = "",
-    use: Use = USE,
+    use: Use | None = None,
     command: str = "",
     timestamp: datetime | None = None,
 ) -> ModelCard:
@@ -75,8 +75,8 @@ def model_card(
         What moved when the priors did.
     owner, title : str
         Who answers for the model, and what the card is called.
-    use : Use
-        What the model is for and not for.
+    use : Use, optional
+        What the model is for and not for; by default what holds for every model of its kind.
     command : str
         The command that computes it again; if omitted, the call of `fit`.
     timestamp : datetime, optional
@@ -103,7 +103,7 @@ def model_card(
         title=title or f"{model.name} model",
         owner=owner,
         written=written if written.tzinfo else written.replace(tzinfo=UTC),
-        use=use,
+        use=use or USE[model.kind],
         data=_data({**told, **(stats.attrs if stats is not None else {})}, stats),
         model=ModelPart(
             name=model.name,
@@ -122,8 +122,8 @@ def model_card(
         sensitivity=_section("sensitivity", sensitivity or ()),
         holdout=_section("holdout", judged, false_alarms(evidence)),
         subgroups=_section("subgroups", groups, left_out),
-        limits=(*getattr(model, "limits", ()), *LIMITS),
-        ethics=ETHICS,
+        limits=(*getattr(model, "limits", ()), *LIMITS[model.kind]),
+        ethics=ETHICS[model.kind],
         reproduction=_reproduction(told, model.key, command),
         references=tuple(str(reference(key)) for key in cited if key),
     )
@@ -203,11 +203,15 @@ def _predictive(name: str, check: Any) -> Section:
 
 
 def _data(told: Mapping[str, Any], stats: xr.Dataset | None) -> DataPart:
-    customers, repeaters, groups = told.get("n_customers"), None, None
+    customers, repeaters, current, groups = told.get("n_customers"), None, None, None
     if stats is not None:
-        x = stats["x"].to_numpy()
-        weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(x.size, dtype=int)
-        customers, repeaters = int(weight.sum()), int(weight[x > 0].sum())
+        size = next(iter(stats.sizes.values()))
+        weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
+        customers = int(weight.sum())
+        if "churned" in stats:
+            current = int(weight[stats["churned"].to_numpy() == 0].sum())
+        else:
+            repeaters = int(weight[stats["x"].to_numpy() > 0].sum())
         groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
     rejected = told.get("rejected") or {}
     return DataPart(
@@ -218,6 +222,7 @@ def _data(told: Mapping[str, Any], stats: xr.Dataset | None) -> DataPart:
         unit=str(told.get("unit", "")),
         customers=customers,
         repeaters=repeaters,
+        current=current,
         rows_read=told.get("rows_read"),
         rows_rejected=told.get("rows_rejected"),
         rejected=json.loads(rejected) if isinstance(rejected, str) else dict(rejected),

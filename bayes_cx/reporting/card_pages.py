@@ -216,6 +216,8 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
         customers += (
             f", {count(data.repeaters)} with a repeat purchase ({per_cent(data.repeaters / data.customers)})"
         )
+    if data.customers and data.current is not None:
+        customers += f", {count(data.current)} under contract ({per_cent(data.current / data.customers)})"
     rows = NOT_STATED
     if data.rows_read is not None:
         rejected = NOT_STATED if data.rows_rejected is None else count(data.rows_rejected)

@@ -153,7 +153,7 @@ class Use(Record):
 
 
 class DataPart(Record):
-    """What the model was fitted to. Empty or null means: not stated."""
+    """What the model was fitted to; `current` customers are under contract. Empty or null: not stated."""
 
     source: str = ""
     sha256: str = ""
@@ -162,6 +162,7 @@ class DataPart(Record):
     unit: str = ""
     customers: Count | None = None
     repeaters: Count | None = None
+    current: Count | None = None
     rows_read: Count | None = None
     rows_rejected: Count | None = None
     rejected: dict[str, Count] = {}

@@ -11,6 +11,7 @@ import xarray as xr
 from bayes_cx.files import atomic_path
 from bayes_cx.references import reference
 from bayes_cx.reporting import figures, render, summary, tables
+from bayes_cx.reporting import selection as chosen
 from bayes_cx.reporting.alike import alike
 from bayes_cx.reporting.fonts import printable
 from bayes_cx.reporting.style import Figure
@@ -67,6 +68,8 @@ def report(
     holdout_note: str = "",
     posterior_checks: Sequence[Any] = (),
     prior_checks: Sequence[Any] = (),
+    selection: Any = None,
+    other: Any = None,
     title: str = "Retention priorities",
     organisation: str = "",
     currency: str | None = None,
@@ -89,6 +92,10 @@ def report(
         Why there is no hold-out evidence, said there too.
     posterior_checks, prior_checks : sequence of PredictiveCheck
         What `predictive_check` and `prior_predictive_check` return, shown in the appendix.
+    selection : Selection, optional
+        How the model was chosen: what `validation.selection.select` returns.
+    other : Plan, optional
+        The plan under its runner-up, to say what the choice changes.
     title, organisation : str
     currency : str, optional
         Put before amounts; the plan's own if omitted.
@@ -114,9 +121,22 @@ def report(
     words = terms(purchases.model)
     rows = alike(data, posteriors)
     listed = data if rows is None else rows
-    drawn = _figures(plan, listed, holdout, money)
+    drawn, stay, staying = {}, None, {"rows": [], "note": ""}
+    if words.contracts:
+        # It evaluates quantities of the model, which loads what is not needed otherwise.
+        from bayes_cx.reporting import contracts
+
+        listed = contracts.with_stay(listed, purchases)
+        drawn, stay = contracts.figures_of(plan, purchases, stats)
+        staying = contracts.staying(plan, purchases, money)
+    drawn |= _figures(plan, listed, holdout, money)
+    if selection is not None and selection.comparison is not None:
+        from bayes_cx.reporting.figures.comparison import comparison
+
+        drawn["comparison"] = comparison(selection.comparison)
     number = int(data.attrs["n_contacted"])
     predictive, predictive_note = tables.predictive([*posterior_checks, *prior_checks])
+    choice = _choice(selection, plan, other, money)
     warned = summary.notices(posteriors, holdout, holdout_note, predictive, words.events)
     content = {
         "title": title,
@@ -130,12 +150,13 @@ def report(
             "condition": words.condition,
         },
         "contracts": words.contracts,
+        "events": words.events,
         "meta": _meta(data, posteriors, organisation, timestamp),
         "page_one": {
-            "notices": [asdict(notice) for notice in warned],
+            "notices": [asdict(notice) for notice in [*warned, *choice.pop("notices")]],
             "lead": summary.campaign(data, money),
             "texts": [
-                summary.customers(data, words),
+                summary.customers(data, words, stay),
                 summary.value(data, money),
                 *([summary.grounds(plan, money)] if number else []),
             ],
@@ -146,12 +167,14 @@ def report(
         "top_note": tables.top_note(plan, money, listed=rows),
         "priority_title": _priority_title(number, listed),
         "stronger": "" if number else summary.stronger(plan.sensitivity),
+        "staying": staying,
         "segments": tables.segments(data, money, words),
         "groups": [
             {"name": name, "rows": tables.groups(data, name, money)} for name in tables.group_columns(data)
         ],
         "coverage": tables.coverage(holdout.coverage) if holdout is not None else [],
         "coverage_total": count(holdout.coverage.attrs["total_observed"]) if holdout is not None else "",
+        "choice": choice,
         "method": [_method(posterior) for posterior in posteriors],
         "metrics": tables.metrics(holdout.metrics) if holdout is not None else [],
         "false_alarms": tables.false_alarms(holdout.metrics) if holdout is not None else "",
@@ -178,7 +201,11 @@ def _figures(plan: Any, listed: xr.Dataset, holdout: Any, money: Money) -> dict[
     if number:
         what = f"Net gain{money.unit} of contacting {plural(number, 'customer')}"
         dots = figures.futures(
-            data["total_gain_predictive"].to_numpy(), money, what=what, line=True, counted=summary.COUNTED
+            data["total_gain_predictive"].to_numpy(),
+            money,
+            what=what,
+            line=True,
+            counted=summary.COUNTED_PURCHASES if money.noun else summary.COUNTED,
         )
     else:
         what = f"{(money.noun or 'value').capitalize()} over the next {data.attrs['horizon']}"
@@ -198,6 +225,20 @@ def _figures(plan: Any, listed: xr.Dataset, holdout: Any, money: Money) -> dict[
         if holdout.capture is not None:
             drawn["capture"] = figures.capture(holdout.capture)
     return drawn
+
+
+def _choice(selection: Any, plan: Any, other: Any, money: Money) -> dict[str, Any]:
+    """Return what is said of the choice of the model; nothing where there was none."""
+    if selection is None:
+        return {"notices": [], "texts": [], "rows": []}
+    texts, notices = [selection.reason, f"The rule: {selection.rule[0].lower()}{selection.rule[1:]}"], []
+    if selection.comparison is not None:
+        texts.insert(1, selection.comparison.sentence)
+    if other is not None:
+        given = (plan, other, selection.runner_up, money)
+        texts.append(chosen.differences(*given))
+        notices = chosen.matters(*given)
+    return {"notices": notices, "texts": texts, "rows": chosen.table(selection)}
 
 
 def _meta(data: xr.Dataset, posteriors: list[Any], organisation: str, timestamp: datetime) -> list[list[str]]:

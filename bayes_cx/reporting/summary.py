@@ -16,6 +16,7 @@ COUNTED = (
     "They differ by what is not known about customers and offer, and by the luck of who comes back; what "
     "they then spend is taken at its expectation."
 )
+COUNTED_PURCHASES = COUNTED.replace("what they then spend", "how much they then bring")
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ def top_note(plan: Any, money: Money, rows: int = 20, listed: xr.Dataset | None 
     text = "Customers stand in the order of their expected net gain."
     if listed is not None:
         return (
-            "Customers of the same history get the same answer; amounts are those of one customer. Rows stand "
-            "in the order of the expected net gain."
+            "Customers of the same history get the same answer; amounts are those of one customer. Rows "
+            "stand in the order of the expected net gain."
         )
     top = plan.data.isel(customer=slice(0, rows))
     gone = np.flatnonzero(top["p_alive"].to_numpy() < 0.1)
@@ -232,8 +232,8 @@ def assumptions(plan: Any, stats: xr.Dataset, words: Terms, money: Money) -> lis
         rows.append(["ρ, chance that it wins back", _beta(offer.win_back)])
         rows.append(["κ, share of leaving it prevents", _beta(offer.keep)])
     back = (
-        "returns at once, and with the same chance however long ago they left; is then taken to stay like a "
-        "customer who has just decided to leave once more than those who stayed"
+        "returns at once, and with the same chance however long ago they left; the contract goes on at the "
+        "age at which it was left, and the decision to leave counts against their loyalty"
         if words.contracts
         else "returns at once, and with the same chance however long the silence; is then taken to buy at a "
         "pace that counts the silence, with one more decision to leave against their loyalty"

@@ -113,7 +113,7 @@ class Money:
 
     @property
     def unit(self) -> str:
-        """What to put after the name of a quantity: `` in purchases``, or nothing where amounts carry a sign."""
+        """What to put after the name of a quantity: `` in purchases``, or nothing of amounts."""
         return f" in {self.noun}" if self.noun else ""
 
     def __call__(self, amount: float) -> str:

@@ -158,9 +158,56 @@ def test_empty_file(bayes_cx, tmp_path, text):
     fails(bayes_cx("summarise", "empty.csv", *COLUMNS, "--out", "s.nc"), 2, "empty.csv")
 
 
-def test_report_needs_amounts_and_a_folder(bayes_cx, broken):
-    fails(bayes_cx("report", broken, "--customer", "id", "--time", "day", "--out", "r"), 2, "--amount")
+def test_report_needs_a_folder(bayes_cx, broken):
     fails(bayes_cx("report", broken, *COLUMNS), 2, "--out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*COLUMNS, "--worth", 25), ("worth", "amount", "keep one")),
+        ((*COLUMNS, "--start", "day"), ("start", "time", "keep one")),
+        ((*COLUMNS[:4], "--worth", -1), ("worth", "-1")),
+        ((*COLUMNS, "--model", "bg_nbt"), ("model", "bg_nbt", "bg_nbd", "auto")),
+        ((*COLUMNS, "--model", "sbg"), ("sbg", "purchases in time", "bg_nbd")),
+        (("--customer", "id", "--start", "day"), ("--end",)),
+        (("--customer", "id", "--start", "day", "--end", "day"), ("--until",)),
+    ],
+    ids=lambda value: str(value[-1]),
+)
+def test_what_does_not_go_together(bayes_cx, broken, arguments, words):
+    fails(bayes_cx("report", broken, *arguments, "--out", "r"), 2, *words)
+
+
+def test_models_are_for_their_data(bayes_cx):
+    fails(
+        bayes_cx("report", "--dataset", "cohorts", "--model", "bg_nbd", "--out", "r"), 2, "contracts", "sbg"
+    )
+    fails(bayes_cx("report", "--dataset", "donations", "--model", "bdw", "--out", "r"), 2, "bg_bb")
+
+
+def test_contracts_become_renewals(bayes_cx, tmp_path):
+    lines = ["id,begin,end,plan", "a,2025-01-31,,x", "b,2025-01-01,2025-04-01,y", ",2025-01-01,,x"]
+    (tmp_path / "contracts.csv").write_text("\n".join(lines))
+    columns = ("--customer", "id", "--start", "begin", "--end", "end", "--by", "plan", "--unit", "month")
+    known = ("summarise", "contracts.csv", *columns, "--until", "2025-06-15", "--rejected", "r.csv")
+    done = bayes_cx(*known, "--out", "s.parquet", "--pseudonymise", BAYES_CX_KEY="an example key of a test")
+    assert done.returncode == 0, done.stderr
+    assert "1 row rejected: missing customer" in done.stderr
+    found = pd.read_parquet(tmp_path / "s.parquet").set_index("plan")
+    assert found[["T", "churned"]].to_dict("index") == {
+        "x": {"T": 4, "churned": 0},
+        "y": {"T": 3, "churned": 1},
+    }
+    assert len(pd.read_csv(tmp_path / "r.csv")) == 1
+
+
+def test_other_statistics_are_made_on_demand(bayes_cx, broken, tmp_path):
+    known = ("summarise", broken, *COLUMNS, "--until", "2025-12-31")
+    assert bayes_cx(*known, "--regularity", "--out", "regular.parquet").returncode == 0
+    assert "regularity" in pd.read_parquet(tmp_path / "regular.parquet")
+    assert bayes_cx(*known, "--opportunities", "--unit", "month", "--out", "n.parquet").returncode == 0
+    assert {"x", "t_x", "n"} <= set(pd.read_parquet(tmp_path / "n.parquet"))
 
 
 @pytest.mark.parametrize(
@@ -283,7 +330,7 @@ def test_a_failing_run_leaves_the_old_output(bayes_cx, broken, tmp_path):
         bayes_cx("summarise", broken, "--customer", "nobody", "--time", "day", "--out", "s.nc").returncode
         == 2
     )
-    assert bayes_cx("report", broken, "--customer", "id", "--time", "day", "--out", "r").returncode == 2
+    assert bayes_cx("report", broken, "--customer", "nobody", "--time", "day", "--out", "r").returncode == 2
     assert (tmp_path / "s.nc").read_text() == "old"
     assert (tmp_path / "r" / "retention.pdf").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.csv", "r", "s.nc"]

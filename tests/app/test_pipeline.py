@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -214,23 +215,27 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, cap
     assert (tmp_path / "old" / "retention.pdf").read_text() == "old"
 
 
-def test_the_report_says_why_there_is_no_hold_out(monkeypatch, capsys):
+def test_the_report_says_why_there_is_no_hold_out():
     from bayes_cx.app import pipeline
+    from bayes_cx.app.sources import Source
     from bayes_cx.errors import InputError
     from bayes_cx.reporting.summary import notices
 
-    def too_short(*_):
+    def too_short():
         raise InputError("a period of one day", "more", "wait")
 
-    stats = bcx.summarise(bcx.load_cdnow(sample=True))
-    monkeypatch.setitem(bcx.__dict__, "split", too_short)
-    found, why = pipeline._evidence(None, stats, load({}), False)
+    source = Source(bcx.load_donations(), "purchases", too_short)
+    found, why = pipeline._evidence(source, bcx.models.BG_NBD, load({}), False)
     assert (found, why) == (None, "a period of one day")
     assert "had not seen: a period of one day. How" in notices([], None, why)[0].text
     assert (
         "seen: it was not asked"
-        in notices([], *pipeline._evidence(None, stats, load({"holdout": False}), False))[0].text
+        in notices([], *pipeline._evidence(source, bcx.models.BG_NBD, load({"holdout": False}), False))[
+            0
+        ].text
     )
+    bare = replace(source, split=None)
+    assert "only statistics are known" in pipeline._evidence(bare, bcx.models.BG_NBD, load({}), False)[1]
     assert "had not seen. How" in notices([], None)[0].text
 
 

@@ -35,6 +35,7 @@ def posterior(checks=CHECKS, n_params=4, text=""):
     letters = ["r", "alpha", "a", "b", *(f"c{i}" for i in range(n_params - 4))]
     draws = {letter: rng.gamma(60, 0.01, 400) for letter in letters}
     model = SimpleNamespace(
+        kind="purchases",
         name="BG/NBD",
         key="bg_nbd",
         params={

@@ -2,19 +2,24 @@
 
 from bayes_cx.reporting.figures.accuracy import by_frequency, calibration, capture
 from bayes_cx.reporting.figures.campaign import gain_curve, sensitivity
+from bayes_cx.reporting.figures.comparison import comparison
 from bayes_cx.reporting.figures.contacts import forest
 from bayes_cx.reporting.figures.futures import futures
 from bayes_cx.reporting.figures.ranks import ranks
+from bayes_cx.reporting.figures.staying import retention, survival
 from bayes_cx.reporting.figures.tracking import tracking
 
 __all__ = [
     "by_frequency",
     "calibration",
     "capture",
+    "comparison",
     "forest",
     "futures",
     "gain_curve",
     "ranks",
+    "retention",
     "sensitivity",
+    "survival",
     "tracking",
 ]

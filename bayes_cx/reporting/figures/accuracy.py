@@ -169,7 +169,8 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
     return Figure(
         svg,
         _capture_words(table, ours, part),
-        f"Share of hold-out {table.attrs['counted']} from the top {part} of customers by each rule, with 95% interval.",
+        f"Share of hold-out {table.attrs['counted']} from the top {part} of customers by each rule, with 95% "
+        "interval.",
         "Interval bars. "
         + "; ".join(
             f"{'this report' if n == ours else n}: {per_cent(s)}" for n, s in zip(names, share, strict=True)

@@ -1,0 +1,200 @@
+"""What a command works on: transactions, contracts, or statistics that were made before."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bayes_cx as bcx
+from bayes_cx.app.candidates import OPPORTUNITIES, REGULAR, chosen
+from bayes_cx.app.config import Settings
+from bayes_cx.app.steps import Steps
+from bayes_cx.app.store import read_statistics
+from bayes_cx.errors import InputError
+from bayes_cx.privacy import pseudonym, pseudonyms
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Source", "hide", "observe", "reads_twice"]
+
+# Data sets that are statistics already.
+STATISTICS = {"donations": lambda: bcx.load_donations(), "cohorts": lambda: bcx.load_cohorts()}
+# The models under test see this share of the observed time, unless the user names a day.
+SHARE_OF_TIME = 2 / 3
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was observed.
+
+    Attributes
+    ----------
+    stats : xarray.Dataset
+        Statistics by customer, or by weighted row, under pseudonyms if that was asked for.
+    family : str
+        What was counted; see `candidates.family`.
+    split : callable or None
+        ``split() -> Split`` cuts the observation in two; None where only statistics are known.
+    """
+
+    stats: "xr.Dataset"
+    family: str
+    split: "Callable[[], bcx.Split] | None" = None
+
+
+def reads_twice(settings: Settings) -> bool:
+    """Say whether reading and summarising are two steps, as of transactions."""
+    return not _are_statistics(settings) and settings.start is None
+
+
+def _are_statistics(settings: Settings) -> bool:
+    return settings.dataset in STATISTICS or str(settings.file or "").endswith(".nc")
+
+
+def observe(
+    settings: Settings,
+    steps: Steps,
+    rejected: Path | None,
+    *,
+    regularity: bool = False,
+    opportunities: bool = False,
+) -> Source:
+    """Read what the settings name and summarise it; say what was left out and why.
+
+    Parameters
+    ----------
+    settings : Settings
+    steps : Steps
+    rejected : Path, optional
+        Where to write the rows that were left out, with number and reason, as CSV. Under pseudonyms only the
+        columns of the contract stay, because any other may name the customer too.
+    regularity, opportunities : bool
+        What to summarise, beside what the model of the settings needs.
+    """
+    settings.key()
+    if _are_statistics(settings):
+        with steps.step("Read statistics") as step:
+            made = settings.dataset is None
+            stats = read_statistics(Path(str(settings.file))) if made else STATISTICS[settings.dataset]()
+            step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
+            return _known(stats, settings)
+    return (_contracts if settings.start is not None else _transactions)(
+        settings, steps, rejected, regularity=regularity, opportunities=opportunities
+    )
+
+
+def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":
+    """Replace ids by pseudonyms if there is a key: whatever is made of the result never sees an id."""
+    if key is None or "customer" not in stats.dims:
+        return stats
+    hidden = pseudonyms(stats["customer"].to_numpy().tolist(), key)
+    # In another order than the ids, so that no list of customers can be laid beside it.
+    return stats.assign_coords(customer=("customer", hidden)).sortby("customer")
+
+
+def _customers(stats: "xr.Dataset") -> int:
+    return int(stats["weight"].sum()) if "weight" in stats else stats.sizes["customer"]
+
+
+def _known(stats: "xr.Dataset", settings: Settings) -> Source:
+    models = chosen(settings.model, stats)
+    return Source(hide(stats, settings.key()), models.family)
+
+
+def _contracts(settings: Settings, steps: Steps, rejected: Path | None, **_: bool) -> Source:
+    for name, what in (("customer", "the customer id"), ("end", "the end, empty while a contract runs")):
+        _needed(settings, name, f"the column with {what}")
+    _needed(settings, "until", "the last day that was observed", "DATE")
+    key = settings.key()
+    with steps.step("Summarise contracts") as step:
+        stats = bcx.summarise_contracts(
+            str(settings.file),
+            customer=str(settings.customer),
+            start=str(settings.start),
+            end=str(settings.end),
+            until=settings.until,
+            unit=settings.unit,
+            by=settings.by,
+            time_format=settings.time_format,
+            timezone=settings.timezone,
+            query=settings.query,
+            rejected=rejected,
+            hide=_hider(key),
+        )
+        step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
+    _note_rejected(stats, steps)
+    return Source(hide(stats, key), chosen(settings.model, stats).family)
+
+
+def _transactions(
+    settings: Settings, steps: Steps, rejected: Path | None, *, regularity: bool, opportunities: bool
+) -> Source:
+    key = settings.key()
+    with steps.step("Read transactions") as step:
+        transactions = _read(settings)
+        step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
+    whole = opportunities or settings.model in OPPORTUNITIES
+    regular = regularity or settings.model in REGULAR
+    with steps.step("Summarise customers") as step:
+        if whole:
+            stats = bcx.summarise_opportunities(transactions, settings.until, settings.unit)
+        else:
+            stats = bcx.summarise(transactions, settings.until, settings.unit, regularity=regular)
+        stats = hide(stats, key)
+        step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
+    _note_rejected(stats, steps)
+    if rejected is not None:
+        transactions.write_rejected(rejected, stats.attrs["until"], settings.unit, _hider(key))
+
+    def split() -> "bcx.Split":
+        first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
+        cut = settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
+        parts = bcx.split(
+            transactions,
+            cut,
+            stats.attrs["until"],
+            settings.unit,
+            regularity=regular,
+            opportunities=whole,
+        )
+        return replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
+
+    return Source(stats, chosen(settings.model, stats).family, split)
+
+
+def _read(settings: Settings) -> "bcx.Transactions":
+    if settings.dataset is not None:
+        return bcx.load_cdnow(sample=settings.dataset == "cdnow-sample")
+    if settings.file is None:
+        raise InputError("no transactions are named", "a file", "name one, or pass --dataset cdnow")
+    _needed(settings, "customer", "the column with the customer")
+    _needed(settings, "time", "the column with the time")
+    return bcx.read_transactions(
+        str(settings.file),
+        customer=str(settings.customer),
+        time=str(settings.time),
+        amount=settings.amount,
+        by=settings.by,
+        time_format=settings.time_format,
+        timezone=settings.timezone,
+        returns=settings.returns,
+        zero_amounts=settings.zero_amounts,
+        query=settings.query,
+    )
+
+
+def _needed(settings: Settings, name: str, what: str, value: str = "COLUMN") -> None:
+    if getattr(settings, name) is None:
+        raise InputError(f"--{name} is missing", what, f"pass --{name} {value}")
+
+
+def _hider(key: str | None) -> Callable[[str], str] | None:
+    return None if key is None else lambda one: pseudonym(one, key)
+
+
+def _note_rejected(stats: "xr.Dataset", steps: Steps) -> None:
+    for reason, rows in json.loads(stats.attrs.get("rejected") or "{}").items():
+        steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}")
