@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 import bayes_cx as bcx
-from bayes_cx.models import BG_NBD, MBG_NBD
+from bayes_cx.models import BG_NBD, MBG_CNBD, MBG_NBD
 from bayes_cx.scoring import log_likelihoods
 from bayes_cx.validation.compare import _scores
 from bayes_cx.validation.comparison import Comparison
@@ -22,16 +22,21 @@ from bayes_cx.validation.stacking import stacking
 LAPLACE = bcx.Laplace()
 
 
-def told(n, r, alpha, a, b, seed):
-    """Let customers leave before each next purchase, as MBG/NBD tells it; no formula of the model is used."""
+def told(n, r, alpha, a, b, seed, k=1):
+    """Let customers leave before each next purchase, as MBG/NBD tells it; no formula of the model is used.
+
+    Every k-th of their moments is a purchase: the larger k, the more regular they are.
+    """
     rng = np.random.default_rng(seed)
     T, rate, leave = rng.integers(26, 53, n), rng.gamma(r, 1 / alpha, n), rng.beta(a, b, n)
-    x, t_x = np.zeros(n, int), np.zeros(n)
+    x, t_x, regularity = np.zeros(n, int), np.zeros(n), np.zeros(n)
     for i in range(n):
-        time = 0.0
-        while rng.random() >= leave[i] and (time := time + rng.exponential(1 / rate[i])) <= T[i]:
-            x[i], t_x[i] = x[i] + 1, time
-    columns = {"x": x, "t_x": t_x, "T": T.astype(float)}
+        gaps = [0.0]
+        while rng.random() >= leave[i] and sum(gaps) + (gap := rng.gamma(k, 1 / rate[i])) <= T[i]:
+            gaps.append(gap)
+        x[i], t_x[i] = len(gaps) - 1, sum(gaps)
+        regularity[i] = np.sum(np.log(np.array(gaps[1:]) / t_x[i])) if x[i] > 1 else 0.0
+    columns = {"x": x, "t_x": t_x, "T": T.astype(float), "regularity": regularity}
     return xr.Dataset(
         {name: ("customer", values) for name, values in columns.items()},
         coords={"customer": np.arange(n)},
@@ -133,6 +138,23 @@ def test_the_model_that_made_the_data_is_found(early_fits):
     assert f"MBG/NBD predicts best; it is clearly ahead of BG/NBD ({lead:.1f} ± {se:.1f})" in found.sentence
     assert "400 customers" in found.sentence
     assert found.verdict == "passed"
+
+
+@pytest.mark.slow
+def test_regular_buyers_are_told_from_irregular_ones():
+    """Both densities are of the same moments: equal at k = 1, and apart where buyers are regular."""
+    for k in (1, 3):
+        stats = told(400, r=2.0, alpha=4.0 / k, a=0.5, b=3.0, seed=7, k=k)
+        rivals = {
+            model.name: bcx.fit(model, stats, seed=1, method=LAPLACE, progress=False)
+            for model in (MBG_NBD, MBG_CNBD.at(k=k))
+        }
+        found = bcx.compare(rivals)
+        assert "regularity" in found.rows
+        if k == 1:
+            assert float(found.table["behind"][1]) < 0.2
+        else:
+            assert (found.best, found.clear) == ("MBG/CNBD-k", True)
 
 
 def test_models_that_predict_alike_are_not_told_apart(found):
