@@ -41,7 +41,7 @@ CUT, END, SEEN = "1997-09-30", "1998-06-30", 4
 def finding(found: proofs.Finding) -> dict:
     """Return a finding as a cell."""
     if not found.values:
-        return {"why": found.why}
+        return {"why": found.why} if found.why else {"passed": False, "broke": "the record cannot be asked"}
     return {
         "kind": found.kind,
         "worst": found.worst if np.isfinite(found.worst) else None,

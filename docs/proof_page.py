@@ -6,6 +6,7 @@ from pathlib import Path
 from bayes_cx.models import MODELS
 from bayes_cx.references import cite
 from bayes_cx.validation.coverage import LEVELS
+from bayes_cx.validation.sbc import LEVEL
 from tests.models.limits import LIMITS
 from tests.models.published import PUBLISHED
 
@@ -80,7 +81,7 @@ def failures(cache: dict) -> str:
             elif "broke" in cell:
                 lines.append(f"- {model.name}, {title}: {cell['broke']}.")
             elif cell.get("passed") is False and name.startswith("sbc"):
-                low = {rank: p for rank, p in cell["p"].items() if p < 0.01 / len(cell["p"])}
+                low = {rank: p for rank, p in cell["p"].items() if p < LEVEL / len(cell["p"])}
                 lines.append(
                     f"- {model.name}, {title}: "
                     + ", ".join(f"{rank} p = {p:.2g}" for rank, p in low.items())

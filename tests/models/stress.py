@@ -61,16 +61,16 @@ def anywhere(model: Model, rng: np.random.Generator, n: int) -> dict[str, np.nda
 def _reach(model: Model, name: str, at: dict[str, np.ndarray]) -> np.ndarray:
     """Say where a formula must give a number.
 
-    The series of the models with beta dropout after purchases settles while neither the horizon nor the
-    number of purchases expected in it without dropout is beyond 10,000 times what has been seen.
+    The sum over the stages of regular buyers is given up where there are more than 200,000: not while
+    neither the horizon nor the number of stages expected in it is beyond 3,000 times what has been seen.
     """
     everywhere = np.ones(at["t"].shape, bool)
-    if not {"a", "b", "r", "alpha"} <= set(model.params):
+    if "k" not in model.params:
         return everywhere
     new = "T" not in arguments(model.quantities[name].formula)
-    seen = at["alpha"] + (0.0 if new else at["T"])
-    rate = np.maximum(1.0, at["r"] + (0.0 if new else at["x"])) * at.get("k", 1.0)
-    return rate * at["t"] / seen < 1e4
+    seen = at["alpha"] + (0.0 if new else at["k"] * at["T"])
+    stages = np.maximum(1.0, at["r"] + (0.0 if new else at["k"] * at["x"]))
+    return stages * at["k"] * at["t"] / seen < 3e3
 
 
 def finite(model: Model, n: int = 400) -> Finding:
@@ -89,10 +89,11 @@ def finite(model: Model, n: int = 400) -> Finding:
         needed = arguments(quantity.formula)
         inputs = [pt.vector(argument) for argument in needed]
         call = pytensor.function(inputs, quantity.formula(*inputs), on_unused_input="ignore")
-        values = np.broadcast_to(call(*(at[argument] for argument in needed)), (n,))
+        reached = _reach(model, name, at)
+        values = call(*(at[argument][reached] for argument in needed))
         missing = np.isnan(values) if quantity.never else ~np.isfinite(values)
         outside = (values < -1e-9) | ((values > 1 + 1e-9) & (quantity.unit == "probability"))
-        found.add(name, np.sum(missing & _reach(model, name, at)) + np.sum(outside))
+        found.add(name, np.sum(missing | outside))
     return found
 
 
