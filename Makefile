@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof test test-all lint format notebooks lock image clean
+.PHONY: help setup report proof test test-all lint format notebooks wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -65,6 +65,9 @@ notebooks: $(STAMP) ## execute the notebooks and publish them as HTML in site/
 
 image: $(STAMP) ## render page one of the CDNOW report as docs/images/retention.png
 	$(BIN)/python docs/images/render.py
+
+wrong-choice: $(STAMP) ## forecast simulated customers with right and wrong models: docs/wrong_choice.md
+	$(BIN)/python docs/wrong_choice.py
 
 lock: $(UV) ## resolve the newest versions that fit together into requirements.lock
 	$(UV) pip compile --quiet --upgrade --universal --python-version "$$(cat .python-version)" --all-extras \
