@@ -33,9 +33,9 @@ def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarra
         The model; recency (time since the last purchase, the shorter the better); frequency x spend
         (purchases times mean spend, the first included); the RFM score of recency, number of purchases and
         mean spend; and the point estimate, left out if it cannot be found. Without amounts: the model,
-        recency and frequency.
+        recency and frequency. Of opportunities there is no point estimate.
     """
-    since = (stats["T"] - stats["t_x"]).to_numpy()
+    since = (stats["n" if "n" in stats else "T"] - stats["t_x"]).to_numpy()
     number = stats["x"].to_numpy() + 1
     if "first_spend" not in stats:
         return {MODEL: model, "recency": -since, "frequency": number}
@@ -46,6 +46,8 @@ def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarra
         "frequency x spend": spent,
         "RFM score": rfm_score(-since, number, spent / number),
     }
+    if "n" in stats:
+        return known
     try:
         point = point_estimate(stats, t)
     except FitError:

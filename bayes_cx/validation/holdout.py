@@ -124,7 +124,7 @@ def holdout(
         score(purchases, stats, name, t=ahead, thin_to=draws)["mean"].to_numpy()
         for name in ("expected_purchases", "p_any_purchase")
     )
-    age = stats["T"].to_numpy()
+    age = stats["n" if purchases.model.discrete else "T"].to_numpy()
     evidence = Evidence(
         counts=found.counts,
         observed=observed,
@@ -141,6 +141,7 @@ def holdout(
         each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
         value = (expected * each, paid, "revenue")
     forecast, came, counted = value
+    rival = counted == "revenue" and not purchases.model.discrete
     if came.sum() > 0:
         ranked = stats if counted == "revenue" else stats.drop_vars("first_spend", errors="ignore")
         captured = capture(rules(ranked, forecast, t), came, counted=counted, seed=dice[2])
@@ -156,7 +157,7 @@ def holdout(
             *_metrics.evidence_metrics(evidence),
             _metrics.tracking_metric(tracked, observed.size),
             _metrics.calibration_metric(calibrated),
-            *(() if captured is None else _metrics.capture_metrics(captured, observed.size)),
+            *(() if captured is None else _metrics.capture_metrics(captured, observed.size, rival)),
             *_by_group(stats, evidence),
         ),
     )

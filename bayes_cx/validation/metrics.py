@@ -245,8 +245,11 @@ def tracking_metric(table: xr.Dataset, n: int) -> Metric:
     )
 
 
-def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
-    """Yield the lead of the model over each rule in the share of revenue that its best customers brought."""
+def capture_metrics(table: xr.Dataset, n: int, rival: bool) -> Iterator[Metric]:
+    """Yield the lead of the model over each rule in the share of revenue that its best customers brought.
+
+    With `rival` the point estimate is missed where it is not among the rules.
+    """
     top, counted = f"{table.attrs['top_share']:.0%}", table.attrs["counted"]
     ours = float(table["share"].sel(rule=MODEL))
     known = [str(name) for name in table["rule"].to_numpy() if name != MODEL]
@@ -266,7 +269,7 @@ def capture_metrics(table: xr.Dataset, n: int) -> Iterator[Metric]:
             f"share of {counted} {ours:.3f} against {float(one['share']):.3f}",
             _LEVEL / 2,
         )
-    if counted == "revenue" and POINT_ESTIMATE not in known:
+    if rival and POINT_ESTIMATE not in known:
         name = f"lead in revenue of the best {top} over {POINT_ESTIMATE}"
         why = "lifetimes found no maximum in these data"
         yield Metric(name, np.nan, np.nan, np.nan, EVERYBODY, n, target, "not_run", why)

@@ -59,16 +59,24 @@ def futures(purchases: Posterior, split: Split, *, draws: int, seed: int) -> Fut
     periods = split.tracking.sizes["period"]
     begin = clock.number(split.tracking.attrs["start"])
     cut = clock.number(split.holdout.attrs["start"]) - 1
-    first = clock.numbers(stats["first"].to_numpy())
     # Steps (days, or hours) in one unit of the posterior, which need not be the unit of the split.
     steps = UNITS[purchases.provenance["unit"]] / UNITS[clock.unit] * clock.steps_per_unit
     t = timedelta(days=split.holdout.attrs["length"] * UNITS[clock.unit])
 
     def by_period(events: Purchases, origin: np.ndarray | int) -> np.ndarray:
-        # An occasion on the k-th day after the first has time k, so a time belongs to the day it ends in.
-        day = origin + np.ceil(events.time * steps) - begin
-        period = np.clip(day // clock.steps_per_unit, 0, periods - 1).astype(np.int64)
-        return np.bincount(period, minlength=periods)
+        if purchases.model.discrete:
+            period = origin + events.time - 1
+        else:
+            # An occasion on the k-th day after the first has time k, so a time belongs to the day it ends in.
+            period = (origin + np.ceil(events.time * steps) - begin) // clock.steps_per_unit
+        return np.bincount(np.clip(period, 0, periods - 1).astype(np.int64), minlength=periods)
+
+    if purchases.model.discrete:
+        # Opportunities are laid out so that those after the cut begin at the same time for everybody.
+        cut = split.tracking.attrs["calibration_periods"]
+        first = cut - stats["n"].to_numpy()
+    else:
+        first = clock.numbers(stats["first"].to_numpy())
 
     before = np.array(
         [

@@ -1,0 +1,95 @@
+"""Survival of contracts against the survivor tables, closed forms and chances that are known."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.special import betaln
+
+import bayes_cx as bcx
+from bayes_cx.validation.survival import survival
+
+TRUTH = {"alpha": 0.7, "beta": 1.6}
+
+
+@pytest.fixture(scope="module")
+def cohorts():
+    return bcx.load_cohorts()
+
+
+@pytest.fixture(scope="module")
+def found(cohorts, at_point):
+    fit = bcx.fit("sbg", cohorts, method=bcx.MLE(), seed=1, progress=False)
+    at_truth = at_point(fit, **{name: np.full(4000, value) for name, value in TRUTH.items()})
+    return survival(at_truth, cohorts, "5 years", draws=4000, seed=2)
+
+
+def stays(made, t):
+    """The chance to make t more renewals after `made`, of the beta-geometric distribution."""
+    a, b = TRUTH.values()
+    return np.exp(betaln(a, b + made + t) - betaln(a, b + made))
+
+
+def test_what_was_observed_is_the_table_of_survivors(found, cohorts):
+    for name in ("Regular", "High-End"):
+        rows = cohorts.isel(row=np.flatnonzero(cohorts.cohort.values == name))
+        left = [
+            rows.weight.values[(rows["T"].values == t) & (rows.churned.values == 1)].sum()
+            for t in range(1, 13)
+        ]
+        one = found.sel(cohort=name)
+        np.testing.assert_allclose(one.observed[:13], 1 - np.cumsum([0, *left]) / 1000)
+        assert np.isnan(one.observed[13:]).all()
+        assert (int(one.customers), int(one.last), int(one.current)) == (1000, 12, 1000 - sum(left))
+        assert one.at_risk.values[1:4].tolist() == [1000, 1000 - left[0], 1000 - left[0] - left[1]]
+
+
+def test_the_chance_to_renew_is_that_of_the_formula(found):
+    a, b = TRUTH.values()
+    t = np.arange(1, 18)
+    for name in found.cohort.values:
+        np.testing.assert_allclose(
+            found.retention.sel(cohort=name)[1:], (b + t - 1) / (a + b + t - 1), rtol=1e-9
+        )
+
+
+def test_until_today_bands_are_those_of_as_many_new_customers(found):
+    period = np.arange(13)
+    sure = np.sqrt(stays(0, period) * (1 - stays(0, period)) / 1000)
+    for name in found.cohort.values:
+        one = found.sel(cohort=name).isel(period=period)
+        np.testing.assert_allclose(one.expected, stays(0, period), atol=4 * sure.max() / np.sqrt(4000))
+        width = one.expected_quantile.sel(quantile=0.975) - one.expected_quantile.sel(quantile=0.025)
+        np.testing.assert_allclose(width, 2 * 1.96 * sure, rtol=0.08, atol=0.001)
+
+
+def test_from_today_on_they_are_those_of_the_customers_still_there(found):
+    for name in found.cohort.values:
+        one = found.sel(cohort=name)
+        now, current = float(one.observed[12]), int(one.current)
+        chance = stays(12, np.arange(1, 6))
+        error = now * np.sqrt(chance * (1 - chance) / current)
+        np.testing.assert_allclose(one.expected[13:], now * chance, atol=4 * error.max() / np.sqrt(4000))
+        width = one.expected_quantile.sel(quantile=0.975) - one.expected_quantile.sel(quantile=0.025)
+        np.testing.assert_allclose(width[13:], 2 * 1.96 * error, rtol=0.08)
+    current = int(found.current.sum())
+    expected, sd = current * stays(12, 5), np.sqrt(current * stays(12, 5) * (1 - stays(12, 5)))
+    assert abs(float(found.stay.mean()) - expected) < 4 * sd / np.sqrt(4000)
+    assert float(found.stay.std()) == pytest.approx(sd, rel=0.06)
+
+
+def test_contracts_that_still_run_are_counted_while_they_are_seen(cohorts, at_point):
+    """Kaplan and Meier by hand: of 4, one leaves at 1, one is seen until 1, one leaves at 2, one stays."""
+    stats = xr.Dataset(
+        {"T": ("customer", [1, 1, 2, 2]), "churned": ("customer", [1, 0, 1, 0])},
+        coords={"customer": list("abcd")},
+        attrs={"unit": "year"},
+    )
+    fit = at_point(bcx.fit("sbg", cohorts, method=bcx.MLE(), seed=1, progress=False), **TRUTH)
+    one = survival(fit, stats, "1 year").squeeze()
+    assert str(one.cohort.values) == "all customers"
+    np.testing.assert_allclose(one.observed[:3], [1.0, 3 / 4, 3 / 4 * 1 / 2])
+
+
+def test_only_contracts_have_survival(purchases, cdnow_sample):
+    with pytest.raises(bcx.InputError, match="a model of contracts"):
+        survival(purchases, cdnow_sample, "1 year")
