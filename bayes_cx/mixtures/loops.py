@@ -59,7 +59,8 @@ def repeat(
         then says whether it was met, or nothing was to be done.
     """
     state, constant = ([ps.float64(name) for name in names] for names in (start, given))
-    update = list(step(*state, *constant))
+    # A value that moves from one place of the state to another must not be the same variable.
+    update = [ps.identity(each) if each in state else each for each in step(*state, *constant)]
     until = update.pop() if settles else None
     loop = ScalarLoop(init=state, update=update, constant=constant, until=until, name=step.__name__)
     values = (ps.cast(ps.as_scalar(value), "float64") for value in (*start.values(), *given.values()))

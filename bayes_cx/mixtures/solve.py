@@ -10,8 +10,8 @@ from bayes_cx.mixtures.loops import Tensor
 
 __all__ = ["silence"]
 
-# Logarithms of a share of the scale between which the answer is sought, and halvings that leave 1e-13 of it.
-_LOW, _HIGH, _STEPS = -60.0, 600.0, 53
+# Between these logarithms of its share of the scale the answer is sought, in so many halvings, to 1e-13.
+_LOW, _HIGH, _STEPS = -40.0, 100.0, 50
 
 
 def silence(log_odds_gone: Callable[[Tensor], Tensor], scale: Tensor) -> Tensor:
@@ -27,7 +27,8 @@ def silence(log_odds_gone: Callable[[Tensor], Tensor], scale: Tensor) -> Tensor:
     Returns
     -------
     tensor
-        Zero where the customer is more likely gone from the start, and infinity where that is never so.
+        Zero where the customer is more likely gone from the start, infinity where that is not so even at 1e43
+        times the scale.
     """
 
     def halve(low, high):

@@ -10,7 +10,8 @@ from bayes_cx.mixtures.loops import NEGLIGIBLE, Tensor, elementwise, repeat
 __all__ = ["MOST_STAGES", "StageSums", "phases", "phases_at_rate", "stage_sums"]
 
 MOST_STAGES = 6
-_MOST_TERMS = 1_000_000
+# Some 100 purchases a week for 30 years; who would have more to count is given NaN at once.
+_MOST_SUMMED = 200_000
 # Sums that start below the smallest double are kept in units of powers of this.
 _UNIT = np.float64(2.0**500)
 
@@ -67,11 +68,11 @@ def stage_sums(
     .. math:: \frac{(s)_S}{S!} \binom{S}{j} v^j z^{S - j}, \qquad
               v = \frac{\tau}{\beta + t}, \quad z = \frac{t}{\beta + t},
 
-    and S stages make S / k purchases, rounded down. After each the customer leaves with probability :math:`(1
-    - \kappa) p`, p ~ Beta(a, b), where :math:`\kappa` is the share `keep`. The mean chance to stay through m
-    of them, :math:`F_m = {}_2F_1(-m, a; a + b; 1 - \kappa)`, follows from the two before,
+    and S stages make S / k purchases, rounded down. After each the customer leaves with probability
+    :math:`(1 - \epsilon) p`, p ~ Beta(a, b), where :math:`\epsilon` is the share `keep`. The mean chance to
+    stay through m of them, :math:`F_m = {}_2F_1(-m, a; a + b; 1 - \epsilon)`, follows from the two before,
 
-    .. math:: (a + b + m) F_{m + 1} = (m (1 + \kappa) + a \kappa + b) F_m - m \kappa F_{m - 1} .
+    .. math:: (a + b + m) F_{m + 1} = (m (1 + \epsilon) + a \epsilon + b) F_m - m \epsilon F_{m - 1} .
 
     Parameters
     ----------
@@ -85,8 +86,7 @@ def stage_sums(
     Returns
     -------
     StageSums
-        NaN, never wrong, where a million terms do not settle it: beyond some 20,000 expected stages, or t /
-        beta.
+        NaN, never wrong, where it would take more than 200,000 stages.
     """
     return StageSums(*_stage_sums(t, n, k, s, beta, tau, *more))
 
@@ -94,38 +94,44 @@ def stage_sums(
 @elementwise
 def _stage_sums(t, n, k, s, beta, tau, a, b, keep):
     z, v = t / (beta + t), tau / (beta + t)
+    within = {f"v{j}": v * (k > j) for j in range(1, MOST_STAGES)}
+    first = {f"chance{j}": float(j == 0) for j in range(MOST_STAGES)}
 
-    def next_stage(stage, since, made, stays, stayed, mean, units, *rest):
-        chances, totals = rest[:MOST_STAGES], rest[MOST_STAGES:-8]
-        n, k, s, z, v, a, b, keep = rest[-8:]
-        large = ps.gt(totals[-1], _UNIT)
-        scale = ps.switch(large, 1.0 / _UNIT, 1.0)
-        grows = (s + stage) / (stage + 1.0) * scale
-        earlier = [0.0, *chances[:-1]]
-        chances = [(k > j) * grows * (z * chances[j] + v * earlier[j]) for j in range(MOST_STAGES)]
-        chance = sum(chances[1:], chances[0])
+    def next_stage(stage, chance, *rest):
+        chances, (s, z, *vs) = rest[:MOST_STAGES], rest[MOST_STAGES:]
+        chance = chance + sum(chances[1:], chances[0])
+        grows = (s + stage) / (stage + 1.0)
+        moved = [z * chances[0]]
+        moved += [z * own + v * before for own, before, v in zip(chances[1:], chances, vs, strict=False)]
+        return stage + 1.0, chance, *(grows * each for each in moved)
 
-        stage, since = stage + 1.0, since + 1.0
-        buys = ps.ge(since, k)
-        next_stays = ((made * (1.0 + keep) + a * keep + b) * stays - made * keep * stayed) / (a + b + made)
-        mean = mean + ps.switch(buys, stays, 0.0)
-        stays, stayed = ps.switch(buys, next_stays, stays), ps.switch(buys, stays, stayed)
-        made, since = made + ps.switch(buys, 1.0, 0.0), ps.switch(buys, 0.0, since)
+    def next_purchase(made, stays, stayed, mean, units, stage, *rest):
+        chances, totals, given = rest[:MOST_STAGES], rest[MOST_STAGES:-12], rest[-12:]
+        n, k, a, b, keep, s, z, *vs = given
+        start = {"stage": stage, "chance": 0.0, **dict(zip(first, chances, strict=True))}
+        stages = {"s": s, "z": z, **dict(zip(within, vs, strict=True))}
+        stage, chance, *chances = repeat(k, start, stages, next_stage)
 
         counted = [mean, stays, ps.eq(made, n), ps.ge(made, n), 1.0]
-        totals = [total * scale + chance * each for total, each in zip(totals, counted, strict=True)]
+        totals = [total + chance * each for total, each in zip(totals, counted, strict=True)]
         # The ratio of the terms is below one from here on, and none is of weight any more.
-        falls = ps.and_(ps.lt((s + stage) * z, stage + 1.0 - k), ps.ge(stage, k * (n + 1.0)))
+        falls = ps.and_(ps.lt((s + stage) * z, stage + 1.0 - k), ps.ge(made, ps.maximum(n, 1.0)))
         small = ps.and_(ps.le(chance * mean, NEGLIGIBLE * totals[0]), ps.le(chance, NEGLIGIBLE * totals[3]))
-        units = units + ps.switch(large, 1.0, 0.0)
-        return stage, since, made, stays, stayed, mean, units, *chances, *totals, ps.and_(falls, small)
 
-    none = ps.switch(ps.eq(n, 0.0), 1.0, 0.0)
-    start = {"stage": 0.0, "since": 0.0, "made": 0.0, "stays": 1.0, "stayed": 0.0, "mean": 0.0, "units": 0.0}
-    start |= {f"chance{j}": float(j == 0) for j in range(MOST_STAGES)}
-    start |= {"purchases": 0.0, "staying": 1.0, "exactly": none, "at_least": none, "all": 1.0}
-    given = {"n": n, "k": k, "s": s, "z": z, "v": v, "a": a, "b": b, "keep": keep}
-    last = repeat(_MOST_TERMS, start, given, next_stage, settles=True)
+        mean = mean + stays
+        next_stays = ((made * (1.0 + keep) + a * keep + b) * stays - made * keep * stayed) / (a + b + made)
+        large = ps.gt(totals[-1], _UNIT)
+        scale = ps.switch(large, 1.0 / _UNIT, 1.0)
+        scaled = [scale * each for each in (*chances, *totals)]
+        units = units + ps.switch(large, 1.0, 0.0)
+        return made + 1.0, next_stays, stays, mean, units, stage, *scaled, ps.and_(falls, small)
+
+    start = {"made": 0.0, "stays": 1.0, "stayed": 0.0, "mean": 0.0, "units": 0.0, "stage": 0.0, **first}
+    start |= dict.fromkeys((*StageSums._fields, "all"), 0.0)
+    given = {"n": n, "k": k, "a": a, "b": b, "keep": keep, "s": s, "z": z, **within}
+    # All but 1e-16 of the stages are fewer than this.
+    few = ps.le(t / beta * (s + 12.0 * ps.sqrt(s) + 40.0), _MOST_SUMMED)
+    last = repeat(ps.switch(few, _MOST_SUMMED, 0), start, given, next_purchase, settles=True)
     *totals, _, settled = last[-6:]
-    size = ps.exp(last[6] * np.log(_UNIT) - s * ps.log1p(t / beta)) / phases(k, s, tau / beta)
-    return tuple(ps.switch(settled, total * size, float("nan")) for total in totals)
+    size = ps.exp(last[4] * np.log(_UNIT) - s * ps.log1p(t / beta)) / phases(k, s, tau / beta)
+    return tuple(ps.switch(ps.and_(few, settled), total * size, float("nan")) for total in totals)

@@ -3,13 +3,16 @@
 from bayes_cx.errors import InputError
 from bayes_cx.model import Model
 from bayes_cx.models.bg_nbd import BG_NBD
+from bayes_cx.models.cnbd import BG_CNBD, MBG_CNBD
 from bayes_cx.models.gamma_gamma import GAMMA_GAMMA
 from bayes_cx.models.mbg_nbd import MBG_NBD
 from bayes_cx.models.pareto_nbd import PARETO_NBD
 
-__all__ = ["BG_NBD", "GAMMA_GAMMA", "MBG_NBD", "MODELS", "PARETO_NBD", "find"]
+__all__ = ["BG_CNBD", "BG_NBD", "GAMMA_GAMMA", "MBG_CNBD", "MBG_NBD", "MODELS", "PARETO_NBD", "find"]
 
-MODELS: dict[str, Model] = {model.key: model for model in (BG_NBD, MBG_NBD, PARETO_NBD, GAMMA_GAMMA)}
+MODELS: dict[str, Model] = {
+    model.key: model for model in (BG_NBD, MBG_NBD, PARETO_NBD, BG_CNBD, MBG_CNBD, GAMMA_GAMMA)
+}
 
 
 def find(key: str) -> Model:

@@ -243,19 +243,24 @@ def observe(made, T):
     return {"x": made.counts(n), "t_x": made.last(n), "T": T}
 
 
-def buy_until_gone(rng, rate, p, active, t) -> Purchases:
-    """Let customers buy until they leave or the span `t` ends, one purchase of everybody at a time."""
+def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
+    """Let customers buy until they leave or the span `t` ends, one purchase of everybody at a time.
+
+    Every k-th stage, passed at `rate`, is a purchase; of the first k some have been `passed` already.
+    """
     customer = np.flatnonzero(active)
     time = np.zeros(customer.size)
+    stages = np.broadcast_to(k - passed, np.shape(rate))
     customers, times = [], []
     while customer.size:
         # Of very unequal customers some have a rate below the smallest number: they never buy.
         with np.errstate(divide="ignore", over="ignore"):
-            time = time + rng.standard_exponential(customer.size) / rate[customer]
+            time = time + rng.standard_gamma(stages[customer]) / rate[customer]
         bought = time <= t[customer]
         customer, time = customer[bought], time[bought]
         customers.append(customer)
         times.append(time)
         stays = rng.random(customer.size) >= p[customer]
         customer, time = customer[stays], time[stays]
+        stages = np.broadcast_to(k, np.shape(rate))
     return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))

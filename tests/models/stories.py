@@ -66,6 +66,30 @@ def _mbg_nbd(row, params):
     return stayed + left
 
 
+def _cnbd(first):
+    """Return the likelihood where customers decide whether to leave x times, or `first` times more."""
+
+    def likelihood(row, params):
+        x, t_x, T, regularity = (mp.mpf(row[name]) for name in ("x", "t_x", "T", "regularity"))
+        k, r, alpha, a, b = (mp.mpf(params[name]) for name in ("k", "r", "alpha", "a", "b"))
+        gaps = mp.exp((k - 1) * regularity) * (t_x ** ((k - 1) * x) if x else 1) / mp.gamma(k) ** x
+
+        def bought(u):
+            return (k * u) ** (k * x) * mp.exp(-k * u * t_x)
+
+        def waits(u):
+            return mp.gammainc(k, k * u * (T - t_x), regularized=True)
+
+        m = x + first
+        still = _over_rate(lambda u: bought(u) * waits(u), r, alpha) * _over_share(lambda p, q: q**m, a, b)
+        if m == 0:
+            return gaps * still
+        left = _over_rate(bought, r, alpha) * _over_share(lambda p, q: p * q ** (m - 1), a, b)
+        return gaps * (still + left)
+
+    return likelihood
+
+
 def _pareto_nbd(row, params):
     """Sum over both rates on the log scale, where the trapezoidal rule is as good as exact."""
     x, t_x, T = (row[name] for name in ("x", "t_x", "T"))
@@ -94,6 +118,11 @@ def _observe_purchases(record, rng, n):
     return {"x": bought.counts(n), "t_x": bought.last(n), "T": T}
 
 
+def _observe_gaps(record, rng, n):
+    T = rng.uniform(20, 60, n)
+    return record.observe(record.simulate(rng, T, **STORIES[record.key].truth), T)
+
+
 def _observe_for_whole_weeks(record, rng, n):
     """As above, but those who never bought again are few rows, which a slower likelihood welcomes."""
     T = rng.integers(20, 60, n, endpoint=True).astype(float)
@@ -113,6 +142,24 @@ def _live_gamma_gamma(rng, n):
     bought = rng.gamma(p, 1 / rate, (5, n))
     spend = np.where(np.arange(5)[:, None] < x, bought, 0.0).sum(axis=0) / x
     return {"x": x.astype(float), "spend": spend}, bought[4]
+
+
+def _regular(first: int, alpha: float) -> Story:
+    return Story(
+        likelihood=_cnbd(first),
+        rows=[
+            {"x": 0, "t_x": 0.0, "T": 39.0, "regularity": 0.0},
+            {"x": 1, "t_x": 5.0, "T": 39.0, "regularity": 0.0},
+            {"x": 2, "t_x": 30.43, "T": 38.86, "regularity": -1.6},
+            {"x": 26, "t_x": 30.86, "T": 31.0, "regularity": -91.0},
+        ],
+        points=[
+            {"k": 2, "r": 0.43, "alpha": alpha, "a": 0.793, "b": 2.426},
+            {"k": 5, "r": 2.0, "alpha": 3.0, "a": 1.0, "b": 0.5},
+        ],
+        truth={"k": 3.0, "r": 1.2, "alpha": 5.0, "a": 0.8, "b": 2.5},
+        observe=_observe_gaps,
+    )
 
 
 STORIES = {
@@ -163,6 +210,8 @@ STORIES = {
         truth={"r": 1.5, "alpha": 5.0, "s": 1.5, "beta": 20.0},
         observe=_observe_for_whole_weeks,
     ),
+    "bg_cnbd": _regular(0, 4.414),
+    "mbg_cnbd": _regular(1, 6.183),
     "gamma_gamma": Story(
         likelihood=_gamma_gamma,
         rows=[{"x": 1, "spend": 12.0}, {"x": 3, "spend": 35.5}, {"x": 20, "spend": 90.0}],
