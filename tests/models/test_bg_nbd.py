@@ -4,7 +4,6 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-import bayes_cx as bcx
 from bayes_cx.models import BG_NBD
 from bayes_cx.scoring.compiled import evaluate
 
@@ -16,14 +15,6 @@ def at(name, params=PAPER, **given):
     fixed = {k: np.asarray(float(v)) for k, v in {**params, **given}.items() if k not in rows}
     formula = BG_NBD.log_lik if name == "log_lik" else BG_NBD.quantities[name].formula
     return evaluate(formula, rows, fixed)[0, 0]
-
-
-def test_maximum_likelihood_on_cdnow(cdnow_sample):
-    posterior = bcx.fit(BG_NBD, cdnow_sample, method=bcx.MLE())
-    found = {name: float(value[0]) for name, value in posterior.parameters().items()}
-    # Fader, Hardie & Lee (2005), table 2.
-    assert found == pytest.approx(PAPER, rel=2e-4)
-    assert float(posterior.draws["sample_stats"]["lp"].max()) == pytest.approx(-9582.4292, abs=1e-4)
 
 
 def test_published_log_likelihoods_of_customers(cdnow_sample):
@@ -102,47 +93,3 @@ def test_discounted_purchases_against_quadrature():
                 ) + conditional_mean(0.01, x, T, **PAPER)
                 found = at("discounted_purchases_if_active", t=52, discount=discount, x=x, T=T)
                 assert found == pytest.approx(float(expected), rel=1e-4)
-
-
-def test_without_discount_purchases_are_the_expected_ones():
-    plain = at("expected_purchases_if_active", t=52, x=3, T=39)
-    assert at("discounted_purchases_if_active", t=52, discount=0.0, x=3, T=39) == pytest.approx(
-        plain, rel=1e-12
-    )
-
-
-def test_expectations_add_up_over_time_in_simulation(rng):
-    """The story itself, simulated customer by customer, gives the expectations that the formulas claim."""
-    n, t = 200_000, 30.0
-    history = {"x": np.full(n, 3.0), "T": np.full(n, 20.0)}
-    p_alive = at("p_alive", x=3, t_x=12, T=20)
-    future = BG_NBD.simulate_future(rng, t, np.full(n, p_alive), **history, **PAPER)
-    counts = future.counts(n)
-    z = (counts.mean() - at("expected_purchases", x=3, t_x=12, T=20, t=t)) / (counts.std() / np.sqrt(n))
-    assert abs(z) < 4
-    share = (counts > 0).mean()
-    expected = at("p_any_purchase", x=3, t_x=12, T=20, t=t)
-    assert abs(share - expected) / np.sqrt(expected * (1 - expected) / n) < 4
-
-
-def test_new_customers_buy_as_expected_in_simulation(rng):
-    n, t = 200_000, 52.0
-    counts = BG_NBD.simulate(rng, np.full(n, t), **PAPER).counts(n)
-    z = (counts.mean() - 1.4440) / (counts.std() / np.sqrt(n))
-    assert abs(z) < 4
-
-
-def test_conditioning_on_a_simulated_history_gives_its_future(rng):
-    """Select simulated customers by their history; what they do next is what the formulas expect of it."""
-    n, T, t = 2_000_000, 20.0, 20.0
-    story = BG_NBD.simulate(rng, np.full(n, T + t), **PAPER)
-    early = story.time <= T
-    x = np.bincount(story.customer[early], minlength=n)
-    t_x = np.zeros(n)
-    np.maximum.at(t_x, story.customer[early], story.time[early])
-    later = np.bincount(story.customer[~early], minlength=n)
-    chosen = (x == 2) & (t_x > 9.5) & (t_x < 10.5)
-    assert chosen.sum() > 1000
-    expected = np.mean([at("expected_purchases", x=2, t_x=u, T=T, t=t) for u in np.linspace(9.5, 10.5, 21)])
-    z = (later[chosen].mean() - expected) / (later[chosen].std() / np.sqrt(chosen.sum()))
-    assert abs(z) < 4

@@ -1,4 +1,4 @@
-"""Pareto/NBD: published numbers, the textbook form in many digits, and simulations of its story."""
+"""Pareto/NBD: published numbers, the textbook form in many digits, and quadrature."""
 
 import mpmath as mp
 import numpy as np
@@ -10,6 +10,8 @@ from pytensor.graph import rewrite_graph
 import bayes_cx as bcx
 from bayes_cx.models import PARETO_NBD
 from bayes_cx.scoring.compiled import evaluate
+from tests.models.proofs import z_score as z
+from tests.models.stress import pareto
 
 PUBLISHED = {"r": 0.5533, "alpha": 10.578, "s": 0.6062, "beta": 11.669}
 FREQUENT = {"x": 26, "t_x": 30.857, "T": 31}
@@ -23,13 +25,6 @@ def at(name, params=PUBLISHED, **given):
     rows = {k: np.array([float(v)]) for k, v in given.items() if k in PARETO_NBD.statistics}
     fixed = {k: np.asarray(float(v)) for k, v in {**params, **given}.items() if k not in rows}
     return evaluate(formula(name), rows, fixed)[0, 0]
-
-
-def test_maximum_likelihood_on_cdnow(cdnow_sample):
-    posterior = bcx.fit(PARETO_NBD, cdnow_sample, method=bcx.MLE())
-    found = {name: float(value[0]) for name, value in posterior.parameters().items()}
-    assert found == pytest.approx(PUBLISHED, rel=2e-4)
-    assert float(posterior.draws["sample_stats"]["lp"].max()) == pytest.approx(-9594.9762, abs=1e-4)
 
 
 def test_published_expectations():
@@ -51,22 +46,6 @@ def anywhere(rng, n):
     return {"x": x, "t_x": t_x, "T": T}, params
 
 
-def textbook(x, t_x, T, r, alpha, s, beta):
-    """Return the likelihood with its difference of two hypergeometric functions, and its first term."""
-    x, t_x, T, r, alpha, s, beta = (mp.mpf(float(v)) for v in (x, t_x, T, r, alpha, s, beta))
-    longer, power = max(alpha, beta), r + s + x
-    second = s + 1 if alpha >= beta else r + x
-
-    def tail(y):
-        z = abs(alpha - beta) / (longer + y)
-        return mp.hyp2f1(power, second, power + 1, z) / (longer + y) ** power
-
-    active = (alpha + T) ** -(r + x) * (beta + T) ** -s
-    left = s / power * (tail(t_x) - tail(T))
-    constant = mp.loggamma(r + x) - mp.loggamma(r) + r * mp.log(alpha) + s * mp.log(beta)
-    return mp.exp(constant) * (active + left), mp.exp(constant) * active
-
-
 def test_log_lik_and_p_alive_against_the_textbook_form_in_many_digits():
     rows, params = anywhere(np.random.default_rng(0), 120)
     columns = {**rows, **params}
@@ -74,7 +53,7 @@ def test_log_lik_and_p_alive_against_the_textbook_form_in_many_digits():
     alive = evaluate(formula("p_alive"), columns, {})[0]
     with mp.workdps(60):
         for i in range(120):
-            whole, active = textbook(**{name: column[i] for name, column in columns.items()})
+            whole, active = pareto(**{name: mp.mpf(float(column[i])) for name, column in columns.items()})
             expected = float(mp.log(whole))
             assert abs(found[i] - expected) < 1e-10 * max(1.0, abs(expected)), (i, columns)
             assert alive[i] == pytest.approx(float(active / whole), rel=1e-9), (i, columns)
@@ -169,28 +148,6 @@ def test_offers_are_worth_between_nothing_and_loyalty():
     active = at("discounted_purchases_if_active", **given)
     kept = at("discounted_purchases_if_kept", **given)
     assert 0 < won_back < active < kept
-
-
-def z(sample, expected):
-    return (np.mean(sample) - expected) / (np.std(sample) / np.sqrt(np.size(sample)))
-
-
-def test_new_customers_buy_as_expected_in_simulation(rng):
-    n, t = 200_000, 52.0
-    counts = PARETO_NBD.simulate(rng, np.full(n, t), **PUBLISHED).counts(n)
-    assert abs(z(counts, at("expected_purchases_new", t=t))) < 4
-
-
-def test_futures_are_as_expected_in_simulation(rng):
-    n, t, history = 200_000, 30.0, {"x": 3.0, "t_x": 12.0, "T": 20.0}
-    p_alive = np.full(n, at("p_alive", **history))
-    columns = {"x": np.full(n, 3.0), "T": np.full(n, 20.0)}
-    future = PARETO_NBD.simulate_future(rng, t, p_alive, **columns, **PUBLISHED)
-    counts = future.counts(n)
-    assert abs(z(counts, at("expected_purchases", t=t, **history))) < 4
-    assert abs(z(counts > 0, at("p_any_purchase", t=t, **history))) < 4
-    present = np.bincount(future.customer, np.exp(-0.02 * future.time), minlength=n)
-    assert abs(z(present, at("discounted_purchases", t=t, discount=0.02, **history))) < 4
 
 
 @pytest.mark.parametrize("history", [(0, 0.0, 0.0), (1, 1.0, 2.0), (2, 9.5, 10.5), (5, 18.0, 20.0)])
