@@ -1,5 +1,6 @@
 """How well each customer is predicted by all the others, without fitting again."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ def khat_limit(n_draws: int) -> float:
     >>> khat_limit(4000), round(khat_limit(1000), 2)
     (0.7, 0.67)
     """
-    return min(1.0 - 1.0 / np.log10(n_draws), 0.7)
+    return min(1.0 - 1.0 / math.log10(n_draws), 0.7)
 
 
 def leave_one_out(posterior: Posterior, table: xr.Dataset) -> Loo:
