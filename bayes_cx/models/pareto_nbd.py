@@ -6,6 +6,7 @@ Schmittlein, Morrison & Colombo (1987), key ``schmittlein1987counting``. Letters
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.mixtures import count_at_leaving, log_negative_binomial, silence
 from bayes_cx.model import Model, Param, Prior, Purchases
 from bayes_cx.models import beta_geometric
 from bayes_cx.models.quantities import named
@@ -45,6 +46,19 @@ def _p_alive(x, t_x, T, r, alpha, s, beta):
     return pt.sigmoid(-_log_odds_gone(x, t_x, T, r, alpha, s, beta))
 
 
+def _stays(t, s, beta):
+    """Return the chance to be still there after t, for mu ~ Gamma(s, beta)."""
+    return pt.exp(-s * pt.log1p(t / beta))
+
+
+def _p_alive_at(t, x, t_x, T, r, alpha, s, beta):
+    return _p_alive(x, t_x, T, r, alpha, s, beta) * _stays(t, s, beta + T)
+
+
+def _p_alive_new(t, r, alpha, s, beta):
+    return _stays(t, s, beta)
+
+
 def _mean_lifetime(t, s, beta):
     """Return the mean of the lifetime's part within t, for mu ~ Gamma(s, beta)."""
     return beta * one_minus_power_over(s - 1.0, -pt.log1p(t / beta))
@@ -57,6 +71,11 @@ def _purchases_if_active(t, x, T, r, alpha, s, beta):
 
 def _expected_purchases(t, x, t_x, T, r, alpha, s, beta):
     return _p_alive(x, t_x, T, r, alpha, s, beta) * _purchases_if_active(t, x, T, r, alpha, s, beta)
+
+
+def _expected_purchases_between(t1, t2, x, t_x, T, r, alpha, s, beta):
+    later, sooner = (_purchases_if_active(t, x, T, r, alpha, s, beta) for t in (t2, t1))
+    return _p_alive(x, t_x, T, r, alpha, s, beta) * (later - sooner)
 
 
 def _expected_purchases_new(t, r, alpha, s, beta):
@@ -72,6 +91,21 @@ def _p_any_purchase(t, x, t_x, T, r, alpha, s, beta):
     rate = (r + x) / (alpha + T)
     bought = rate * t * pt.exp(log_mean_decay(t, r + x + 1.0, alpha + T, s, beta + T))
     return _p_alive(x, t_x, T, r, alpha, s, beta) * bought
+
+
+def _count(count, t, r, alpha, s, beta):
+    """Return the chance of exactly `count` purchases within t, by whether the customer is still there."""
+    still = pt.exp(log_negative_binomial(count, r, t, alpha)) * _stays(t, s, beta)
+    return still + count_at_leaving(count, t, r, alpha, s, beta)
+
+
+def _p_purchases(count, t, x, t_x, T, r, alpha, s, beta):
+    alive = _p_alive(x, t_x, T, r, alpha, s, beta)
+    return alive * _count(count, t, r + x, alpha + T, s, beta + T) + (1.0 - alive) * pt.eq(count, 0)
+
+
+def _p_purchases_new(count, t, r, alpha, s, beta):
+    return _count(count, t, r, alpha, s, beta)
 
 
 def _discounted(t, discount, rate, s, beta):
@@ -106,6 +140,36 @@ def _discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, s, beta):
 def _discounted_purchases(t, discount, x, t_x, T, r, alpha, s, beta):
     active = _discounted_if_active(t, discount, x, T, r, alpha, s, beta)
     return _p_alive(x, t_x, T, r, alpha, s, beta) * active
+
+
+def _discounted_for_good(discount, rate, s, beta):
+    r"""Return the integral without end of the mean rate, the chance to stay and :math:`e^{-\delta y}`.
+
+    The discount is as good as a mean over gamma rates that are all the same, and after 40 / discount nothing
+    is left of it.
+    """
+    t, same = 40.0 / discount, 1e14
+    return rate * t * pt.exp(log_mean_decay(t, s, beta, same, same / discount))
+
+
+def _dert(discount, x, t_x, T, r, alpha, s, beta):
+    """Return what Fader, Hardie & Lee (2005, RFM and CLV) call DERT; they use a confluent function."""
+    active = _discounted_for_good(discount, (r + x) / (alpha + T), s, beta + T)
+    return _p_alive(x, t_x, T, r, alpha, s, beta) * active
+
+
+def _dert_new(discount, r, alpha, s, beta):
+    return _discounted_for_good(discount, r / alpha, s, beta)
+
+
+def _silence_limit(x, t_x, r, alpha, s, beta):
+    return silence(
+        lambda u: _log_odds_gone(x, t_x, t_x + u, r, alpha, s, beta), pt.maximum(alpha, beta) + t_x
+    )
+
+
+def _silence_limit_new(r, alpha, s, beta):
+    return _silence_limit(0.0, 0.0, r, alpha, s, beta)
 
 
 def _simulate(rng, T, r, alpha, s, beta):
@@ -184,8 +248,13 @@ PARETO_NBD = Model(
     quantities=named(
         "purchases",
         p_alive=_p_alive,
+        p_alive_at=_p_alive_at,
+        p_alive_new=_p_alive_new,
         p_any_purchase=_p_any_purchase,
+        p_purchases=_p_purchases,
+        p_purchases_new=_p_purchases_new,
         expected_purchases=_expected_purchases,
+        expected_purchases_between=_expected_purchases_between,
         expected_purchases_if_active=_purchases_if_active,
         expected_purchases_new=_expected_purchases_new,
         discounted_purchases=_discounted_purchases,
@@ -193,6 +262,10 @@ PARETO_NBD = Model(
         discounted_purchases_if_won_back=_discounted_if_won_back,
         discounted_purchases_if_kept=beta_geometric.discounted_if_kept,
         discounted_purchases_if_less_dropout=_discounted_if_less_dropout,
+        dert=_dert,
+        dert_new=_dert_new,
+        silence_limit=_silence_limit,
+        silence_limit_new=_silence_limit_new,
     ),
     story=(
         "While active, a customer buys at random at a steady rate. The customer stays for an unseen lifetime "
