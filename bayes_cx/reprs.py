@@ -50,8 +50,12 @@ STATISTICS = {
     "x": "repeat purchases",
     "t_x": "first to last purchase",
     "T": "first purchase to end of observation",
+    "n": "opportunities so far",
     "spend": "mean spend of repeat purchases",
+    "regularity": "how equal the gaps are",
 }
+OPPORTUNITIES = {"x": "opportunities taken", "t_x": "the last one taken"}
+CONTRACTS = {"T": "renewals that came up", "churned": "left at the last of them"}
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,13 @@ def show(data: "xr.Dataset") -> Shown:
         If the Dataset is neither.
     """
     names = set(data.data_vars)
-    if {"x", "t_x", "T"} <= names:
+    if {"x", "t_x"} <= names or {"T", "churned"} <= names:
         return Shown(statistics_html(data), repr(data))
     if {"mean", "sd"} <= names:
         return Shown(score_html(data), repr(data))
     raise InputError(
         f"a Dataset with {', '.join(map(str, names)) or 'no variables'}",
-        "statistics (x, t_x, T) or scores (mean, sd)",
+        "statistics (x, t_x and T or n; T and churned) or scores (mean, sd)",
         "show the Dataset itself",
     )
 
@@ -109,7 +113,7 @@ def posterior_html(posterior: Any) -> str:
     head = ("parameter", "mean", "95% interval", "posterior", "what it is")
     subtitle = [
         f"{number(told.get('n_customers'))} customers",
-        f"until {told['until']}" if "until" in told else "",
+        f"until {told['until']}" if told.get("until") else "",
         f"time in {told['unit']}s" if "unit" in told else "",
         f"{told.get('method', '')}, {number(n_draws)} draw{'s' * sampled}",
         f"{told['seconds']:.1f} s" if "seconds" in told else "",
@@ -151,7 +155,7 @@ def plan_html(plan: Any) -> str:
     head = (
         "rank",
         "customer",
-        "active",
+        "under contract" if attrs.get("kind") == "contracts" else "active",
         "value",
         "net gain",
         "90% interval",
@@ -168,9 +172,7 @@ def plan_html(plan: Any) -> str:
             [
                 f"value over {attrs.get('horizon', '')}",
                 f"discounted at {attrs['discount_rate']:.0%} a year" if "discount_rate" in attrs else "",
-                f"cost {number(attrs['total_cost'])} {attrs.get('currency', '')}"
-                if "total_cost" in attrs
-                else "",
+                f"cost {number(attrs['total_cost'])} {_counted(attrs)}" if "total_cost" in attrs else "",
             ]
         ),
         [badge(f"{label} {number(int(count))}") for label, count in zip(labels, counts, strict=True)],
@@ -181,6 +183,11 @@ def plan_html(plan: Any) -> str:
             ("settings", _mapping({**attrs, **plan.settings})),
         ],
     )
+
+
+def _counted(attrs: Mapping[str, Any]) -> str:
+    """Return what value is counted in."""
+    return attrs.get("currency", "") if attrs.get("values", "spend") == "spend" else str(attrs["values"])
 
 
 def _totals(data: "xr.Dataset") -> Html:
@@ -239,22 +246,28 @@ def score_html(score: "xr.Dataset") -> str:
 def statistics_html(stats: "xr.Dataset") -> str:
     """Return statistics as a panel: each column's spread; what was read and rejected folded."""
     attrs = stats.attrs
-    weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(stats["x"].size, dtype=int)
-    n, repeaters = int(weight.sum()), int(weight[stats["x"].to_numpy() > 0].sum())
-    rows = []
-    for name in (name for name in STATISTICS if name in stats):
+    size = next(iter(stats.sizes.values()))
+    weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
+    n, rows = int(weight.sum()), []
+    if "churned" in stats:
+        meaning, current = CONTRACTS, int(weight[stats["churned"].to_numpy() == 0].sum())
+        told = f"{number(current)} under contract"
+    else:
+        meaning = STATISTICS | OPPORTUNITIES if "n" in stats else STATISTICS
+        told = f"{number(int(weight[stats['x'].to_numpy() > 0].sum()))} with a repeat purchase"
+    for name in (name for name in meaning if name in stats):
         values = stats[name].to_numpy()
         seen = np.repeat(values, weight)[~np.isnan(np.repeat(values, weight))] if n else values
         if seen.size:
             spread = (number(v) for v in (seen.min(), np.median(seen), seen.mean(), seen.max()))
-            rows.append((name, *spread, histogram_svg(seen), STATISTICS[name]))
+            rows.append((name, *spread, histogram_svg(seen), meaning[name]))
     return panel(
-        f"{number(n)} customers, {number(repeaters)} with a repeat purchase",
+        f"{number(n)} customers, {told}",
         _dotted(
             [
-                f"{attrs.get('period_start', '')} to {attrs.get('until', '')}" if "until" in attrs else "",
+                f"{attrs.get('period_start', '')} to {attrs['until']}" if attrs.get("until") else "",
                 f"time in {attrs['unit']}s" if "unit" in attrs else "",
-                f"{number(stats['x'].size)} rows with a weight" if "weight" in stats else "",
+                f"{number(size)} rows with a weight" if "weight" in stats else "",
             ]
         ),
         _row_badges(attrs.get("rows_read"), _rejected(attrs)),

@@ -10,6 +10,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bayes_cx as bcx
 from bayes_cx import reprs
 from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
@@ -236,6 +237,15 @@ def test_weighted_statistics_count_customers():
     stats = statistics()
     twice = stats.assign(weight=("customer", np.full(300, 2)))
     assert "600 customers" in Reader(reprs.statistics_html(twice)).text
+
+
+def test_statistics_of_other_kinds_are_shown_in_their_words():
+    donations, cohorts = (reprs.show(load()).html for load in (bcx.load_donations, bcx.load_cohorts))
+    assert "11,104 customers" in donations
+    assert "opportunities taken" in donations
+    assert "2,000 customers, 567 under contract" in cohorts
+    assert "renewals that came up" in cohorts
+    assert "repeat purchase" not in cohorts
 
 
 def test_no_customers_is_still_a_panel():

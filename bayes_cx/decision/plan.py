@@ -79,10 +79,10 @@ class Plan:
         return self.data.isel(customer=np.arange(min(n, self.data.sizes["customer"])))
 
     def __repr__(self) -> str:
-        gain = float(self.data["total_gain"].mean())
+        gain, values = float(self.data["total_gain"].mean()), self.data.attrs.get("values", "spend")
         return (
             f"<Plan: contact {self.n_contacted:,} of {self.data.sizes['customer']:,} customers, "
-            f"expected net gain {gain:,.0f}>"
+            f"expected net gain {gain:,.0f}{'' if values == 'spend' else f' {values}'}>"
         )
 
     def _repr_html_(self) -> str:

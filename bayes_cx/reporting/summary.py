@@ -290,7 +290,8 @@ def actions(data: xr.Dataset, words: Terms, rows: xr.Dataset | None = None) -> l
     if number["contact"]:
         listed = data if rows is None else rows
         chosen = listed["label"].to_numpy() == "contact"
-        first = [shorten(str(name), 28) for name in listed["customer"].to_numpy()[chosen][:3]]
+        length = 28 if rows is None else 60
+        first = [shorten(str(name), length) for name in listed["customer"].to_numpy()[chosen][:3]]
         offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
         with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
         noun = "customer" if len(first) == 1 else "customers"

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -259,3 +260,92 @@ def test_a_fault_of_the_program_is_one_line(tmp_path, monkeypatch, capsys):
     assert error.count("\n") == 1
     assert "ZeroDivisionError" in error
     assert "--debug" in error
+
+
+@pytest.fixture(scope="module")
+def bare(shop) -> Path:
+    """The same purchases without amounts."""
+    path = shop.parent / "bare.csv"
+    pd.read_csv(shop).drop(columns=["paid", "segment"]).to_csv(path, index=False)
+    return path
+
+
+def pages(folder: Path) -> str:
+    return " ".join(
+        " ".join(page.extract_text().split()) for page in PdfReader(folder / "retention.pdf").pages
+    )
+
+
+def test_without_amounts_purchases_are_counted(bare, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    known = ("report", bare, *COLUMNS[:4], *TIMES, "--capacity", 20)
+    assert call(*known, "--no-holdout", "--out", "counted") == 0
+    assert "costs 0.1 purchases, a tenth of an average purchase" in capsys.readouterr().err
+    text = pages(Path("counted"))
+    assert re.search(r"costs as much as [\d.]+ purchases are worth", text)
+    assert "no amounts are known" in text
+    assert "Gamma" not in text.replace("Gamma(", "")
+    assert {path.name for path in Path("counted").iterdir()} == {
+        name.replace("top10", "top100") for name in REPORT if not name.startswith("spend/")
+    }
+    assert call(*known, "--worth", 25, "--currency", "€", "--out", "priced") == 0
+    assert "costs 2.5, a tenth" in capsys.readouterr().err
+    text = pages(Path("priced"))
+    assert "Every purchase is taken to be worth €25.0" in text
+    assert "hold-out purchases" in text
+    counted, priced = (pd.read_parquet(f"{name}/priority.parquet") for name in ("counted", "priced"))
+    assert priced["value"].to_numpy() == pytest.approx(25 * counted["value"].to_numpy(), rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd", "bg_bb"])
+def test_every_model_of_purchases_reports(key, bare, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    unit = ("--unit", "month", "--horizon", "6 months") if key == "bg_bb" else TIMES[2:]
+    known = ("report", bare, *COLUMNS[:4], "--until", "1998-06-30", "--holdout-from", "1997-12-31")
+    assert call(*known, *unit, "--model", key, "--out", "made") == 0
+    card = ModelCard.from_json(Path("made/model_card.json").read_bytes())
+    assert bcx.models.find(key).name in card.model.name
+    assert card.holdout.checks
+    assert "Did the forecasts come true?" in pages(Path("made"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("data", "key"), [("donations", "bg_bb"), ("cohorts", "sbg"), ("cohorts", "bdw")])
+def test_statistics_go_the_whole_way_and_in_steps(data, key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("report", "--dataset", data, "--model", key, "--worth", 50, "--out", "made") == 0
+    text = pages(Path("made"))
+    assert "only statistics are known, and they do not say what happened when" in text
+    assert "5 years" in text
+    assert ("How long do they stay?" in text) == (data == "cohorts")
+    assert ("still active" in text) == (data == "donations")
+    misuse = ModelCard.from_json(Path("made/model_card.json").read_bytes()).use.misuse
+    assert any("under contract" in one for one in misuse) == (data == "donations")
+    table = pd.read_parquet("made/priority.parquet")
+    assert len(table) == {"donations": 11_104, "cohorts": 2_000}[data]
+
+    events = "purchases" if data == "donations" else "renewals"
+    assert call("datasets", data, "--out", "stats.nc") == 0
+    assert call("fit", "stats.nc", "--model", key, "--out", "fit.nc") == 0
+    score = ("score", "fit.nc", "stats.nc", "--out", "score.csv")
+    assert call(*score, "--quantity", f"expected_{events}_between", "--t1", "1 year", "--t2", "3 years") == 0
+    assert pd.read_csv("score.csv")["mean"].between(0, 2).all()
+    assert call(*score, "--quantity", f"p_{events}", "--count", 2, "--t", "3 years") == 0
+    assert pd.read_csv("score.csv")["mean"].between(0, 1).all()
+    assert call(*score, "--quantity", "p_alive", "--t", "3 years") == 2
+    assert call("prioritise", "fit.nc", "stats.nc", "--worth", 50, "--out", "plan.csv") == 0
+    assert pd.read_csv("plan.csv")["value"].sum() == pytest.approx(table["value"].sum(), rel=0.02)
+
+
+@pytest.mark.slow
+def test_a_model_is_chosen_by_the_rule(bare, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = ("report", bare, *COLUMNS[:4], *TIMES, "--no-holdout", "--capacity", 20)
+    assert call(*known, "--model", "auto", "--out", "made") == 0
+    told = json.loads(Path("made/run.json").read_text())["comparison"]
+    assert set(told["table"]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", "BG/CNBD-k", "MBG/CNBD-k"}
+    text = pages(Path("made"))
+    assert told["reason"] in text
+    assert f"With {told['runner_up']}, the next best" in text
+    assert told["chosen"] in ModelCard.from_json(Path("made/model_card.json").read_bytes()).model.name

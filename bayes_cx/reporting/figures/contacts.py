@@ -34,7 +34,7 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
     listed = contacted if contacted.any() else np.arange(contacted.size) < rows
     pays = data["p_gain"].to_numpy()[listed]
     top = data.isel(customer=np.flatnonzero(listed)[:rows])
-    names = [shorten(printable(str(name)), 26) for name in top["customer"].to_numpy()]
+    names = [shorten(printable(str(name)), 32 if many else 26) for name in top["customer"].to_numpy()]
     quantiles = top["gain_quantile"].transpose("customer", "quantile").to_numpy()
     chance = top["p_gain"].to_numpy()
     colours = [_verdict_colour(p) for p in chance]
@@ -117,7 +117,7 @@ def _bars(
             axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
             axes.annotate(
                 name, (0, row), xycoords=("axes fraction", "data"), xytext=(-126, 0),
-                textcoords="offset points", ha="left", va="center",
+                textcoords="offset points", ha="left", va="center", fontsize=8.5 if len(name) < 27 else 7.5,
             )  # fmt: skip
         for place, (head, cells) in enumerate(columns):
             at = 0.82 * 72 * (place + 1)
