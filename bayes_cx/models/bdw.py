@@ -1,0 +1,309 @@
+"""BdW: at every renewal a customer leaves with a chance of their own, which changes as the customer ages.
+
+Fader et al. (2018), key ``fader2018revisited``. Letters are those of the paper: given theta a customer makes
+t renewals with chance (1 - theta)^(t^c). The renewals to come are those at 1, 2, ... periods from now.
+"""
+
+import numpy as np
+import pytensor.scalar as ps
+import pytensor.tensor as pt
+from pytensor.scalar.loop import ScalarLoop
+from pytensor.tensor.elemwise import Elemwise
+
+from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases
+from bayes_cx.models.beta_discrete import (
+    discounted_sum,
+    geometric_sum,
+    log_leave,
+    log_stay_on,
+    scalar_log_stay,
+    scalar_log_stay_on,
+    scalars,
+    wear,
+)
+from bayes_cx.models.quantities import named
+
+__all__ = ["BDW"]
+
+# More periods than a double counts one by one.
+_FOR_EVER = 2.0**53
+# One over the wear beyond which the chance to stay is a power of time to ten digits.
+_FAR = 1e10
+
+
+def _log_lik(T, churned, gamma, delta, c):
+    """The renewals made, and the one that was not: S(t - 1) (1 - S(t) / S(t - 1)), which does not cancel."""
+    made = T - churned
+    stayed = log_stay_on(0.0, made, gamma, delta, c)
+    return stayed + pt.switch(pt.gt(churned, 0), log_leave(made, gamma, delta, c), 0.0)
+
+
+def _p_alive(churned):
+    return 1.0 - churned
+
+
+def _survival(t, T, churned, gamma, delta, c):
+    return _p_alive(churned) * pt.exp(log_stay_on(T, pt.floor(t), gamma, delta, c))
+
+
+def _survival_new(t, gamma, delta, c):
+    return _survival(t, 0.0, 0.0, gamma, delta, c)
+
+
+def _retention(t, T, churned, gamma, delta, c):
+    before = T + pt.maximum(pt.floor(t), 1.0) - 1.0
+    return _p_alive(churned) * pt.exp(log_stay_on(before, 1.0, gamma, delta, c))
+
+
+def _stays(i, made, gamma, delta, c, share):
+    return scalar_log_stay_on(made, i, gamma, delta, c, share)
+
+
+def _discounted_if_less_dropout(t, discount, keep, T, gamma, delta, c):
+    """Renewals where the cumulative hazard falls by a share: the chance to stay is its power 1 - keep."""
+    return discounted_sum(_stays, t, discount, T, gamma, delta, c, 1.0 - keep, bend=c)
+
+
+def _discounted_if_active(t, discount, T, gamma, delta, c):
+    return _discounted_if_less_dropout(t, discount, 0.0, T, gamma, delta, c)
+
+
+def _discounted_renewals(t, discount, T, churned, gamma, delta, c):
+    return _p_alive(churned) * _discounted_if_active(t, discount, T, gamma, delta, c)
+
+
+def _stays_back(i, made, gamma, delta, c):
+    """Return the log chance of i renewals after one that was refused, given that it was."""
+    worn, refused = wear(made, 1.0, c)
+    _, w = wear(made + 1.0, i, c)
+    now, later = (ps.log(-ps.expm1(scalar_log_stay(gamma, delta + worn + u, refused))) for u in (0.0, w))
+    return scalar_log_stay(gamma, delta + worn, w) + later - now
+
+
+def _discounted_if_won_back(t, discount, T, churned, gamma, delta, c):
+    """Renewals of a customer who left and is brought back; the paper is silent, so this is cautious.
+
+    The decision to leave counts as what it is, evidence of a high chance to leave; without ageing it makes
+    theta ~ Beta(gamma + 1, delta + T - 1). The contract goes on at the age at which it was left. Of whoever
+    is still there it is what would follow, were the customer to leave next time and be brought back.
+    """
+    return discounted_sum(_stays_back, t, discount, T - churned, gamma, delta, c, bend=c)
+
+
+def _discounted_if_kept(t, discount):
+    return geometric_sum(t, discount)
+
+
+def _expected_if_active(t, T, gamma, delta, c):
+    return _discounted_if_active(t, 0.0, T, gamma, delta, c)
+
+
+def _expected_renewals(t, T, churned, gamma, delta, c):
+    return _discounted_renewals(t, 0.0, T, churned, gamma, delta, c)
+
+
+def _expected_between(t1, t2, T, churned, gamma, delta, c):
+    start, span = pt.floor(t1), pt.floor(t2) - pt.floor(t1)
+    till = _survival(start, T, churned, gamma, delta, c)
+    return till * _discounted_if_active(span, 0.0, T + start, gamma, delta, c)
+
+
+def _expected_new(t, gamma, delta, c):
+    return _expected_if_active(t, 0.0, gamma, delta, c)
+
+
+def _p_any_renewal(t, T, churned, gamma, delta, c):
+    return _survival(pt.minimum(pt.floor(t), 1.0), T, churned, gamma, delta, c)
+
+
+def _p_renewals(count, t, T, churned, gamma, delta, c):
+    """The chance to make `count` renewals and not the next one, if there is a next one within t."""
+    last = pt.floor(t)
+    made = pt.minimum(count, last)
+    left = pt.switch(pt.lt(made, last), pt.exp(log_leave(T + made, gamma, delta, c)), 1.0)
+    active = pt.exp(log_stay_on(T, made, gamma, delta, c)) * left
+    chance = _p_alive(churned) * active + pt.switch(pt.eq(count, 0), churned, 0.0)
+    return pt.switch(pt.le(count, last), chance, 0.0)
+
+
+def _p_renewals_new(count, t, gamma, delta, c):
+    return _p_renewals(count, t, 0.0, 0.0, gamma, delta, c)
+
+
+def _derl(discount, T, churned, gamma, delta, c):
+    return _discounted_renewals(None, discount, T, churned, gamma, delta, c)
+
+
+def _derl_new(discount, gamma, delta, c):
+    return _discounted_if_active(None, discount, 0.0, gamma, delta, c)
+
+
+def _expected_lifetime(T, churned, gamma, delta, c):
+    r"""Return the sum of the survival without end; it is infinite unless :math:`\gamma c > 1`.
+
+    Far out survival is a power of time, of which the rest of the sum is known: relative error 1e-8.
+    """
+    power = gamma * c - 1.0
+    ends = pt.gt(power, 0)
+    worn = pt.switch(pt.gt(T, 0), pt.exp(c * pt.log(pt.maximum(T, 1.0))), 0.0)
+    far = pt.exp(pt.minimum(pt.log(_FAR * (1.0 + gamma) * (gamma + delta + worn)) / c, 650.0))
+    near = _expected_if_active(pt.switch(ends, far, 0.0), T, gamma, delta, c)
+    edge = pt.floor(far) + 0.5
+    rest = (T + edge) * pt.exp(log_stay_on(T, edge, gamma, delta, c)) / pt.switch(ends, power, 1.0)
+    lifetime = pt.switch(ends, near + rest, np.inf)
+    return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
+
+
+def _median_lifetime(T, churned, gamma, delta, c):
+    """Return the most renewals to come that the customer makes with a chance of one half or more."""
+    zero = pt.zeros_like(T * gamma * delta * c)
+    given = (value + zero for value in (T, gamma, delta, c))
+    found, above = _halving()(54, zero, zero + _FOR_EVER, *given)
+    lifetime = pt.switch(pt.ge(above, _FOR_EVER), np.inf, found)
+    return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
+
+
+def _halving() -> Elemwise:
+    """Build the loop that halves the whole numbers between a likely and an unlikely number of renewals."""
+    likely, unlikely, T, gamma, delta, c = scalars("likely unlikely T gamma delta c")
+    middle = ps.floor((likely + unlikely) / 2.0)
+    # A chance of one half that rounding has made a little less is still one half.
+    stays = ps.ge(scalar_log_stay_on(T, middle, gamma, delta, c), -np.log(2.0) - 1e-12)
+    return Elemwise(
+        ScalarLoop(
+            init=[likely, unlikely],
+            update=[ps.switch(stays, middle, likely), ps.switch(stays, unlikely, middle)],
+            constant=[T, gamma, delta, c],
+            name="halving",
+        )
+    )
+
+
+def _scale(weight, T, churned):
+    """Return one: nothing here has a unit."""
+    return 1.0
+
+
+def _natural(scale, dropout, dropout_size, ageing):
+    return {"gamma": dropout * dropout_size, "delta": (1.0 - dropout) * dropout_size, "c": ageing}
+
+
+def _simulate(rng, T, gamma, delta, c):
+    """Let new customers come up for renewal `T` times, shape (customer,)."""
+    T = np.asarray(T)
+    theta = rng.beta(gamma, delta, T.size)
+    left = np.maximum(np.ceil(_age(_endures(rng, theta), c)), 1.0)
+    return Lifetimes(np.where(left <= T, left, np.inf))
+
+
+def _simulate_future(rng, t, p_alive, T, gamma, delta, c) -> Purchases:
+    """Let customers with a history come up for renewal `t` times more."""
+    active = rng.random(T.size) < p_alive
+    worn = np.minimum(np.asarray(T, float) ** c, 1e100)
+    lasts = _age(worn + _endures(rng, rng.beta(gamma, delta + worn)), c) - T
+    made = np.where(active, np.minimum(np.floor(lasts), t), 0).astype(int)
+    customer = np.repeat(np.arange(T.size), made)
+    return Purchases(customer, np.arange(customer.size) - np.repeat(np.cumsum(made) - made, made) + 1.0)
+
+
+def _endures(rng, theta):
+    """Return how much wear each customer endures: w with chance (1 - theta)^w."""
+    # Of very unequal customers some have a chance below the smallest number: they never leave.
+    with np.errstate(divide="ignore"):
+        return rng.standard_exponential(theta.size) / -np.log1p(-theta)
+
+
+def _age(w, c):
+    with np.errstate(over="ignore"):
+        return w ** (1.0 / c)
+
+
+def _observe(made, T):
+    """Return what one sees of contracts that came up for renewal `T` times, shape (customer,)."""
+    churned = made.left <= T
+    return {"T": np.where(churned, made.left, T), "churned": churned.astype(int)}
+
+
+BDW = Model(
+    name="BdW",
+    key="bdw",
+    statistics=("T", "churned"),
+    params={
+        "gamma": Param(
+            "", "weight of leaving: the mean chance at the first renewal is gamma / (gamma + delta)"
+        ),
+        "delta": Param("", "weight of staying"),
+        "c": Param(
+            "", "ageing: above 1 a customer is the likelier to leave the older, below 1 the less likely"
+        ),
+    },
+    priors={
+        "dropout": Prior(
+            "Beta",
+            {"alpha": 1.0, "beta": 3.0},
+            "mean chance to leave at the first renewal",
+            "most customers renew once; 95% between 0.8% and 71%",
+        ),
+        "dropout_size": Prior(
+            "LogNormal",
+            {"mu": 1.0, "sigma": 1.0},
+            "gamma + delta, how alike customers are in their chance to leave",
+            "from nearly all-or-nothing customers (0.4) to nearly equal ones (19)",
+        ),
+        "ageing": Prior(
+            "LogNormal",
+            {"mu": 0.0, "sigma": 0.5},
+            "c, how the chance of one customer to leave changes with age",
+            "no change is the middle; 95% between a chance that falls (0.38) and one that rises (2.7)",
+        ),
+    },
+    scale=_scale,
+    natural=_natural,
+    log_lik=_log_lik,
+    simulate=_simulate,
+    simulate_future=_simulate_future,
+    observe=_observe,
+    quantities=named(
+        "renewals",
+        p_alive=_p_alive,
+        p_alive_at=_survival,
+        p_alive_new=_survival_new,
+        survival=_survival,
+        retention=_retention,
+        p_any_renewal=_p_any_renewal,
+        p_renewals=_p_renewals,
+        p_renewals_new=_p_renewals_new,
+        expected_renewals=_expected_renewals,
+        expected_renewals_between=_expected_between,
+        expected_renewals_if_active=_expected_if_active,
+        expected_renewals_new=_expected_new,
+        discounted_renewals=_discounted_renewals,
+        discounted_renewals_if_active=_discounted_if_active,
+        discounted_renewals_if_won_back=_discounted_if_won_back,
+        discounted_renewals_if_kept=_discounted_if_kept,
+        discounted_renewals_if_less_dropout=_discounted_if_less_dropout,
+        derl=_derl,
+        derl_new=_derl_new,
+        median_lifetime=_median_lifetime,
+        expected_lifetime=_expected_lifetime,
+    ),
+    story=(
+        "A contract comes up for renewal again and again, and one sees who leaves. Each customer has a "
+        "chance of their own to leave, which rises or falls with age. Chances differ between customers."
+    ),
+    formulas=(
+        'theta tilde.op "Beta"(gamma, delta), quad P("more than" t "renewals" | theta) = (1 - theta)^(t^c)',
+        "S(t) = B(gamma, delta + t^c) / B(gamma, delta), quad r_t = S(t) / S(t - 1)",
+        'E[Y(t) | "active after" T] = sum_(i=1)^t S(T + i) / S(T)',
+    ),
+    limits=(
+        "Age changes the chance to leave in the same way for all customers, and steadily.",
+        "Calendar time counts for nothing: seasons, campaigns and prices are not seen.",
+        "Whoever left and comes back is a new customer; upgrades and pauses are not seen.",
+    ),
+    when="subscriptions and other contracts that end when not renewed, where loyalty may change with age",
+    reference="fader2018revisited",
+    kind="contracts",
+    events="renewals",
+    discrete=True,
+)

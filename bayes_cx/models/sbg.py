@@ -1,0 +1,91 @@
+"""sBG: at every renewal a customer leaves with a chance of their own, the same each time.
+
+Fader & Hardie (2007), key ``fader2007project``. Letters are those of the paper. It is BdW without ageing,
+c = 1, with other letters: alpha for gamma and beta for delta.
+"""
+
+from inspect import Parameter, Signature
+
+import numpy as np
+import pytensor.tensor as pt
+
+from bayes_cx.model import Formula, Model, Param, arguments
+from bayes_cx.models.bdw import BDW
+from bayes_cx.models.beta_discrete import log_stay
+from bayes_cx.models.quantities import named
+
+__all__ = ["SBG"]
+
+_LETTERS = {"gamma": "alpha", "delta": "beta"}
+
+
+def _without_ageing(formula: Formula) -> Formula:
+    """Return a formula of BdW at c = 1, in the letters of this paper."""
+    names = {_LETTERS.get(name, name): name for name in arguments(formula) if name != "c"}
+    fixed = {"c": 1.0} if "c" in arguments(formula) else {}
+
+    def steady(*values, **more):
+        given = dict(zip(names, values, strict=False)) | more
+        return formula(**{names[name]: value for name, value in given.items()}, **fixed)
+
+    steady.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names])
+    return steady
+
+
+def _log_lik(T, churned, alpha, beta):
+    """The renewals made, and the chance to leave after them."""
+    made = T - churned
+    leaves = pt.log(alpha) - pt.log(alpha + beta + made)
+    return log_stay(alpha, beta, made) + pt.switch(pt.gt(churned, 0), leaves, 0.0)
+
+
+def _expected_lifetime(T, churned, alpha, beta):
+    """Return the mean of (1 - theta) / theta, theta ~ Beta(alpha, beta + T); infinite unless alpha > 1."""
+    ends = pt.gt(alpha, 1.0)
+    lifetime = pt.switch(ends, (beta + T) / pt.switch(ends, alpha - 1.0, 1.0), np.inf)
+    return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
+
+
+def _natural(scale, dropout, dropout_size):
+    return {"alpha": dropout * dropout_size, "beta": (1.0 - dropout) * dropout_size}
+
+
+_FORMULAS = {name: _without_ageing(quantity.formula) for name, quantity in BDW.quantities.items()}
+
+SBG = Model(
+    name="sBG",
+    key="sbg",
+    statistics=("T", "churned"),
+    params={
+        "alpha": Param(
+            "", "weight of leaving: the mean chance at the first renewal is alpha / (alpha + beta)"
+        ),
+        "beta": Param("", "weight of staying"),
+    },
+    priors={name: BDW.priors[name] for name in ("dropout", "dropout_size")},
+    scale=BDW.scale,
+    natural=_natural,
+    log_lik=_log_lik,
+    simulate=_without_ageing(BDW.simulate),
+    simulate_future=_without_ageing(BDW.simulate_future),
+    observe=BDW.observe,
+    quantities=named("renewals", **{**_FORMULAS, "expected_lifetime": _expected_lifetime}),
+    story=(
+        "A contract comes up for renewal again and again, and one sees who leaves. Each customer leaves with "
+        "a chance of their own, the same each time. Chances differ, so it is the loyal ones who remain."
+    ),
+    formulas=(
+        'theta tilde.op "Beta"(alpha, beta), quad P("more than" t "renewals" | theta) = (1 - theta)^t',
+        "S(t) = B(alpha, beta + t) / B(alpha, beta), quad r_t = (beta + t - 1) / (alpha + beta + t - 1)",
+        'E[Y(t) | "active after" T] = sum_(i=1)^t S(T + i) / S(T)',
+    ),
+    limits=(
+        "One customer's chance to leave never changes; retention rises only as the others leave first.",
+        *BDW.limits[1:],
+    ),
+    when="subscriptions and other contracts that end when they are not renewed",
+    reference="fader2007project",
+    kind="contracts",
+    events="renewals",
+    discrete=True,
+)
