@@ -77,8 +77,8 @@ def observe(
     settings.key()
     if _are_statistics(settings):
         with steps.step("Read statistics") as step:
-            made = settings.dataset is None
-            stats = read_statistics(Path(str(settings.file))) if made else STATISTICS[settings.dataset]()
+            known = STATISTICS.get(settings.dataset or "")
+            stats = read_statistics(Path(str(settings.file))) if known is None else known()
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
             return _known(stats, settings)
     return (_contracts if settings.start is not None else _transactions)(

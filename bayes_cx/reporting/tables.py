@@ -264,12 +264,12 @@ def assumptions(plan: Any, stats: xr.Dataset, words: Terms, money: Money) -> lis
     )
     attrs = stats.attrs
     if "returns" in attrs and not money.noun:
-        words = {
+        treated = {
             "reject": "rows with a negative amount are rejected",
             "net": "a return is taken off the customer's latest purchase before it",
             "ignore": "rows with a negative amount are left out",
         }
-        rows.append(["Returns", words.get(attrs["returns"], str(attrs["returns"]))])
+        rows.append(["Returns", treated.get(attrs["returns"], str(attrs["returns"]))])
     if attrs.get("rows_zero"):
         rows.append(["Purchases for nothing", f"{count(attrs['rows_zero'])} rows, counted as purchases"])
     if "rows_read" in attrs:
