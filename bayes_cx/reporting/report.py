@@ -20,6 +20,9 @@ from bayes_cx.reporting.words import Money, count, day, plural
 
 __all__ = ["Report", "report"]
 
+# Rows of the priority list where they stand for histories: as many as a page holds.
+_HISTORIES = 30
+
 
 @dataclass(frozen=True)
 class Report:
@@ -163,7 +166,7 @@ def report(
             "tiles": summary.tiles(data, money, words),
             "actions": summary.actions(data, words, rows),
         },
-        "priority": tables.priority(listed, money),
+        "priority": tables.priority(listed, money, 20 if rows is None else _HISTORIES),
         "top_note": tables.top_note(plan, money, listed=rows),
         "priority_title": _priority_title(number, listed),
         "stronger": "" if number else summary.stronger(plan.sensitivity),
@@ -262,7 +265,7 @@ def _run(purchases: Any, stats: xr.Dataset) -> str:
 
 def _priority_title(number: int, listed: xr.Dataset) -> str:
     customers = listed.sizes["customer"]
-    shown = min(20, customers)
+    shown = min(_HISTORIES if "customers" in listed else 20, customers)
     if "customers" in listed:
         whom = f"the {plural(customers, 'history', 'histories')}"
         whom = f"All {whom[4:]}" if shown == customers else f"The first {shown} of {whom}"
