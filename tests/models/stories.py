@@ -106,6 +106,29 @@ def _pareto_nbd(row, params):
     return mp.mpf(float((np.exp(u) * stays_till[0] + np.exp(v) * stays_till[1]).sum()))
 
 
+def _bg_bb(row, params):
+    """Sum over the opportunity at which the customer was last active."""
+    x, t_x, n = (int(row[name]) for name in ("x", "t_x", "n"))
+    alpha, beta, gamma, delta = (mp.mpf(params[name]) for name in ("alpha", "beta", "gamma", "delta"))
+
+    def buys(active):
+        return _over_share(lambda p, q: p**x * q ** (active - x), alpha, beta)
+
+    left = [buys(i) * _over_share(lambda p, q, i=i: p * q**i, gamma, delta) for i in range(t_x, n)]
+    return buys(n) * _over_share(lambda p, q: q**n, gamma, delta) + sum(left)
+
+
+def _bdw(row, params):
+    made, c = int(row["T"] - row["churned"]), mp.mpf(params["c"])
+    before, after = (mp.mpf(i) ** c if i else 0 for i in (made, made + 1))
+    lasts = (lambda p, q: q**before - q**after) if row["churned"] else (lambda p, q: q**before)
+    return _over_share(lasts, mp.mpf(params["gamma"]), mp.mpf(params["delta"]))
+
+
+def _sbg(row, params):
+    return _bdw(row, {"gamma": params["alpha"], "delta": params["beta"], "c": 1})
+
+
 def _gamma_gamma(row, params):
     x, z = mp.mpf(row["x"]), mp.mpf(row["spend"])
     p, q, v = (mp.mpf(params[name]) for name in ("p", "q", "v"))
@@ -128,6 +151,16 @@ def _observe_for_whole_weeks(record, rng, n):
     T = rng.integers(20, 60, n, endpoint=True).astype(float)
     bought = record.simulate(rng, T, **STORIES[record.key].truth)
     return {"x": bought.counts(n), "t_x": bought.last(n), "T": T}
+
+
+def _observe_opportunities(record, rng, n):
+    opportunities = rng.integers(5, 12, n).astype(float)
+    return record.observe(record.simulate(rng, opportunities, **STORIES[record.key].truth), opportunities)
+
+
+def _observe_contracts(record, rng, n):
+    periods = rng.integers(3, 12, n).astype(float)
+    return record.observe(record.simulate(rng, periods, **STORIES[record.key].truth), periods)
 
 
 def _observe_gamma_gamma(record, rng, n):
@@ -161,6 +194,8 @@ def _regular(first: int, alpha: float) -> Story:
         observe=_observe_gaps,
     )
 
+
+_CONTRACTS = [{"T": T, "churned": churned} for T, churned in ((0, 0), (1, 1), (1, 0), (5, 1), (12, 0))]
 
 STORIES = {
     "bg_nbd": Story(
@@ -212,6 +247,39 @@ STORIES = {
     ),
     "bg_cnbd": _regular(0, 4.414),
     "mbg_cnbd": _regular(1, 6.183),
+    "bg_bb": Story(
+        likelihood=_bg_bb,
+        rows=[
+            {"x": 0, "t_x": 0, "n": 6},
+            {"x": 1, "t_x": 2, "n": 6},
+            {"x": 4, "t_x": 5, "n": 6},
+            {"x": 6, "t_x": 6, "n": 6},
+            {"x": 0, "t_x": 0, "n": 0},
+        ],
+        points=[
+            {"alpha": 1.2035, "beta": 0.7497, "gamma": 0.6567, "delta": 2.7834},
+            {"alpha": 0.3, "beta": 4.0, "gamma": 1.0, "delta": 0.4},
+        ],
+        truth={"alpha": 1.2, "beta": 0.8, "gamma": 0.7, "delta": 2.8},
+        observe=_observe_opportunities,
+    ),
+    "sbg": Story(
+        likelihood=_sbg,
+        rows=_CONTRACTS,
+        points=[{"alpha": 0.7041, "beta": 1.1820}, {"alpha": 3.0, "beta": 0.4}],
+        truth={"alpha": 0.8, "beta": 2.5},
+        observe=_observe_contracts,
+    ),
+    "bdw": Story(
+        likelihood=_bdw,
+        rows=_CONTRACTS,
+        points=[
+            {"gamma": 0.259, "delta": 1.723, "c": 1.584},
+            {"gamma": 3.0, "delta": 0.4, "c": 0.6},
+        ],
+        truth={"gamma": 0.8, "delta": 2.5, "c": 1.3},
+        observe=_observe_contracts,
+    ),
     "gamma_gamma": Story(
         likelihood=_gamma_gamma,
         rows=[{"x": 1, "spend": 12.0}, {"x": 3, "spend": 35.5}, {"x": 20, "spend": 90.0}],
