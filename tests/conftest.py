@@ -9,6 +9,14 @@ import xarray as xr
 import bayes_cx as bcx
 
 
+def pytest_collection_modifyitems(items):
+    """Run the tests of one file in one process, where they share fits, but the battery model by model."""
+    for item in items:
+        model = item.callspec.params.get("model", "") if hasattr(item, "callspec") else ""
+        own = model if isinstance(model, str) and item.path.name == "test_battery.py" else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {own}".strip()))
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(20261122)
