@@ -1,6 +1,6 @@
 """What a wrong model costs, on simulated customers: writes docs/wrong_choice.md.
 
-Each world makes customers by its own story, shows half of the time to every model, and keeps the other half to
+Each world makes customers by its own story, shows a part of the time to every model, and keeps the rest to
 compare. Nothing here is fitted to the result: parameters are round numbers near those of published data, and
 the seed is 1.
 """
@@ -136,8 +136,8 @@ def page() -> str:
     return "\n\n".join(
         [
             "# What a wrong choice costs",
-            f"{CUSTOMERS:,} simulated customers a row. Every model sees the first half of the time and forecasts "
-            "the second. A cell tells the **error of the forecast total**, the share of customers **inside their "
+            f"{CUSTOMERS:,} simulated customers a row. Every model sees the first part of the time and forecasts "
+            "the rest. A cell tells the **error of the forecast total**, the share of customers **inside their "
             "80 % interval** (it should be 80 %), and the **mean CRPS** (the smaller, the better). In bold the "
             "model that tells the story of the row. `make wrong-choice` writes this page.",
             "## Shops",
