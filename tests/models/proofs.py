@@ -79,9 +79,8 @@ class Finding:
         return self.worst <= self.limit and bool(self.values or self.why)
 
     def __repr__(self) -> str:
-        return (
-            f"<{self.kind} {self.worst:.2g} ({self.where}), limit {self.limit:g}: {self.values or self.why}>"
-        )
+        beyond = {name: value for name, value in self.values.items() if value > self.limit}
+        return f"<{self.kind} {self.worst:.2g} of {self.number}, limit {self.limit:g}: {beyond or self.why}>"
 
 
 def columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
