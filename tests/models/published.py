@@ -30,6 +30,10 @@ def _cdnow() -> xr.Dataset:
     return bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
 
 
+def _cdnow_gaps() -> xr.Dataset:
+    return bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week", regularity=True)
+
+
 def _cohort(name: str, periods: int) -> Callable[[], xr.Dataset]:
     def load() -> xr.Dataset:
         rows = bcx.load_cohorts(periods)
@@ -78,6 +82,29 @@ PUBLISHED: dict[str, list[Published]] = {
             2e-4,
             1e-4,
             "fader2005counting",
+        )
+    ],
+    # BTYDplus finds no regularity on CDNOW: k = 1, where these are the models above.
+    "bg_cnbd": [
+        Published(
+            "CDNOW",
+            _cdnow_gaps,
+            {"k": 1.0, "r": 0.24259, "alpha": 4.4136, "a": 0.7929, "b": 2.4259},
+            -9582.4292,
+            2e-4,
+            1e-4,
+            "fader2005counting",
+        )
+    ],
+    "mbg_cnbd": [
+        Published(
+            "CDNOW",
+            _cdnow_gaps,
+            {"k": 1.0, "r": 0.52484, "alpha": 6.1831, "a": 0.89136, "b": 1.6140},
+            -9582.1357,
+            5e-4,
+            1e-4,
+            "batislam2007empirical",
         )
     ],
     "gamma_gamma": [

@@ -142,7 +142,7 @@ def _observe_purchases(record, rng, n):
 
 
 def _observe_gaps(record, rng, n):
-    T = rng.uniform(20, 60, n)
+    T = rng.integers(20, 60, n, endpoint=True).astype(float)
     return record.observe(record.simulate(rng, T, **STORIES[record.key].truth), T)
 
 

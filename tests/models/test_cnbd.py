@@ -31,17 +31,6 @@ def test_published_probabilities_and_expectations():
     np.testing.assert_allclose(means, [2.228859, 3.740498], rtol=0, atol=0.5e-6)
 
 
-@pytest.mark.parametrize(
-    ("model", "log_lik"), [(BG_CNBD, -9582.4292), (MBG_CNBD, -9582.1357)], ids=["bg_cnbd", "mbg_cnbd"]
-)
-def test_buyers_of_music_are_not_regular(model, log_lik):
-    """BTYDplus finds k = 1 on CDNOW for both; there the likelihood is that of BG/NBD and MBG/NBD."""
-    stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week", regularity=True)
-    posterior = bcx.fit(model, stats, method=bcx.MLE(), progress=False)
-    assert posterior.parameters()["k"][0] == 1
-    assert float(posterior.draws["sample_stats"]["lp"].max()) == pytest.approx(log_lik, abs=1e-4)
-
-
 def test_what_is_observed_of_gaps():
     made = bcx.model.Purchases(np.array([1, 0, 1, 1]), np.array([6.0, 3.0, 2.0, 12.0]))
     seen = BG_CNBD.observe(made, np.full(3, 20.0))
