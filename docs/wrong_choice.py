@@ -103,7 +103,7 @@ def campaigns() -> dict[str, Judged]:
 
 
 def contracts() -> dict[str, Judged]:
-    """Let both models of contracts forecast customers who grow more loyal than their chance of leaving tells."""
+    """Let both models of contracts forecast customers whose own chance to leave changes with age."""
     rng = np.random.default_rng(SEED)
     made = BDW.simulate(rng, T=np.full(CUSTOMERS, RENEWALS), gamma=0.5, delta=1.5, c=1.5)
     stats = dataset(BDW.observe(made, T=np.full(CUSTOMERS, SEEN)), "year")
@@ -136,10 +136,10 @@ def page() -> str:
     return "\n\n".join(
         [
             "# What a wrong choice costs",
-            f"{CUSTOMERS:,} simulated customers a row. Every model sees the first part of the time and forecasts "
-            "the rest. A cell tells the **error of the forecast total**, the share of customers **inside their "
-            "80 % interval** (it should be 80 %), and the **mean CRPS** (the smaller, the better). In bold the "
-            "model that tells the story of the row. `make wrong-choice` writes this page.",
+            f"{CUSTOMERS:,} simulated customers a row. Every model sees the first part of the time and "
+            "forecasts the rest. A cell tells the **error of the forecast total**, the share of customers "
+            "**inside their 80 % interval** (it should be 80 %), and the **mean CRPS** (the smaller, the "
+            "better). In bold the model that tells the story of the row. `make wrong-choice` writes this page.",
             "## Shops",
             table("world", names, shops),
             "## Campaigns",
