@@ -29,9 +29,11 @@ class Laplace:
     """Propose around the mode, weigh by importance and resample to ordinary draws.
 
     The proposal is a multivariate t with the curvature of the posterior at its mode. Pareto-smoothed
-    importance weights [vehtari2024pareto]_ say whether that is exact enough. Resampling repeats some draws
-    and deals them to chains at random: R-hat and effective sizes computed from these chains say nothing, the
-    checks of the fit do.
+    importance weights [vehtari2024pareto]_ say how exact that is. Where Pareto k is .2 or more a second
+    proposal is fitted to the weighed draws [cornuet2012adaptive]_, with their mean and covariance but 1.5
+    times as wide, and all that is reported is of the second. Resampling repeats some draws and deals them to
+    chains at random: R-hat and effective sizes computed from these chains say nothing, the checks of the fit
+    do.
 
     Attributes
     ----------
