@@ -139,7 +139,7 @@ def page() -> str:
             f"{CUSTOMERS:,} simulated customers a row. Every model sees the first part of the time and "
             "forecasts the rest. A cell tells the **error of the forecast total**, the share of customers "
             "**inside their 80 % interval** (it should be 80 %), and the **mean CRPS** (the smaller, the "
-            "better). In bold the model that tells the story of the row. `make wrong-choice` writes this page.",
+            "better). In bold the model that tells the story of the row. `make wrong-choice` writes it.",
             "## Shops",
             table("world", names, shops),
             "## Campaigns",
