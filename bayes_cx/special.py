@@ -22,7 +22,8 @@ type Tensor = Any
 _MOST_PANELS = 1_000_000
 # An integrand that has fallen by e^-30 adds less than 1e-12 of the integral.
 _FALLEN = 30.0
-# Panels on which the integrand changes by some e^5 and its argument by 2.5 need eight nodes for 13 digits.
+# On panels on which the integrand changes by some e^5 and its argument by 2.5 eight nodes leave an error of
+# 1e-12 of the integral and 2e-11 of its derivatives.
 _FALL, _WIDTH, _NODES = 5.0, 2.5, 8
 
 
