@@ -31,6 +31,8 @@ _FINE, _COARSE = _Rule(24.0, 0.35), _Rule(16.0, 0.5)
 _ROOM = 2.0
 # Where p is so small, f is level, and must not divide by zero.
 _LEAST = np.float64(1e-250)
+# More nodes, and what is no number, are given up: NaN, never wrong.
+_MOST_NODES = 1_000_000
 
 
 def _log_beta(a: Scalar, b: Scalar) -> Scalar:
@@ -79,13 +81,15 @@ def beta_mean(
         total = total + ps.exp(log_term) * (1.0 + left + right)
         return u + h, total, left / growth, right * growth
 
+    steps = ps.ceil((last - first) / h) + 1.0
+    countable = ps.lt(steps, _MOST_NODES)
     _, total, _, _ = repeat(
-        ps.switch(wanted, ps.ceil((last - first) / h) + 1.0, 0.0),
+        ps.switch(countable, ps.switch(wanted, steps, 0.0), 0.0),
         {"u": first, "total": 0.0, "left": ps.exp(low - first), "right": ps.exp(first - high)},
         {"h": h, "growth": ps.exp(h), "a": a, "b": b, "size": log_size - _log_beta(a, b), **given},
         beta_node,
     )
-    return h * total
+    return ps.switch(countable, h * total, float("nan"))
 
 
 @elementwise
@@ -148,13 +152,15 @@ def beta_gamma_dert(discount, k, s, beta, tau, a, b):
         total = total + ps.exp(s * v - rate - size) * (1.0 + left) * worth
         return u + h, total, left / growth
 
+    steps = ps.ceil((last - first) / h) + 1.0
+    countable = ps.lt(steps, _MOST_NODES)
     _, total, _ = repeat(
-        ps.ceil((last - first) / h) + 1.0,
+        ps.switch(countable, steps, 0.0),
         {"u": first, "total": 0.0, "left": ps.exp(low - first)},
         {"h": h, "growth": ps.exp(h), "size": ps.gammaln(s), "k": k, "s": s, "w": w, "d": d, "a": a, "b": b},
         rate_node,
     )
-    return h * total / phases(k, s, w)
+    return ps.switch(countable, h * total / phases(k, s, w), float("nan"))
 
 
 @elementwise
