@@ -109,7 +109,7 @@ def _geometric(name: str, rows, options):
         return (T - churned) * np.log1p(-leave) + churned * np.log(leave)
     return {
         "survival": stays * (1 - leave) ** t,
-        "retention": np.full(T.shape, 1 - leave),
+        "retention": stays * (1 - leave),
         "expected_renewals": stays * (1 - leave) / leave * (1 - (1 - leave) ** t),
         "expected_lifetime": stays * (1 - leave) / leave,
     }.get(name)
