@@ -344,7 +344,9 @@ def test_a_model_is_chosen_by_the_rule(bare, tmp_path, monkeypatch):
     known = ("report", bare, *COLUMNS[:4], *TIMES, "--no-holdout", "--capacity", 20)
     assert call(*known, "--model", "auto", "--out", "made") == 0
     told = json.loads(Path("made/run.json").read_text())["comparison"]
-    assert set(told["table"]) == {"BG/NBD", "MBG/NBD", "Pareto/NBD", "BG/CNBD-k", "MBG/CNBD-k"}
+    # So few customers are too few for some fits; the reason then says which were left out.
+    for name in ("BG/NBD", "MBG/NBD", "Pareto/NBD", "BG/CNBD-k", "MBG/CNBD-k"):
+        assert (name in told["table"]) != (f"The fit of {name}" in told["reason"])
     text = pages(Path("made"))
     assert told["reason"] in text
     assert f"With {told['runner_up']}, the next best" in text
