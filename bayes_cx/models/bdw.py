@@ -192,16 +192,16 @@ def _simulate(rng, T, gamma, delta, c):
     """Let new customers come up for renewal `T` times, shape (customer,)."""
     T = np.asarray(T)
     theta = rng.beta(gamma, delta, T.size)
-    left = np.maximum(np.ceil(_age(_endures(rng, theta), c)), 1.0)
+    left = np.maximum(np.ceil(_power(_endures(rng, theta), 1.0 / c)), 1.0)
     return Lifetimes(np.where(left <= T, left, np.inf))
 
 
 def _simulate_future(rng, t, p_alive, T, gamma, delta, c) -> Purchases:
     """Let customers with a history come up for renewal `t` times more."""
     active = rng.random(T.size) < p_alive
-    worn = np.minimum(np.asarray(T, float) ** c, 1e100)
-    lasts = _age(worn + _endures(rng, rng.beta(gamma, delta + worn)), c) - T
-    made = np.where(active, np.minimum(np.floor(lasts), t), 0).astype(int)
+    worn = np.minimum(_power(np.asarray(T, float), c), 1e100)
+    lasts = _power(worn + _endures(rng, rng.beta(gamma, delta + worn)), 1.0 / c) - T
+    made = np.where(active, np.clip(np.floor(lasts), 0, t), 0).astype(int)
     customer = np.repeat(np.arange(T.size), made)
     return Purchases(customer, np.arange(customer.size) - np.repeat(np.cumsum(made) - made, made) + 1.0)
 
@@ -209,13 +209,13 @@ def _simulate_future(rng, t, p_alive, T, gamma, delta, c) -> Purchases:
 def _endures(rng, theta):
     """Return how much wear each customer endures: w with chance (1 - theta)^w."""
     # Of very unequal customers some have a chance below the smallest number: they never leave.
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return rng.standard_exponential(theta.size) / -np.log1p(-theta)
 
 
-def _age(w, c):
+def _power(value, exponent):
     with np.errstate(over="ignore"):
-        return w ** (1.0 / c)
+        return value**exponent
 
 
 def _observe(made, T):

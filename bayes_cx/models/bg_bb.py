@@ -177,7 +177,7 @@ def _simulate_future(rng, t, p_alive, x, n, alpha, beta, gamma, delta):
 def _meet(rng, p, theta, n) -> Purchases:
     """Let customers stay for a number of opportunities, `n` at most, and take or leave each of them."""
     # Of very unequal customers some have a chance below the smallest number: they never leave.
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         stays = np.floor(rng.standard_exponential(p.size) / -np.log1p(-theta))
     span = np.minimum(stays, n).astype(int)
     customer = np.repeat(np.arange(p.size), span)
