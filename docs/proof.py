@@ -19,7 +19,6 @@ import bayes_cx as bcx
 from bayes_cx.files import atomic_path
 from bayes_cx.model import Model
 from bayes_cx.models import MODELS
-from bayes_cx.references import cite
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.fonts import font_files
 from bayes_cx.scoring import payments, predict_purchases
@@ -56,7 +55,7 @@ def finding(found: proofs.Finding) -> dict:
 def published(model: Model) -> dict:
     """Return the cell of published numbers."""
     table = PUBLISHED.get(model.key, [])
-    sources = [f"{known.data} ({cite(known.source)})" for known in table]
+    sources = [f"{known.data} ({known.source})" for known in table]
     return finding(proofs.published(model, table)) | {"sources": sources}
 
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from bayes_cx.models import MODELS
-from bayes_cx.references import cite
 from bayes_cx.validation.coverage import LEVELS
 from bayes_cx.validation.sbc import LEVEL
 from tests.models.limits import LIMITS
@@ -93,17 +92,25 @@ def failures(cache: dict) -> str:
                     f"{where} {'not finite' if v is None else f'{v:.2g}'}" for where, v in beyond.items()
                 )
                 lines.append(f"- {model.name}, {title} (limit {cell['limit']:g}): {shown}.")
-            if cell and name == "coverage" and "share" in cell:
-                lines += [f"- {model.name}, hold-out: {text}." for text in _missed(cell)]
     return "\n".join(lines) or "Nothing."
 
 
-def _missed(cell: dict) -> list[str]:
-    return [
-        f"{share:.1%} inside the {level:.0%} interval (share within {low:.1%} to {high:.1%}; {cell['data']})"
-        for share, low, high, level in zip(cell["share"], cell["low"], cell["high"], LEVELS, strict=True)
-        if not low <= level <= high
-    ]
+def missed(cache: dict) -> str:
+    """Return where predictive intervals did not hold what they promise on real customers, one line each."""
+    lines = []
+    for key, model in MODELS.items():
+        cell = cache.get(key, {}).get("coverage", {})
+        if "share" not in cell:
+            continue
+        intervals = zip(LEVELS, cell["share"], cell["low"], cell["high"], strict=True)
+        beyond = [
+            f"{share:.1%} inside {level:.0%} (share within {low:.1%} to {high:.1%})"
+            for level, share, low, high in intervals
+            if not low <= level <= high
+        ]
+        if beyond:
+            lines.append(f"- {model.name}, {cell['data']}: {', '.join(beyond)}.")
+    return "\n".join(lines) or "Nowhere."
 
 
 def calibrated(cache: dict) -> str:
@@ -157,7 +164,7 @@ def sources(cache: dict) -> str:
             values = ", ".join(f"{name} {value:g}" for name, value in known.estimates.items())
             lines.append(
                 f"- {model.name}, {known.data}: {values}, log-likelihood {known.log_lik:,.10g}; "
-                f"to {known.rtol:g} of each estimate and {known.atol:g} of the height ({cite(known.source)})."
+                f"to {known.rtol:g} of each estimate and {known.atol:g} of the height ({known.source})."
             )
     return "\n".join(lines)
 
@@ -185,6 +192,7 @@ def render() -> None:
     for mark, text in {
         "TABLE": table(cache),
         "FAILED": failures(cache),
+        "MISSED": missed(cache),
         "LIMITS": limit_details(cache),
         "PUBLISHED": sources(cache),
         "CALIBRATION": calibrated(cache),

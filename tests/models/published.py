@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 import bayes_cx as bcx
+from bayes_cx.references import cite
 
 __all__ = ["PUBLISHED", "Published"]
 
@@ -14,7 +15,8 @@ __all__ = ["PUBLISHED", "Published"]
 class Published:
     """Estimates and the height of the likelihood there, each with what rounding in print leaves open.
 
-    `rtol` is the relative tolerance of the estimates, `atol` the absolute one of the log-likelihood.
+    `rtol` is the relative tolerance of the estimates, `atol` the absolute one of the log-likelihood. `source`
+    says who found them.
     """
 
     data: str
@@ -48,7 +50,7 @@ def _retention(name: str, periods: int, estimates, log_lik: float, rtol: float, 
     )
 
 
-_PROJECT, _REVISITED = "fader2007project", "fader2018revisited"
+_PROJECT, _REVISITED = cite("fader2007project"), cite("fader2018revisited")
 
 PUBLISHED: dict[str, list[Published]] = {
     "bg_nbd": [
@@ -59,7 +61,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -9582.4292,
             2e-4,
             1e-4,
-            "fader2005counting",
+            cite("fader2005counting"),
         )
     ],
     "mbg_nbd": [
@@ -70,7 +72,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -9582.1357,
             5e-4,
             1e-4,
-            "batislam2007empirical",
+            "BTYDplus",
         )
     ],
     "pareto_nbd": [
@@ -81,7 +83,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -9594.9762,
             2e-4,
             1e-4,
-            "fader2005counting",
+            "Fader & Hardie, CLVTools",
         )
     ],
     # BTYDplus finds no regularity on CDNOW: k = 1, where these are the models above.
@@ -93,7 +95,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -9582.4292,
             2e-4,
             1e-4,
-            "fader2005counting",
+            "BTYDplus",
         )
     ],
     "mbg_cnbd": [
@@ -104,7 +106,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -9582.1357,
             5e-4,
             1e-4,
-            "batislam2007empirical",
+            "BTYDplus",
         )
     ],
     "gamma_gamma": [
@@ -115,7 +117,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -4055.9177,
             5e-4,
             1e-3,
-            "fader2013gammagamma",
+            "CLVTools",
         )
     ],
     "bg_bb": [
@@ -126,7 +128,7 @@ PUBLISHED: dict[str, list[Published]] = {
             -33225.581,
             5e-4,
             2e-3,
-            "fader2010discrete",
+            cite("fader2010discrete"),
         )
     ],
     "sbg": [

@@ -176,10 +176,14 @@ def _bg_bb(x, t_x, n, alpha, beta, gamma, delta):
 
 
 def _bdw(T, churned, gamma, delta, c=1):
-    with mp.workdps(250):
+    # The difference of two log-gamma functions of T^c needs as many digits as T^c has.
+    with mp.workdps(int(100 + c * mp.log10(T + 1))):
 
         def survives(t):
-            return mp.exp(_log_beta(gamma, delta + (t**c if t else mp.mpf(0))) - _log_beta(gamma, delta))
+            worn = t**c if t else mp.mpf(0)
+            if worn > 1e60:  # a power of time to more digits than are kept of the result
+                return mp.gammaprod([gamma + delta], [delta]) * worn**-gamma
+            return mp.exp(_log_beta(gamma, delta + worn) - _log_beta(gamma, delta))
 
         return mp.log(survives(T - 1) - survives(T) if churned else survives(T))
 
