@@ -14,7 +14,7 @@ from bayes_cx.app.config import Settings
 from bayes_cx.app.sources import Source, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import card_of, check_data, fit_model, plan_of, spend_of
+from bayes_cx.app.work import card_of, check_data, fit_candidates, fit_model, insist, plan_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
 
@@ -108,7 +108,10 @@ def _compute(source: Source, settings: Settings, command: str, steps: Steps) -> 
     stats, keys = source.stats, chosen(settings.model, source.stats).models
     events = "renewals" if source.family == "contracts" else "purchases"
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
-        tried = {key: fit_model(bcx.models.find(key), stats, settings, steps.bars) for key in keys}
+        if settings.model == AUTO:
+            tried = fit_candidates(keys, stats, settings, steps.bars)
+        else:
+            tried = {key: fit_model(bcx.models.find(key), stats, settings, steps.bars) for key in keys}
         spend = spend_of(stats, settings, steps.bars)
         fits = [*tried.values(), *([spend] if isinstance(spend, bcx.Posterior) else [])]
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
@@ -121,6 +124,8 @@ def _compute(source: Source, settings: Settings, command: str, steps: Steps) -> 
             step.says = selection.reason
     by_name = {fit.model.name: fit for fit in tried.values()}
     purchases = tried[keys[0]] if selection is None else by_name[selection.chosen]
+    if settings.strict:
+        insist(purchases)
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(purchases, spend, stats, settings)
         step.says = f"{plan.n_contacted:,} customers"
@@ -152,6 +157,14 @@ def _evidence(
     """Fit again on the past and compare with what came later; say how that went, or why it did not."""
     if not settings.holdout:
         return None, "it was not asked for"
+    if source.split is None and settings.holdout_from is not None:
+        raise InputError(
+            f"--holdout-from {settings.holdout_from} for {source.family} without a hold-out",
+            "transactions, which can be cut in two",
+            "leave it out",
+        )
+    if source.split is None and "contracts_ending" in source.stats.attrs:
+        return None, "contracts are not cut in two; summarise them as of an earlier day to compare"
     if source.split is None:
         return None, "only statistics are known, and they do not say what happened when"
     try:

@@ -104,7 +104,13 @@ def _known(stats: "xr.Dataset", settings: Settings) -> Source:
     return Source(hide(stats, settings.key()), models.family)
 
 
-def _contracts(settings: Settings, steps: Steps, rejected: Path | None, **_: bool) -> Source:
+def _contracts(
+    settings: Settings, steps: Steps, rejected: Path | None, *, regularity: bool, opportunities: bool
+) -> Source:
+    if settings.file is None:
+        raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
+    if regularity or opportunities:
+        raise InputError("--regularity or --opportunities for contracts", "neither of them", "leave them out")
     for name, what in (("customer", "the customer id"), ("end", "the end, empty while a contract runs")):
         _needed(settings, name, f"the column with {what}")
     _needed(settings, "until", "the last day that was observed", "DATE")

@@ -3,6 +3,7 @@
 The public names are reached through `bayes_cx` when a step runs, so that a command loads only what it uses.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
     from bayes_cx.model import Model
     from bayes_cx.validation import Holdout, PredictiveCheck
 
-__all__ = ["ahead", "card_of", "check_data", "fit_model", "offers", "plan_of", "spend_of"]
+__all__ = [
+    "ahead",
+    "card_of",
+    "check_data",
+    "fit_candidates",
+    "fit_model",
+    "insist",
+    "offers",
+    "plan_of",
+    "spend_of",
+]
 
 # An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
 SHARE_OF_PURCHASE = 0.10
@@ -50,14 +61,47 @@ def fit_model(
         seed=settings.seed,
         progress=progress,
     )
-    if settings.strict and posterior.verdict != "passed":
+    return insist(posterior) if settings.strict else posterior
+
+
+def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
+    """Return a posterior whose fit passed its checks.
+
+    Raises
+    ------
+    FitError
+        If it did not.
+    """
+    if posterior.verdict != "passed":
         names = ", ".join(check.name for check in posterior.checks if check.status != "passed")
         raise FitError(
-            f"the fit of {model.name} did not pass: {names}",
+            f"the fit of {posterior.model.name} did not pass: {names}",
             "every check passed",
             "try --method nuts or more data",
         )
     return posterior
+
+
+def fit_candidates(
+    keys: Sequence[str], stats: "xr.Dataset", settings: Settings, progress: bool = False
+) -> "dict[str, bcx.Posterior]":
+    """Fit the models to choose from, by key; one that finds no maximum is left out.
+
+    Raises
+    ------
+    FitError
+        If none is left.
+    """
+    found, errors = {}, []
+    for key in keys:
+        try:
+            lenient = settings.model_copy(update={"strict": False})
+            found[key] = fit_model(bcx.models.find(key), stats, lenient, progress)
+        except FitError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
 
 
 def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":

@@ -124,6 +124,7 @@ def summarise_contracts(
     data = {
         "T": ("customer", column(found, "T"), {"meaning": "renewals"}),
         "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),
+        "periods": ("customer", column(found, "made"), {"meaning": "renewals that could have been"}),
     }
     # Added up, because their order says nothing.
     digest = int(column(found, "digest").sum())

@@ -31,7 +31,7 @@ __all__ = [
 NO_GROUP = "missing"
 
 _STATISTICS = {
-    *("customer", "row", "weight", "x", "t_x", "T", "n", "churned", "regularity"),
+    *("customer", "row", "weight", "x", "t_x", "T", "n", "churned", "periods", "regularity"),
     *("first", "spend", "spend_sum", "first_spend"),
 }
 

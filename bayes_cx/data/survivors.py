@@ -32,7 +32,8 @@ def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
     -------
     xarray.Dataset
         Over ``row``: ``T`` (int64), ``churned`` (int64: 1 if the customer left at the T-th renewal, 0 if
-        still a customer after T renewals), ``cohort`` (text) and ``weight`` (int64, customers).
+        still a customer after T renewals), ``periods`` (int64: renewals of the cohort that could have been
+        seen), ``cohort`` (text) and ``weight`` (int64, customers).
 
     Raises
     ------
@@ -58,10 +59,16 @@ def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
         raise InputError("two cohorts of one name", "one column a cohort", "rename one of them")
     rows = [row for name, values in zip(names, frame.items(), strict=True) for row in _rows(name, values[1])]
     T, churned, cohort, weight = zip(*rows, strict=True)
+    periods = {name: max(t for t, _, of, _ in rows if of == name) for name in names}
     return xr.Dataset(
         {
             "T": ("row", np.array(T, np.int64), {"meaning": "renewals"}),
             "churned": ("row", np.array(churned, np.int64), {"meaning": "left at the T-th renewal"}),
+            "periods": (
+                "row",
+                np.array([periods[name] for name in cohort], np.int64),
+                {"meaning": "renewals that could have been"},
+            ),
             "cohort": ("row", np.array(cohort, object)),
             "weight": ("row", np.array(weight, np.int64), {"meaning": "customers"}),
         },

@@ -9,9 +9,11 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
+from bayes_cx.checks import Check
+from bayes_cx.errors import FitError
 from bayes_cx.inference.explore import Explorer, Found
 from bayes_cx.inference.laplace import systematic
-from bayes_cx.inference.methods import MAP, MLE, NUTS, Method
+from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
 from bayes_cx.model import Model
 
 __all__ = ["explore_choices", "with_choices"]
@@ -55,13 +57,19 @@ def explore_choices(
         with explorer.built:
             pm.set_data({name: float(value) for name, value in values.items()})
         one = explorer.explore(method, seed, dice, progress=progress)
-        if len(several) > 1 and np.isnan(one.log_weight):
-            one = replace(one, log_weight=explorer.evidence(dice))
+        if len(several) > 1 and isinstance(one.method, NUTS):
+            one = _weighed(one, explorer, dice)
         found.append(one)
     marked = [with_choices(one, values) for one, values in zip(found, several, strict=True)]
     if len(several) == 1:
         return marked[0], {}
     log_weight = np.array([one.log_weight for one in found])
+    if not np.any(np.isfinite(log_weight)):
+        raise FitError(
+            f"no value of {', '.join(model.choices)} of {model.name} with a mode",
+            "a maximum inside the parameter space for one of them",
+            "give more data, or fix the value as in model.at(...)",
+        )
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
     told = {_text(values): float(w) for values, w in zip(several, weight, strict=True)}
@@ -69,6 +77,20 @@ def explore_choices(
     if isinstance(marked[best].method, MAP | MLE):
         return marked[best], {}
     return _mixed(marked, weight, [_text(values) for values in several], dice), told
+
+
+def _weighed(found: Found, explorer: Explorer, dice: Sequence[int]) -> Found:
+    """Return what was sampled with its evidence, which importance weights estimate, and their checks.
+
+    Without a mode to propose around there is no evidence: the value gets no draws, and its check has failed.
+    """
+    try:
+        weights = explorer.explore(Laplace(), 0, dice)
+    except FitError as error:
+        failed = Check("evidence", None, "a mode to propose around", "failed", error.came)
+        return replace(found, checks=(*found.checks, failed), log_weight=-np.inf)
+    told = tuple(replace(check, name=f"evidence, {check.name}") for check in weights.checks)
+    return replace(found, checks=(*found.checks, *told), log_weight=weights.log_weight)
 
 
 def with_choices(found: Found, values: dict[str, Any]) -> Found:
@@ -104,7 +126,15 @@ def _mixed(found: Sequence[Found], weight: np.ndarray, names: Sequence[str], dic
         )
         for group in ("posterior", "sample_stats")
     }
-    kept = [(one, name) for one, name, w in zip(found, names, weight, strict=True) if w > _COUNTS]
+    # Where the evidence itself is in doubt, a small weight proves nothing.
+    doubted = [
+        any(c.name.startswith("evidence") and c.status != "passed" for c in one.checks) for one in found
+    ]
+    kept = [
+        (one, name)
+        for one, name, w, doubt in zip(found, names, weight, doubted, strict=True)
+        if w > _COUNTS or doubt
+    ]
     checks = tuple(
         check if len(kept) == 1 else replace(check, name=f"{name}: {check.name}")
         for one, name in kept

@@ -55,7 +55,8 @@ def check_columns(model: Model, stats: xr.Dataset) -> None:
                 "values that a customer can have",
                 "correct the statistics, or make them with bcx.summarise and its kin",
             )
-    if "T" in column and not float(np.max(column["T"], initial=0.0)) > 0:
+    observed = column.get("n", column.get("T"))
+    if observed is not None and not float(np.max(observed, initial=0.0)) > 0:
         raise InputError(
             "an observation period of no length",
             "customers observed for some time after they came",

@@ -36,7 +36,7 @@ class Found:
         The one that was used in the end.
     log_weight : float
         Logarithm of what the model counts beside others of the same data: its evidence, or for a point
-        estimate the height of the top.
+        estimate the height of the top. NaN after sampling, which does not tell it.
     """
 
     groups: Mapping[str, xr.Dataset]
@@ -92,7 +92,7 @@ class Explorer:
             If there is no such method.
         """
         if isinstance(method, NUTS):
-            return self._nuts(method, seed, dice, progress)
+            return self._nuts(method, seed, progress)
         if isinstance(method, MAP | MLE):
             return self._point(method)
         if isinstance(method, Laplace):
@@ -104,14 +104,10 @@ class Explorer:
         try:
             found = self._laplace(_FIRST, dice, progress)
         except FitError:  # no mode to propose around; sampling does not need one
-            return self._nuts(_SECOND, seed, dice, progress)
-        if verdict(found.checks) == "passed":
-            return found
-        return self._nuts(_SECOND, seed, dice, progress, found.log_weight)
+            return self._nuts(_SECOND, seed, progress)
+        return found if verdict(found.checks) == "passed" else self._nuts(_SECOND, seed, progress)
 
-    def _nuts(
-        self, method: NUTS, seed: int, dice: Sequence[int], progress: bool, log_weight: float | None = None
-    ) -> Found:
+    def _nuts(self, method: NUTS, seed: int, progress: bool) -> Found:
         import nutpie
 
         # The sampler keeps the data that it was compiled with.
@@ -132,11 +128,7 @@ class Explorer:
             "sample_stats": tree["sample_stats"].to_dataset(),
         }
         checks = diagnostics.check_nuts(tree, _MAX_DEPTH)
-        return Found(groups, checks, method, np.nan if log_weight is None else log_weight)
-
-    def evidence(self, dice: Sequence[int]) -> float:
-        """Return the logarithm of the probability of the data under the model, by importance sampling."""
-        return self._laplace(_FIRST, dice, progress=False).log_weight
+        return Found(groups, checks, method, np.nan)
 
     def _laplace(self, method: Laplace, dice: Sequence[int], progress: bool) -> Found:
         f = self._posterior

@@ -189,63 +189,60 @@ def discounted_sum(
     bend : tensor
         Power of time at which f bends; panels grow by one part in `bend`.
     """
-    terms, panels, owed = _summation(log_f, len(given))
+    terms, panels = _summation(log_f, len(given))
     zero = pt.zeros_like(discount * bend + sum(given) + (0.0 if t is None else t))
     growth = 1.0 / pt.clip(bend, 1.0, 8.0)
-    begin, steps = zero + _FIRST, _PANELS * _NODES
+    begin, ends, steps = _FIRST + 0.5, _CORRECTION.size, _PANELS * _NODES
 
-    def integral(n, first, end):
-        _, total, *_, settled = panels(n, begin + 0.5, first, zero, zero, end, growth, discount, *given)
+    def integral(n, total, end):
+        *_, total, settled = panels(n, begin + zero, zero, zero, total, end, growth, discount, *given)
         return pt.switch(settled, total, np.nan)
 
-    def correction(at):
-        return owed(_CORRECTION.size, zero, zero, at, discount, *given)[1]
-
     if t is None:
-        _, first = terms(_FIRST, zero + 1.0, zero, discount, *given)
-        return integral(steps, first, np.inf) - correction(begin)
+        _, first = terms(_FIRST + ends, zero, zero, zero, discount, *given)
+        return integral(steps, first, np.inf)
     t = pt.floor(t) + zero
-    _, first = terms(pt.cast(pt.minimum(t, _FIRST), "int64"), zero + 1.0, zero, discount, *given)
     long = pt.gt(t, _FIRST)
-    end = pt.switch(long, t, 2.0 * _FIRST)
-    whole = integral(pt.cast(pt.switch(long, steps, 0), "int64"), first, end + 0.5)
-    return pt.switch(long, whole + correction(end) - correction(begin), first)
+    n = pt.cast(pt.switch(long, float(_FIRST + 2 * ends), t), "int64")
+    _, first = terms(n, zero, zero, t, discount, *given)
+    end = pt.switch(long, t, 2.0 * _FIRST) + 0.5
+    return pt.switch(long, integral(pt.cast(pt.switch(long, steps, 0), "int64"), first, end), first)
 
 
-def _summation(log_f: Callable[..., Scalar], n: int) -> tuple[Elemwise, Elemwise, Elemwise]:
-    """Build the loops over single terms, over the integral and over what is owed at an end of it.
+def _summation(log_f: Callable[..., Scalar], n: int) -> tuple[Elemwise, Elemwise]:
+    """Build the loops over single terms, with what is owed at the ends of the integral, and over its panels.
 
-    Every step evaluates f once, whatever it is one of: what takes long to compile is f.
+    Every step evaluates f once, whatever it is a step of: what takes long to compile is f.
     """
-    i, total, end, growth, discount, k, piece = scalars("i total end growth discount k piece")
+    i, k, piece, total, end, growth, discount = scalars("i k piece total end growth discount")
     given = [ps.float64(f"given_{position}") for position in range(n)]
 
     def f(at):
         return ps.exp(log_f(at, *given) - discount * at)
 
-    terms = ScalarLoop([i, total], [i + 1.0, total + f(i)], [discount, *given], name="terms")
+    owed = i - float(_FIRST)  # the count of the corrections, first those at the begin
+    one_by_one, at_begin = ps.lt(owed, 0.0), ps.lt(owed, float(_CORRECTION.size))
+    near_end = end + (owed - float(_CORRECTION.size)) - 2.0
+    at = ps.switch(one_by_one, i + 1.0, ps.switch(at_begin, float(_FIRST) + owed - 2.0, near_end))
+    weight = ps.switch(one_by_one, 1.0, _pick(owed, np.concatenate([-_CORRECTION, _CORRECTION])))
+    terms = ScalarLoop([i, total], [i + 1.0, total + weight * f(at)], [end, discount, *given], name="terms")
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     width = ps.minimum(i * growth, end - i)
     grown = piece + width * _pick(k, weights / 2.0) * f(i + width * _pick(k, (nodes + 1.0) / 2.0))
     last = ps.eq(k, _NODES - 1.0)
     panels = ScalarLoop(
-        [i, total, k, piece],
+        [i, k, piece, total],
         [
             ps.switch(last, i + width, i),
-            ps.switch(last, total + grown, total),
             ps.switch(last, 0.0, k + 1.0),
             ps.switch(last, 0.0, grown),
+            ps.switch(last, total + grown, total),
         ],
         [end, growth, discount, *given],
         until=ps.and_(last, ps.or_(ps.ge(i + width, end), ps.le(grown, _NEGLIGIBLE * total))),
         name="panels",
     )
-    owed = total + _pick(k, _CORRECTION) * f(i + k - 2.0)
-    return (
-        Elemwise(terms),
-        Elemwise(panels),
-        Elemwise(ScalarLoop([k, total], [k + 1.0, owed], [i, discount, *given])),
-    )
+    return Elemwise(terms), Elemwise(panels)
 
 
 def _pick(k: Scalar, values: np.ndarray) -> Scalar:

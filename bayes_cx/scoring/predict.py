@@ -161,7 +161,7 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     Purchases, Lifetimes or numpy.ndarray
         What the model's story makes: repeat purchases, contracts, or the mean spend of each customer.
     """
-    known = _columns(posterior, stats)
+    known = _observed_for(posterior, stats)
     simulate = posterior.model.simulate
     needed = arguments(simulate)[1:]
     rng = np.random.default_rng(seed)
@@ -174,7 +174,7 @@ def replicate_statistics(
     posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed: int = 0
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield, draw by draw, the statistics that one would see of `replicate`, each of shape (customer,)."""
-    known, observe = _columns(posterior, stats), posterior.model.observe
+    known, observe = _observed_for(posterior, stats), posterior.model.observe
     given = {name: known[name] for name in arguments(observe)[1:]}
     for made in replicate(posterior, stats, draws=draws, seed=seed):
         yield observe(made, **given)
@@ -198,11 +198,19 @@ def _parameters(
 
 def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
     same = in_unit(stats, posterior)
-    known = {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
+
+
+def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the statistics with the spans that customers were observed for, whatever they did.
+
+    A contract that ended tells of fewer renewals than there could have been: `periods` says how many. Without
+    that column all contracts are taken to be as old as the oldest.
+    """
+    known = _columns(posterior, stats)
     if posterior.model.kind == "contracts":
-        # A contract that ended tells of fewer renewals than there could have been.
-        most = same["periods"].to_numpy() if "periods" in same else known["T"].max(initial=0.0)
-        known["T"] = np.maximum(known["T"], most)
+        possible = stats["periods"].to_numpy() if "periods" in stats else known["T"].max(initial=0.0)
+        known["T"] = np.maximum(known["T"], possible)
     return known
 
 

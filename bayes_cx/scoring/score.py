@@ -21,6 +21,8 @@ __all__ = ["Scorer", "draws", "in_unit", "score", "scorer", "span"]
 _SPANS = {"t", "t1", "t2"}
 # A whole number of opportunities is meant where a horizon differs from it by less than this share.
 _ALMOST = 0.02
+# But never by more than this part of an opportunity.
+_FAR_OFF = 0.25
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
 
@@ -73,7 +75,9 @@ class Scorer:
         return self._evaluate(self.rows, self.samples)
 
     def customers(self, some: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """Return the values of some customers, shape (sample, customer)."""
+        """Return the values of some customers, shape (sample, customer), or (sample, 1) if all are equal."""
+        if not self.rows:
+            return self._evaluate({}, self.samples)
         if self._table is not None:
             return self._table.T[self.inverse[some]].T
         rows, inverse = np.unique(self.inverse[some], return_inverse=True)
@@ -155,7 +159,7 @@ def span(t: Any, stats: xr.Dataset, posterior: Posterior) -> float:
     if not posterior.model.discrete:
         return value
     # A year is not quite 52 weeks, and nobody means to ask for less than one.
-    if abs(value - round(value)) > _ALMOST * max(value, 1.0):
+    if abs(value - round(value)) > min(_ALMOST * max(value, 1.0), _FAR_OFF):
         raise InputError(
             f"{t}, which is {value:.3g} times a {unit}",
             f"a whole number of {unit}s, because {posterior.model.name} counts opportunities",

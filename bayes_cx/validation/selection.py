@@ -60,10 +60,16 @@ def select(posteriors: Mapping[str, Posterior]) -> Selection:
     sound = {name: fit for name, fit in posteriors.items() if fit.verdict == "passed"}
     without = [fit.model.name for name, fit in posteriors.items() if name not in sound]
     left_out = f" The fit of {', '.join(without)} did not pass its checks." if sound and without else ""
+    if not sound:
+        left_out = " No fit passed its checks, so all were compared."
     tried = sound or dict(posteriors)
     if len(tried) == 1:
         only = next(iter(tried))
-        why = "the only model whose fit passed its checks" if left_out else "the only candidate for such data"
+        why = (
+            "the only model whose fit passed its checks"
+            if sound and without
+            else "the only candidate for such data"
+        )
         return Selection(only, None, f"{posteriors[only].model.name} is {why}.{left_out}", None)
     found = compare({fit.model.name: fit for fit in tried.values()})
     place = {fit.model.name: name for name, fit in tried.items()}

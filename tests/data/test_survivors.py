@@ -38,7 +38,7 @@ def test_the_published_estimates_of_the_cohorts(periods, cohort, a, b, best):
 
 def test_the_cohorts_are_a_thousand_each():
     stats = load_cohorts()
-    assert list(stats.data_vars) == ["T", "churned", "cohort", "weight"]
+    assert list(stats.data_vars) == ["T", "churned", "periods", "cohort", "weight"]
     assert stats.to_dataframe().groupby("cohort")["weight"].sum().to_dict() == {
         "Regular": 1000,
         "High-End": 1000,
@@ -72,7 +72,7 @@ def test_a_cohort_may_be_shorter_or_gone():
 def test_equal_rows_of_two_tables_add():
     one, two = from_survivors({"a": [10, 4]}), from_survivors({"a": [6, 3], "b": [2, 1]})
     total = add(one, two)
-    expected = compress(from_survivors({"a": [16, 7], "b": [2, 1]}), ("T", "churned", "cohort"))
+    expected = compress(from_survivors({"a": [16, 7], "b": [2, 1]}), ("T", "churned", "periods", "cohort"))
     assert total.drop_attrs().equals(expected.drop_attrs())
     assert (total.attrs["rows_read"], total.attrs["unit"]) == (3, "year")
 
