@@ -33,6 +33,11 @@ def model(request):
     return MODELS[request.param]
 
 
+def fitted(keys):
+    """Name models to fit; those that are fitted for every value of a choice take their time."""
+    return [pytest.param(key, marks=pytest.mark.slow) if MODELS[key].choices else key for key in sorted(keys)]
+
+
 @pytest.fixture
 def story(model):
     return STORIES[model.key]
@@ -117,6 +122,7 @@ def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):
     assert collapsed[0] == pytest.approx(whole, rel=1e-10)
 
 
+@pytest.mark.parametrize("model", fitted(MODELS), indirect=True)
 def test_simulated_parameters_are_recovered(model, story):
     stats = dataset(story.observe(model, np.random.default_rng(2), 4000))
     posterior = bcx.fit(model, stats, seed=3, progress=False)
@@ -130,10 +136,11 @@ def test_simulated_parameters_are_recovered(model, story):
         assert abs(z) < 4, (name, z)
 
 
+# Opportunities are as many by any clock.
+@pytest.mark.parametrize("model", fitted(k for k, m in MODELS.items() if not m.discrete), indirect=True)
 def test_units_of_time_and_money_do_not_change_the_fit(model, story):
     columns = story.observe(model, np.random.default_rng(4), 800)
-    # Opportunities are as many by any clock.
-    factors = {"spend": 100.0} if model.discrete else {"t_x": 7.0, "T": 7.0, "spend": 100.0}
+    factors = {"t_x": 7.0, "T": 7.0, "spend": 100.0}
     other = {name: value * factors.get(name, 1.0) for name, value in columns.items()}
     kept = bcx.fit(model, dataset(columns), seed=5, progress=False)
     changed = bcx.fit(model, dataset(other, unit="day"), seed=5, progress=False)
