@@ -1,6 +1,6 @@
 """What is proven of every model: computes it with the tests' own functions and writes docs/proof.md.
 
-``make proof`` fills what is missing or older than its formulas in docs/proof.json, cell by cell, and renders
+``make proof`` fills what is missing or older than its code in docs/proof.json, cell by cell, and renders
 the page; a run that is stopped goes on where it was. Name models or cells to compute these alone, and pass
 ``--again`` to compute them whatever is there. ``--render`` only writes the page.
 """
@@ -191,15 +191,17 @@ CELLS = {
 }
 
 
-def digest(model: Model) -> str:
-    """Return a fingerprint of the files that the formulas of a model are written in."""
+def digest(model: Model, cell: str) -> str:
+    """Return a fingerprint of the files that a cell depends on: formulas, and the fit where there is one."""
     formulas = [model.log_lik, model.simulate, model.natural, *(q.formula for q in model.quantities.values())]
-    paths = {path for formula in formulas if (path := getsourcefile(formula))}
-    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in sorted(paths))).hexdigest()[:12]
+    paths = {Path(path) for formula in formulas if (path := getsourcefile(formula))}
+    if cell in ("sbc_laplace", "sbc_nuts", "coverage"):
+        paths |= set(Path(bcx.__file__).parent.joinpath("inference").glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:12]
 
 
 def compute(names: list[str], again: bool) -> None:
-    """Fill the cells that are missing or older than the formulas, and keep each as it is done."""
+    """Fill the cells that are missing or older than their code, and keep each as it is done."""
     unknown = set(names) - set(MODELS) - set(CELLS)
     if unknown:
         raise SystemExit(f"no such model or proof: {', '.join(sorted(unknown))}")
@@ -209,7 +211,7 @@ def compute(names: list[str], again: bool) -> None:
         for key in models:
             cache = json.loads(page.CACHE.read_text()) if page.CACHE.exists() else {}
             model, before = MODELS[key], cache.get(key, {}).get(cell)
-            if before and not again and before["formulas"] == digest(model):
+            if before and not again and before["code"] == digest(model, cell):
                 continue
             start = time.perf_counter()
             try:
@@ -220,7 +222,7 @@ def compute(names: list[str], again: bool) -> None:
             cache = (
                 json.loads(page.CACHE.read_text()) if page.CACHE.exists() else {}
             )  # another run may have added to it
-            cache.setdefault(key, {})[cell] = found | {"seconds": seconds, "formulas": digest(model)}
+            cache.setdefault(key, {})[cell] = found | {"seconds": seconds, "code": digest(model, cell)}
             with atomic_path(page.CACHE) as unfinished:
                 unfinished.write_text(json.dumps(cache, indent=1, sort_keys=True) + "\n")
             print(f"{key} {cell}: {page.short(cell, cache[key][cell])} ({seconds} s)", flush=True)
