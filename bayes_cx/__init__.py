@@ -48,6 +48,7 @@ _WHERE = {
     "decision": ("Beta", "LifetimeValue", "Offer", "Plan", "lifetime_value", "prioritise"),
     "validation": ("Comparison", "compare"),
     "reprs": ("show",),
+    "study": ("Evidence", "RunProvenance", "Study"),
     "reporting": ("ModelCard", "Report", "model_card", "report"),
 }
 _OWNER = {name: module for module, names in _WHERE.items() for name in names}
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
         predict_purchases,
         score,
     )
+    from bayes_cx.study import Evidence, RunProvenance, Study
     from bayes_cx.validation import Comparison, compare
 
 

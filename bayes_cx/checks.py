@@ -24,6 +24,9 @@ class Check:
     status : {"passed", "failed", "not_run"}
     note : str
         One sentence for the reader, if one is needed.
+    about : str
+        Whose check it is: the name of a model, or a part of the customers such as ``"channel: web"``; empty
+        for everything.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Check:
     target: str
     status: Status
     note: str = ""
+    about: str = ""
 
 
 def verdict(checks: Iterable[Check]) -> Status:

@@ -173,22 +173,24 @@ plan.sensitivity.to_dataframe().style.format("{:,.0f}")
 # %% [markdown]
 # ## What people read
 #
-# The same plan as a report for the manager, and a card for whoever has to answer for the model.
+# A *study* holds what this came to: statistics, fits, plan, and what was done to find out how far all of it
+# can be believed. From it come the report for the manager, and a card for whoever has to answer for the
+# model.
 
 # %%
-report = bcx.report(plan, purchases=purchases, spend=spend, stats=stats, holdout=found, currency="$")
+evidence = bcx.Evidence(
+    holdout=found,
+    posterior_checks=(bcx.validation.predictive_check(purchases, stats, seed=1),),
+    prior_checks=(bcx.validation.prior_predictive_check(bcx.models.BG_NBD, stats, seed=1),),
+    sensitivity=bcx.validation.prior_sensitivity(purchases),
+)
+study = bcx.Study(stats, (purchases, spend), plan, evidence, provenance=bcx.RunProvenance(currency="$"))
+report = bcx.report(study)
 for sentence in report.sentences:
     print(fill(sentence, 110), end="\n\n")
 
 # %%
-bcx.model_card(
-    purchases,
-    stats=stats,
-    holdout=found,
-    prior_check=bcx.validation.prior_predictive_check(bcx.models.BG_NBD, stats, seed=1),
-    posterior_check=bcx.validation.predictive_check(purchases, stats, seed=1),
-    sensitivity=bcx.validation.prior_sensitivity(purchases),
-)
+bcx.model_card(study)
 
 # %% [markdown]
 # `report.to_pdf("retention.pdf")` sets it. `make report` does all of this in one command, and `bayes-cx

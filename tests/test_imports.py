@@ -33,9 +33,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scoring": GROUND | {"special", "model", "models", "data", "inference"},
     "decision": GROUND | {"data", "inference", "scoring"},
     "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
-    "reporting": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
+    "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
+    "reporting": GROUND
+    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study"},
     "app": GROUND
-    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "reporting"},
+    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study", "reporting"},
     "__main__": {"stop", "app"},
 }
 

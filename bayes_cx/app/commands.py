@@ -103,8 +103,10 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
 
 def card(posterior: Path, stats: Path, settings: Settings, out: Path, command: str) -> None:
     """From a posterior to its model card."""
-    fitted = bcx.load(posterior)
-    made = work.card_of(fitted, read_statistics(stats), settings, command)
+    fitted, table = bcx.load(posterior), read_statistics(stats)
+    evidence = work.check_data([fitted], table, settings)
+    study = bcx.Study(table, (fitted,), evidence=evidence, provenance=work.run_of(settings, command))
+    made = bcx.model_card(study)
     with atomic_folder(out) as folder:
         made.write(folder)
     typer.echo(out)

@@ -4,7 +4,8 @@ As in `work`, the libraries for fitting load only when there is something to fit
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,60 +15,18 @@ from bayes_cx.app.config import Settings
 from bayes_cx.app.sources import Source, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import card_of, check_data, fit_candidates, fit_model, insist, plan_of, spend_of
+from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayes_cx.decision import Plan
     from bayes_cx.inference import Posterior
     from bayes_cx.model import Model
     from bayes_cx.reporting import ModelCard, Report
-    from bayes_cx.validation import Holdout, PredictiveCheck
+    from bayes_cx.validation import Holdout
     from bayes_cx.validation.selection import Selection
 
-__all__ = ["Result", "report"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run came to.
-
-    Attributes
-    ----------
-    stats : xarray.Dataset
-        Statistics of all customers, under pseudonyms if that was asked for.
-    purchases : Posterior
-        Of purchases, or of renewals.
-    spend : Posterior, float or None
-        Of amounts; what a purchase is worth; or nothing, where purchases are counted.
-    plan : Plan
-    evidence : Holdout or None
-        None if there was no test on held-out time.
-    why_not : str
-        The reason for that.
-    cards : tuple of ModelCard
-        Of purchases and, where amounts were fitted, of spend.
-    checked : tuple of pairs of PredictiveCheck
-        The same models compared with their own data, after and before they have seen them.
-    selection : Selection or None
-        How the model was chosen, where that was asked for.
-    other : Plan or None
-        The plan under the model that came next.
-    """
-
-    stats: "xr.Dataset"
-    purchases: "Posterior"
-    spend: "Posterior | float | None"
-    plan: "Plan"
-    evidence: "Holdout | None"
-    why_not: str
-    cards: "tuple[ModelCard, ...]"
-    checked: "tuple[tuple[PredictiveCheck, PredictiveCheck], ...]"
-    selection: "Selection | None"
-    other: "Plan | None"
+__all__ = ["report"]
 
 
 def report(settings: Settings, command: str) -> "Report":
@@ -94,9 +53,9 @@ def report(settings: Settings, command: str) -> "Report":
     steps = Steps(total=6 + reads_twice(settings) + (settings.model == AUTO))
     with atomic_folder(settings.out) as folder:
         source = observe(settings, steps, folder / "rejected.csv")
-        result = _compute(source, settings, command, steps)
+        study, cards = _compute(source, settings, command, steps)
         with steps.step("Write report, card and tables"):
-            written = _write(folder, result, settings, command)
+            written = _write(folder, study, cards, settings.top)
     # The short list of an earlier run, perhaps with ids in the clear, would pass for a part of this one.
     for old in Path(settings.out).glob("priority_top*.csv"):
         if old.name != f"priority_top{settings.top}.csv":
@@ -104,7 +63,10 @@ def report(settings: Settings, command: str) -> "Report":
     return written
 
 
-def _compute(source: Source, settings: Settings, command: str, steps: Steps) -> Result:
+def _compute(
+    source: Source, settings: Settings, command: str, steps: Steps
+) -> "tuple[bcx.Study, list[ModelCard]]":
+    run = run_of(settings, command)
     stats, keys = source.stats, chosen(settings.model, source.stats).models
     events = "renewals" if source.family == "contracts" else "purchases"
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
@@ -136,22 +98,20 @@ def _compute(source: Source, settings: Settings, command: str, steps: Steps) -> 
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {events[:-1]}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        evidence, said = _evidence(source, purchases.model, settings, steps.bars)
-        step.says = said if evidence is not None else f"not done: {said}"
+        holdout, said = _holdout(source, purchases.model, settings, steps.bars)
+        step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
-        fits = [fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior)]
-        checked = tuple(check_data(fit, stats, settings) for fit in fits)
-        cards = tuple(
-            card_of(fit, stats, settings, command, evidence if fit is purchases else None, compared)
-            for fit, compared in zip(fits, checked, strict=True)
-        )
+        fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
+        note = "" if holdout is not None else said
+        evidence = replace(check_data(fits, stats, settings), holdout=holdout, holdout_note=note)
+        study = bcx.Study(stats, fits, plan, evidence, selection, other, run)
+        cards = [bcx.model_card(study, fit) for fit in fits]
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
-    why_not = "" if evidence is not None else said
-    return Result(stats, purchases, spend, plan, evidence, why_not, cards, checked, selection, other)
+    return study, cards
 
 
-def _evidence(
+def _holdout(
     source: Source, model: "Model", settings: Settings, progress: bool
 ) -> "tuple[Holdout | None, str]":
     """Fit again on the past and compare with what came later; say how that went, or why it did not."""
@@ -186,42 +146,24 @@ def _evidence(
     )
 
 
-def _write(folder: Path, result: Result, settings: Settings, command: str) -> "Report":
-    stamp = settings.stamp()
-    named = {"title": settings.title} if settings.title else {}
-    spend = result.spend if isinstance(result.spend, bcx.Posterior) else None
-    made = bcx.report(
-        result.plan,
-        purchases=result.purchases,
-        spend=spend,
-        stats=result.stats,
-        holdout=result.evidence,
-        holdout_note=result.why_not,
-        posterior_checks=[after for after, _ in result.checked],
-        prior_checks=[before for _, before in result.checked],
-        selection=result.selection,
-        other=result.other,
-        organisation=settings.organisation,
-        currency=settings.currency,
-        timestamp=stamp,
-        command=command,
-        **named,
-    )
+def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: int) -> "Report":
+    made = bcx.report(study)
     made.to_pdf(folder / "retention.pdf")
-    for card, place in zip(result.cards, (folder, folder / "spend"), strict=False):
+    for card, place in zip(cards, (folder, folder / "spend"), strict=False):
         card.write(place)
-    table = result.plan.table()
+    assert study.plan is not None
+    table = study.plan.table()
     write_table(table, folder / "priority.csv")
     write_table(table, folder / "priority.parquet")
-    write_table(table.head(settings.top), folder / f"priority_top{settings.top}.csv")
+    write_table(table.head(top), folder / f"priority_top{top}.csv")
+    run = study.provenance
     record = {
-        "command": command,
-        "timestamp": stamp.isoformat(),
-        "settings": settings.told(),
-        "offers": [asdict(offer) for offer in result.plan.offers],
-        "purchases": _told(result.purchases),
-        **({} if spend is None else {"spend": _told(spend)}),
-        **({} if result.selection is None else {"comparison": _compared(result.selection)}),
+        "command": run.command,
+        "timestamp": run.timestamp.isoformat(),
+        "settings": run.settings,
+        "offers": [asdict(offer) for offer in study.plan.offers],
+        **{name: _told(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
+        **({} if study.selection is None else {"comparison": _compared(study.selection)}),
     }
     (folder / "run.json").write_text(
         json.dumps(record, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"

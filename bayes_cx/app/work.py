@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_cx.model import Model
-    from bayes_cx.validation import Holdout, PredictiveCheck
 
 __all__ = [
     "ahead",
-    "card_of",
     "check_data",
     "fit_candidates",
     "fit_model",
     "insist",
     "offers",
     "plan_of",
+    "run_of",
     "spend_of",
 ]
 
@@ -129,36 +128,27 @@ def spend_of(
     return fit_model(bcx.models.GAMMA_GAMMA, stats, settings, progress)
 
 
-def check_data(
-    posterior: "bcx.Posterior", stats: "xr.Dataset", settings: Settings
-) -> "tuple[PredictiveCheck, PredictiveCheck]":
-    """Compare the data with what a model makes, after it has seen them and before."""
-    return (
-        bcx.validation.predictive_check(posterior, stats, seed=settings.seed),
-        bcx.validation.prior_predictive_check(posterior.model, stats, seed=settings.seed),
+def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: Settings) -> "bcx.Evidence":
+    """Compare the data with what each model makes before and after it has seen them; move its priors."""
+    seed = settings.seed
+    return bcx.Evidence(
+        posterior_checks=tuple(bcx.validation.predictive_check(fit, stats, seed=seed) for fit in fits),
+        prior_checks=tuple(
+            bcx.validation.prior_predictive_check(fit.model, stats, seed=seed) for fit in fits
+        ),
+        sensitivity=tuple(check for fit in fits for check in bcx.validation.prior_sensitivity(fit)),
     )
 
 
-def card_of(
-    posterior: "bcx.Posterior",
-    stats: "xr.Dataset",
-    settings: Settings,
-    command: str,
-    evidence: "Holdout | None" = None,
-    checked: "tuple[PredictiveCheck, PredictiveCheck] | None" = None,
-) -> "bcx.ModelCard":
-    """Fill the card of a model; `checked` is what `check_data` returns, made here if it is not given."""
-    after, before = checked or check_data(posterior, stats, settings)
-    return bcx.model_card(
-        posterior,
-        stats=stats,
-        holdout=evidence,
-        prior_check=before,
-        posterior_check=after,
-        sensitivity=bcx.validation.prior_sensitivity(posterior),
-        owner=settings.organisation,
+def run_of(settings: Settings, command: str) -> "bcx.RunProvenance":
+    """Return what the settings say about a run, and the time that all its output carries."""
+    return bcx.RunProvenance(
+        title=settings.title or "",
+        organisation=settings.organisation,
+        currency=settings.currency,
         command=command,
         timestamp=settings.stamp(),
+        settings=settings.told(),
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
+from bayes_cx.inference import Posterior
 from bayes_cx.references import reference
 from bayes_cx.reporting.card_schema import (
     ALL,
@@ -27,6 +28,7 @@ from bayes_cx.reporting.card_schema import (
 )
 from bayes_cx.reporting.card_text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
 from bayes_cx.reporting.tables import false_alarms
+from bayes_cx.study import Study
 
 __all__ = ["ModelCard", "Use", "model_card"]
 
@@ -47,53 +49,51 @@ MOST_GROUPS = 30
 
 
 def model_card(
-    posterior: Any,
-    *,
-    stats: xr.Dataset | None = None,
-    holdout: Any = None,
-    prior_check: Any = None,
-    posterior_check: Any = None,
-    sensitivity: Iterable[Any] | None = None,
-    owner: str = "",
-    title: str = "",
-    use: Use | None = None,
-    command: str = "",
-    timestamp: datetime | None = None,
+    study: Study, posterior: Posterior | None = None, *, title: str = "", use: Use | None = None
 ) -> ModelCard:
     """Return the model card of a posterior.
 
     Parameters
     ----------
-    posterior : Posterior
-    stats : xarray.Dataset, optional
-        The statistics it was fitted to; without them the card knows what the provenance says.
-    holdout : Holdout, optional
-        Its metrics fill the sections on the hold-out and, where they have a slice, on subgroups.
-    prior_check, posterior_check : PredictiveCheck, optional
-        Each statistic must lie inside its predictive interval.
-    sensitivity : iterable of Check or Metric, optional
-        What moved when the priors did.
-    owner, title : str
-        Who answers for the model, and what the card is called.
+    study : Study
+        Its evidence fills the sections of the card: the hold-out for the first of its fits, the predictive
+        checks and the sensitivity for the fit of whose model they are.
+    posterior : Posterior, optional
+        One of the fits of the study; the first if omitted.
+    title : str
+        What the card is called.
     use : Use, optional
         What the model is for and not for; by default what holds for every model of its kind.
-    command : str
-        The command that computes it again; if omitted, the call of `fit`.
-    timestamp : datetime, optional
-        When the card was written; now if omitted. The same input and timestamp give the same bytes.
 
     Returns
     -------
     ModelCard
+
+    Raises
+    ------
+    InputError
+        If the posterior was fitted to other data than the study is about.
+
+    Notes
+    -----
+    Owner, command and timestamp are those of the study's provenance; without a command the card prints the
+    call of `fit`. The same study gives the same bytes.
     """
+    posterior = study.fits[0] if posterior is None else posterior
+    stats, run = study.stats, study.provenance
     model, told = posterior.model, posterior.provenance
-    written = timestamp or datetime.now(UTC).replace(microsecond=0)
-    if stats is not None and stats.attrs.get("sha256") not in (None, told.get("sha256")):
+    if stats.attrs.get("sha256") not in (None, told.get("sha256")):
         raise InputError(
             "statistics of other data than the posterior was fitted to",
-            "the statistics of the fit, or none",
+            "the statistics of the fit",
             "pass the statistics that were given to fit",
         )
+    holdout = study.evidence.holdout if posterior is study.fits[0] else None
+    after, before = (
+        next((check for check in checks if check.model == model.name), None)
+        for checks in (study.evidence.posterior_checks, study.evidence.prior_checks)
+    )
+    sensitivity = [check for check in study.evidence.sensitivity if check.about == model.name]
     evidence = holdout.metrics if holdout is not None else ()
     judged, groups, left_out = _by_group(evidence)
     used = [str(told.get("method", "")), "sensitivity" if sensitivity else "", "holdout" if judged else ""]
@@ -101,10 +101,10 @@ def model_card(
     cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
     return ModelCard(
         title=title or f"{model.name} model",
-        owner=owner,
-        written=written if written.tzinfo else written.replace(tzinfo=UTC),
+        owner=run.organisation,
+        written=run.timestamp,
         use=use or USE[model.kind],
-        data=_data({**told, **(stats.attrs if stats is not None else {})}, stats),
+        data=_data({**told, **stats.attrs}, stats),
         model=ModelPart(
             name=model.name,
             story=model.story,
@@ -117,14 +117,14 @@ def model_card(
             reference=str(reference(model.reference)) if model.reference else "",
         ),
         computation=_section("computation", posterior.checks),
-        prior_check=_predictive("prior_check", prior_check),
-        posterior_check=_predictive("posterior_check", posterior_check),
-        sensitivity=_section("sensitivity", sensitivity or ()),
+        prior_check=_predictive("prior_check", before),
+        posterior_check=_predictive("posterior_check", after),
+        sensitivity=_section("sensitivity", sensitivity),
         holdout=_section("holdout", judged, false_alarms(evidence)),
         subgroups=_section("subgroups", groups, left_out),
         limits=(*getattr(model, "limits", ()), *LIMITS[model.kind]),
         ethics=ETHICS[model.kind],
-        reproduction=_reproduction(told, model.key, command),
+        reproduction=_reproduction(told, model.key, run.command),
         references=tuple(str(reference(key)) for key in cited if key),
     )
 
@@ -139,7 +139,8 @@ def _metric(found: Any) -> Metric:
     if isinstance(found, Metric):
         return found
     if isinstance(found, Check):
-        return Metric(**{**vars(found), "value": _finite(found.value)})
+        shown = ("name", "target", "status", "note")
+        return Metric(**{name: getattr(found, name) for name in shown}, value=_finite(found.value))
     low, high = _finite(found.low), _finite(found.high)
     interval = None
     if low is not None and high is not None:
@@ -202,17 +203,15 @@ def _predictive(name: str, check: Any) -> Section:
     return _section(name, metrics, str(data.attrs.get("note", "")))
 
 
-def _data(told: Mapping[str, Any], stats: xr.Dataset | None) -> DataPart:
-    customers, repeaters, current, groups = told.get("n_customers"), None, None, None
-    if stats is not None:
-        size = next(iter(stats.sizes.values()))
-        weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
-        customers = int(weight.sum())
-        if "churned" in stats:
-            current = int(weight[stats["churned"].to_numpy() == 0].sum())
-        else:
-            repeaters = int(weight[stats["x"].to_numpy() > 0].sum())
-        groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
+def _data(told: Mapping[str, Any], stats: xr.Dataset) -> DataPart:
+    repeaters, current = None, None
+    size = next(iter(stats.sizes.values()))
+    weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
+    if "churned" in stats:
+        current = int(weight[stats["churned"].to_numpy() == 0].sum())
+    else:
+        repeaters = int(weight[stats["x"].to_numpy() > 0].sum())
+    groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
     rejected = told.get("rejected") or {}
     return DataPart(
         source=str(told.get("source", "")),
@@ -220,7 +219,7 @@ def _data(told: Mapping[str, Any], stats: xr.Dataset | None) -> DataPart:
         period_start=_day(told.get("period_start")),
         until=_day(told.get("until")),
         unit=str(told.get("unit", "")),
-        customers=customers,
+        customers=int(weight.sum()),
         repeaters=repeaters,
         current=current,
         rows_read=told.get("rows_read"),

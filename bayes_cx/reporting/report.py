@@ -1,13 +1,14 @@
 """The report for the manager: whom to contact, what it is worth and how sure that is."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import xarray as xr
 
+from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
 from bayes_cx.references import reference
 from bayes_cx.reporting import figures, render, summary, tables
@@ -17,6 +18,7 @@ from bayes_cx.reporting.fonts import printable
 from bayes_cx.reporting.style import Figure
 from bayes_cx.reporting.terms import Terms, terms
 from bayes_cx.reporting.words import Money, count, day, plural
+from bayes_cx.study import Study
 
 __all__ = ["Report", "report"]
 
@@ -61,66 +63,38 @@ class Report:
             unfinished.write_bytes(content)
 
 
-def report(
-    plan: Any,
-    *,
-    purchases: Any,
-    stats: xr.Dataset,
-    spend: Any = None,
-    holdout: Any = None,
-    holdout_note: str = "",
-    posterior_checks: Sequence[Any] = (),
-    prior_checks: Sequence[Any] = (),
-    selection: Any = None,
-    other: Any = None,
-    title: str = "Retention priorities",
-    organisation: str = "",
-    currency: str | None = None,
-    timestamp: datetime | None = None,
-    command: str = "",
-) -> Report:
+def report(study: Study) -> Report:
     """Put a plan, and the evidence for it, into a report.
 
     Parameters
     ----------
-    plan : Plan
-        What `prioritise` returns.
-    purchases, spend : Posterior
-        The fits behind the plan; no `spend` where amounts are not modelled.
-    stats : Dataset over customer
-        The statistics that the plan was made for; the report prints their provenance.
-    holdout : Holdout, optional
-        What `holdout` returns; a report without one says so on page one.
-    holdout_note : str
-        Why there is no hold-out evidence, said there too.
-    posterior_checks, prior_checks : sequence of PredictiveCheck
-        What `predictive_check` and `prior_predictive_check` return, shown in the appendix.
-    selection : Selection, optional
-        How the model was chosen: what `validation.selection.select` returns.
-    other : Plan, optional
-        The plan under its runner-up, to say what the choice changes.
-    title, organisation : str
-    currency : str, optional
-        Put before amounts; the plan's own if omitted.
-    timestamp : datetime, optional
-        With a time zone; now if omitted.
-    command : str
-        What makes this report again.
+    study : Study
+        With a plan. Without a hold-out the report says so on page one, with the reason if one is noted.
 
     Returns
     -------
     Report
 
+    Raises
+    ------
+    InputError
+        If the study has no plan.
+
     Notes
     -----
     Sentences and headlines are computed from draws and data; none of them is fixed.
     """
-    timestamp = (timestamp or datetime.now(UTC)).replace(microsecond=0)
+    if study.plan is None:
+        raise InputError("a study without a plan", "whom to contact", "pass plan=bcx.prioritise(...)")
+    plan: Any = study.plan
+    stats, selection, other = study.stats, study.selection, study.other
+    evidence, run = study.evidence, study.provenance
+    holdout, organisation, timestamp = evidence.holdout, run.organisation, run.timestamp
     data = plan.data
-    posteriors = [purchases] if spend is None else [purchases, spend]
-    symbol = str(data.attrs.get("currency") or "") if currency is None else currency
+    posteriors = list(study.fits)
+    purchases = posteriors[0]
     values = str(data.attrs["values"])
-    money = Money(symbol) if values == "spend" else Money("", values)
+    money = Money(run.currency) if values == "spend" else Money("", values)
     words = terms(purchases.model)
     rows = alike(data, posteriors)
     listed = data if rows is None else rows
@@ -138,14 +112,14 @@ def report(
 
         drawn["comparison"] = comparison(selection.comparison)
     number = int(data.attrs["n_contacted"])
-    predictive, predictive_note = tables.predictive([*posterior_checks, *prior_checks])
+    predictive, predictive_note = tables.predictive([*evidence.posterior_checks, *evidence.prior_checks])
     choice = _choice(selection, plan, other, money)
-    warned = summary.notices(posteriors, holdout, holdout_note, predictive, words.events)
+    warned = summary.notices(posteriors, holdout, evidence.holdout_note, predictive, words.events)
     content = {
-        "title": title,
+        "title": run.title or "Retention priorities",
         "organisation": organisation,
         "unit": data.attrs["unit"],
-        "currency": symbol if values == "spend" else values,
+        "currency": run.currency if values == "spend" else values,
         "words": {
             "current": words.current,
             "bar": words.bar,
@@ -187,7 +161,7 @@ def report(
         "checks": tables.checks(posteriors),
         "assumptions": tables.assumptions(plan, stats, words, money),
         "limits": _limits(posteriors, words),
-        "provenance": tables.provenance(posteriors, stats, command),
+        "provenance": tables.provenance(posteriors, stats, run.command),
         "run": _run(purchases, stats),
         "respelt": any(printable(str(name)) != str(name) for name in data["customer"].to_numpy()[:20]),
         "figures": {

@@ -46,7 +46,8 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
     target = f"< {LIMIT}"
     if posterior.n_draws == 1 or not posterior.layout.design.is_constant:
         why = "a point estimate" if posterior.n_draws == 1 else "a design with groups or covariates"
-        return tuple(Check(name, None, target, "not_run", f"not measured for {why}") for name in names)
+        note, about = f"not measured for {why}", posterior.model.name
+        return tuple(Check(name, None, target, "not_run", note, about) for name in names)
     draws = posterior.draws["posterior"].dataset
     shape = (draws.sizes["chain"], draws.sizes["draw"])
 
@@ -62,15 +63,13 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
     )
     by_prior, by_data = (az.psense(tree, group=one) for one in ("prior", "likelihood"))
     return tuple(
-        _judged(name, float(by_prior[letter]), float(by_data[letter]), target)
+        _judged(name, float(by_prior[letter]), float(by_data[letter]), target, posterior.model.name)
         for name, letter in zip(names, letters, strict=True)
     )
 
 
-def _judged(name: str, prior: float, likelihood: float, target: str) -> Check:
+def _judged(name: str, prior: float, likelihood: float, target: str, about: str) -> Check:
     if prior < LIMIT:
-        return Check(name, prior, target, "passed")
-    told = (
-        "so prior and data may be in conflict" if likelihood >= LIMIT else "so the data say little about it"
-    )
-    return Check(name, prior, target, "failed", f"the likelihood moves it by {likelihood:.2g}, {told}")
+        return Check(name, prior, target, "passed", about=about)
+    why = "so prior and data may be in conflict" if likelihood >= LIMIT else "so the data say little about it"
+    return Check(name, prior, target, "failed", f"the likelihood moves it by {likelihood:.2g}, {why}", about)
