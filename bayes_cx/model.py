@@ -7,11 +7,12 @@ names of a formula's arguments, and work for every record.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import signature
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import Kind
 
 __all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
 
@@ -160,12 +161,8 @@ class Model:
         Key in ``references.bib``.
     observe : callable
         ``observe(made, **known) -> dict`` of the statistics that one would see of what `simulate` made.
-    kind : {"purchases", "contracts", "spend"}
-        Whether leaving is unseen, seen, or no part of it.
-    events : str
-        What customers make over time, ``"purchases"`` or ``"renewals"``; quantities are named with it.
-    discrete : bool
-        Whether time counts opportunities, which no unit converts into others.
+    kind : Kind
+        What a row of its statistics is.
     choices : mapping of str to tuple of int
         Parameters that take a few whole values. A fit weighs the values by their evidence.
     """
@@ -187,9 +184,7 @@ class Model:
     when: str
     reference: str
     observe: Callable[..., dict[str, np.ndarray]]
-    kind: Literal["purchases", "contracts", "spend"] = "purchases"
-    events: str = "purchases"
-    discrete: bool = False
+    kind: Kind
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def at(self, **values: int) -> "Model":

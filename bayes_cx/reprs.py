@@ -13,6 +13,7 @@ import numpy as np
 
 from bayes_cx.checks import Check, verdict
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import find_kind, kind_of
 from bayes_cx.panel import (
     Html,
     badge,
@@ -46,16 +47,6 @@ __all__ = [
 
 FIRST_ROWS = 10
 LONGEST_ID = 40
-STATISTICS = {
-    "x": "repeat purchases",
-    "t_x": "first to last purchase",
-    "T": "first purchase to end of observation",
-    "n": "opportunities so far",
-    "spend": "mean spend of repeat purchases",
-    "regularity": "how equal the gaps are",
-}
-OPPORTUNITIES = {"x": "opportunities taken", "t_x": "the last one taken"}
-CONTRACTS = {"T": "renewals that came up", "churned": "left at the last of them"}
 
 
 @dataclass(frozen=True)
@@ -86,13 +77,13 @@ def show(data: "xr.Dataset") -> Shown:
         If the Dataset is neither.
     """
     names = set(data.data_vars)
-    if {"x", "t_x"} <= names or {"T", "churned"} <= names:
-        return Shown(statistics_html(data), repr(data))
     if {"mean", "sd"} <= names:
         return Shown(score_html(data), repr(data))
+    if "kind" in data.attrs:
+        return Shown(statistics_html(data), repr(data))
     raise InputError(
         f"a Dataset with {', '.join(map(str, names)) or 'no variables'}",
-        "statistics (x, t_x and T or n; T and churned) or scores (mean, sd)",
+        "statistics (with an attribute kind) or scores (mean, sd)",
         "show the Dataset itself",
     )
 
@@ -155,7 +146,7 @@ def plan_html(plan: Any) -> str:
     head = (
         "rank",
         "customer",
-        "under contract" if attrs.get("kind") == "contracts" else "active",
+        find_kind(attrs["kind"]).words["en"].active,
         "value",
         "net gain",
         "90% interval",
@@ -248,19 +239,19 @@ def statistics_html(stats: "xr.Dataset") -> str:
     attrs = stats.attrs
     size = next(iter(stats.sizes.values()))
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
-    n, rows = int(weight.sum()), []
-    if "churned" in stats:
-        meaning, current = CONTRACTS, int(weight[stats["churned"].to_numpy() == 0].sum())
-        told = f"{number(current)} under contract"
-    else:
-        meaning = STATISTICS | OPPORTUNITIES if "n" in stats else STATISTICS
-        told = f"{number(int(weight[stats['x'].to_numpy() > 0].sum()))} with a repeat purchase"
-    for name in (name for name in meaning if name in stats):
+    n = int(weight.sum())
+    kind = kind_of(stats)
+    lively = kind.lively({name: stats[name].to_numpy() for name in kind.columns if name in stats})
+    told = f"{number(int(weight[lively].sum()))} {kind.words['en'].lively}"
+    rows = []
+    for name, column in kind.columns.items():
+        if name not in stats or stats[name].dtype.kind not in "iuf":
+            continue
         values = stats[name].to_numpy()
         seen = np.repeat(values, weight)[~np.isnan(np.repeat(values, weight))] if n else values
         if seen.size:
             spread = (number(v) for v in (seen.min(), np.median(seen), seen.mean(), seen.max()))
-            rows.append((name, *spread, histogram_svg(seen), meaning[name]))
+            rows.append((name, *spread, histogram_svg(seen), column.meaning))
     return panel(
         f"{number(n)} customers, {told}",
         _dotted(

@@ -63,7 +63,8 @@ def judge(counts: np.ndarray, happened: np.ndarray) -> Judged:
 
 
 def forecast(model: Model, stats: xr.Dataset, t: float, happened: np.ndarray) -> Judged:
-    """Fit a model to what was seen and judge its forecast."""
+    """Fit a model to what was seen, fitting or not, and judge its forecast."""
+    stats = stats.assign_attrs(kind=model.kind.key)
     posterior = bcx.fit(model, stats, seed=SEED, progress=False)
     future = bcx.predict_purchases(posterior, stats, t, draws=DRAWS, seed=SEED)
     return judge(future.to_numpy(), happened)

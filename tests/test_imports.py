@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bayes_cx"
 
 # What a room may import besides itself. Data flow one way: nothing downstream is imported upstream.
-GROUND = {"errors", "checks", "stop", "files", "privacy", "references", "panel", "reprs"}
+GROUND = {"errors", "checks", "stop", "files", "privacy", "references", "panel", "reprs", "kinds"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "checks": set(),
@@ -23,11 +23,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "privacy": {"errors"},
     "references": {"errors"},
     "panel": {"checks"},
-    "reprs": {"checks", "errors", "panel"},
+    "reprs": {"checks", "errors", "kinds", "panel"},
+    "kinds": {"errors"},
     "special": set(),
     "mixtures": {"special"},
-    "model": {"errors", "special"},
-    "models": {"errors", "special", "mixtures", "model"},
+    "model": {"errors", "kinds", "special"},
+    "models": {"errors", "kinds", "special", "mixtures", "model"},
     "data": GROUND,
     "inference": GROUND | {"special", "model", "models", "data"},
     "scoring": GROUND | {"special", "model", "models", "data", "inference"},

@@ -106,7 +106,8 @@ def plan():
             "customer": np.array([NASTY, "株式会社", "x" * 400, *map(str, range(n - 3))], dtype=object),
             "quantile": [0.05, 0.25, 0.5, 0.75, 0.95],
         },
-        attrs={"horizon": "52 weeks", "discount_rate": 0.1, "currency": "€", "total_cost": 13.5},
+        attrs={"kind": "purchases", "horizon": "52 weeks", "discount_rate": 0.1, "currency": "€",
+               "total_cost": 13.5},
     )  # fmt: skip
     offer = SimpleNamespace(name="voucher", cost=1.5, win_back="Beta(2, 18)", keep="Beta(2, 18)")
     return SimpleNamespace(data=data, offers=(offer,), settings={"budget": None, "capacity": 9})
@@ -123,8 +124,9 @@ def statistics(n=300):
             "spend": ("customer", np.where(x > 0, rng.gamma(6, 6, n), np.nan)),
         },
         coords={"customer": np.arange(n)},
-        attrs={"unit": "week", "until": "1997-09-30", "period_start": "1997-01-01", "rows_read": 700,
-               "rows_rejected": 3, "rejected": '{"missing customer": 2, "unreadable time": 1}'},
+        attrs={"kind": "purchases", "unit": "week", "until": "1997-09-30", "period_start": "1997-01-01",
+               "rows_read": 700, "rows_rejected": 3,
+               "rejected": '{"missing customer": 2, "unreadable time": 1}'},
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import kind_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,9 +36,7 @@ class Chosen(NamedTuple):
 
 def family(stats: "xr.Dataset") -> str:
     """Return what statistics count: ``"purchases"``, ``"opportunities"`` or ``"contracts"``."""
-    if "churned" in stats:
-        return "contracts"
-    return "opportunities" if "n" in stats else "purchases"
+    return kind_of(stats).key
 
 
 def chosen(model: str | None, stats: "xr.Dataset") -> Chosen:

@@ -106,7 +106,7 @@ def fit_candidates(
 def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
     """Return the design of a fit: contracts of the first column of groups are pooled in part."""
     groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
-    if model.kind != "contracts" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
+    if model.kind.leaving != "observed" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
         return bcx.Design()
     return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
 
@@ -156,7 +156,7 @@ def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
     """Return the horizon of the settings, or the usual one."""
     if settings.horizon is not None:
         return settings.horizon
-    return PERIODS[posterior.provenance["unit"]] if posterior.model.discrete else PERIODS["week"]
+    return PERIODS[posterior.provenance["unit"]] if posterior.model.kind.discrete else PERIODS["week"]
 
 
 def plan_of(

@@ -16,6 +16,7 @@ from bayes_cx.data.summary import undated
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import OPPORTUNITIES
 
 __all__ = ["cdnow_path", "load_cdnow", "load_cohorts", "load_donations"]
 
@@ -87,7 +88,9 @@ def load_donations() -> xr.Dataset:
     names = {"x": "frequency", "t_x": "recency", "n": "periods", "weight": "weights"}
     data = {name: ("row", table.column(column).to_numpy().astype(np.int64)) for name, column in names.items()}
     source = f"donations.csv (lifetimes {version('lifetimes')})"
-    return xr.Dataset(data, attrs=undated("year", source, table.num_rows, str(table.to_pylist())))
+    return xr.Dataset(
+        data, attrs=undated(OPPORTUNITIES, "year", source, table.num_rows, str(table.to_pylist()))
+    )
 
 
 def load_cohorts(periods: int | None = None) -> xr.Dataset:

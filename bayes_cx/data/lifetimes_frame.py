@@ -9,6 +9,7 @@ import xarray as xr
 from bayes_cx.data.occasions import Clock
 from bayes_cx.data.summary import undated
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import PURCHASES
 
 __all__ = ["from_lifetimes", "to_lifetimes"]
 
@@ -100,7 +101,7 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
         data["spend"] = ("customer", spend)
         data["spend_sum"] = ("customer", np.nan_to_num(spend * x, nan=0.0))
         data["first_spend"] = ("customer", np.full(len(x), np.nan))
-    attrs = undated(unit, "frame of statistics", len(frame), frame.to_csv())
+    attrs = undated(PURCHASES, unit, "frame of statistics", len(frame), frame.to_csv())
     first = np.full(len(x), np.datetime64("NaT", "s"))
     if until is not None and len(x):
         end = clock.number(until)

@@ -11,6 +11,7 @@ from bayes_cx.data.occasions import Clock, occasions_sql
 from bayes_cx.data.summary import column, complete, group_columns, groups_sql, last_step, sum_of
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import OPPORTUNITIES
 
 __all__ = ["opportunities_after", "summarise_opportunities"]
 
@@ -69,7 +70,7 @@ def summarise_opportunities(
         "t_x": ("customer", column(table, "t_x"), {"meaning": "the last opportunity taken"}),
         "n": ("customer", column(table, "passed"), {"meaning": "opportunities that passed"}),
     }
-    stats = complete(transactions, table, data, groups, end, clock, "opportunities")
+    stats = complete(transactions, table, data, groups, end, clock, OPPORTUNITIES, "opportunities")
     return stats.assign_attrs(occasions_unfinished=int(sum_of(table, "unfinished")))
 
 

@@ -16,6 +16,7 @@ from bayes_cx.data.sources import Source, open_source
 from bayes_cx.data.summary import NO_GROUP, column, numbered_groups, sum_of
 from bayes_cx.data.transactions import check_options
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import CONTRACTS
 
 __all__ = ["summarise_contracts"]
 
@@ -129,6 +130,7 @@ def summarise_contracts(
     # Added up, because their order says nothing.
     digest = int(column(found, "digest").sum())
     attrs = {
+        "kind": CONTRACTS.key,
         "unit": unit,
         "until": clock.iso(last),
         "period_start": clock.iso(clock.numbers(column(found, "begins")).min()),

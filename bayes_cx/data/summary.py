@@ -13,6 +13,7 @@ from bayes_cx.data.contract import literal
 from bayes_cx.data.occasions import Clock, occasions_sql, reasons_within
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import KINDS, PURCHASES, Kind
 
 __all__ = [
     "NO_GROUP",
@@ -30,10 +31,7 @@ __all__ = [
 # What stands for a customer whose group was never given.
 NO_GROUP = "missing"
 
-_STATISTICS = {
-    *("customer", "row", "weight", "x", "t_x", "T", "n", "churned", "periods", "regularity"),
-    *("first", "spend", "spend_sum", "first_spend"),
-}
+_STATISTICS = {"customer", "row", "weight"}.union(*(kind.columns for kind in KINDS.values()))
 
 
 def summarise(
@@ -103,7 +101,7 @@ def summarise(
     if regularity:
         values = relative(column(table, "log_gaps"), x, last - first)
         data["regularity"] = ("customer", values, {"meaning": "sum of log(gap / t_x)"})
-    return complete(transactions, table, data, groups, end, clock)
+    return complete(transactions, table, data, groups, end, clock, PURCHASES)
 
 
 def relative(log_gaps: np.ndarray, x: np.ndarray, t_x: np.ndarray) -> np.ndarray:
@@ -118,6 +116,7 @@ def complete(
     groups: dict[str, str],
     end: int,
     clock: Clock,
+    kind: Kind,
     occasions: str = "occasions",
 ) -> xr.Dataset:
     """Add to the statistics of time what every summary has: money, first day, groups and attributes.
@@ -135,6 +134,7 @@ def complete(
     end : int
         Last observed step of `clock`.
     clock : Clock
+    kind : Kind
     occasions : str
         What x counts.
 
@@ -166,6 +166,7 @@ def complete(
     for prefix, name in groups.items():
         data[name] = ("customer", column(table, prefix))
     attrs = {
+        "kind": kind.key,
         "unit": clock.unit,
         "until": clock.iso(end),
         "period_start": clock.iso(first.min()),
@@ -185,9 +186,10 @@ def complete(
     return xr.Dataset(data, coords={"customer": column(table, "customer")}, attrs=attrs)
 
 
-def undated(unit: str, source: str, rows: int, content: str) -> dict[str, str | int]:
+def undated(kind: Kind, unit: str, source: str, rows: int, content: str) -> dict[str, str | int]:
     """Return the attributes of statistics that were counted elsewhere: no dates, and every row used."""
     return {
+        "kind": kind.key,
         "unit": unit,
         "until": "",
         "period_start": "",

@@ -9,6 +9,7 @@ import xarray as xr
 from bayes_cx.data.summary import undated
 from bayes_cx.data.units import check_unit
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import CONTRACTS
 
 __all__ = ["from_survivors"]
 
@@ -72,7 +73,7 @@ def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
             "cohort": ("row", np.array(cohort, object)),
             "weight": ("row", np.array(weight, np.int64), {"meaning": "customers"}),
         },
-        attrs=undated(unit, "table of survivors", frame.shape[1], repr(rows)),
+        attrs=undated(CONTRACTS, unit, "table of survivors", frame.shape[1], repr(rows)),
     )
 
 

@@ -296,7 +296,7 @@ def _attributes(
         **{name: limit for name, limit in (("budget", budget), ("capacity", capacity)) if limit is not None},
         "budget_price": choice.price,
         "total_cost": float(data["cost"].to_numpy()[contact].sum()),
-        "kind": value.purchases.model.kind,
+        "kind": value.purchases.model.kind.key,
         "events": value.events,
         **({} if isinstance(value.spend, Posterior | None) else {"worth": float(value.spend)}),
         "values": "spend" if value.spend is not None else value.events,

@@ -90,7 +90,7 @@ class LifetimeValue:
     @property
     def events(self) -> str:
         """What brings value: purchases or renewals."""
-        return self.purchases.model.events
+        return self.purchases.model.kind.events
 
     @property
     def price(self) -> Posterior | float:

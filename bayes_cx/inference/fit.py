@@ -88,9 +88,8 @@ def fit(
         scale = float(model.scale(weight_of(table), **columns_of(model, table)))
     # Fits of different models or data must not share their dice, or their draws would move together; counts
     # alone tell them apart, so that the unit of time or money changes nothing.
-    counted = next(name for name in ("x", "churned") if name in table)
-    weight = table["weight"]
-    apart = f"{model.key} {design} {int(weight.sum())} {int((weight * table[counted]).sum())}"
+    weight, counted = table["weight"], table[model.kind.counted]
+    apart = f"{model.key} {design} {int(weight.sum())} {int((weight * counted).sum())}"
     dice = (seed, zlib.crc32(apart.encode()))
     start = time.perf_counter()
     explorer = Explorer(pymc_model(first_choice(model), table, design, scale=scale))

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
 
+from bayes_cx.kinds import CONTRACTS
 from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases
 from bayes_cx.models.beta_discrete import (
     discounted_sum,
@@ -303,7 +304,5 @@ BDW = Model(
     ),
     when="subscriptions and other contracts that end when not renewed, where loyalty may change with age",
     reference="fader2018revisited",
-    kind="contracts",
-    events="renewals",
-    discrete=True,
+    kind=CONTRACTS,
 )

@@ -7,6 +7,7 @@ The option ``count`` is a number of purchases; ``n`` is a statistic, the number 
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import OPPORTUNITIES
 from bayes_cx.model import Model, Param, Prior, Purchases
 from bayes_cx.models.beta_discrete import discounted_sum, geometric_sum, log_stay, scalar_log_stay
 from bayes_cx.models.opportunities import p_purchases_if_active, ratio_sum, silence_limit
@@ -277,5 +278,5 @@ BG_BB = Model(
         "take no more"
     ),
     reference="fader2010discrete",
-    discrete=True,
+    kind=OPPORTUNITIES,
 )

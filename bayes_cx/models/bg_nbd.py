@@ -6,6 +6,7 @@ Fader, Hardie & Lee (2005), key ``fader2005counting``. Letters and equation numb
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model
 from bayes_cx.models.beta_geometric import (
     PARAMS,
@@ -112,4 +113,5 @@ BG_NBD = Model(
     ),
     when="shops without contracts, where customers buy at irregular times and leave silently",
     reference="fader2005counting",
+    kind=PURCHASES,
 )

@@ -8,6 +8,7 @@ here :math:`\lambda \sim` Gamma(r, alpha) is the rate of purchases whatever k is
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import PURCHASES
 from bayes_cx.mixtures import MOST_STAGES, beta_gamma_dert, phases, silence, stage_sums
 from bayes_cx.model import Model, Param
 from bayes_cx.models import beta_geometric
@@ -248,6 +249,7 @@ def _cnbd(*, first: float, **texts) -> Model:
             'j "of" k "stages since the last purchase," N "more in" t',
         ),
         reference="reutterer2021leveraging",
+        kind=PURCHASES,
         **texts,
     )
 

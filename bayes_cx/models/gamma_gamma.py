@@ -6,6 +6,7 @@ Fader, Hardie & Lee (2005) and Fader & Hardie (2013), key ``fader2013gammagamma`
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import SPEND
 from bayes_cx.model import Model, Param, Prior
 from bayes_cx.models.quantities import named
 
@@ -132,6 +133,5 @@ GAMMA_GAMMA = Model(
     ),
     when="amounts that are positive and vary around a customer's own mean",
     reference="fader2013gammagamma",
-    kind="spend",
-    events="",
+    kind=SPEND,
 )

@@ -6,6 +6,7 @@ Batislam, Denizel & Filiztekin (2007), key ``batislam2007empirical``. Letters ar
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model
 from bayes_cx.models.beta_geometric import (
     PARAMS,
@@ -101,4 +102,5 @@ MBG_NBD = Model(
     ),
     when="shops without contracts, where many customers buy once and never again, and leave silently",
     reference="batislam2007empirical",
+    kind=PURCHASES,
 )

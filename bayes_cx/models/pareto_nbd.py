@@ -6,6 +6,7 @@ Schmittlein, Morrison & Colombo (1987), key ``schmittlein1987counting``. Letters
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import PURCHASES
 from bayes_cx.mixtures import count_at_leaving, log_negative_binomial, silence
 from bayes_cx.model import Model, Param, Prior, Purchases
 from bayes_cx.models import beta_geometric
@@ -285,4 +286,5 @@ PARETO_NBD = Model(
     ),
     when="shops without contracts, where customers drift away at any time and leave silently",
     reference="schmittlein1987counting",
+    kind=PURCHASES,
 )

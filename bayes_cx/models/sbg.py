@@ -9,6 +9,7 @@ from inspect import Parameter, Signature
 import numpy as np
 import pytensor.tensor as pt
 
+from bayes_cx.kinds import CONTRACTS
 from bayes_cx.model import Formula, Model, Param, arguments
 from bayes_cx.models.bdw import BDW
 from bayes_cx.models.beta_discrete import log_stay
@@ -85,7 +86,5 @@ SBG = Model(
     ),
     when="subscriptions and other contracts that end when they are not renewed",
     reference="fader2007project",
-    kind="contracts",
-    events="renewals",
-    discrete=True,
+    kind=CONTRACTS,
 )

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.kinds import Kind
 from bayes_cx.reporting.words import count, plural, shorten
 
-__all__ = ["alike", "counted", "group_columns", "silence"]
+__all__ = ["alike", "counted", "group_columns", "history"]
 
 # Customers a row, on average, from which on a list of customers would only repeat itself.
 _MANY = 10
@@ -65,22 +66,17 @@ def alike(data: xr.Dataset, posteriors: Sequence[Any], many: int = _MANY) -> xr.
     )
 
 
-def _name(customer: xr.Dataset, kind: str, unit: str) -> str:
+def _name(customer: xr.Dataset, kind: Kind, unit: str) -> str:
     groups = [
         shorten(str(customer[name].values), 24) for name in group_columns(customer.expand_dims("customer"))
     ]
-    if kind == "contracts":
-        number = int(customer["T"])
-        history = f"left at renewal {number}" if int(customer["churned"]) else plural(number, "renewal")
-    else:
-        history = f"{plural(int(customer['x']) + 1, 'purchase')}, {silence(customer, unit)}"
-    return ", ".join([*groups, history])
+    return ", ".join([*groups, *history(customer, kind, unit)])
 
 
-def silence(customer: xr.Dataset, unit: str) -> str:
-    """Say how long ago the last purchase of a customer was."""
-    ago = float(customer["T" if "T" in customer else "n"] - customer["t_x"])
-    return f"last {plural(round(ago), unit)} ago" if ago >= 0.5 else f"last one within this {unit}"
+def history(customer: xr.Dataset, kind: Kind, unit: str) -> tuple[str, ...]:
+    """Tell the history of one customer in a few words."""
+    row = {name: float(customer[name]) for name in kind.columns if name in customer and name != "first"}
+    return kind.words["en"].history(row, unit)
 
 
 def counted(some: xr.Dataset, i: int) -> str:

@@ -12,6 +12,7 @@ import xarray as xr
 from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
+from bayes_cx.kinds import kind_of
 from bayes_cx.references import reference
 from bayes_cx.reporting.card_schema import (
     ALL,
@@ -103,7 +104,7 @@ def model_card(
         title=title or f"{model.name} model",
         owner=run.organisation,
         written=run.timestamp,
-        use=use or USE[model.kind],
+        use=use or USE[model.kind.leaving],
         data=_data({**told, **stats.attrs}, stats),
         model=ModelPart(
             name=model.name,
@@ -122,8 +123,8 @@ def model_card(
         sensitivity=_section("sensitivity", sensitivity),
         holdout=_section("holdout", judged, false_alarms(evidence)),
         subgroups=_section("subgroups", groups, left_out),
-        limits=(*getattr(model, "limits", ()), *LIMITS[model.kind]),
-        ethics=ETHICS[model.kind],
+        limits=(*getattr(model, "limits", ()), *LIMITS[model.kind.leaving]),
+        ethics=ETHICS[model.kind.leaving],
         reproduction=_reproduction(told, model.key, run.command),
         references=tuple(str(reference(key)) for key in cited if key),
     )
@@ -204,13 +205,12 @@ def _predictive(name: str, check: Any) -> Section:
 
 
 def _data(told: Mapping[str, Any], stats: xr.Dataset) -> DataPart:
-    repeaters, current = None, None
     size = next(iter(stats.sizes.values()))
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
-    if "churned" in stats:
-        current = int(weight[stats["churned"].to_numpy() == 0].sum())
-    else:
-        repeaters = int(weight[stats["x"].to_numpy() > 0].sum())
+    kind = kind_of(stats)
+    columns = {name: stats[name].to_numpy() for name in kind.columns if name in stats}
+    lively = int(weight[kind.lively(columns)].sum())
+    repeaters, current = (None, lively) if kind.leaving == "observed" else (lively, None)
     groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
     rejected = told.get("rejected") or {}
     return DataPart(

@@ -45,8 +45,8 @@ _CONTRACTS = Use(
         _ELSEWHERE,
     ),
 )
-USE = {"purchases": _PURCHASES, "spend": _PURCHASES, "contracts": _CONTRACTS}
-"""What a model is for and not for, by its kind."""
+USE = {"latent": _PURCHASES, "none": _PURCHASES, "observed": _CONTRACTS}
+"""What a model is for and not for, by whether it is seen who leaves (`Kind.leaving`)."""
 
 _LIMITS = (
     "Forecasts are for the customers in the data; those who will buy for the first time are not counted.",
@@ -61,8 +61,8 @@ _LIMITS_OF_CONTRACTS = (
     "use are not seen.",
     "The intervals hold if the model does, and far ahead nothing has checked it.",
 )
-LIMITS = {"purchases": _LIMITS, "spend": _LIMITS, "contracts": _LIMITS_OF_CONTRACTS}
-"""What no model of a kind can see."""
+LIMITS = {"latent": _LIMITS, "none": _LIMITS, "observed": _LIMITS_OF_CONTRACTS}
+"""What no model of such customers can see."""
 
 _PROFILING = (
     "This is profiling of people who did not ask for it: leave out those who object to it or to marketing."
@@ -76,15 +76,15 @@ _ETHICS = (
     "their purpose needs; a pseudonym is still personal data for whoever holds the key.",
 )
 ETHICS = {
-    "purchases": _ETHICS,
-    "spend": _ETHICS,
-    "contracts": (
+    "latent": _ETHICS,
+    "none": _ETHICS,
+    "observed": (
         _PROFILING,
         "Groups of the fit can stand in for age, health, income or religion: ask of each why it is there.",
         *_ETHICS[2:],
     ),
 }
-"""What to mind, by kind."""
+"""What to mind with them."""
 
 NOT_GIVEN = {
     "computation": "The fit came without checks: whether the draws can be trusted is not known.",

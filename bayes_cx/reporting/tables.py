@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy import stats as distributions
 
-from bayes_cx.reporting.alike import counted, group_columns, silence
+from bayes_cx.kinds import find_kind
+from bayes_cx.reporting.alike import counted, group_columns, history
 from bayes_cx.reporting.terms import Terms
 from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
 
@@ -65,7 +66,7 @@ def priority(data: xr.Dataset, money: Money, rows: int = 20) -> list[dict[str, A
             "name": shorten(str(top["customer"].values[i]), 44),
             "history": counted(top, i)
             if "customers" in top
-            else _history(top.isel(customer=i), str(data.attrs["unit"]), kinds),
+            else " · ".join(_history(top.isel(customer=i), kinds)),
             "active": [] if gone[i] else [float(q) for q in active[i]],
             "p_alive": "left" if gone[i] else per_cent(float(share[i])),
             "value": cells["value"][i],
@@ -104,14 +105,10 @@ def top_note(plan: Any, money: Money, rows: int = 20, listed: xr.Dataset | None 
     )
 
 
-def _history(customer: xr.Dataset, unit: str, kinds: Sequence[str]) -> str:
-    if "churned" in customer:
-        number = int(customer["T"])
-        gone = f"left at renewal {number}" if int(customer["churned"]) else plural(number, "renewal")
-        return " · ".join([gone, *(shorten(str(customer[kind].values), 20) for kind in kinds)])
-    purchases = plural(int(customer["x"]) + 1, "purchase")
-    group = [shorten(str(customer[kind].values), 20) for kind in kinds]
-    return " · ".join([purchases, silence(customer, unit), *group])
+def _history(customer: xr.Dataset, kinds: Sequence[str]) -> list[str]:
+    attrs = customer.attrs
+    told = history(customer, find_kind(attrs["kind"]), str(attrs["unit"]))
+    return [*told, *(shorten(str(customer[kind].values), 20) for kind in kinds)]
 
 
 def segments(data: xr.Dataset, money: Money, words: Terms) -> list[dict[str, Any]]:

@@ -83,5 +83,6 @@ _SEEN = {
 
 def terms(model: Any) -> Terms:
     """Return the words for a model of purchases or of contracts."""
-    words = _SEEN if model.kind == "contracts" else _UNSEEN
-    return Terms(kind=model.kind, event=model.events.removesuffix("s"), events=model.events, **words)
+    words = _SEEN if model.kind.leaving == "observed" else _UNSEEN
+    named = model.kind.words["en"]
+    return Terms(kind=model.kind.key, event=named.event, events=named.events, **words)

@@ -208,7 +208,7 @@ def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarr
     that column all contracts are taken to be as old as the oldest.
     """
     known = _columns(posterior, stats)
-    if posterior.model.kind == "contracts":
+    if posterior.model.kind.leaving == "observed":
         possible = stats["periods"].to_numpy() if "periods" in stats else known["T"].max(initial=0.0)
         known["T"] = np.maximum(known["T"], possible)
     return known

@@ -156,7 +156,7 @@ def span(t: Any, stats: xr.Dataset, posterior: Posterior) -> float:
     """
     came, unit = _unit_of(stats), posterior.provenance["unit"]
     value = horizon(t, came) * UNITS[came] / UNITS[unit]
-    if not posterior.model.discrete:
+    if not posterior.model.kind.discrete:
         return value
     # A year is not quite 52 weeks, and nobody means to ask for less than one.
     if abs(value - round(value)) > min(_ALMOST * max(value, 1.0), _FAR_OFF):
@@ -192,18 +192,18 @@ def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
         If the statistics have no unit, or count opportunities of another kind than the fit.
     """
     came, unit = _unit_of(stats), posterior.provenance.get("unit", "")
-    if came == unit or posterior.model.kind == "spend":
+    kind = posterior.model.kind
+    if came == unit or not (kind.discrete or kind.times):
         return stats
-    if posterior.model.discrete:
+    if kind.discrete:
         raise InputError(
             f"statistics by the {came}",
             f"by the {unit}, as in the fit: opportunities of one kind cannot be counted as another",
             f"make the statistics with unit='{unit}'",
         )
     factor = UNITS[check_unit(came)] / UNITS[check_unit(unit)]
-    return stats.assign({name: stats[name] * factor for name in ("t_x", "T") if name in stats}).assign_attrs(
-        unit=unit
-    )
+    times = {name: stats[name] * factor for name in kind.times if name in stats}
+    return stats.assign(times).assign_attrs(unit=unit)
 
 
 def score(

@@ -38,8 +38,7 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
     for name, posterior in others:
         model, rival = first.model, posterior.model
         for what, a, b in (
-            ("", f"a model of {model.kind}", f"a model of {rival.kind}"),
-            ("time ", *("in opportunities" if m.discrete else "on the clock" for m in (model, rival))),
+            ("", f"a model of {model.kind.key}", f"a model of {rival.kind.key}"),
             ("time by the ", *(p.provenance.get("unit", "") for p in (first, posterior))),
         ):
             if a != b:

@@ -32,9 +32,10 @@ def refuse_holdout(
     if draws < 2:
         raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
     for name, posterior in (*posteriors.items(), *([] if spend is None else [("spend", spend)])):
-        if (kind := posterior.model.kind) not in ("purchases", "spend" if posterior is spend else ""):
+        kind = posterior.model.kind
+        if kind.leaving != ("none" if posterior is spend else "latent"):
             raise InputError(
-                f"{name}, a model of {kind}", "models of purchases for a hold-out", "leave out split"
+                f"{name}, a model of {kind.key}", "models of purchases for a hold-out", "leave out split"
             )
         if missing := [column for column in columns_of(posterior) if column not in split.calibration]:
             raise InputError(

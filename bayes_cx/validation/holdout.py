@@ -124,7 +124,7 @@ def holdout(
         score(purchases, stats, name, t=ahead, thin_to=draws)["mean"].to_numpy()
         for name in ("expected_purchases", "p_any_purchase")
     )
-    age = stats["n" if purchases.model.discrete else "T"].to_numpy()
+    age = stats[purchases.model.kind.exposure].to_numpy()
     evidence = Evidence(
         counts=found.counts,
         observed=observed,
@@ -141,7 +141,7 @@ def holdout(
         each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
         value = (expected * each, paid, "revenue")
     forecast, came, counted = value
-    rival = counted == "revenue" and not purchases.model.discrete
+    rival = counted == "revenue" and not purchases.model.kind.discrete
     if came.sum() > 0:
         ranked = stats if counted == "revenue" else stats.drop_vars("first_spend", errors="ignore")
         captured = capture(rules(ranked, forecast, t), came, counted=counted, seed=dice[2])

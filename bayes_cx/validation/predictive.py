@@ -93,7 +93,7 @@ _SPEND: dict[str, Statistic] = {
 }
 
 
-_STATISTICS = {"purchases": _PURCHASES, "contracts": _CONTRACTS, "spend": _SPEND}
+_STATISTICS = {"purchases": _PURCHASES, "opportunities": _PURCHASES, "contracts": _CONTRACTS, "spend": _SPEND}
 
 
 def _left_at(data: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -172,7 +172,7 @@ def _check(
     seed: int,
     note: str,
 ) -> PredictiveCheck:
-    kind = posterior.model.kind
+    kind = posterior.model.kind.key
     statistics = _STATISTICS[kind]
     if kind == "spend" and (free := (stats["spend"] == 0).to_numpy()).any():
         # The fit leaves them out as well: no replication has a spend of zero.

@@ -218,7 +218,7 @@ def study(model: Model, customers: int, seed: int = 0) -> tuple[float, dict[str,
     (2.0, ['T'], True)
     """
     rng = np.random.default_rng([seed, customers])
-    timeless = model.kind != "purchases" or model.discrete
+    timeless = not model.kind.times
     whole = rng.integers(4, 12, customers, endpoint=True).astype(float)
     made = {
         "T": whole if timeless else rng.uniform(0.5, 1.5, customers),

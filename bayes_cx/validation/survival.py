@@ -54,7 +54,7 @@ def survival(
     InputError
         If the model is not one of contracts, or the horizon cannot be read.
     """
-    if posterior.model.kind != "contracts":
+    if posterior.model.kind.leaving != "observed":
         raise InputError(
             f"survival of {posterior.model.name}", "a model of contracts", "fit bcx.models.SBG or BDW"
         )

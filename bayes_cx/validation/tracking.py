@@ -64,14 +64,14 @@ def futures(purchases: Posterior, split: Split, *, draws: int, seed: int) -> Fut
     t = timedelta(days=split.holdout.attrs["length"] * UNITS[clock.unit])
 
     def by_period(events: Purchases, origin: np.ndarray | int) -> np.ndarray:
-        if purchases.model.discrete:
+        if purchases.model.kind.discrete:
             period = origin + events.time - 1
         else:
             # An occasion on the k-th day after the first has time k, so a time belongs to the day it ends in.
             period = (origin + np.ceil(events.time * steps) - begin) // clock.steps_per_unit
         return np.bincount(np.clip(period, 0, periods - 1).astype(np.int64), minlength=periods)
 
-    if purchases.model.discrete:
+    if purchases.model.kind.discrete:
         # Opportunities are laid out so that those after the cut begin at the same time for everybody.
         cut = split.tracking.attrs["calibration_periods"]
         first = cut - stats["n"].to_numpy()

@@ -84,7 +84,7 @@ def test_the_statistics_are_those_of_the_definition(rows, end, unit):
         assert float(got.spend) == pytest.approx(spent / len(taken)) if taken else np.isnan(got.spend)
     assert stats.attrs["occasions_unfinished"] == unfinished
     same = summarise(read(rows), until, unit)
-    assert {name: stats.attrs[name] for name in same.attrs} == same.attrs
+    assert {name: stats.attrs[name] for name in same.attrs} == same.attrs | {"kind": "opportunities"}
     assert [stats[name].dtype for name in ("x", "t_x", "n")] == [np.int64] * 3
 
 

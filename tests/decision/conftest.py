@@ -44,7 +44,7 @@ def few():
             "region": ("customer", np.array(["north", "south", "@home", "north", "south"], object)),
         },
         coords={"customer": np.array(["ann", "=1+1", "cyd", "dee", "eve"], object)},
-        attrs={"unit": "week", "until": "1997-09-30"},
+        attrs={"kind": "purchases", "unit": "week", "until": "1997-09-30"},
     )
 
 

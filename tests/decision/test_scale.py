@@ -23,7 +23,8 @@ MAKE = """
         spend = np.where(x > 0, np.round(rng.gamma(4.0, 9.0, n) + 0.01, 2), np.nan)
         columns = {"x": x, "t_x": t_x, "T": T, "spend": spend}
         data = {name: ("customer", column) for name, column in columns.items()}
-        return xr.Dataset(data, coords={"customer": np.arange(n)}, attrs={"unit": "week"})
+        attrs = {"kind": "purchases", "unit": "week"}
+        return xr.Dataset(data, coords={"customer": np.arange(n)}, attrs=attrs)
 
     def cloud(posterior, draws, **centre):
         '''Draws around a point: no fit is needed to measure scoring.'''

@@ -39,7 +39,9 @@ def _toy() -> Model:
 def stats():
     x = np.array([1] * HITS + [0] * (TRIALS - HITS))
     data = {"x": ("customer", x), "T": ("customer", np.ones(TRIALS))}
-    return xr.Dataset(data, coords={"customer": np.arange(TRIALS)}, attrs={"unit": "week"})
+    return xr.Dataset(
+        data, coords={"customer": np.arange(TRIALS)}, attrs={"kind": "purchases", "unit": "week"}
+    )
 
 
 def log_evidence(k):

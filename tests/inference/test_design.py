@@ -19,7 +19,9 @@ def customers(alpha, n, rng):
 
 def dataset(columns):
     data = {name: ("customer", value) for name, value in columns.items()}
-    return xr.Dataset(data, coords={"customer": np.arange(columns["x"].size)}, attrs={"unit": "week"})
+    return xr.Dataset(
+        data, coords={"customer": np.arange(columns["x"].size)}, attrs={"kind": "purchases", "unit": "week"}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_prior_draws_look_like_a_posterior(cdnow_sample):
 def statistics(**columns):
     data = {name: ("customer", np.asarray(value)) for name, value in columns.items()}
     n = len(next(iter(columns.values())))
-    return xr.Dataset(data, coords={"customer": np.arange(n)}, attrs={"unit": "week"})
+    return xr.Dataset(data, coords={"customer": np.arange(n)}, attrs={"kind": "purchases", "unit": "week"})
 
 
 def test_statistics_that_do_not_fit_are_refused():
@@ -156,8 +156,9 @@ def test_statistics_that_do_not_fit_are_refused():
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[3.0], T=[2.0]))
     with pytest.raises(bcx.InputError, match="of type DataFrame"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]).to_dataframe())
+    unitless = statistics(x=[1], t_x=[1.0], T=[2.0]).drop_attrs().assign_attrs(kind="purchases")
     with pytest.raises(bcx.InputError, match="attribute unit"):
-        bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]).drop_attrs())
+        bcx.fit(bcx.models.BG_NBD, unitless)
     with pytest.raises(bcx.InputError, match="no length"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[0, 0], t_x=[0.0, 0.0], T=[0.0, 0.0]))
     with pytest.raises(bcx.InputError, match="amount column"):

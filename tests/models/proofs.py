@@ -104,7 +104,7 @@ def one_value(model: Model, name: str, row: dict[str, float], **given) -> float:
 
 def horizon(model: Model) -> float:
     """Return a time ahead in which the stories' customers do something."""
-    return 8.0 if model.discrete else 30.0
+    return 8.0 if model.kind.discrete else 30.0
 
 
 def relative(found, expected) -> float:
@@ -157,7 +157,7 @@ def _made(model: Model, rng, n: int, t: float, params) -> np.ndarray:
     """Return how many events new customers make within t, and when, as the story has it."""
     span = np.full(n, float(t))
     made = model.simulate(rng, **{"n" if "n" in arguments(model.simulate) else "T": span}, **params)
-    if model.kind == "contracts":
+    if model.kind.key == "contracts":
         return np.minimum(made.left - 1, t).astype(int)
     return made.counts(n)
 
@@ -169,8 +169,8 @@ def _future(model: Model, rng, rows: dict[str, np.ndarray], t: float, params) ->
 
 def moments(model: Model, story, n: int = 100_000) -> Finding:
     """Compare means, chances and discounted sums of simulated customers with the formulas."""
-    found, rng, E, params = Finding("z", Z), np.random.default_rng(11), model.events, story.truth
-    if model.kind == "spend":
+    found, rng, E, params = Finding("z", Z), np.random.default_rng(11), model.kind.events, story.truth
+    if model.kind.key == "spend":
         spend = model.simulate(rng, np.ones(n), **params)
         found.add("expected_spend_new", z_score(spend, value(model, "expected_spend_new", {}, **params)[0]))
         for row in story.rows:
@@ -216,9 +216,9 @@ def moments(model: Model, story, n: int = 100_000) -> Finding:
 
 def conditioning(model: Model, story, n: int = 300_000) -> Finding:
     """Select simulated customers by their history; what they do next is what the formulas expect of them."""
-    found, rng, E = Finding("z", Z), np.random.default_rng(12), model.events
+    found, rng, E = Finding("z", Z), np.random.default_rng(12), model.kind.events
     e, known, params, t = E.removesuffix("s"), model.quantities, story.truth, horizon(model)
-    if model.kind == "spend":
+    if model.kind.key == "spend":
         rows, later = story.live(rng, n)
         for low, high in ((0, 0.2), (0.2, 0.8), (0.8, 1)):
             some = np.quantile(rows["spend"], (low, high))
@@ -246,11 +246,11 @@ def conditioning(model: Model, story, n: int = 300_000) -> Finding:
 
 def _lives(model: Model, rng, n: int, t: float, params) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Let customers live, look at their statistics in the middle, and count what comes within t."""
-    now = 6.0 if model.discrete else 25.0
+    now = 6.0 if model.kind.discrete else 25.0
     over = "n" if "n" in arguments(model.simulate) else "T"
     made = model.simulate(rng, **{over: np.full(n, now + t)}, **params)
     at = np.full(n, now)
-    if model.kind == "contracts":
+    if model.kind.key == "contracts":
         rows = model.observe(made, **{over: at})
         later = np.clip(np.minimum(made.left - 1, now + t) - now, 0, None)
     else:
@@ -262,7 +262,7 @@ def _lives(model: Model, rng, n: int, t: float, params) -> tuple[dict[str, np.nd
 
 
 def _groups(model: Model, rows: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    if model.kind == "contracts":
+    if model.kind.key == "contracts":
         yield "left", rows["churned"] == 1
         yield "stayed", rows["churned"] == 0
         return
@@ -277,13 +277,13 @@ def _groups(model: Model, rows: dict[str, np.ndarray]) -> Iterator[tuple[str, np
 
 def pmf(model: Model, story) -> Finding:
     """Chances of all numbers of events sum to one, their mean is the expectation, and none is any's rest."""
-    E = model.events
+    E = model.kind.events
     e = E.removesuffix("s")
     if f"p_{E}" not in model.quantities:
-        why = "spend is no count" if model.kind == "spend" else ""
+        why = "spend is no count" if model.kind.key == "spend" else ""
         return Finding("error", 1e-6, why=why)
     found, t, params = Finding("error", 1e-6), 8.0, story.truth
-    count = np.arange(9.0 if model.discrete else 150.0)
+    count = np.arange(9.0 if model.kind.discrete else 150.0)
     for row in [*story.rows, None]:
         name = f"p_{E}" if row is not None else f"p_{E}_new"
         formula = model.quantities[name].formula
@@ -305,9 +305,9 @@ def pmf(model: Model, story) -> Finding:
 
 def additivity(model: Model, story) -> Finding:
     """Expectations add over spans; without discount, nothing is discounted."""
-    if model.kind == "spend":
+    if model.kind.key == "spend":
         return Finding("error", 1e-9, why="spend has no horizon")
-    found, E, t, params = Finding("error", 1e-9), model.events, horizon(model), story.truth
+    found, E, t, params = Finding("error", 1e-9), model.kind.events, horizon(model), story.truth
     rows, known = columns(story.rows), model.quantities
     whole = value(model, f"expected_{E}", rows, t=t, **params)
     if f"expected_{E}_between" in known:
@@ -333,9 +333,9 @@ def additivity(model: Model, story) -> Finding:
 
 def dert(model: Model, story) -> Finding:
     """Discounted sums are those of the increments of the expectation, to the horizon and without end."""
-    if model.kind == "spend":
+    if model.kind.key == "spend":
         return Finding("error", 1e-6, why="spend has no horizon")
-    found, E, params, known = Finding("error", 1e-6), model.events, story.truth, model.quantities
+    found, E, params, known = Finding("error", 1e-6), model.kind.events, story.truth, model.quantities
     rows, t = columns(story.rows), horizon(model)
     endless = next((name for name in ("dert", "derl") if name in known), None)
     for discount in (0.02, 0.2):
@@ -360,7 +360,7 @@ def _by_increments(model: Model, mean: str, rows, t: float, discount: float, par
         some = {key: rows[key] for key in model.statistics if key in arguments(formula)}
         return evaluate(formula, some, {**{k: np.asarray(v) for k, v in params.items()}, "t": at})
 
-    if model.discrete:
+    if model.kind.discrete:
         at = np.arange(1.0, np.floor(t) + 1)
         increments = np.diff(expected(at), axis=0, prepend=0.0)
         return np.exp(-discount * at) @ increments
@@ -375,7 +375,7 @@ def _by_increments(model: Model, mean: str, rows, t: float, discount: float, par
 def alive(model: Model, story) -> Finding:
     """The chance to be active starts where it is, falls, and is one half at the limit of silence."""
     known, params = model.quantities, story.truth
-    if model.kind == "spend":
+    if model.kind.key == "spend":
         return Finding("error", 1e-7, why="spend knows nobody who leaves")
     found, rows, t = Finding("error", 1e-7), columns(story.rows), horizon(model)
     now = value(model, "p_alive", rows, **params)
@@ -402,7 +402,7 @@ def _silence(model: Model, found: Finding, rows, params) -> None:
         return value(model, "p_alive", {**rows, over: rows["t_x"] + silence}, **params)
 
     finite = np.isfinite(limit)
-    if model.discrete:
+    if model.kind.discrete:
         wrong = (after(np.where(finite, limit, 1)) > 0.5)[finite]
         early = (after(np.maximum(np.where(finite, limit, 1) - 1, 0)) < 0.5)[finite]
         found.add("silence_limit", float(np.any(wrong) or np.any(early)))

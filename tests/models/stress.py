@@ -21,10 +21,10 @@ def anywhere(model: Model, rng: np.random.Generator, n: int) -> dict[str, np.nda
     x = rng.choice([0.0, 0.0, 1.0, 2.0, 20.0, 300.0, 3000.0], n)
     long = 10 ** rng.uniform(-2, np.log10(3650), n)
     whole = np.ceil(10 ** rng.uniform(0, np.log10(3650), n))
-    t = np.where(model.discrete, whole[::-1], 10 ** rng.uniform(-1, np.log10(3650), n))
+    t = np.where(model.kind.discrete, whole[::-1], 10 ** rng.uniform(-1, np.log10(3650), n))
     given = {
         "t": t,
-        "t1": np.floor(t / 3) if model.discrete else t / 3,
+        "t1": np.floor(t / 3) if model.kind.discrete else t / 3,
         "t2": t,
         "count": np.where(rng.random(n) < 0.3, 0.0, np.floor(10 ** rng.uniform(0, 2, n))),
         "discount": 10 ** rng.uniform(-4, -0.5, n),
@@ -34,15 +34,15 @@ def anywhere(model: Model, rng: np.random.Generator, n: int) -> dict[str, np.nda
         given[name] = np.where(rng.random(n) < 0.15, 1.0, 10 ** rng.uniform(-3, 3, n))
     if {"alpha", "beta"} <= set(model.params):
         given["beta"] = np.where(rng.random(n) < 0.15, given["alpha"], given["beta"])
-    if model.kind == "spend":
+    if model.kind.key == "spend":
         given |= {
             "q": 1.0 + given["q"],
             "x": x,
             "spend": np.where(x > 0, 10 ** rng.uniform(-3, 6, n), np.nan),
         }
-    elif model.kind == "contracts":
+    elif model.kind.key == "contracts":
         given |= {"T": whole, "churned": (rng.random(n) < 0.5).astype(float)}
-    elif model.discrete:
+    elif model.kind.discrete:
         last = np.ceil(whole * rng.uniform(0, 1, n))
         x = np.where(rng.random(n) < 0.2, 0.0, np.ceil(last * rng.uniform(0, 1, n)))
         given |= {"n": whole, "t_x": np.where(x > 0, last, 0.0), "x": x}

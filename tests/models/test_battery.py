@@ -48,12 +48,12 @@ def log_lik(model, columns, params):
     return evaluate(model.log_lik, rows, {name: np.asarray(params[name], float) for name in model.params})
 
 
-def dataset(columns, **attrs):
+def dataset(model, columns, unit="week"):
     n = len(next(iter(columns.values())))
     return xr.Dataset(
         {name: ("customer", np.asarray(value)) for name, value in columns.items()},
         coords={"customer": np.arange(n)},
-        attrs={"unit": "week", **attrs},
+        attrs={"kind": model.kind.key, "unit": unit},
     )
 
 
@@ -113,7 +113,7 @@ def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):
     columns = {
         name: value if name in ("x", "regularity") else np.ceil(value) for name, value in columns.items()
     }
-    table = statistics_of(model, dataset(columns))
+    table = statistics_of(model, dataset(model, columns))
     assert table.sizes["row"] < 3000
     whole = log_lik(model, columns, story.truth).sum()
     collapsed = log_lik(model, {name: table[name] for name in model.statistics}, story.truth) @ weight_of(
@@ -124,7 +124,7 @@ def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):
 
 @pytest.mark.parametrize("model", fitted(MODELS), indirect=True)
 def test_simulated_parameters_are_recovered(model, story):
-    stats = dataset(story.observe(model, np.random.default_rng(2), 4000))
+    stats = dataset(model, story.observe(model, np.random.default_rng(2), 4000))
     posterior = bcx.fit(model, stats, seed=3, progress=False)
     assert posterior.verdict == "passed"
     # On the log scale the marginals are close to normal, so a z-score beyond 4 is a bug and not bad luck.
@@ -137,13 +137,13 @@ def test_simulated_parameters_are_recovered(model, story):
 
 
 # Opportunities are as many by any clock.
-@pytest.mark.parametrize("model", fitted(k for k, m in MODELS.items() if not m.discrete), indirect=True)
+@pytest.mark.parametrize("model", fitted(k for k, m in MODELS.items() if not m.kind.discrete), indirect=True)
 def test_units_of_time_and_money_do_not_change_the_fit(model, story):
     columns = story.observe(model, np.random.default_rng(4), 800)
     factors = {"t_x": 7.0, "T": 7.0, "spend": 100.0}
     other = {name: value * factors.get(name, 1.0) for name, value in columns.items()}
-    kept = bcx.fit(model, dataset(columns), seed=5, progress=False)
-    changed = bcx.fit(model, dataset(other, unit="day"), seed=5, progress=False)
+    kept = bcx.fit(model, dataset(model, columns), seed=5, progress=False)
+    changed = bcx.fit(model, dataset(model, other, unit="day"), seed=5, progress=False)
     for name in model.priors:
         before, after = (p.draws["posterior"][name].to_numpy() for p in (kept, changed))
         np.testing.assert_allclose(after, before, rtol=1e-4)

@@ -145,7 +145,7 @@ def test_cohorts_that_share_strength_differ_as_they_do():
             "cohort": ("customer", ["Regular", "High-End"]),
         },
         coords={"customer": [0, 1]},
-        attrs={"unit": "year"},
+        attrs={"kind": "contracts", "unit": "year"},
     )
     renews = bcx.score(posterior, new, "survival", t="1 year")["mean"].to_numpy()
     np.testing.assert_allclose(renews, [0.631, 0.869], atol=0.05)

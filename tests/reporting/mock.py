@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check, verdict
+from bayes_cx.kinds import PURCHASES, SPEND
 
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
@@ -53,8 +54,7 @@ CHECKS = (
 def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
     fields = {
         "name": model,
-        "kind": "purchases" if model == "BG/NBD" else "spend",
-        "events": "purchases",
+        "kind": PURCHASES if model == "BG/NBD" else SPEND,
         "statistics": ("x", "t_x", "T") if model == "BG/NBD" else ("x", "spend"),
         "story": "While active, a customer buys at random at a steady rate. After every repeat purchase the "
         "customer leaves for good with a fixed probability. Rate and probability differ between customers.",

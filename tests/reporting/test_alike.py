@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bayes_cx import kinds
 from bayes_cx.reporting import selection as chosen
 from bayes_cx.reporting import summary
 from bayes_cx.reporting.alike import alike
 from bayes_cx.reporting.terms import terms
 from bayes_cx.reporting.words import Money
 
-CONTRACTS = SimpleNamespace(
-    model=SimpleNamespace(kind="contracts", events="renewals", statistics=("T", "churned"))
-)
+CONTRACTS = SimpleNamespace(model=SimpleNamespace(kind=kinds.CONTRACTS, statistics=("T", "churned")))
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_histories_of_purchases_are_named_by_number_and_silence(contracts):
         t_x=("customer", np.repeat([0, 5], 30)),
         n=("customer", [5] * 60),
     )
-    model = SimpleNamespace(kind="purchases", events="purchases", statistics=("x", "t_x", "n"))
+    model = SimpleNamespace(kind=kinds.OPPORTUNITIES, statistics=("x", "t_x", "n"))
     rows = alike(counted, [SimpleNamespace(model=model)])
     assert list(rows["customer"].values) == [
         "1 purchase, last 5 months ago",

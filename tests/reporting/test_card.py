@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Param, Prior
 from bayes_cx.reporting import card as card_module
 from bayes_cx.reporting.card import Use, model_card
@@ -37,7 +38,7 @@ def posterior(checks=CHECKS, n_params=4, text=""):
     letters = ["r", "alpha", "a", "b", *(f"c{i}" for i in range(n_params - 4))]
     draws = {letter: rng.gamma(60, 0.01, 400) for letter in letters}
     model = SimpleNamespace(
-        kind="purchases",
+        kind=PURCHASES,
         name="BG/NBD",
         key="bg_nbd",
         params={
@@ -243,7 +244,7 @@ def test_a_card_cannot_be_changed():
 def test_the_facts_of_the_data_are_told():
     stats = xr.Dataset(
         {"x": ("customer", [0, 2, 1]), "segment": ("customer", np.array(["a", "b", "a"], dtype=object))},
-        attrs={"unit": "week", "until": "1997-09-30", "source": "other.csv"},
+        attrs={"kind": "purchases", "unit": "week", "until": "1997-09-30", "source": "other.csv"},
     )
     data = complete(stats=stats).data
     assert (data.customers, data.repeaters, data.groups, data.source) == (3, 2, ("segment",), "other.csv")

@@ -19,7 +19,7 @@ def few():
             "spend": ("customer", spend),
         },
         coords={"customer": ["ann", "bob", "cyd", "dee", "eve", "fay"]},
-        attrs={"unit": "week"},
+        attrs={"kind": "purchases", "unit": "week"},
     )
 
 

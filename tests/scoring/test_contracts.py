@@ -19,7 +19,9 @@ def staggered():
     made = SBG.observe(SBG.simulate(rng, T=periods, **TRUTH), T=periods)
     data = {**made, "periods": periods}
     columns = {name: ("customer", np.asarray(values, np.int64)) for name, values in data.items()}
-    return xr.Dataset(columns, coords={"customer": np.arange(400)}, attrs={"unit": "month"})
+    return xr.Dataset(
+        columns, coords={"customer": np.arange(400)}, attrs={"kind": "contracts", "unit": "month"}
+    )
 
 
 @pytest.fixture(scope="module")

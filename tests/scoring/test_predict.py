@@ -157,7 +157,9 @@ def test_replications_of_spend(spend_point):
 
 def spends(x):
     data = {"x": ("customer", x), "spend": ("customer", np.where(x > 0, 20.0, np.nan))}
-    return xr.Dataset(data, coords={"customer": np.arange(x.size)}, attrs={"unit": "week"})
+    return xr.Dataset(
+        data, coords={"customer": np.arange(x.size)}, attrs={"kind": "purchases", "unit": "week"}
+    )
 
 
 def test_value_is_purchases_times_spend(point, spend_point, few, letters):

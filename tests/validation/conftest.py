@@ -65,7 +65,7 @@ def told(n: int, seed: int) -> bcx.Split:
             "half": ("customer", np.where(np.arange(n) % 2, "odd", "even").astype(object)),
         },
         coords={"customer": np.arange(n)},
-        attrs={"unit": "week", "until": "2024-09-29"},
+        attrs={"kind": "purchases", "unit": "week", "until": "2024-09-29"},
     )
     after = xr.Dataset(
         {"x_holdout": ("customer", later), "spend_holdout": ("customer", paid)},

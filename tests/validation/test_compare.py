@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 import bayes_cx as bcx
+from bayes_cx.kinds import OPPORTUNITIES
 from bayes_cx.models import BG_NBD, MBG_CNBD, MBG_NBD
 from bayes_cx.scoring import log_likelihoods
 from bayes_cx.validation.compare import _scores
@@ -40,7 +41,7 @@ def told(n, r, alpha, a, b, seed, k=1):
     return xr.Dataset(
         {name: ("customer", values) for name, values in columns.items()},
         coords={"customer": np.arange(n)},
-        attrs={"unit": "week", "until": "2024-12-31"},
+        attrs={"kind": "purchases", "unit": "week", "until": "2024-12-31"},
     )
 
 
@@ -252,7 +253,10 @@ def test_stacking_leaves_nothing_to_gain(rng):
     ("other", "match"),
     [
         (lambda fit, spend: spend, "a model of purchases, and other, a model of spend"),
-        (lambda fit, spend: replace(fit, model=replace(fit.model, discrete=True)), "on the clock.*opportun"),
+        (
+            lambda fit, spend: replace(fit, model=replace(fit.model, kind=OPPORTUNITIES)),
+            "a model of opportunities",
+        ),
         (lambda fit, spend: told_of(fit, unit="day"), "time by the week, and other, time by the day"),
         (lambda fit, spend: told_of(fit, method="prior"), "draws by prior of other"),
     ],

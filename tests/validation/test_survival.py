@@ -82,7 +82,7 @@ def test_contracts_that_still_run_are_counted_while_they_are_seen(cohorts, at_po
     stats = xr.Dataset(
         {"T": ("customer", [1, 1, 2, 2]), "churned": ("customer", [1, 0, 1, 0])},
         coords={"customer": list("abcd")},
-        attrs={"unit": "year"},
+        attrs={"kind": "contracts", "unit": "year"},
     )
     fit = at_point(bcx.fit("sbg", cohorts, method=bcx.MLE(), seed=1, progress=False), **TRUTH)
     one = survival(fit, stats, "1 year").squeeze()

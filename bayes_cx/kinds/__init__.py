@@ -1,0 +1,63 @@
+"""Kinds of statistics: what a row is. One file a kind; ``stats.attrs["kind"]`` names it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bayes_cx.errors import InputError
+from bayes_cx.kinds.contracts import CONTRACTS
+from bayes_cx.kinds.kind import Column, Kind, Words
+from bayes_cx.kinds.opportunities import OPPORTUNITIES
+from bayes_cx.kinds.purchases import PURCHASES
+from bayes_cx.kinds.spend import SPEND
+
+__all__ = [
+    "CONTRACTS",
+    "KINDS",
+    "OPPORTUNITIES",
+    "PURCHASES",
+    "SPEND",
+    "Column",
+    "Kind",
+    "Words",
+    "find_kind",
+    "kind_of",
+]
+
+KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND)}
+
+
+class _Dataset(Protocol):
+    @property
+    def attrs(self) -> Mapping[Any, Any]: ...
+
+
+def find_kind(key: str) -> Kind:
+    """Return the kind of this key.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if key not in KINDS:
+        raise InputError(f"the kind {key!r}", f"one of {', '.join(KINDS)}", "choose one of these")
+    return KINDS[key]
+
+
+def kind_of(stats: _Dataset) -> Kind:
+    """Return what a row of these statistics is, from ``stats.attrs["kind"]``.
+
+    Raises
+    ------
+    InputError
+        If the attribute is missing or names no kind. It is never guessed from the columns.
+    """
+    key = stats.attrs.get("kind")
+    if key not in KINDS:
+        came = "statistics without a kind" if key is None else f"statistics of the kind {key!r}"
+        raise InputError(
+            came,
+            f"an attribute kind: {', '.join(KINDS)}",
+            "use bcx.summarise or its kin, or stats.assign_attrs(kind='purchases') for your own",
+        )
+    return KINDS[key]

@@ -1,0 +1,69 @@
+"""Purchases in time, by customers who leave silently."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, plural, some_time
+
+__all__ = ["MONEY", "PURCHASES", "history"]
+
+# What is known of the amounts, wherever purchases are counted.
+_WITH_AMOUNTS = "summarise the transactions with an amount column"
+MONEY = {
+    "spend": Column("money", "mean spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
+    "spend_sum": Column("money", "total spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
+    "first_spend": Column("money", "spend of the first purchase", required=False, source=_WITH_AMOUNTS),
+}
+
+
+def history(x: float, silent: float, unit: str) -> tuple[str, ...]:
+    """Return the number of purchases, and how long ago the last was."""
+    last = f"last {plural(round(silent), unit)} ago" if silent >= 0.5 else f"last one within this {unit}"
+    return plural(x + 1, "purchase"), last
+
+
+def _history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
+    return history(row["x"], row["T"] - row["t_x"], unit)
+
+
+def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
+    x, t_x, T = columns["x"], columns["t_x"], columns["T"]
+    yield "x that is not a whole number of zero or more", not_whole(x)
+    yield "T that is negative or missing", ~((T >= 0) & np.isfinite(T))
+    # A last purchase is at most one rounding error after the end.
+    yield "t_x outside 0 to T", ~((t_x >= 0) & (t_x <= T * (1 + 1e-9)))
+    yield "repeat purchases at time 0", (x > 0) & (t_x <= 0)
+    if "regularity" in columns:
+        equal_gaps = -x * np.log(np.maximum(x, 1))  # as regular as can be
+        yield "regularity beyond that of equal gaps", ~(columns["regularity"] <= equal_gaps + 1e-6 * (1 + x))
+
+
+def _demands(columns: Columns) -> Iterator[Demand]:
+    yield from some_time(columns["T"])
+
+
+PURCHASES = Kind(
+    key="purchases",
+    row="what a customer bought from the first purchase to the end of observation",
+    columns={
+        "x": Column("count", "repeat purchases"),
+        "t_x": Column("time", "first to last purchase"),
+        "T": Column("time", "first purchase to end of observation"),
+        "regularity": Column(
+            "", "how equal the gaps are", required=False, source="use bcx.summarise(..., regularity=True)"
+        ),
+        **MONEY,
+        "first": Column("", "day of the first purchase", required=False),
+    },
+    source="use bcx.summarise",
+    counted="x",
+    exposure="T",
+    discrete=False,
+    leaving="latent",
+    events="purchases",
+    words={"en": Words("purchase", "purchases", "active", "with a repeat purchase", _history)},
+    lively=lambda columns: columns["x"] > 0,
+    impossible=_impossible,
+    demands=_demands,
+)
