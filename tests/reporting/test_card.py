@@ -70,7 +70,8 @@ def metric(name="80% coverage", value=0.81, low=0.79, high=0.83, slice="all cust
 
 
 def statistics(**attrs):
-    return xr.Dataset({"x": ("row", [0, 1]), "weight": ("row", [13570, 10000])}, attrs=attrs)
+    rows = {"x": ("row", [0, 1]), "weight": ("row", [13570, 10000])}
+    return xr.Dataset(rows, attrs={"kind": "purchases", **attrs})
 
 
 def predictive(observed=1.04):
