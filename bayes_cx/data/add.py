@@ -10,20 +10,19 @@ import xarray as xr
 
 from bayes_cx.data.compress import compress
 from bayes_cx.data.occasions import Clock
-from bayes_cx.data.summary import NO_GROUP, relative
+from bayes_cx.data.summary import NO_GROUP
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import Kind, kind_of
 
 __all__ = ["add"]
-
-_MONEY = ("spend", "spend_sum", "first_spend")
 
 
 def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     """Add the statistics of two parts of the same purchases or contracts.
 
     Three kinds of parts add. *Different customers, same end of observation*: the customers are put together.
-    *One period after the other* (purchases in time): with the occasions of both in sequence, marked 1
-    (earlier) and 2 (later)::
+    *One period after the other*, where the kind allows it (purchases in time): with the occasions of both in
+    sequence, marked 1 (earlier) and 2 (later)::
 
         x = x1 + x2 + 1,  t_x from the first occasion of 1 to the last of 2,  T to the end of 2,
         spend_sum = spend_sum1 + first_spend2 + spend_sum2,
@@ -48,8 +47,8 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     ------
     InputError
         If the parts share customers in overlapping periods, have different ends of observation in overlapping
-        periods, or differ in unit, columns or treatment of returns; if opportunities or contracts come from
-        one period after the other, as what began in the first may end in the second.
+        periods, or differ in kind, unit, columns or treatment of returns; if one period comes after the other
+        and what began in the first may end in the second, as of opportunities and contracts.
 
     Examples
     --------
@@ -62,16 +61,17 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     >>> int(total.x[0]), float(total.t_x[0]), float(total["T"][0])
     (2, 8.0, 8.0)
     """
+    kind = kind_of(a)
     _check_alike(a, b)
     if "row" in a.sizes:
         _check_same_end(a, b)
         both = xr.concat([a, b], "row", combine_attrs="override")
         total = compress(both, [str(name) for name in a.data_vars if name != "weight"])
-        return total.assign_attrs(_attrs(a, b))
+        return total.assign_attrs(_attrs(kind, a, b))
     early, late = sorted((a, b), key=lambda part: part.attrs["until"])
     if early.attrs["period_end"] < late.attrs["period_start"]:
-        _check_sequence(a)
-        return _in_sequence(early, late)
+        _check_sequence(kind, a)
+        return _in_sequence(kind, early, late)
     _check_same_end(a, b)
     shared = np.intersect1d(a.customer.values, b.customer.values)
     if shared.size:
@@ -82,61 +82,43 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
             "summarise all purchases at once",
         )
     total = xr.concat([a, b], "customer", combine_attrs="override").sortby("customer")
-    return total.assign_attrs(_attrs(a, b))
+    return total.assign_attrs(_attrs(kind, a, b))
 
 
-def _in_sequence(early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
+def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
     clock = Clock(early.attrs["unit"])
     groups = [str(name) for name in early.data_vars if early[name].dtype == object]
-    one, two = (_with_steps(part, clock) for part in (early, late))
+    one, two = (_in_steps(part, kind, clock) for part in (early, late))
     customers = one.index.union(two.index, sort=False).sort_values()
     one, two = one.reindex(customers), two.reindex(customers)
-    in_both = (one["x"].notna() & two["x"].notna()).to_numpy()
-
-    first = one["first_step"].fillna(two["first_step"]).to_numpy()
-    last = two["last_step"].fillna(one["last_step"]).to_numpy()
-    end = clock.number(late.attrs["until"])
-    x = (one["x"].fillna(0) + two["x"].fillna(0)).to_numpy().astype(np.int64) + in_both
-    data = {
-        "x": x,
-        "t_x": (last - first) / clock.steps_per_unit,
-        "T": (end - first) / clock.steps_per_unit,
-    }
-    if "regularity" in early:
-        log_gaps = (one["log_gaps"].fillna(0) + two["log_gaps"].fillna(0)).to_numpy()
-        joining = (two["first_step"] - one["last_step"]).where(in_both, 1).to_numpy()
-        data["regularity"] = relative(log_gaps + np.log(joining), x, last - first)
-    if "spend_sum" in early:
-        total = (one["spend_sum"].fillna(0) + two["spend_sum"].fillna(0)).to_numpy()
-        total = total + np.where(in_both, two["first_spend"].to_numpy(), 0.0)
-        data["spend"] = np.divide(total, x, out=np.full(len(x), np.nan), where=x > 0)
-        data["spend_sum"] = total
-        data["first_spend"] = one["first_spend"].fillna(two["first_spend"]).to_numpy()
-    data["first"] = clock.moments(first)
+    numbers = [
+        {name: part[name].to_numpy(float) for name in part if name not in groups} for part in (one, two)
+    ]
+    data = {**kind.sequence(*numbers, clock.number(late.attrs["until"]))}
+    data |= {name: data[name] / clock.steps_per_unit for name in kind.times}
+    data["first"] = clock.moments(data["first"].astype(np.int64))
     changed = {}
     for name in groups:
         before, after = (part[name].replace(NO_GROUP, None) for part in (one, two))
         data[name] = after.fillna(before).fillna(NO_GROUP).to_numpy(object)
         changed[name] = int(np.sum((before.notna() & after.notna() & (before != after)).to_numpy()))
-    variables = {name: ("customer", values, early[name].attrs) for name, values in data.items()}
+    variables = {str(name): ("customer", data[str(name)], early[name].attrs) for name in early.data_vars}
     customer = customers.to_numpy(early.customer.dtype)
-    return xr.Dataset(variables, coords={"customer": customer}, attrs=_attrs(early, late, changed))
+    return xr.Dataset(variables, coords={"customer": customer}, attrs=_attrs(kind, early, late, changed))
 
 
-def _with_steps(part: xr.Dataset, clock: Clock) -> pd.DataFrame:
-    """Put the first and last occasion in whole steps, which add without rounding."""
+def _in_steps(part: xr.Dataset, kind: Kind, clock: Clock) -> pd.DataFrame:
+    """Return the columns with times in whole steps, which add without rounding."""
     frame = pd.DataFrame({str(name): part[name].to_numpy() for name in part.data_vars})
     frame.index = pd.Index(part.customer.values, dtype=part.customer.dtype)
-    frame["first_step"] = clock.numbers(part["first"].to_numpy())
-    t_x = np.rint(part["t_x"].to_numpy() * clock.steps_per_unit)
-    frame["last_step"] = frame["first_step"] + t_x
-    if "regularity" in frame:
-        frame["log_gaps"] = frame["regularity"] + frame["x"] * np.log(np.maximum(t_x, 1))
+    for name in kind.times:
+        frame[name] = np.rint(part[name].to_numpy() * clock.steps_per_unit)
+    frame["first"] = clock.numbers(part["first"].to_numpy())
     return frame
 
 
 def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
-    for name in ("unit", "returns", "zero_amounts"):
+    for name in ("kind", "unit", "returns", "zero_amounts"):
         if a.attrs.get(name) != b.attrs.get(name):
             raise InputError(
                 f"{name} is {a.attrs.get(name)!r} in one part and {b.attrs.get(name)!r} in the other",
@@ -172,10 +154,10 @@ def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
         )
 
 
-def _check_sequence(part: xr.Dataset) -> None:
-    if not {"x", "t_x", "T"} <= set(part.data_vars):
+def _check_sequence(kind: Kind, part: xr.Dataset) -> None:
+    if kind.sequence is None:
         raise InputError(
-            f"two periods of {'contracts' if 'churned' in part else 'opportunities'}",
+            f"two periods of {kind.key}",
             "different customers with the same end of observation",
             "summarise all of them at once",
         )
@@ -188,7 +170,7 @@ def _check_sequence(part: xr.Dataset) -> None:
 
 
 def _attrs(
-    a: xr.Dataset, b: xr.Dataset, changed: dict[str, int] | None = None
+    kind: Kind, a: xr.Dataset, b: xr.Dataset, changed: dict[str, int] | None = None
 ) -> dict[str, str | int | float]:
     parts = (a.attrs, b.attrs)
     rejected, varying = (
@@ -198,7 +180,7 @@ def _attrs(
     total = {
         name: sum(attrs[name] for attrs in parts)
         for name in a.attrs
-        if name.startswith(("rows_", "occasions_", "contracts_"))
+        if name.startswith("rows_") or name in kind.tallies
     }
     varying = {
         name: varying[name] + (changed or {}).get(name, 0)

@@ -14,6 +14,7 @@ from bayes_cx.data.occasions import Clock, occasions_sql, reasons_within
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import KINDS, PURCHASES, Kind
+from bayes_cx.kinds.purchases import relative
 
 __all__ = [
     "NO_GROUP",
@@ -23,7 +24,6 @@ __all__ = [
     "groups_sql",
     "last_step",
     "numbered_groups",
-    "relative",
     "summarise",
     "undated",
 ]
@@ -102,11 +102,6 @@ def summarise(
         values = relative(column(table, "log_gaps"), x, last - first)
         data["regularity"] = ("customer", values, {"meaning": "sum of log(gap / t_x)"})
     return complete(transactions, table, data, groups, end, clock, PURCHASES)
-
-
-def relative(log_gaps: np.ndarray, x: np.ndarray, t_x: np.ndarray) -> np.ndarray:
-    """Relate a sum of log gaps to the time from first to last occasion, in the same steps."""
-    return np.where(x > 1, log_gaps - x * np.log(np.maximum(t_x, 1)), 0.0)
 
 
 def complete(

@@ -95,6 +95,10 @@ class Kind:
         Kinds whose tables have the columns of this one, if that is more than its own.
     tallies : tuple of str
         Attributes that add when tables add, beside the counts of rows.
+    sequence : callable or None
+        ``sequence(early, late, end)`` returns the columns over two periods, one after the other: for equally
+        many rows, NaN where a part does not have the customer, times and ``first`` in whole steps of time up
+        to the last one, `end`. None where two periods do not add, as what began in one may end in the other.
     """
 
     key: str
@@ -112,6 +116,7 @@ class Kind:
     demands: Callable[[Columns], Iterator[Demand]]
     tables: tuple[str, ...] = ()
     tallies: tuple[str, ...] = ()
+    sequence: Callable[[Columns, Columns, int], dict[str, np.ndarray]] | None = None
 
     @property
     def times(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, plural, some_time
 
-__all__ = ["MONEY", "PURCHASES", "history"]
+__all__ = ["MONEY", "PURCHASES", "history", "relative"]
 
 # What is known of the amounts, wherever purchases are counted.
 _WITH_AMOUNTS = "summarise the transactions with an amount column"
@@ -43,6 +43,34 @@ def _demands(columns: Columns) -> Iterator[Demand]:
     yield from some_time(columns["T"])
 
 
+def relative(log_gaps: np.ndarray, x: np.ndarray, t_x: np.ndarray) -> np.ndarray:
+    """Relate a sum of log gaps to the time from first to last occasion, in the same steps."""
+    return np.where(x > 1, log_gaps - x * np.log(np.maximum(t_x, 1)), 0.0)
+
+
+def _sequence(early: Columns, late: Columns, end: int) -> dict[str, np.ndarray]:
+    both = ~np.isnan(early["x"]) & ~np.isnan(late["x"])
+    first, came_again = _known(early["first"], late["first"]), late["first"]
+    last = _known(late["first"] + late["t_x"], early["first"] + early["t_x"])
+    x = np.nan_to_num(early["x"]) + np.nan_to_num(late["x"]) + both
+    total = {"x": x.astype(np.int64), "t_x": last - first, "T": end - first, "first": first}
+    if "regularity" in early:
+        gaps = [p["regularity"] + p["x"] * np.log(np.maximum(p["t_x"], 1)) for p in (early, late)]
+        joining = np.where(both, came_again - early["first"] - early["t_x"], 1.0)
+        log_gaps = np.nan_to_num(gaps[0]) + np.nan_to_num(gaps[1]) + np.log(joining)
+        total["regularity"] = relative(log_gaps, x, last - first)
+    if "spend_sum" in early:
+        paid = np.nan_to_num(early["spend_sum"]) + np.nan_to_num(late["spend_sum"])
+        paid = paid + np.where(both, late["first_spend"], 0.0)
+        total["spend"] = np.divide(paid, x, out=np.full(x.size, np.nan), where=x > 0)
+        total |= {"spend_sum": paid, "first_spend": _known(early["first_spend"], late["first_spend"])}
+    return total
+
+
+def _known(values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(values), otherwise, values)
+
+
 PURCHASES = Kind(
     key="purchases",
     row="what a customer bought from the first purchase to the end of observation",
@@ -66,4 +94,5 @@ PURCHASES = Kind(
     lively=lambda columns: columns["x"] > 0,
     impossible=_impossible,
     demands=_demands,
+    sequence=_sequence,
 )
