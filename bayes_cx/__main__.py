@@ -6,14 +6,14 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line as a process that may be told to stop at any time."""
-    stop.end_when_told()
+    """Run the command line as a process that can be stopped at any time."""
+    stop.end_on_signal()
     from bayes_cx.app import cli  # takes its time, in which Ctrl-C shall work already
 
     try:
         cli.main()
     finally:
-        stop.too_late()
+        stop.ignore_signals()
 
 
 if __name__ == "__main__":

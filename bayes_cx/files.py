@@ -147,7 +147,7 @@ def _removed(folder: Path) -> Iterator[Path]:
 def make_temporary(there: Path | None = None) -> Path:
     """Make a folder in `there`, or where the system keeps temporary files; `remove_temporary` removes it.
 
-    A process that is told to stop removes it as well, see `bayes_cx.stop`.
+    A process that is stopped by a signal removes it as well, see `bayes_cx.stop`.
     """
     folder = (there or Path(tempfile.gettempdir())) / f".bayes_cx-{os.urandom(8).hex()}"
     # Known before it is there: it may be time to stop right after.

@@ -1,4 +1,4 @@
-"""What the output must not tell: customer ids, which keyed hashes replace, and the addresses of servers."""
+"""What the output must not contain: customer ids (keyed hashes replace them) and server addresses."""
 
 import hashlib
 import hmac

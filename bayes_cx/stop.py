@@ -1,4 +1,4 @@
-"""How the process of the command line ends when it is told to: by Ctrl-C or by SIGTERM.
+"""How the process of the command line ends when it is stopped: by Ctrl-C or by SIGTERM.
 
 As an exception an interrupt gets lost. Libraries turn it into errors of their own or into a return value, one
 that arrives in a destructor is printed and forgotten, and one that arrives amid the cleaning up leaves half
@@ -11,7 +11,7 @@ Only what has started with Python is imported here: until the signals are taken,
 import os
 import signal
 
-__all__ = ["end_when_told", "leftovers", "too_late"]
+__all__ = ["end_on_signal", "leftovers", "ignore_signals"]
 
 leftovers: set[str] = set()
 """Temporary folders in use; `files.make_temporary` adds them, `files.remove_temporary` takes them out."""
@@ -21,7 +21,7 @@ _SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _CLEAN_LINE = "\r\x1b[2K\x1b[?25h"
 
 
-def end_when_told() -> None:
+def end_on_signal() -> None:
     """From now on, end this process with one line and exit code 130 (Ctrl-C) or 143 (SIGTERM)."""
     for number in _SAID:
         # Who started the process may have chosen that it shall not be interrupted, as `nohup` and `&` do.
@@ -29,14 +29,14 @@ def end_when_told() -> None:
             signal.signal(number, _end)
 
 
-def too_late() -> None:
+def ignore_signals() -> None:
     """From now on, do not stop: all is written, and only the process itself is left to close."""
     for number in _SAID:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _end(number: int, _frame: object) -> None:
-    too_late()
+    ignore_signals()
     if leftovers:
         import shutil  # loaded by whoever made the folders
 

@@ -1,4 +1,4 @@
-"""What several models together expect: draws dealt to them in proportion to their weights."""
+"""Mixtures of models: each model gives draws in proportion to its weight."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -49,7 +49,7 @@ def average(
     -------
     xarray.DataArray
         Dimensions (sample, customer), the models in random order; the coordinate ``model`` over ``sample``
-        tells whose draw it is.
+        names the model that the draw is from.
 
     Raises
     ------
@@ -97,8 +97,8 @@ def average_purchases(
         If the weights are not weights of these models, or the horizon cannot be read.
     """
 
-    def simulate(posterior: Posterior, n: int, dice: int) -> np.ndarray:
-        return predict_purchases(posterior, stats, t, draws=n, seed=dice).to_numpy()
+    def simulate(posterior: Posterior, n: int, seed: int) -> np.ndarray:
+        return predict_purchases(posterior, stats, t, draws=n, seed=seed).to_numpy()
 
     return _mixed(posteriors, weights, stats, draws, seed, simulate).rename("purchases")
 
@@ -111,7 +111,7 @@ def _mixed(
     seed: int,
     make: Callable[[Posterior, int, int], np.ndarray],
 ) -> xr.DataArray:
-    """Deal so many draws to the models and collect what each makes of its share, shape (draw, customer)."""
+    """Split the draws across the models by weight; collect what each makes of its part, shape (draw, customer)."""
     share = np.array([weights.get(name, np.nan) for name in posteriors])
     if set(weights) != set(posteriors) or not np.all(share >= 0) or abs(share.sum() - 1) > 1e-6:
         raise InputError(
@@ -123,10 +123,10 @@ def _mixed(
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
     rng = np.random.default_rng(seed)
     # In random order, so that any part of the draws is a mixture too.
-    dealt = rng.permutation(systematic(share, draws, rng))
+    source = rng.permutation(systematic(share, draws, rng))
     result = None
     for i, posterior in enumerate(posteriors.values()):
-        if not (mine := np.flatnonzero(dealt == i)).size:
+        if not (mine := np.flatnonzero(source == i)).size:
             continue
         made = make(posterior, mine.size, int(rng.integers(2**32)))
         result = np.empty((draws, made.shape[1]), made.dtype) if result is None else result
@@ -135,5 +135,5 @@ def _mixed(
     return xr.DataArray(
         result,
         dims=("sample", "customer"),
-        coords={"customer": stats["customer"].to_numpy(), "model": ("sample", names[dealt])},
+        coords={"customer": stats["customer"].to_numpy(), "model": ("sample", names[source])},
     )

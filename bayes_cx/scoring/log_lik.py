@@ -15,7 +15,7 @@ _CELLS = 10_000_000
 
 
 def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> Posterior:
-    """Return the posterior with the log-likelihood of every customer, for `arviz.loo` and its kin.
+    """Return the posterior with the log-likelihood of every customer, for `arviz.loo` and similar functions.
 
     Rows that stand for several customers are repeated, so every customer counts once.
 
@@ -29,7 +29,7 @@ def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> P
     -------
     Posterior
         With the group ``log_likelihood``, variable ``customers`` (chain, draw, customer). With `thin_to` the
-        draws of all groups are thinned alike and dealt to one chain.
+        draws of all groups are thinned alike and form one chain.
     """
     weight = posterior.observed()["weight"].to_numpy()
     blocks = [block for _, block in log_likelihoods(posterior, thin_to=thin_to)]

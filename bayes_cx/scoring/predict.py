@@ -204,8 +204,8 @@ def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
 def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the statistics with the spans that customers were observed for, whatever they did.
 
-    A contract that ended tells of fewer renewals than there could have been: `periods` says how many. Without
-    that column all contracts are taken to be as old as the oldest.
+    The row of a contract that ended counts fewer renewals than there could have been; `periods` counts
+    these. Without that column all contracts are taken to be as old as the oldest.
     """
     known = _columns(posterior, stats)
     if posterior.model.kind.leaving == "observed":

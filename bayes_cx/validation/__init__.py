@@ -3,7 +3,7 @@
 `holdout` judges a fit by a period it has not seen; `predictive_check` and `prior_predictive_check` ask
 whether the model, with or without what it learnt, makes data like these; `sbc` asks whether a fit finds what
 is known to be there, because it simulated the data; `compare` asks which of several models predicts best, and
-whether that can be told. They show what they find, whatever it is.
+whether the difference is more than noise. They show what they find, whatever it is.
 """
 
 from bayes_cx.validation.compare import compare

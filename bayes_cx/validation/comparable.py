@@ -90,10 +90,10 @@ def same_customers(name: str, posterior: Posterior, table: xr.Dataset) -> None:
     own = compress(posterior.observed(), columns_of(posterior))
     given = compress(table, columns_of(posterior))
     if own.sizes != given.sizes or not all(_equal(own[c].to_numpy(), given[c].to_numpy()) for c in own):
-        told = posterior.provenance
-        until = f" until {told['until']}" if told.get("until") else ""
+        provenance = posterior.provenance
+        until = f" until {provenance['until']}" if provenance.get("until") else ""
         raise InputError(
-            f"{name}, fitted to {told['n_customers']:,} customers{until}",
+            f"{name}, fitted to {provenance['n_customers']:,} customers{until}",
             f"a fit to the same {int(table['weight'].sum()):,} customers as the others",
             "fit all models to the same statistics; for a hold-out, to split.calibration",
         )

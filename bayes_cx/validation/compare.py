@@ -1,4 +1,4 @@
-"""Which model predicts these customers best, by how much, and whether that can be told."""
+"""Which model predicts these customers best, by how much, and whether the difference is more than noise."""
 
 from collections.abc import Mapping
 

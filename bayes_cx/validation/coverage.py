@@ -97,7 +97,7 @@ def inside_randomised(counts: np.ndarray, observed: np.ndarray, level: float) ->
 
     The PIT is u = (B + V (E + 1)) / (m + 1), with B of m draws below the observation, E equal to it and V
     uniform on (0, 1). If the observation is one more draw, u is uniform exactly, however few the draws. The
-    chance is taken over V in closed form, so that no dice decide.
+    chance is taken over V in closed form, so that no random number decides.
 
     Returns
     -------

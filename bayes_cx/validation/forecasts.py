@@ -62,7 +62,7 @@ def forecasts(
     draws : int
         Futures of each model, two or more.
     seed : int
-        The futures of all models have the same dice.
+        The futures of all models use the same random stream.
 
     Returns
     -------
@@ -75,10 +75,10 @@ def forecasts(
     if spend is not None and "spend_holdout" in split.holdout:
         came, counted = split.holdout["spend_holdout"].to_numpy(), "revenue"
         each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
-    dice = [int(state) for state in np.random.SeedSequence(seed).generate_state(2)]
+    seeds = [int(state) for state in np.random.SeedSequence(seed).generate_state(2)]
     logs, distances, covered, ranks = [], [], [], {}
     for name, posterior in ranked.items():
-        counts = predict_purchases(posterior, stats, t, draws=draws, seed=dice[0]).to_numpy()
+        counts = predict_purchases(posterior, stats, t, draws=draws, seed=seeds[0]).to_numpy()
         distances.append(crps(counts, observed))
         covered.append(coverage(counts, observed))
         logs.append(_log_scores(posterior, stats, observed, t, draws))
@@ -93,7 +93,7 @@ def forecasts(
         "total_low": [float(row["total_low"]) for row in at_95],
         "total_high": [float(row["total_high"]) for row in at_95],
         "total_error": total / (observed.sum() or np.nan) - 1.0,
-        **_captured(ranks, came, dice[1]),
+        **_captured(ranks, came, seeds[1]),
     }
     levels = xr.concat(covered, "model")
     data: dict[str, tuple] = {name: ("model", np.asarray(values)) for name, values in columns.items()}
@@ -109,7 +109,7 @@ def _log_scores(
 ) -> np.ndarray:
     """Return minus the log predictive probability of what each customer did, from the model's formula.
 
-    The formula tells models apart that simulated counts would leave in the noise of rare events.
+    The formula separates models whose difference simulated counts would leave in the noise of rare events.
     """
     result = np.empty(observed.size)
     for count in np.unique(observed):

@@ -78,9 +78,9 @@ def _smoothed(log_lik: np.ndarray, relative_ess: float) -> Loo:
     elpd = log_lik.mean(axis=1)
     p, khat = np.zeros_like(elpd), np.zeros_like(elpd)
     # Who came just now has the same likelihood whatever the parameters: nothing to weigh.
-    told = np.ptp(log_lik, axis=1) > _CONSTANT
-    if told.any():
-        elpd[told], khat[told], p[told] = array_stats.loo(log_lik[told][:, None], r_eff=relative_ess)
+    varies = np.ptp(log_lik, axis=1) > _CONSTANT
+    if varies.any():
+        elpd[varies], khat[varies], p[varies] = array_stats.loo(log_lik[varies][:, None], r_eff=relative_ess)
     return Loo(elpd, p, khat)
 
 

@@ -20,7 +20,7 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
 
     The prior, and then the likelihood, is raised to powers near one by reweighing the draws, and the distance
     that each parameter's distribution moves is measured (``kallioinen2024detecting``). The prior alone
-    decides on the status. A sensitive prior is no error, but it has to be defended; the note tells whether
+    decides on the status. A sensitive prior is no error, but it has to be defended; the note says whether
     the likelihood moves the parameter too, so that prior and data may be in conflict, or the data are weak.
 
     Parameters
