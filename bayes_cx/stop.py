@@ -11,7 +11,7 @@ Only what has started with Python is imported here: until the signals are taken,
 import os
 import signal
 
-__all__ = ["end_on_signal", "leftovers", "ignore_signals"]
+__all__ = ["end_on_signal", "ignore_signals", "leftovers"]
 
 leftovers: set[str] = set()
 """Temporary folders in use; `files.make_temporary` adds them, `files.remove_temporary` takes them out."""

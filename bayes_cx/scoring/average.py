@@ -111,7 +111,7 @@ def _mixed(
     seed: int,
     make: Callable[[Posterior, int, int], np.ndarray],
 ) -> xr.DataArray:
-    """Split the draws across the models by weight; collect what each makes of its part, shape (draw, customer)."""
+    """Split the draws across the models by weight; collect the values of each, shape (draw, customer)."""
     share = np.array([weights.get(name, np.nan) for name in posteriors])
     if set(weights) != set(posteriors) or not np.all(share >= 0) or abs(share.sum() - 1) > 1e-6:
         raise InputError(
