@@ -34,6 +34,10 @@ class Purchases(NamedTuple):
     customer: np.ndarray
     time: np.ndarray
 
+    def events(self, exposure: np.ndarray) -> "Purchases":
+        """Return the purchases themselves, all of which are made within the exposure."""
+        return self
+
     def counts(self, n_customers: int) -> np.ndarray:
         """Return the number of purchases of each customer, shape (customer,)."""
         return np.bincount(self.customer, minlength=n_customers)
@@ -55,6 +59,12 @@ class Lifetimes(NamedTuple):
     """
 
     left: np.ndarray
+
+    def events(self, exposure: np.ndarray) -> Purchases:
+        """Return the renewals made by customers who were asked `exposure` times, shape (customer,)."""
+        made = np.minimum(self.left - 1, exposure).astype(np.int64)
+        customer = np.repeat(np.arange(made.size), made)
+        return Purchases(customer, np.arange(customer.size) - np.repeat(np.cumsum(made) - made, made) + 1.0)
 
 
 @dataclass(frozen=True)

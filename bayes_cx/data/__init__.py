@@ -5,6 +5,7 @@ from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.expand import expand
 from bayes_cx.data.holdout import Split, split
+from bayes_cx.data.later_renewals import split_contracts
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.opportunities import summarise_opportunities
 from bayes_cx.data.renewals import summarise_contracts
@@ -30,6 +31,7 @@ __all__ = [
     "load_donations",
     "read_transactions",
     "split",
+    "split_contracts",
     "summarise",
     "summarise_contracts",
     "summarise_opportunities",

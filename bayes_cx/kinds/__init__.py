@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from bayes_cx.errors import InputError
 from bayes_cx.kinds.contracts import CONTRACTS
-from bayes_cx.kinds.kind import Column, Kind, Words
+from bayes_cx.kinds.kind import Column, Forecast, Kind, Words
 from bayes_cx.kinds.opportunities import OPPORTUNITIES
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
@@ -17,6 +17,7 @@ __all__ = [
     "PURCHASES",
     "SPEND",
     "Column",
+    "Forecast",
     "Kind",
     "Words",
     "find_kind",

@@ -4,7 +4,18 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, plural, some_time
+from bayes_cx.kinds.kind import (
+    Column,
+    Columns,
+    Demand,
+    Forecast,
+    Kind,
+    Words,
+    not_whole,
+    plural,
+    share,
+    some_time,
+)
 
 __all__ = ["CONTRACTS"]
 
@@ -26,6 +37,25 @@ def _demands(columns: Columns) -> Iterator[Demand]:
     yield from some_time(columns["T"])
 
 
+def _left_at(columns: Columns) -> np.ndarray:
+    """Return the number of the renewal at which each customer left, 0 for those who have not."""
+    return columns["T"] * columns["churned"]
+
+
+def _passed(columns: Columns) -> np.ndarray:
+    """Return how many renewals there could have been; without dates all are as old as the oldest."""
+    T = columns["T"]
+    return np.maximum(T, columns.get("periods", T.max(initial=0)))
+
+
+def _carried_on(columns: Columns, span: np.ndarray) -> np.ndarray:
+    """Expect that of those who are asked as many renew as did so far, whatever their age."""
+    T, churned = columns["T"], columns["churned"]
+    kept = np.sum(T - churned) / max(np.sum(T), 1)
+    still = np.cumsum(kept ** np.arange(1, int(np.max(span, initial=0)) + 1))
+    return np.where(churned == 0, np.append(0.0, still)[span.astype(int)], 0.0)
+
+
 CONTRACTS = Kind(
     key="contracts",
     row="how often a customer's contract came up for renewal, and whether the customer left at the last",
@@ -45,4 +75,28 @@ CONTRACTS = Kind(
     impossible=_impossible,
     demands=_demands,
     tallies=("contracts_ending",),
+    forecast=Forecast(
+        expected="expected_renewals",
+        chance="survival",
+        outcome="being still a customer",
+        whom="customers still there at the end of the hold-out",
+        happened=lambda count, span: count >= span,
+        reached=lambda count, span, number: count >= np.minimum(span, number),
+        furthest=lambda span: int(np.max(span, initial=0)),
+        before=lambda columns: columns["T"] - columns["churned"],
+        passed=_passed,
+        carried_on=_carried_on,
+        rule="the retention of all so far carried on",
+        ranks=lambda columns: {"time under contract": columns["T"]},
+        span="asked",
+    ),
+    features={
+        "share of customers who left": lambda data: share(data["churned"] == 1),
+        "share who left at the first renewal": lambda data: share(_left_at(data) == 1),
+        "share who left at the second renewal": lambda data: share(_left_at(data) == 2),
+        "share who left at the third renewal": lambda data: share(_left_at(data) == 3),
+        "mean renewals of all customers": lambda data: float((data["T"] - data["churned"]).mean()),
+    },
+    bars=_left_at,
+    observed=lambda columns: {**columns, "T": _passed(columns)},
 )

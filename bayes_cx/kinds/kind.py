@@ -1,14 +1,28 @@
 """What a kind of statistics is: the meaning of a row, and what follows from it everywhere else."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-__all__ = ["Column", "Columns", "Demand", "Kind", "Unit", "Words", "not_whole", "plural", "some_time"]
+__all__ = [
+    "Column",
+    "Columns",
+    "Demand",
+    "Forecast",
+    "Kind",
+    "Statistic",
+    "Unit",
+    "Words",
+    "not_whole",
+    "plural",
+    "share",
+    "some_time",
+]
 
 type Columns = Mapping[str, np.ndarray]
+type Statistic = Callable[[Columns], float]
 type Unit = Literal["", "time", "money", "count"]
 # What came, what was expected and what to do, as `InputError` takes them.
 type Demand = tuple[str, str, str]
@@ -60,6 +74,64 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """What a hold-out counts and how it is forecast.
+
+    `columns` are those of the calibration period, `span` how far the forecast reaches for each customer and
+    `count` the events within it, all of shape (customer,).
+
+    Attributes
+    ----------
+    counted : str
+        The column of the hold-out with the number of events.
+    span : str
+        The column of the hold-out that says how far the forecast of a customer reaches, in opportunities; ""
+        where it is the length of the hold-out for all. Customers of span 0 are not judged.
+    expected : str
+        The quantity that forecasts `counted`.
+    chance : str
+        The quantity that forecasts whether something happens.
+    outcome, whom : str
+        What that is, and whom it happens to, in words.
+    happened : callable
+        ``happened(count, span)`` says to whom.
+    reached : callable
+        ``reached(count, span, number)`` says who came as far as so many events.
+    furthest : callable
+        ``furthest(span)`` returns the largest `number` to look at.
+    before : callable
+        ``before(columns)`` returns the events until the cut.
+    passed : callable
+        ``passed(columns)`` returns the opportunities until the cut, where time is counted in them.
+    carried_on : callable
+        ``carried_on(columns, span)`` returns what a simple rule expects.
+    rule : str
+        That rule in words.
+    ranks : callable
+        ``ranks(columns)`` returns what other simple rules think of each customer, by name: the higher, the
+        better.
+    peer : bool
+        Whether there is a point estimate by another package to compare with.
+    """
+
+    expected: str
+    chance: str
+    outcome: str
+    whom: str
+    happened: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    reached: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    furthest: Callable[[np.ndarray], int]
+    before: Callable[[Columns], np.ndarray]
+    passed: Callable[[Columns], np.ndarray]
+    carried_on: Callable[[Columns, np.ndarray], np.ndarray]
+    rule: str
+    ranks: Callable[[Columns], dict[str, np.ndarray]]
+    counted: str = "x_holdout"
+    span: str = ""
+    peer: bool = False
+
+
+@dataclass(frozen=True)
 class Kind:
     """What a row of statistics is, and what follows from it.
 
@@ -99,6 +171,18 @@ class Kind:
         ``sequence(early, late, end)`` returns the columns over two periods, one after the other: for equally
         many rows, NaN where a part does not have the customer, times and ``first`` in whole steps of time up
         to the last one, `end`. None where two periods do not add, as what began in one may end in the other.
+    forecast : Forecast or None
+        What a hold-out counts; None where there is nothing to count.
+    features : mapping of str to callable
+        In what data are compared with data that a model makes: ``feature(columns) -> float``.
+    bars : callable or None
+        ``bars(columns)`` returns a small whole number for each customer, of which a histogram is compared.
+    telling : callable or None
+        ``telling(columns)`` says which customers these comparisons can use, if not all; `untold` says why not
+        the others.
+    observed : callable
+        ``observed(columns)`` returns the columns with the spans that customers were observed for, whatever
+        they did.
     """
 
     key: str
@@ -117,6 +201,12 @@ class Kind:
     tables: tuple[str, ...] = ()
     tallies: tuple[str, ...] = ()
     sequence: Callable[[Columns, Columns, int], dict[str, np.ndarray]] | None = None
+    forecast: Forecast | None = None
+    features: Mapping[str, Statistic] = field(default_factory=dict)
+    bars: Callable[[Columns], np.ndarray] | None = None
+    telling: Callable[[Columns], np.ndarray] | None = None
+    untold: str = ""
+    observed: Callable[[Columns], Columns] = dict
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -149,6 +239,11 @@ def some_time(exposure: np.ndarray) -> Iterator[Demand]:
             "customers observed for some time after they came",
             "choose a later end of observation (until)",
         )
+
+
+def share(condition: np.ndarray) -> float:
+    """Return the share of rows that meet a condition, NaN where there is no row."""
+    return float(condition.mean()) if condition.size else np.nan
 
 
 def plural(number: float, noun: str) -> str:

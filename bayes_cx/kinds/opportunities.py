@@ -1,17 +1,13 @@
 """Opportunities to buy that come one by one, by customers who leave silently."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, some_time
-from bayes_cx.kinds.purchases import MONEY, history
+from bayes_cx.kinds.buying import MONEY, features, forecast, lively, words
+from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
 __all__ = ["OPPORTUNITIES"]
-
-
-def _history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
-    return history(row["x"], row["n"] - row["t_x"], unit)
 
 
 def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
@@ -42,9 +38,12 @@ OPPORTUNITIES = Kind(
     discrete=True,
     leaving="latent",
     events="purchases",
-    words={"en": Words("purchase", "purchases", "active", "with a repeat purchase", _history)},
-    lively=lambda columns: columns["x"] > 0,
+    words=words("n"),
+    lively=lively,
     impossible=_impossible,
     demands=_demands,
     tallies=("occasions_unfinished",),
+    forecast=forecast("n"),
+    features=features("n"),
+    bars=lambda columns: columns["x"],
 )

@@ -1,30 +1,13 @@
 """Purchases in time, by customers who leave silently."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, plural, some_time
+from bayes_cx.kinds.buying import MONEY, features, forecast, lively, words
+from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
-__all__ = ["MONEY", "PURCHASES", "history", "relative"]
-
-# What is known of the amounts, wherever purchases are counted.
-_WITH_AMOUNTS = "summarise the transactions with an amount column"
-MONEY = {
-    "spend": Column("money", "mean spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
-    "spend_sum": Column("money", "total spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
-    "first_spend": Column("money", "spend of the first purchase", required=False, source=_WITH_AMOUNTS),
-}
-
-
-def history(x: float, silent: float, unit: str) -> tuple[str, ...]:
-    """Return the number of purchases, and how long ago the last was."""
-    last = f"last {plural(round(silent), unit)} ago" if silent >= 0.5 else f"last one within this {unit}"
-    return plural(x + 1, "purchase"), last
-
-
-def _history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
-    return history(row["x"], row["T"] - row["t_x"], unit)
+__all__ = ["PURCHASES", "relative"]
 
 
 def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
@@ -90,9 +73,12 @@ PURCHASES = Kind(
     discrete=False,
     leaving="latent",
     events="purchases",
-    words={"en": Words("purchase", "purchases", "active", "with a repeat purchase", _history)},
-    lively=lambda columns: columns["x"] > 0,
+    words=words("T"),
+    lively=lively,
     impossible=_impossible,
     demands=_demands,
     sequence=_sequence,
+    forecast=forecast("T", peer=True),
+    features=features("T"),
+    bars=lambda columns: columns["x"],
 )

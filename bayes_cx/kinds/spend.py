@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from bayes_cx.kinds.buying import MONEY, lively, of_repeaters
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, plural
-from bayes_cx.kinds.purchases import MONEY
 
 __all__ = ["SPEND"]
 
@@ -28,6 +28,12 @@ def _demands(columns: Columns) -> Iterator[Demand]:
         )
 
 
+def _correlation(columns: Columns) -> float:
+    bought = columns["x"] > 0
+    x, spend = columns["x"][bought], columns["spend"][bought]
+    return float(np.corrcoef(x, spend)[0, 1]) if x.size > 2 and x.std() > 0 and spend.std() > 0 else np.nan
+
+
 SPEND = Kind(
     key="spend",
     row="what a customer's repeat purchases were worth on average",
@@ -42,8 +48,19 @@ SPEND = Kind(
     leaving="none",
     events="",
     words={"en": Words("purchase", "purchases", "active", "with a repeat purchase", _history)},
-    lively=lambda columns: columns["x"] > 0,
+    lively=lively,
     impossible=_impossible,
     demands=_demands,
     tables=("purchases", "opportunities"),
+    features={
+        "mean spend per purchase of repeat buyers": of_repeaters(np.mean, "spend"),
+        "median spend per purchase of repeat buyers": of_repeaters(np.median, "spend"),
+        "sd of spend per purchase between repeat buyers": of_repeaters(np.std, "spend"),
+        "95th percentile of spend per purchase": of_repeaters(lambda z: float(np.quantile(z, 0.95)), "spend"),
+        "largest mean spend of a customer": of_repeaters(np.max, "spend"),
+        "correlation of repeat purchases and spend per purchase": _correlation,
+    },
+    # A fit leaves free purchases out as well: no model of spend makes them.
+    telling=lambda columns: columns["spend"] != 0,
+    untold="whose repeat purchases were free",
 )

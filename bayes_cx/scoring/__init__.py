@@ -3,6 +3,7 @@
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.predict import (
+    columns_of_kind,
     payments,
     predict_events,
     predict_purchases,
@@ -18,6 +19,7 @@ __all__ = [
     "add_log_likelihood",
     "average",
     "average_purchases",
+    "columns_of_kind",
     "draws",
     "log_likelihoods",
     "payments",

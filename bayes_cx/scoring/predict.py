@@ -12,6 +12,7 @@ from bayes_cx.model import Purchases, arguments
 from bayes_cx.scoring.score import in_unit, scorer, span
 
 __all__ = [
+    "columns_of_kind",
     "payments",
     "predict_events",
     "predict_purchases",
@@ -201,17 +202,16 @@ def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
     return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
 
 
-def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return the statistics with the spans that customers were observed for, whatever they did.
+def columns_of_kind(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the numbers of the statistics that the kind of the model knows, in the unit of the fit."""
+    same = in_unit(stats, posterior)
+    known = [name for name in posterior.model.kind.columns if name in same]
+    return {name: same[name].to_numpy().astype(float) for name in known if same[name].dtype.kind in "iuf"}
 
-    The row of a contract that ended counts fewer renewals than there could have been; `periods` counts
-    these. Without that column all contracts are taken to be as old as the oldest.
-    """
-    known = _columns(posterior, stats)
-    if posterior.model.kind.leaving == "observed":
-        possible = stats["periods"].to_numpy() if "periods" in stats else known["T"].max(initial=0.0)
-        known["T"] = np.maximum(known["T"], possible)
-    return known
+
+def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the statistics with the spans that customers were observed for, whatever they did."""
+    return dict(posterior.model.kind.observed(columns_of_kind(posterior, stats)))
 
 
 def payments(

@@ -4,72 +4,50 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 from bayes_cx.errors import FitError
+from bayes_cx.kinds import Kind
 from bayes_cx.validation.baseline import point_estimate
 
-__all__ = ["MODEL", "POINT_ESTIMATE", "capture", "rfm_score", "rules"]
+__all__ = ["MODEL", "POINT_ESTIMATE", "capture", "rules"]
 
 MODEL = "bayes_cx"
 POINT_ESTIMATE = "maximum likelihood (lifetimes)"
 
 
-def rules(stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarray]:
+def rules(kind: Kind, stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarray]:
     """Return what each rule thinks of each customer: the higher, the better.
 
     Parameters
     ----------
+    kind : Kind
+        Whose simple rules are asked.
     stats : xarray.Dataset
         Statistics by customer.
     model : numpy.ndarray, shape (customer,)
-        Expected spend over the hold-out period; expected purchases where there are no amounts.
+        Expected spend over the hold-out period; expected events where there are no amounts.
     t : float
         Length of the hold-out period, for the point estimate.
 
     Returns
     -------
     dict of str to numpy.ndarray, shape (customer,)
-        The model; recency (time since the last purchase, the shorter the better); frequency x spend
-        (purchases times mean spend, the first included); the RFM score of recency, number of purchases and
-        mean spend; and the point estimate, left out if it cannot be found. Without amounts: the model,
-        recency and frequency. Of opportunities there is no point estimate.
+        The model and the simple rules. Of purchases these are recency (time since the last purchase, the
+        shorter the better), frequency x spend (purchases times mean spend, the first included) and the RFM
+        score of recency, number of purchases and mean spend; without amounts recency and frequency; and in
+        time, with amounts, the point estimate, left out if it cannot be found.
     """
-    since = (stats["n" if "n" in stats else "T"] - stats["t_x"]).to_numpy()
-    number = stats["x"].to_numpy() + 1
-    if "first_spend" not in stats:
-        return {MODEL: model, "recency": -since, "frequency": number}
-    spent = (stats["first_spend"] + stats["spend_sum"]).to_numpy()
-    known = {
-        MODEL: model,
-        "recency": -since,
-        "frequency x spend": spent,
-        "RFM score": rfm_score(-since, number, spent / number),
-    }
-    if "n" in stats:
+    if kind.forecast is None:
+        return {MODEL: model}
+    columns = {name: stats[name].to_numpy() for name in kind.columns if name in stats}
+    known = {MODEL: model, **kind.forecast.ranks(columns)}
+    if not kind.forecast.peer or "first_spend" not in columns:
         return known
     try:
         point = point_estimate(stats, t)
     except FitError:
         return known
     return known | {POINT_ESTIMATE: point.expected_purchases * point.expected_spend}
-
-
-def rfm_score(recency: np.ndarray, frequency: np.ndarray, monetary: np.ndarray) -> np.ndarray:
-    """Return the sum of three quintiles, each 1 to 5, the higher the better; equal values share a quintile.
-
-    Examples
-    --------
-    >>> values = np.arange(5.0)
-    >>> rfm_score(values, values, np.array([1.0, 1.0, 1.0, 1.0, 2.0]))
-    array([ 4,  6,  8, 10, 15])
-    """
-    return _quintile(recency) + _quintile(frequency) + _quintile(monetary)
-
-
-def _quintile(values: np.ndarray) -> np.ndarray:
-    """Return the fifth that the middle rank of each value falls into, 1 for the lowest."""
-    return np.ceil(5 * (rankdata(values) - 0.5) / values.size).astype(np.int64)
 
 
 def capture(
@@ -88,9 +66,9 @@ def capture(
     scores : mapping of str to numpy.ndarray, shape (customer,)
         What each rule thinks of each customer, the model first.
     revenue : numpy.ndarray, shape (customer,)
-        What each customer spent in the hold-out period, or how often each bought.
-    counted : {"revenue", "purchases"}
-        Which of these it is.
+        What each customer spent in the hold-out period, or how many events there were.
+    counted : str
+        ``"revenue"``, or what the events are called.
     top_share : float
         Share of customers that is chosen.
     resamples : int

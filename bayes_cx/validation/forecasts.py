@@ -8,12 +8,14 @@ import xarray as xr
 from bayes_cx.data import Split, compress
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
-from bayes_cx.scoring import predict_purchases, score
+from bayes_cx.scoring import score
 from bayes_cx.scoring.score import in_unit
 from bayes_cx.validation.capture import capture
 from bayes_cx.validation.comparable import columns_of, same_customers
 from bayes_cx.validation.coverage import coverage
+from bayes_cx.validation.judged import Judged, judged, means
 from bayes_cx.validation.scores import crps
+from bayes_cx.validation.tracking import predicted
 
 __all__ = ["forecasts", "refuse_holdout"]
 
@@ -26,17 +28,17 @@ def refuse_holdout(
     Raises
     ------
     InputError
-        If a posterior was not fitted to the calibration period or is not of purchases, or for fewer than two
-        draws.
+        If a posterior was not fitted to the calibration period or is of spend, or for fewer than two draws.
     """
     if draws < 2:
         raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
     for name, posterior in (*posteriors.items(), *([] if spend is None else [("spend", spend)])):
         kind = posterior.model.kind
-        if kind.leaving != ("none" if posterior is spend else "latent"):
+        if (kind.forecast is None) != (posterior is spend):
             raise InputError(
-                f"{name}, a model of {kind.key}", "models of purchases for a hold-out", "leave out split"
-            )
+                f"{name}, a model of {kind.key}", "models of what customers do, and one of spend as spend",
+                "leave out split",
+            )  # fmt: skip
         if missing := [column for column in columns_of(posterior) if column not in split.calibration]:
             raise InputError(
                 f"a calibration period without {', '.join(missing)} for {name}",
@@ -69,21 +71,20 @@ def forecasts(
     xarray.Dataset
         Over ``model`` and ``level``; see `comparison.Comparison`.
     """
-    stats, t = split.calibration, float(split.holdout.attrs["length"])
-    observed = split.holdout["x_holdout"].to_numpy()
-    came, each, counted = observed, 1.0, "purchases"
+    later = judged(next(iter(ranked.values())), split)
+    stats, observed = later.stats, later.observed
+    came, each, counted = observed, 1.0, later.events
     if spend is not None and "spend_holdout" in split.holdout:
-        came, counted = split.holdout["spend_holdout"].to_numpy(), "revenue"
+        came, counted = split.holdout["spend_holdout"].to_numpy()[later.who], "revenue"
         each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
     seeds = [int(state) for state in np.random.SeedSequence(seed).generate_state(2)]
     logs, distances, covered, ranks = [], [], [], {}
     for name, posterior in ranked.items():
-        counts = predict_purchases(posterior, stats, t, draws=draws, seed=seeds[0]).to_numpy()
+        counts = predicted(posterior, later, draws=draws, seed=seeds[0])
         distances.append(crps(counts, observed))
         covered.append(coverage(counts, observed))
-        logs.append(_log_scores(posterior, stats, observed, t, draws))
-        expected = score(posterior, stats, "expected_purchases", t=t, thin_to=draws)["mean"].to_numpy()
-        ranks[name] = expected * each
+        logs.append(_log_scores(posterior, later, draws))
+        ranks[name] = means(posterior, later, later.forecast.expected, thin_to=draws) * each
     at_95 = [table.sel(level=0.95) for table in covered]
     total = np.array([table.attrs["total_predicted"] for table in covered])
     columns = {
@@ -104,22 +105,13 @@ def forecasts(
     return xr.Dataset(data, coords={"model": list(ranked), "level": levels["level"].to_numpy()}, attrs=attrs)
 
 
-def _log_scores(
-    posterior: Posterior, stats: xr.Dataset, observed: np.ndarray, t: float, draws: int
-) -> np.ndarray:
+def _log_scores(posterior: Posterior, later: Judged, draws: int) -> np.ndarray:
     """Return minus the log predictive probability of what each customer did, from the model's formula.
 
     The formula separates models whose difference simulated counts would leave in the noise of rare events.
     """
-    result = np.empty(observed.size)
-    for count in np.unique(observed):
-        these = np.flatnonzero(observed == count)
-        found = score(
-            posterior, stats.isel(customer=these), "p_purchases",
-            t=t, count=int(count), quantiles=(), thin_to=draws,
-        )  # fmt: skip
-        result[these] = -np.log(np.maximum(found["mean"].to_numpy(), np.finfo(float).tiny))
-    return result
+    found = means(posterior, later, f"p_{later.kind.events}", thin_to=draws, apart=later.observed)
+    return -np.log(np.maximum(found, np.finfo(float).tiny))
 
 
 def _means(name: str, values: np.ndarray) -> dict[str, np.ndarray]:

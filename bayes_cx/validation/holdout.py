@@ -1,14 +1,13 @@
 """Judge a model by what it had not seen: forecast the hold-out period and compare, whatever comes out."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
-from bayes_cx.data import UNITS, Split
+from bayes_cx.data import Split, unique_rows
 from bayes_cx.data.occasions import Clock
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
@@ -16,9 +15,11 @@ from bayes_cx.scoring import payments, score
 from bayes_cx.validation import metrics as _metrics
 from bayes_cx.validation.calibration import calibration
 from bayes_cx.validation.capture import capture, rules
+from bayes_cx.validation.comparable import columns_of
 from bayes_cx.validation.coverage import coverage
+from bayes_cx.validation.judged import judged, means
 from bayes_cx.validation.metrics import EVERYBODY, Evidence, Metric
-from bayes_cx.validation.tracking import by_frequency, futures, tracking
+from bayes_cx.validation.tracking import by_frequency, futures, reached, tracking
 
 __all__ = ["Holdout", "holdout"]
 
@@ -30,21 +31,26 @@ class Holdout:
     Attributes
     ----------
     tracking : xarray.Dataset
-        Over ``period`` (and ``quantile``): purchases period by period and added up; see `tracking.tracking`.
+        Over ``period`` (and ``quantile``): events period by period and added up; see `tracking.tracking`.
+    reached : xarray.Dataset
+        Over ``number``: customers with so many hold-out events or more, of contracts those still there; see
+        `tracking.reached`.
     by_frequency : xarray.Dataset
-        Over ``frequency``: mean hold-out purchases by repeat purchases before; see `tracking.by_frequency`.
+        Over ``frequency``: mean hold-out events by events before; see `tracking.by_frequency`.
     coverage : xarray.Dataset
         Over ``level``: predictive intervals by customer and in total; see `coverage.coverage`.
     calibration : xarray.Dataset
-        Over ``point``: the chance of any purchase; see `calibration.calibration`.
+        Over ``point``: the chance of any purchase, or of being still a customer; see
+        `calibration.calibration`.
     capture : xarray.Dataset or None
-        Over ``rule``: revenue (without amounts, purchases) of the best customers by each rule; None where
-        there was none; see `capture.capture`.
+        Over ``rule``: revenue (without amounts, events) of the best customers by each rule; None where there
+        was none or the model has no best ones; see `capture.capture`.
     metrics : tuple of Metric
         Single numbers, for all customers and for the groups in the statistics.
     """
 
     tracking: xr.Dataset
+    reached: xr.Dataset
     by_frequency: xr.Dataset
     coverage: xr.Dataset
     calibration: xr.Dataset
@@ -76,14 +82,17 @@ def holdout(
 ) -> Holdout:
     """Forecast the hold-out period of a split and compare with what happened.
 
-    Every draw of the parameters gets one future: what each customer does by chance is part of every interval.
+    The kind of the model says what is counted: purchases, opportunities taken, or renewals made by those
+    whose contract came up. Every draw of the parameters gets one future: what each customer does by chance is
+    part of every interval.
 
     Parameters
     ----------
     purchases, spend : Posterior
-        Fitted to ``split.calibration``; no `spend` where there are no amounts.
+        Fitted to ``split.calibration``: what customers do (renewals too), and what it is worth, if there are
+        amounts.
     split : Split
-        From `bcx.split`.
+        From `bcx.split` or `bcx.split_contracts`.
     draws : int
         Number of futures, two or more.
     seed : int
@@ -96,7 +105,7 @@ def holdout(
     Raises
     ------
     InputError
-        If a posterior has seen the hold-out period, or for fewer than two draws.
+        If a posterior has seen the hold-out period or is of another kind, or for fewer than two draws.
 
     Examples
     --------
@@ -114,43 +123,55 @@ def holdout(
         _unseen(posterior, split)
     if draws < 2:
         raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
-    stats = split.calibration
-    unit, t = split.holdout.attrs["unit"], float(split.holdout.attrs["length"])
-    observed = split.holdout["x_holdout"].to_numpy()
-    dice = [int(state) for state in np.random.SeedSequence(seed).generate_state(4)]
-    found = futures(purchases, split, draws=draws, seed=dice[0])
-    ahead = timedelta(days=t * UNITS[unit])
-    expected, p_any = (
-        score(purchases, stats, name, t=ahead, thin_to=draws)["mean"].to_numpy()
-        for name in ("expected_purchases", "p_any_purchase")
+    later = judged(purchases, split)
+    if not later.observed.size:
+        raise InputError(
+            f"a hold-out in which no customer can make {later.events}",
+            "some who can",
+            "choose a longer hold-out",
+        )
+    kind, forecast, observed = later.kind, later.forecast, later.observed
+    seeds = [int(state) for state in np.random.SeedSequence(seed).generate_state(4)]
+    found = futures(purchases, split, draws=draws, seed=seeds[0])
+    expected, chance = (
+        means(purchases, later, name, thin_to=draws) for name in (forecast.expected, forecast.chance)
     )
-    age = stats[purchases.model.kind.exposure].to_numpy()
+    columns = {name: values.to_numpy() for name, values in split.calibration.items() if name in kind.columns}
+    everybody = np.zeros(later.who.size)
+    everybody[later.who] = later.span
+    rows = later.stats.assign(span=("customer", later.span))
+    _, alike = unique_rows(rows, (*columns_of(purchases), "span"))
     evidence = Evidence(
+        later=later,
         counts=found.counts,
-        observed=observed,
         expected=expected,
-        p_any=p_any,
-        carried_on=np.divide(stats["x"].to_numpy() * t, age, out=np.zeros(age.size), where=age > 0),
+        chance=chance,
+        carried_on=forecast.carried_on(columns, everybody)[later.who],
+        alike=alike,
     )
-    captured, value = None, (expected, observed, "purchases")
+    captured, value = None, (expected, observed, later.events)
     if spend is not None and "spend_holdout" in split.holdout:
-        paid = split.holdout["spend_holdout"].to_numpy()
-        prices = payments(spend, stats, draws, np.random.default_rng(dice[1]))
+        paid = split.holdout["spend_holdout"].to_numpy()[later.who]
+        prices = payments(spend, later.stats, draws, np.random.default_rng(seeds[1]))
         pays = np.array([pay(n).astype(np.float32) for pay, n in zip(prices, found.counts, strict=True)])
-        evidence = Evidence(**{**vars(evidence), "paid": paid, "pays": pays})
-        each = score(spend, stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
+        evidence = replace(evidence, paid=paid, pays=pays)
+        each = score(spend, later.stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
         value = (expected * each, paid, "revenue")
-    forecast, came, counted = value
-    rival = counted == "revenue" and not purchases.model.kind.discrete
-    if came.sum() > 0:
-        ranked = stats if counted == "revenue" else stats.drop_vars("first_spend", errors="ignore")
-        captured = capture(rules(ranked, forecast, t), came, counted=counted, seed=dice[2])
-    tracked = tracking(split, found)
-    calibrated = calibration(p_any, observed > 0, seed=dice[3])
+    ranked, came, counted = value
+    rival = counted == "revenue" and forecast.peer
+    if came.sum() > 0 and np.ptp(ranked) > 0:
+        known = later.stats if counted == "revenue" else later.stats.drop_vars("first_spend", errors="ignore")
+        length = float(split.holdout.attrs["length"])
+        captured = capture(rules(kind, known, ranked, length), came, counted=counted, seed=seeds[2])
+    tracked = tracking(kind, split, found)
+    calibrated = calibration(chance, forecast.happened(observed, later.span), seed=seeds[3])
+    calibrated = calibrated.assign_attrs(outcome=forecast.outcome)
+    before = forecast.before(columns)[later.who].astype(np.int64)
     return Holdout(
         tracking=tracked,
-        by_frequency=by_frequency(stats["x"].to_numpy(), observed, expected, found.counts),
-        coverage=coverage(found.counts, observed),
+        reached=reached(later, found.counts),
+        by_frequency=by_frequency(before, observed, expected, found.counts).assign_attrs(events=later.events),
+        coverage=coverage(found.counts, observed).assign_attrs(events=later.events),
         calibration=calibrated,
         capture=captured,
         metrics=(
@@ -158,7 +179,7 @@ def holdout(
             _metrics.tracking_metric(tracked, observed.size),
             _metrics.calibration_metric(calibrated),
             *(() if captured is None else _metrics.capture_metrics(captured, observed.size, rival)),
-            *_by_group(stats, evidence),
+            *_by_group(evidence),
         ),
     )
 
@@ -175,8 +196,8 @@ def _unseen(posterior: Posterior, split: Split) -> None:
         )
 
 
-def _by_group(stats: xr.Dataset, evidence: Evidence):
-    for name, column in stats.data_vars.items():
+def _by_group(evidence: Evidence):
+    for name, column in evidence.later.stats.data_vars.items():
         if column.dtype.kind not in "OUT" or column.dims != ("customer",):
             continue
         values = column.to_numpy().astype(str)

@@ -10,6 +10,7 @@ from bayes_cx.checks import Check, Status
 from bayes_cx.validation.calibration import FALSE_ALARMS
 from bayes_cx.validation.capture import MODEL, POINT_ESTIMATE
 from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_interval, inside_randomised
+from bayes_cx.validation.judged import Judged
 from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
 
 __all__ = [
@@ -78,36 +79,40 @@ class Evidence:
 
     Attributes
     ----------
+    later : Judged
+        The customers, and what they did in the hold-out.
     counts : numpy.ndarray of int, shape (sample, customer)
-        Predictive hold-out purchases.
-    observed : numpy.ndarray of int, shape (customer,)
-        Hold-out purchases.
-    expected, p_any : numpy.ndarray, shape (customer,)
-        Expected purchases and chance of any.
+        Predictive hold-out events.
+    expected, chance : numpy.ndarray, shape (customer,)
+        Expected events, and the chance that there is any or that the customer stays.
     carried_on : numpy.ndarray, shape (customer,)
-        What the customer would buy at the rate seen so far, x / T.
+        What a simple rule expects that carries on what was seen so far.
+    alike : numpy.ndarray of int, shape (customer,)
+        The number of each customer's history: equal ones have one predictive distribution.
     paid : numpy.ndarray, shape (customer,), or None
         Hold-out spend.
     pays : numpy.ndarray, shape (sample, customer), or None
         Predictive hold-out spend.
     """
 
+    later: Judged
     counts: np.ndarray
-    observed: np.ndarray
     expected: np.ndarray
-    p_any: np.ndarray
+    chance: np.ndarray
     carried_on: np.ndarray
+    alike: np.ndarray
     paid: np.ndarray | None = None
     pays: np.ndarray | None = None
 
     def of(self, some: np.ndarray) -> "Evidence":
         """Return the evidence on some customers."""
         return Evidence(
+            self.later.of(some),
             self.counts[:, some],
-            self.observed[some],
             self.expected[some],
-            self.p_any[some],
+            self.chance[some],
             self.carried_on[some],
+            np.unique(self.alike[some], return_inverse=True)[1],
             None if self.paid is None else self.paid[some],
             None if self.pays is None else self.pays[:, some],
         )
@@ -123,33 +128,34 @@ def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric
     of : str
         What the group is called.
     """
-    n = evidence.observed.size
-    counts, observed = evidence.counts, evidence.observed
-    bought = observed > 0
-    yield _total("purchases in the hold-out", counts.sum(axis=1, dtype=np.int64), observed, of)
-    yield _total("customers who bought in the hold-out", (counts > 0).sum(axis=1), bought, of)
+    later, counts = evidence.later, evidence.counts
+    observed, events, forecast = later.observed, later.events, later.forecast
+    happened = forecast.happened(observed, later.span)
+    happens = forecast.happened(counts, later.span)
+    yield _total(f"{events} in the hold-out", counts.sum(axis=1, dtype=np.int64), observed, of)
+    yield _total(forecast.whom, happens.sum(axis=1), happened, of)
     if evidence.pays is not None and evidence.paid is not None:
         yield _total("spend in the hold-out", evidence.pays.sum(axis=1, dtype=float), evidence.paid, of)
     for level in LEVELS:
-        yield _covered(counts, observed, level, of, n)
+        yield _covered(counts, observed, level, of, observed.size)
     everybody = pooled(counts, int(observed.max(initial=0)))
     flat = "the same forecast for everybody"
     yield _score(
-        "CRPS of purchases", crps(counts, observed), pooled_crps(everybody, observed).mean(), flat, of
+        f"CRPS of {events}", crps(counts, observed), pooled_crps(everybody, observed).mean(), flat, of
     )
-    logs = log_score(counts, observed, everybody)
-    yield _score("log score of purchases", logs, -np.log(everybody[observed]).mean(), flat, of)
+    logs = log_score(counts, observed, everybody, evidence.alike)
+    yield _score(f"log score of {events}", logs, -np.log(everybody[observed]).mean(), flat, of)
     yield _score(
-        "absolute error of expected purchases",
+        f"absolute error of expected {events}",
         np.abs(evidence.expected - observed),
         np.abs(evidence.carried_on - observed).mean(),
-        "every customer's rate carried on",
+        forecast.rule,
         of,
     )
     yield _score(
-        "Brier score of any purchase",
-        (evidence.p_any - bought) ** 2,
-        bought.mean() * (1 - bought.mean()),
+        f"Brier score of {forecast.outcome}",
+        (evidence.chance - happened) ** 2,
+        happened.mean() * (1 - happened.mean()),
         "the true share for everybody",
         of,
     )
@@ -212,7 +218,7 @@ def calibration_metric(table: xr.Dataset) -> Metric:
     """Return the share of customers at whom the calibration curve lies inside its band."""
     inside, least = (float(table.attrs[name]) for name in ("inside", "least_inside"))
     return Metric(
-        "calibration curve of any purchase inside its 95% band",
+        f"calibration curve of {table.attrs['outcome']} inside its 95% band",
         inside,
         np.nan,
         np.nan,

@@ -1,6 +1,6 @@
 """Whether the model makes data like these: replications from the posterior, or from the prior."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +18,6 @@ LEVEL = 0.95
 # Draws of the prior may have customers who buy ten thousand times; fewer customers keep that affordable.
 _PRIOR_CUSTOMERS = 1000
 _LARGEST_BAR = 20
-
-type Statistic = Callable[[Mapping[str, np.ndarray]], float]
 
 
 @dataclass(frozen=True)
@@ -47,60 +45,6 @@ class PredictiveCheck:
     histogram: xr.Dataset | None
 
 
-def _share(condition: np.ndarray) -> float:
-    return float(condition.mean()) if condition.size else np.nan
-
-
-def _of_repeaters(reduce: Callable[[np.ndarray], float], value: str) -> Statistic:
-    def statistic(data: Mapping[str, np.ndarray]) -> float:
-        bought = data["x"] > 0
-        return float(reduce(data[value][bought])) if bought.any() else np.nan
-
-    return statistic
-
-
-def _correlation(data: Mapping[str, np.ndarray]) -> float:
-    bought = data["x"] > 0
-    x, spend = data["x"][bought], data["spend"][bought]
-    return float(np.corrcoef(x, spend)[0, 1]) if x.size > 2 and x.std() > 0 and spend.std() > 0 else np.nan
-
-
-_PURCHASES: dict[str, Statistic] = {
-    "share of one-time buyers": lambda data: _share(data["x"] == 0),
-    "mean repeat purchases": lambda data: float(data["x"].mean()),
-    "sd of repeat purchases": lambda data: float(data["x"].std()),
-    "95th percentile of repeat purchases": lambda data: float(np.quantile(data["x"], 0.95)),
-    "most repeat purchases of a customer": lambda data: float(data["x"].max()),
-    "share of repeat buyers silent for half their time": lambda data: _share(
-        (data["t_x"] < 0.5 * data["T" if "T" in data else "n"])[data["x"] > 0]
-    ),
-    "mean time from first to last purchase of repeat buyers": _of_repeaters(np.mean, "t_x"),
-}
-_CONTRACTS: dict[str, Statistic] = {
-    "share of customers who left": lambda data: _share(data["churned"] == 1),
-    "share who left at the first renewal": lambda data: _share(_left_at(data) == 1),
-    "share who left at the second renewal": lambda data: _share(_left_at(data) == 2),
-    "share who left at the third renewal": lambda data: _share(_left_at(data) == 3),
-    "mean renewals of all customers": lambda data: float((data["T"] - data["churned"]).mean()),
-}
-_SPEND: dict[str, Statistic] = {
-    "mean spend per purchase of repeat buyers": _of_repeaters(np.mean, "spend"),
-    "median spend per purchase of repeat buyers": _of_repeaters(np.median, "spend"),
-    "sd of spend per purchase between repeat buyers": _of_repeaters(np.std, "spend"),
-    "95th percentile of spend per purchase": _of_repeaters(lambda z: float(np.quantile(z, 0.95)), "spend"),
-    "largest mean spend of a customer": _of_repeaters(np.max, "spend"),
-    "correlation of repeat purchases and spend per purchase": _correlation,
-}
-
-
-_STATISTICS = {"purchases": _PURCHASES, "opportunities": _PURCHASES, "contracts": _CONTRACTS, "spend": _SPEND}
-
-
-def _left_at(data: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the number of the renewal at which each customer left, 0 for those who have not."""
-    return (data["T"] * data["churned"]).astype(np.int64)
-
-
 def predictive_check(
     posterior: Posterior, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
 ) -> PredictiveCheck:
@@ -113,7 +57,6 @@ def predictive_check(
     Parameters
     ----------
     posterior : Posterior
-        Of a model of purchases or of spend.
     stats : xarray.Dataset
         The statistics it was fitted to.
     draws : int
@@ -172,20 +115,20 @@ def _check(
     seed: int,
     note: str,
 ) -> PredictiveCheck:
-    kind = posterior.model.kind.key
-    statistics = _STATISTICS[kind]
-    if kind == "spend" and (free := (stats["spend"] == 0).to_numpy()).any():
-        # The fit leaves them out as well: no replication has a spend of zero.
-        free_of = f"without {int(free.sum()):,} of them, whose repeat purchases were free"
-        stats, note = stats.isel(customer=~free), ", ".join([note or f"{free.size:,} customers", free_of])
+    kind = posterior.model.kind
+    statistics, bars_of = kind.features, kind.bars
     observed = {name: stats[name].to_numpy() for name in posterior.model.statistics}
+    if kind.telling is not None and not (tells := kind.telling(observed)).all():
+        left_out = f"without {int((~tells).sum()):,} of them, {kind.untold}"
+        stats, note = stats.isel(customer=tells), ", ".join([note or f"{tells.size:,} customers", left_out])
+        observed = {name: values[tells] for name, values in observed.items()}
     n = stats.sizes["customer"]
     rows, bars = [], []
     # Under a wide prior a rate may be 0 in floating point: that customer waits for ever.
     with np.errstate(divide="ignore", over="ignore"):
         for data in replicate_statistics(posterior, stats, draws=draws, seed=seed):
-            if kind != "spend":
-                bars.append(_bars(data))
+            if bars_of is not None:
+                bars.append(_histogram(bars_of(data)))
             rows.append([statistic(data) for statistic in statistics.values()])
     values = np.array(rows)
     seen = np.array([statistic(observed) for statistic in statistics.values()])
@@ -196,16 +139,16 @@ def _check(
         level=LEVEL, n_customers=n, draws=len(values), note=note
     )
     histogram = None
-    if bars:
-        histogram = _summary("frequency", _bars(observed), np.array(bars)).assign_coords(
+    if bars_of is not None:
+        seen_bars = _histogram(bars_of(observed))
+        histogram = _summary("frequency", seen_bars, np.array(bars)).assign_coords(
             frequency=[*map(str, range(_LARGEST_BAR)), f"{_LARGEST_BAR}+"]
         )
     return PredictiveCheck(posterior.model.name, source, table, histogram)
 
 
-def _bars(data: Mapping[str, np.ndarray]) -> np.ndarray:
-    number = data["x"].astype(np.int64) if "x" in data else _left_at(data)
-    return np.bincount(np.minimum(number, _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
+def _histogram(number: np.ndarray) -> np.ndarray:
+    return np.bincount(np.minimum(number.astype(np.int64), _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
 
 
 def _summary(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:

@@ -44,11 +44,14 @@ def pooled(counts: np.ndarray, largest: int) -> np.ndarray:
     return found / found.sum()
 
 
-def log_score(counts: np.ndarray, observed: np.ndarray, everybody: np.ndarray) -> np.ndarray:
+def log_score(
+    counts: np.ndarray, observed: np.ndarray, everybody: np.ndarray, alike: np.ndarray | None = None
+) -> np.ndarray:
     """Return minus the logarithm of the predictive probability of what each customer did.
 
     The probability is the share of draws that equal the observation, with one draw of a customer taken at
-    random added: a count that none of the draws shows is rare, not impossible.
+    random added: a count that none of the draws shows is rare, not impossible. Customers of one history have
+    one predictive distribution, so their draws are taken together.
 
     Parameters
     ----------
@@ -56,13 +59,21 @@ def log_score(counts: np.ndarray, observed: np.ndarray, everybody: np.ndarray) -
     observed : numpy.ndarray, shape (customer,)
     everybody : numpy.ndarray, shape (count,)
         From `pooled`.
+    alike : numpy.ndarray of int, shape (customer,), optional
+        The number of each customer's history; by default all differ.
 
     Returns
     -------
     numpy.ndarray, shape (customer,)
     """
-    hits = (counts == observed).sum(axis=0)
-    return -np.log((hits + everybody[observed]) / (counts.shape[0] + 1.0))
+    hits, draws = (counts == observed).sum(axis=0), np.full(observed.size, counts.shape[0])
+    order = np.array([], int) if alike is None else np.argsort(alike, kind="stable")
+    ends = [] if alike is None else np.cumsum(np.bincount(alike))[:-1]
+    for some in np.split(order, ends):
+        if some.size > 1:
+            drawn = np.bincount(counts[:, some].ravel(), minlength=int(observed[some].max()) + 1)
+            hits[some], draws[some] = drawn[observed[some]], counts.shape[0] * some.size
+    return -np.log((hits + everybody[observed]) / (draws + 1.0))
 
 
 def pooled_crps(everybody: np.ndarray, observed: np.ndarray) -> np.ndarray:

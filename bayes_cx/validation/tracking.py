@@ -1,9 +1,9 @@
-"""Purchases period by period: what the model expected, what happened, before and after the cut."""
+"""Events period by period: what the model expected, what happened, before and after the cut."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import count, islice
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,26 +11,28 @@ import xarray as xr
 from bayes_cx.data import UNITS, Split
 from bayes_cx.data.occasions import Clock
 from bayes_cx.inference import Posterior
+from bayes_cx.kinds import Kind
 from bayes_cx.model import Purchases
-from bayes_cx.scoring import predict_events, replicate
+from bayes_cx.scoring import columns_of_kind, predict_events, replicate
+from bayes_cx.validation.judged import Judged, judged
 
-__all__ = ["QUANTILES", "Futures", "by_frequency", "futures", "tracking"]
+__all__ = ["QUANTILES", "Futures", "by_frequency", "futures", "predicted", "reached", "tracking"]
 
 QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
 
 @dataclass(frozen=True)
 class Futures:
-    """Simulated purchases of the customers of a split, one row a draw of the parameters.
+    """Simulated events of the customers of a split, one row a draw of the parameters.
 
     Attributes
     ----------
     before : numpy.ndarray of int, shape (sample, period)
-        Repeat purchases until the cut of new customers with the real first days.
+        Events until the cut of new customers with the real first days.
     after : numpy.ndarray of int, shape (sample, period)
-        Purchases after the cut, given each customer's history.
+        Events after the cut, given each customer's history.
     counts : numpy.ndarray of int32, shape (sample, customer)
-        The latter by customer.
+        The latter by customer who is judged.
 
     Notes
     -----
@@ -43,63 +45,81 @@ class Futures:
     counts: np.ndarray
 
 
-def futures(purchases: Posterior, split: Split, *, draws: int, seed: int) -> Futures:
-    """Simulate both sides of the cut; a posterior with fewer draws is used again with other dice.
+def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Futures:
+    """Simulate both sides of the cut; a posterior with fewer draws is used again with another seed.
 
     Parameters
     ----------
-    purchases : Posterior
+    posterior : Posterior
         Fitted to ``split.calibration``.
     split : Split
     draws : int
         Number of futures.
     seed : int
     """
-    stats, clock = split.calibration, Clock(split.tracking.attrs["unit"])
+    stats, clock, later = split.calibration, Clock(split.tracking.attrs["unit"]), judged(posterior, split)
     periods = split.tracking.sizes["period"]
     begin = clock.number(split.tracking.attrs["start"])
     cut = clock.number(split.holdout.attrs["start"]) - 1
     # Steps (days, or hours) in one unit of the posterior, which need not be the unit of the split.
-    steps = UNITS[purchases.provenance["unit"]] / UNITS[clock.unit] * clock.steps_per_unit
-    t = timedelta(days=split.holdout.attrs["length"] * UNITS[clock.unit])
+    steps = UNITS[posterior.provenance["unit"]] / UNITS[clock.unit] * clock.steps_per_unit
+    kind, columns = later.kind, columns_of_kind(posterior, stats)
 
     def by_period(events: Purchases, origin: np.ndarray | int) -> np.ndarray:
-        if purchases.model.kind.discrete:
+        if kind.discrete:
             period = origin + events.time - 1
         else:
             # An occasion on the k-th day after the first has time k, so a time belongs to the day it ends in.
             period = (origin + np.ceil(events.time * steps) - begin) // clock.steps_per_unit
         return np.bincount(np.clip(period, 0, periods - 1).astype(np.int64), minlength=periods)
 
-    if purchases.model.kind.discrete:
+    if kind.discrete:
         # Opportunities are laid out so that those after the cut begin at the same time for everybody.
         cut = split.tracking.attrs["calibration_periods"]
-        first = cut - stats["n"].to_numpy()
+        first = cut - later.forecast.passed(columns)
     else:
         first = clock.numbers(stats["first"].to_numpy())
 
-    before = np.array(
-        [
-            by_period(events, first[events.customer])
-            for events in _repeated(lambda s: replicate(purchases, stats, draws=draws, seed=s), draws, seed)
-        ]
-    )
-    after, counts = [], np.empty((draws, stats.sizes["customer"]), np.int32)
-    forward = _repeated(lambda s: predict_events(purchases, stats, t, draws=draws, seed=s), draws, seed + 1)
+    exposure = kind.observed(columns)[kind.exposure]
+    before = []
+    for made in _repeated(lambda s: replicate(posterior, stats, draws=draws, seed=s), draws, seed):
+        events = made.events(exposure)
+        before.append(by_period(events, first[events.customer]))
+    after, counts = [], np.empty((draws, later.span.size), np.int32)
+    forward = _repeated(lambda s: _after(posterior, later, draws=draws, seed=s), draws, seed + 1)
     for i, events in enumerate(forward):
         after.append(by_period(events, cut))
         counts[i] = events.counts(counts.shape[1])
-    return Futures(before, np.array(after), counts)
+    return Futures(np.array(before), np.array(after), counts)
 
 
-def _repeated(simulate: Callable[[int], Iterator[Purchases]], draws: int, seed: int) -> Iterator[Purchases]:
+def predicted(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> np.ndarray:
+    """Return the number of events of every customer within their span, shape (sample, customer)."""
+    found = _after(posterior, later, draws=draws, seed=seed)
+    return np.array([events.counts(later.span.size).astype(np.int32) for events in found])
+
+
+def _after(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> Iterator[Purchases]:
+    """Yield, draw by draw, the events of the customers who are judged, within the span of each."""
+    furthest = later.span.max()
+    shorter = (later.span < furthest).any()
+    # The story runs forward in time, so what it makes within a shorter span is its future over that span.
+    for events in predict_events(posterior, later.stats, later.ahead(furthest), draws=draws, seed=seed):
+        if shorter:
+            within = events.time <= later.span[events.customer]
+            yield Purchases(events.customer[within], events.time[within])
+        else:
+            yield events
+
+
+def _repeated(simulate: Callable[[int], Iterator[Any]], draws: int, seed: int) -> Iterator[Any]:
     """Yield so many simulations, from as many rounds through the posterior as that takes."""
     rounds = (simulate(int(np.random.SeedSequence([seed, turn]).generate_state(1)[0])) for turn in count())
     return islice((events for turn in rounds for events in turn), draws)
 
 
-def tracking(split: Split, found: Futures) -> xr.Dataset:
-    """Compare purchases period by period and added up.
+def tracking(kind: Kind, split: Split, found: Futures) -> xr.Dataset:
+    """Compare events period by period and added up.
 
     Until the cut the bands are those of new customers with the real first days. After it they are those of
     the same customers given what each of them did; the cumulative forecast then starts from what had been
@@ -110,13 +130,16 @@ def tracking(split: Split, found: Futures) -> xr.Dataset:
     xarray.Dataset
         Over ``period``: ``observed``, ``predicted`` (mean), ``cumulative_observed``,
         ``cumulative_predicted``; over (period, quantile) ``predicted_quantile`` and ``cumulative_quantile``;
-        coordinate ``start``. Attributes ``unit``, ``calibration_periods``, ``note``.
+        coordinate ``start``. Attributes ``events``, ``unit``, ``calibration_periods``, ``note``.
     """
     observed = split.tracking["observed"].to_numpy()
     known = split.tracking.attrs["calibration_periods"]
     each = found.before + found.after
     total = np.cumsum(found.before, axis=1)
-    total[:, known:] = int(split.calibration["x"].sum()) + np.cumsum(found.after, axis=1)[:, known:]
+    stats = split.calibration
+    columns = {name: stats[name].to_numpy() for name in kind.columns if name in stats}
+    made = 0 if kind.forecast is None else int(kind.forecast.before(columns).sum())
+    total[:, known:] = made + np.cumsum(found.after, axis=1)[:, known:]
     return xr.Dataset(
         {
             "observed": ("period", observed),
@@ -132,6 +155,7 @@ def tracking(split: Split, found: Futures) -> xr.Dataset:
             "start": ("period", split.tracking["start"].to_numpy()),
         },
         attrs={
+            "events": kind.words["en"].events,
             "unit": split.tracking.attrs["unit"],
             "calibration_periods": known,
             "note": (
@@ -145,14 +169,14 @@ def tracking(split: Split, found: Futures) -> xr.Dataset:
 def by_frequency(
     x: np.ndarray, observed: np.ndarray, expected: np.ndarray, counts: np.ndarray, last: int = 7
 ) -> xr.Dataset:
-    """Compare mean hold-out purchases of customers with equally many repeat purchases before.
+    """Compare the mean hold-out events of customers with equally many events before.
 
     Parameters
     ----------
     x, observed, expected : numpy.ndarray, shape (customer,)
-        Repeat purchases in calibration; hold-out purchases, observed and expected.
+        Events in calibration; hold-out events, observed and expected.
     counts : numpy.ndarray, shape (sample, customer)
-        Predictive hold-out purchases.
+        Predictive hold-out events.
     last : int
         The last group is this many or more.
 
@@ -178,4 +202,37 @@ def by_frequency(
             "frequency": [*map(str, range(last)), f"{last}+"],
             "quantile": list(QUANTILES),
         },
+    )
+
+
+def reached(later: Judged, counts: np.ndarray) -> xr.Dataset:
+    """Compare how many customers came as far as so many events of the hold-out.
+
+    Of contracts these are the customers still there after each later renewal, whoever had not been asked so
+    often counted as long as they stayed.
+
+    Parameters
+    ----------
+    later : Judged
+    counts : numpy.ndarray, shape (sample, customer)
+        Predictive hold-out events.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``number`` (1, 2, ...): ``observed`` and ``predicted`` (mean) customers and, with ``quantile``,
+        ``predicted_quantile``. Attributes ``events``, ``customers`` (who are judged).
+    """
+    numbers = range(1, later.forecast.furthest(later.span) + 1)
+    came = later.forecast.reached
+    observed = [int(came(later.observed, later.span, number).sum()) for number in numbers]
+    predicted = np.stack([came(counts, later.span, number).sum(axis=1) for number in numbers], axis=1)
+    return xr.Dataset(
+        {
+            "observed": ("number", observed),
+            "predicted": ("number", predicted.mean(axis=0)),
+            "predicted_quantile": (("number", "quantile"), np.quantile(predicted, QUANTILES, axis=0).T),
+        },
+        coords={"number": list(numbers), "quantile": list(QUANTILES)},
+        attrs={"events": later.events, "customers": later.observed.size},
     )

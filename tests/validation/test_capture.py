@@ -1,7 +1,9 @@
 import numpy as np
 import xarray as xr
 
-from bayes_cx.validation.capture import capture, rfm_score, rules
+from bayes_cx.kinds import PURCHASES
+from bayes_cx.kinds.buying import rfm_score
+from bayes_cx.validation.capture import capture, rules
 
 
 def test_rfm_by_hand():
@@ -26,7 +28,7 @@ def test_rules_by_hand():
         }
     )
     # Two customers are too few for maximum likelihood, which is then left out.
-    found = rules(stats, np.array([1.0, 2.0]), 4.0)
+    found = rules(PURCHASES, stats, np.array([1.0, 2.0]), 4.0)
     assert list(found) == ["bayes_cx", "recency", "frequency x spend", "RFM score"]
     np.testing.assert_array_equal(found["recency"], [-5, -7])
     np.testing.assert_array_equal(found["frequency x spend"], [8, 42])

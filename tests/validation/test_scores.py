@@ -35,6 +35,17 @@ def test_the_truth_scores_best():
     assert scores[0] < scores[1]
 
 
+def test_draws_of_one_history_are_taken_together():
+    """Against one customer with all draws of the three; the fourth is alone."""
+    rng = np.random.default_rng(8)
+    counts, observed = rng.poisson(1.0, (40, 4)), np.array([0, 2, 9, 1])
+    everybody = pooled(counts, 9)
+    found = log_score(counts, observed, everybody, np.array([1, 1, 1, 0]))
+    together = np.repeat(counts[:, :3].reshape(-1, 1), 3, axis=1)
+    np.testing.assert_allclose(found[:3], log_score(together, observed[:3], everybody))
+    np.testing.assert_allclose(found[3], log_score(counts, observed, everybody)[3])
+
+
 def test_log_score_is_of_probabilities():
     rng = np.random.default_rng(3)
     counts = rng.poisson(1.0, (30, 4))

@@ -1,0 +1,112 @@
+"""What tables of purchases and of opportunities have in common: customers who buy and leave silently."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from bayes_cx.kinds.kind import Column, Columns, Forecast, Statistic, Words, plural, share
+
+__all__ = ["MONEY", "features", "forecast", "lively", "of_repeaters", "rfm_score", "words"]
+
+# What is known of the amounts, wherever purchases are counted.
+_WITH_AMOUNTS = "summarise the transactions with an amount column"
+MONEY = {
+    "spend": Column("money", "mean spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
+    "spend_sum": Column("money", "total spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
+    "first_spend": Column("money", "spend of the first purchase", required=False, source=_WITH_AMOUNTS),
+}
+
+
+def words(exposure: str) -> dict[str, Words]:
+    """Return the words for customers observed for the column `exposure`."""
+
+    def history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
+        silent = row[exposure] - row["t_x"]
+        last = f"last {plural(round(silent), unit)} ago" if silent >= 0.5 else f"last one within this {unit}"
+        return plural(row["x"] + 1, "purchase"), last
+
+    return {"en": Words("purchase", "purchases", "active", "with a repeat purchase", history)}
+
+
+def lively(columns: Columns) -> np.ndarray:
+    """Say who bought again."""
+    return columns["x"] > 0
+
+
+def of_repeaters(reduce: Callable[[np.ndarray], float], column: str) -> Statistic:
+    """Return a statistic of a column among those who bought again."""
+
+    def statistic(columns: Columns) -> float:
+        bought = columns["x"] > 0
+        return float(reduce(columns[column][bought])) if bought.any() else np.nan
+
+    return statistic
+
+
+def features(exposure: str) -> dict[str, Statistic]:
+    """Return in what purchases are compared with those that a model makes."""
+    return {
+        "share of one-time buyers": lambda data: share(data["x"] == 0),
+        "mean repeat purchases": lambda data: float(data["x"].mean()),
+        "sd of repeat purchases": lambda data: float(data["x"].std()),
+        "95th percentile of repeat purchases": lambda data: float(np.quantile(data["x"], 0.95)),
+        "most repeat purchases of a customer": lambda data: float(data["x"].max()),
+        "share of repeat buyers silent for half their time": lambda data: share(
+            (data["t_x"] < 0.5 * data[exposure])[data["x"] > 0]
+        ),
+        "mean time from first to last purchase of repeat buyers": of_repeaters(np.mean, "t_x"),
+    }
+
+
+def forecast(exposure: str, *, peer: bool = False) -> Forecast:
+    """Return what a hold-out of purchases counts."""
+
+    def carried_on(columns: Columns, span: np.ndarray) -> np.ndarray:
+        x, age = columns["x"], columns[exposure]
+        return np.divide(x * span, age, out=np.zeros(x.size), where=age > 0)
+
+    def ranks(columns: Columns) -> dict[str, np.ndarray]:
+        recency, number = columns["t_x"] - columns[exposure], columns["x"] + 1
+        if "first_spend" not in columns:
+            return {"recency": recency, "frequency": number}
+        spent = columns["first_spend"] + columns["spend_sum"]
+        return {
+            "recency": recency,
+            "frequency x spend": spent,
+            "RFM score": rfm_score(recency, number, spent / number),
+        }
+
+    return Forecast(
+        expected="expected_purchases",
+        chance="p_any_purchase",
+        outcome="any purchase",
+        whom="customers who bought in the hold-out",
+        happened=lambda count, span: count > 0,
+        reached=lambda count, span, number: count >= number,
+        furthest=lambda span: 7,
+        before=lambda columns: columns["x"],
+        passed=lambda columns: columns[exposure],
+        carried_on=carried_on,
+        rule="every customer's rate carried on",
+        ranks=ranks,
+        peer=peer,
+    )
+
+
+def rfm_score(recency: np.ndarray, frequency: np.ndarray, monetary: np.ndarray) -> np.ndarray:
+    """Return the sum of three quintiles, each 1 to 5, the higher the better; equal values share a quintile.
+
+    Examples
+    --------
+    >>> values = np.arange(5.0)
+    >>> rfm_score(values, values, np.array([1.0, 1.0, 1.0, 1.0, 2.0]))
+    array([ 4,  6,  8, 10, 15])
+    """
+    return _quintile(recency) + _quintile(frequency) + _quintile(monetary)
+
+
+def _quintile(values: np.ndarray) -> np.ndarray:
+    """Return the fifth that the middle rank of each value falls into, 1 for the lowest."""
+    _, place, size = np.unique(values, return_inverse=True, return_counts=True)
+    middle = np.cumsum(size) - size / 2
+    return np.ceil(5 * middle[place] / values.size).astype(np.int64)
