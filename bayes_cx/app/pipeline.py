@@ -18,6 +18,7 @@ from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import atomic_folder
+from bayes_cx.kinds import kind_of
 
 if TYPE_CHECKING:
     from bayes_cx.inference import Posterior
@@ -68,7 +69,8 @@ def _compute(
 ) -> "tuple[bcx.Study, list[ModelCard]]":
     run = run_of(settings, command)
     stats, keys = source.stats, chosen(settings.model, source.stats).models
-    events = "renewals" if source.family == "contracts" else "purchases"
+    words = kind_of(stats).words["en"]
+    events = words.events
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
         if settings.model == AUTO:
             tried = fit_candidates(keys, stats, settings, steps.bars)
@@ -96,7 +98,7 @@ def _compute(
             other = plan_of(by_name[selection.runner_up], spend, stats, settings)
     if not settings.offers and settings.cost is None:
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
-        steps.note(f"assumed an offer that costs {cost}, a tenth of an average {events[:-1]}; see --cost")
+        steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
         holdout, said = _holdout(source, purchases.model, settings, steps.bars)
         step.says = said if holdout is not None else f"not done: {said}"
@@ -120,11 +122,9 @@ def _holdout(
     if source.split is None and settings.holdout_from is not None:
         raise InputError(
             f"--holdout-from {settings.holdout_from} for {source.family} without a hold-out",
-            "transactions, which can be cut in two",
+            "transactions or contracts, which can be cut in two",
             "leave it out",
         )
-    if source.split is None and "contracts_ending" in source.stats.attrs:
-        return None, "contracts are not cut in two; summarise them as of an earlier day to compare"
     if source.split is None:
         return None, "only statistics are known, and they do not say what happened when"
     try:

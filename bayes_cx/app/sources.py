@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx.app.candidates import OPPORTUNITIES, REGULAR, chosen
@@ -115,24 +115,39 @@ def _contracts(
         _needed(settings, name, f"the column with {what}")
     _needed(settings, "until", "the last day that was observed", "DATE")
     key = settings.key()
+    given: dict[str, Any] = {
+        "customer": str(settings.customer),
+        "start": str(settings.start),
+        "end": str(settings.end),
+        "unit": settings.unit,
+        "by": settings.by,
+        "time_format": settings.time_format,
+        "timezone": settings.timezone,
+        "query": settings.query,
+    }
     with steps.step("Summarise contracts") as step:
         stats = bcx.summarise_contracts(
-            str(settings.file),
-            customer=str(settings.customer),
-            start=str(settings.start),
-            end=str(settings.end),
-            until=settings.until,
-            unit=settings.unit,
-            by=settings.by,
-            time_format=settings.time_format,
-            timezone=settings.timezone,
-            query=settings.query,
-            rejected=rejected,
-            hide=_hider(key),
+            str(settings.file), until=settings.until, rejected=rejected, hide=_hider(key), **given
         )
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
     _note_rejected(stats, steps)
-    return Source(hide(stats, key), chosen(settings.model, stats).family)
+
+    def split() -> "bcx.Split":
+        cut = _cut(stats, settings)
+        parts = bcx.split_contracts(str(settings.file), calibration_end=cut, until=settings.until, **given)
+        return _hidden(parts, key)
+
+    return Source(hide(stats, key), chosen(settings.model, stats).family, split)
+
+
+def _cut(stats: "xr.Dataset", settings: Settings) -> date:
+    """Return the last day that models under test may see."""
+    first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
+    return settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
+
+
+def _hidden(parts: "bcx.Split", key: str | None) -> "bcx.Split":
+    return replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
 
 
 def _transactions(
@@ -156,17 +171,15 @@ def _transactions(
         transactions.write_rejected(rejected, stats.attrs["until"], settings.unit, _hider(key))
 
     def split() -> "bcx.Split":
-        first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
-        cut = settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
         parts = bcx.split(
             transactions,
-            cut,
+            _cut(stats, settings),
             stats.attrs["until"],
             settings.unit,
             regularity=regular,
             opportunities=whole,
         )
-        return replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
+        return _hidden(parts, key)
 
     return Source(stats, chosen(settings.model, stats).family, split)
 

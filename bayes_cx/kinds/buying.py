@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_cx.kinds.kind import Column, Columns, Forecast, Statistic, Words, plural, share
 
-__all__ = ["MONEY", "features", "forecast", "lively", "of_repeaters", "rfm_score", "words"]
+__all__ = ["MONEY", "features", "forecast", "history", "lively", "of_repeaters", "rfm_score", "words"]
 
 # What is known of the amounts, wherever purchases are counted.
 _WITH_AMOUNTS = "summarise the transactions with an amount column"
@@ -17,15 +17,31 @@ MONEY = {
 }
 
 
-def words(exposure: str) -> dict[str, Words]:
-    """Return the words for customers observed for the column `exposure`."""
+def words(history: Callable[[Mapping[str, float], str], tuple[str, ...]]) -> dict[str, Words]:
+    """Return the words for buyers with this history."""
+    return {
+        "en": Words(
+            event="purchase",
+            events="purchases",
+            active="active",
+            lively="with a repeat purchase",
+            repeats="repeat purchases",
+            renew="bought",
+            steady="frequent and rare buyers came back",
+            history=history,
+        )
+    }
 
-    def history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
+
+def history(exposure: str) -> Callable[[Mapping[str, float], str], tuple[str, ...]]:
+    """Return what tells the history of a customer observed for the column `exposure`."""
+
+    def told(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
         silent = row[exposure] - row["t_x"]
         last = f"last {plural(round(silent), unit)} ago" if silent >= 0.5 else f"last one within this {unit}"
         return plural(row["x"] + 1, "purchase"), last
 
-    return {"en": Words("purchase", "purchases", "active", "with a repeat purchase", history)}
+    return told
 
 
 def lively(columns: Columns) -> np.ndarray:
@@ -80,6 +96,7 @@ def forecast(exposure: str, *, peer: bool = False) -> Forecast:
         expected="expected_purchases",
         chance="p_any_purchase",
         outcome="any purchase",
+        they="buyers",
         whom="customers who bought in the hold-out",
         happened=lambda count, span: count > 0,
         reached=lambda count, span, number: count >= number,

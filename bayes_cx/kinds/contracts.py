@@ -70,7 +70,18 @@ CONTRACTS = Kind(
     discrete=True,
     leaving="observed",
     events="renewals",
-    words={"en": Words("renewal", "renewals", "under contract", "under contract", _history)},
+    words={
+        "en": Words(
+            event="renewal",
+            events="renewals",
+            active="under contract",
+            lively="under contract",
+            repeats="renewals",
+            renew="renewed",
+            steady="old and new customers stayed",
+            history=_history,
+        )
+    },
     lively=lambda columns: columns["churned"] == 0,
     impossible=_impossible,
     demands=_demands,
@@ -79,6 +90,7 @@ CONTRACTS = Kind(
         expected="expected_renewals",
         chance="survival",
         outcome="being still a customer",
+        they="customers who stayed",
         whom="customers still there at the end of the hold-out",
         happened=lambda count, span: count >= span,
         reached=lambda count, span, number: count >= np.minimum(span, number),

@@ -61,6 +61,12 @@ class Words:
         What a customer is who has not left.
     lively : str
         What those customers are that ``Kind.lively`` finds.
+    repeats : str
+        The events that are counted from the first on, plural.
+    renew : str
+        What customers did who made more of them.
+    steady : str
+        What customers did, whatever they had done before, if all is as expected.
     history : callable
         ``history(row, unit) -> tuple of str``, one customer's history in a few words; `row` maps the names of
         columns to numbers.
@@ -70,6 +76,9 @@ class Words:
     events: str
     active: str
     lively: str
+    repeats: str
+    renew: str
+    steady: str
     history: Callable[[Mapping[str, float], str], tuple[str, ...]]
 
 
@@ -91,8 +100,8 @@ class Forecast:
         The quantity that forecasts `counted`.
     chance : str
         The quantity that forecasts whether something happens.
-    outcome, whom : str
-        What that is, and whom it happens to, in words.
+    outcome, they, whom : str
+        What that is and whom it happens to, in short and in full.
     happened : callable
         ``happened(count, span)`` says to whom.
     reached : callable
@@ -117,6 +126,7 @@ class Forecast:
     expected: str
     chance: str
     outcome: str
+    they: str
     whom: str
     happened: Callable[[np.ndarray, np.ndarray], np.ndarray]
     reached: Callable[[np.ndarray, np.ndarray, int], np.ndarray]

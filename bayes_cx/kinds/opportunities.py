@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, features, forecast, lively, words
+from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, words
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
 __all__ = ["OPPORTUNITIES"]
@@ -38,7 +38,7 @@ OPPORTUNITIES = Kind(
     discrete=True,
     leaving="latent",
     events="purchases",
-    words=words("n"),
+    words=words(history("n")),
     lively=lively,
     impossible=_impossible,
     demands=_demands,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, lively, of_repeaters
-from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, Words, not_whole, plural
+from bayes_cx.kinds.buying import MONEY, lively, of_repeaters, words
+from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, plural
 
 __all__ = ["SPEND"]
 
@@ -47,7 +47,7 @@ SPEND = Kind(
     discrete=False,
     leaving="none",
     events="",
-    words={"en": Words("purchase", "purchases", "active", "with a repeat purchase", _history)},
+    words=words(_history),
     lively=lively,
     impossible=_impossible,
     demands=_demands,

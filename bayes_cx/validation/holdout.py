@@ -165,19 +165,19 @@ def holdout(
         captured = capture(rules(kind, known, ranked, length), came, counted=counted, seed=seeds[2])
     tracked = tracking(kind, split, found)
     calibrated = calibration(chance, forecast.happened(observed, later.span), seed=seeds[3])
-    calibrated = calibrated.assign_attrs(outcome=forecast.outcome)
+    calibrated = calibrated.assign_attrs(kind=kind.key)
     before = forecast.before(columns)[later.who].astype(np.int64)
     return Holdout(
         tracking=tracked,
         reached=reached(later, found.counts),
-        by_frequency=by_frequency(before, observed, expected, found.counts).assign_attrs(events=later.events),
-        coverage=coverage(found.counts, observed).assign_attrs(events=later.events),
+        by_frequency=by_frequency(before, observed, expected, found.counts).assign_attrs(kind=kind.key),
+        coverage=coverage(found.counts, observed).assign_attrs(kind=kind.key),
         calibration=calibrated,
         capture=captured,
         metrics=(
             *_metrics.evidence_metrics(evidence),
             _metrics.tracking_metric(tracked, observed.size),
-            _metrics.calibration_metric(calibrated),
+            _metrics.calibration_metric(calibrated, forecast.outcome),
             *(() if captured is None else _metrics.capture_metrics(captured, observed.size, rival)),
             *_by_group(evidence),
         ),

@@ -214,11 +214,11 @@ def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> 
     )
 
 
-def calibration_metric(table: xr.Dataset) -> Metric:
-    """Return the share of customers at whom the calibration curve lies inside its band."""
+def calibration_metric(table: xr.Dataset, outcome: str) -> Metric:
+    """Return the share of customers at whom the calibration curve of an outcome lies inside its band."""
     inside, least = (float(table.attrs[name]) for name in ("inside", "least_inside"))
     return Metric(
-        f"calibration curve of {table.attrs['outcome']} inside its 95% band",
+        f"calibration curve of {outcome} inside its 95% band",
         inside,
         np.nan,
         np.nan,

@@ -130,7 +130,7 @@ def tracking(kind: Kind, split: Split, found: Futures) -> xr.Dataset:
     xarray.Dataset
         Over ``period``: ``observed``, ``predicted`` (mean), ``cumulative_observed``,
         ``cumulative_predicted``; over (period, quantile) ``predicted_quantile`` and ``cumulative_quantile``;
-        coordinate ``start``. Attributes ``events``, ``unit``, ``calibration_periods``, ``note``.
+        coordinate ``start``. Attributes ``kind``, ``unit``, ``calibration_periods``, ``note``.
     """
     observed = split.tracking["observed"].to_numpy()
     known = split.tracking.attrs["calibration_periods"]
@@ -155,7 +155,7 @@ def tracking(kind: Kind, split: Split, found: Futures) -> xr.Dataset:
             "start": ("period", split.tracking["start"].to_numpy()),
         },
         attrs={
-            "events": kind.words["en"].events,
+            "kind": kind.key,
             "unit": split.tracking.attrs["unit"],
             "calibration_periods": known,
             "note": (
@@ -221,7 +221,7 @@ def reached(later: Judged, counts: np.ndarray) -> xr.Dataset:
     -------
     xarray.Dataset
         Over ``number`` (1, 2, ...): ``observed`` and ``predicted`` (mean) customers and, with ``quantile``,
-        ``predicted_quantile``. Attributes ``events``, ``customers`` (who are judged).
+        ``predicted_quantile``. Attributes ``kind``, ``customers`` (who are judged).
     """
     numbers = range(1, later.forecast.furthest(later.span) + 1)
     came = later.forecast.reached
@@ -234,5 +234,5 @@ def reached(later: Judged, counts: np.ndarray) -> xr.Dataset:
             "predicted_quantile": (("number", "quantile"), np.quantile(predicted, QUANTILES, axis=0).T),
         },
         coords={"number": list(numbers), "quantile": list(QUANTILES)},
-        attrs={"events": later.events, "customers": later.observed.size},
+        attrs={"kind": later.kind.key, "customers": later.observed.size},
     )

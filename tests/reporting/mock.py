@@ -224,7 +224,7 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
             "period": week, "quantile": LEVELS,
             "start": ("period", np.datetime64("1997-01-01", "ns") + week * np.timedelta64(7, "D")),
         },
-        attrs={"calibration_periods": cut, "unit": "week"},
+        attrs={"kind": "purchases", "calibration_periods": cut, "unit": "week"},
     )  # fmt: skip
     mean = 0.25 + 0.55 * np.arange(8.0)
     customers = np.array(
@@ -243,6 +243,7 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
             "expected_quantile": (("frequency", "quantile"), np.quantile(by, LEVELS, axis=0).T),
         },
         coords={"frequency": ["0", "1", "2", "3", "4", "5", "6", "7+"], "quantile": LEVELS},
+        attrs={"kind": "purchases"},
     )
     total = paths[:, cut:].sum(1)
     seen = int(observed[cut:].sum())
@@ -302,7 +303,8 @@ def calibration(n, bias, rng):
             "isotonic": ("point", pava(outcome)), "low50": ("point", low50), "high50": ("point", high50),
             "low95": ("point", low95), "high95": ("point", high95),
             "bin_edges": ("edge", edges), "bin_count": ("bin", counts),
-        }
+        },
+        attrs={"kind": "purchases"},
     )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ def test_survivors_agree_with_survival_by_the_formula(found, fit, parts):
 def test_renewals_are_tracked_over_the_calendar(found, parts):
     table = found.tracking
     cut = table.attrs["calibration_periods"]
-    assert (table.attrs["events"], table.attrs["unit"]) == ("renewals", "month")
+    assert (table.attrs["kind"], table.attrs["unit"]) == ("contracts", "month")
     np.testing.assert_array_equal(table.observed, parts.tracking.observed)
     low, high = (table.predicted_quantile.sel(quantile=q) for q in (0.025, 0.975))
     assert ((table.observed >= low) & (table.observed <= high)).mean() > 0.8
@@ -171,7 +171,7 @@ def test_what_is_held_out_is_what_the_story_makes_later():
 
 
 def test_cohorts_as_dated_contracts(cohorts_by_day):
-    """The committed cohorts, whose customers sign on a day and leave at a renewal; six years are kept back."""
+    """The committed cohorts: customers sign on a day and leave at a renewal; six years are kept back."""
     parts = cohorts_by_day
     columns = ["cohort", "T", "churned"]
     seen = bcx.compress(parts.calibration, on=columns).to_dataframe()

@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from bayes_cx.kinds import find_kind
 from bayes_cx.reporting.fonts import printable
 from bayes_cx.reporting.style import COLOURS, Figure, axes_at, canvas, tint, to_svg
 from bayes_cx.reporting.words import count, listing, per_cent, plural
@@ -13,10 +14,12 @@ __all__ = ["by_frequency", "calibration", "capture"]
 
 
 def by_frequency(table: xr.Dataset) -> Figure:
-    """Draw hold-out purchases per customer, observed and expected, by earlier repeat purchases."""
+    """Draw hold-out events per customer, observed and expected, by earlier ones."""
     present = table["customers"].to_numpy() > 0
     table = table.isel(frequency=np.flatnonzero(present))
     names = [str(name) for name in table["frequency"].to_numpy()]
+    words = find_kind(table.attrs["kind"]).words["en"]
+    repeats = words.repeats
     place = np.arange(len(names))
     level = table["quantile"].to_numpy()
     quantiles = table["expected_quantile"].transpose("quantile", "frequency").to_numpy()
@@ -39,25 +42,25 @@ def by_frequency(table: xr.Dataset) -> Figure:
         customers = [count(n) for n in table["customers"].to_numpy()]
         axes.set_xticks(place, [f"{name}\n{n}" for name, n in zip(names, customers, strict=True)])
         axes.tick_params(axis="x", labelsize=7.5)
-        axes.set_xlabel("Repeat purchases before (above), customers (below)")
+        axes.set_xlabel(f"{repeats.capitalize()} before (above), customers (below)")
         axes.yaxis.set_major_locator(MaxNLocator(5))
         svg = to_svg(figure)
 
     above = [name for name, o, h in zip(names, observed, high, strict=True) if o > h]
     below = [name for name, o, w in zip(names, observed, low, strict=True) if o < w]
     if not above and not below:
-        headline = "Frequent and rare buyers came back as expected"
+        headline = f"{words.steady[0].upper()}{words.steady[1:]} as expected"
     elif not below:
-        headline = f"Customers with {listing(above, 'or')} repeat purchases bought more than expected"
+        headline = f"Customers with {listing(above, 'or')} {repeats} {words.renew} more than expected"
     elif not above:
-        headline = f"Customers with {listing(below, 'or')} repeat purchases bought less than expected"
+        headline = f"Customers with {listing(below, 'or')} {repeats} {words.renew} less than expected"
     else:
         more, less = listing(above, "or"), listing(below, "or")
-        headline = f"More than expected with {more} repeat purchases, less with {less}"
+        headline = f"More than expected with {more} {repeats}, less with {less}"
     return Figure(
         svg,
         headline,
-        "Hold-out purchases per customer: observed (dot), expected (line), 95% interval (bar).",
+        f"Hold-out {words.events} per customer: observed (dot), expected (line), 95% interval (bar).",
         f"Dots over interval bars. {headline}. "
         + "; ".join(
             f"{n}: observed {o:.2f}, expected {e:.2f}"
@@ -67,7 +70,7 @@ def by_frequency(table: xr.Dataset) -> Figure:
 
 
 def calibration(table: xr.Dataset) -> Figure:
-    """Draw how often a purchase happened against its forecast chance, as an isotonic curve.
+    """Draw how often what was forecast with a chance happened, as an isotonic curve.
 
     Parameters
     ----------
@@ -75,6 +78,8 @@ def calibration(table: xr.Dataset) -> Figure:
         `Holdout.calibration`, sorted by `predicted`; attribute `least_inside` is the share of customers that
         must lie inside the band.
     """
+    forecast = find_kind(table.attrs["kind"]).forecast
+    outcome, they = ("it", "it") if forecast is None else (forecast.outcome, forecast.they)
     predicted, curve = table["predicted"].to_numpy(), table["isotonic"].to_numpy()
     low, high = table["low95"].to_numpy(), table["high95"].to_numpy()
     # thousands of points draw the same steps as the few where they change
@@ -102,7 +107,7 @@ def calibration(table: xr.Dataset) -> Figure:
             )  # fmt: skip
             axes.text(0.99, 0.05, "number of customers", ha="right", fontsize=7.5, color=COLOURS["muted"])
         ticks = (0, 0.25, 0.5, 0.75, 1)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Forecast chance of a purchase")
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Forecast chance of {outcome}")
         axes.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
         axes.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
         axes.grid(False)
@@ -121,14 +126,14 @@ def calibration(table: xr.Dataset) -> Figure:
     return Figure(
         svg,
         says,
-        f"Observed share of buyers; the curve lies {inside}. Grey: where it falls 50 and 95% of the time "
+        f"Observed share of {they}; the curve lies {inside}. Grey: where it falls 50 and 95% of the time "
         "if the forecasts are right.",
         f"Step curve. {says}; the curve lies {inside}.",
     )
 
 
 def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
-    """Draw the share of hold-out revenue, or purchases, that the best customers of each rule brought."""
+    """Draw the share of hold-out revenue, or events, that the best customers of each rule brought."""
     table = table.sortby("share", ascending=False)
     names = [str(name) for name in table["rule"].to_numpy()]
     share, low, high = (table[name].to_numpy() for name in ("share", "low", "high"))

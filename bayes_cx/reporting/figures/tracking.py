@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
+from bayes_cx.kinds import find_kind
 from bayes_cx.reporting.style import BANDS, COLOURS, Figure, axes_at, canvas, tint, to_svg
 from bayes_cx.reporting.words import count, listing, plural
 
@@ -11,7 +12,7 @@ __all__ = ["tracking"]
 
 
 def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
-    """Draw forecast and observed repeat purchases, cumulative above and per period below.
+    """Draw forecast and observed events, cumulative above and per period below.
 
     Parameters
     ----------
@@ -61,11 +62,11 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
         svg = to_svg(figure)
 
     headline, detail = _tracking_words(table, unit)
+    repeats = _repeats(table)
     return Figure(
         svg,
         headline,
-        "Repeat purchases: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. "
-        f"{detail}",
+        f"{repeats}: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. {detail}",
         f"Two line charts with bands. {headline}. {detail}",
     )
 
@@ -102,7 +103,7 @@ def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
     where = _spans(np.flatnonzero(out) + cut + 1)
     by_chance = f"about {max(1, round(0.05 * number))} in {number} would be outside by chance"
     if not total.any() and not out.any():
-        headline = f"Repeat purchases stayed inside the forecast in all {plural(number, unit)} kept back"
+        headline = f"{_repeats(table)} stayed inside the forecast in all {plural(number, unit)} kept back"
         detail = ""
     elif not total.any():
         headline = (
@@ -123,6 +124,10 @@ def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
             headline = f"The total left the forecast's 95% band in {unit}s {weeks} and came back"
         detail = f"Single {unit}s outside: {where or 'none'} ({by_chance})."
     return headline, detail
+
+
+def _repeats(table: xr.Dataset) -> str:
+    return find_kind(table.attrs["kind"]).words["en"].repeats.capitalize()
 
 
 def _outside(observed: xr.DataArray, quantiles: xr.DataArray) -> np.ndarray:
