@@ -1,6 +1,6 @@
 """The one place where a `pymc.Model` is made."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from bayes_cx.data import compress, unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference.columns import check_columns
 from bayes_cx.inference.design import CONSTANT, SLOPE, SPREAD, Design, Layout, lay_out
-from bayes_cx.model import Model
+from bayes_cx.model import Model, Prior
 
-__all__ = ["columns_of", "first_choice", "give", "pymc_model", "statistics_of", "weight_of"]
+__all__ = ["columns_of", "first_choice", "give", "pymc_model", "statistics_of", "structure_of", "weight_of"]
 
 # The links of `design.LINKS`, in PyTensor.
 _LINKS: dict[str, tuple[Any, Any]] = {"LogNormal": (pt.log, pt.exp), "Beta": (pm.math.logit, pt.sigmoid)}
@@ -39,10 +39,10 @@ def pymc_model(
     """Return `model` on `stats` as a PyMC model, to sample, to look at or to extend.
 
     The random variables are the unit-free coordinates of `model`, the parameters of the paper are
-    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``. The statistics and
-    their weight are data containers. With a design the parameters are those of a customer with average
-    covariates in an average group; slopes and the groups' offsets, in standard deviations of the groups, are
-    random variables of their own.
+    deterministic, and the likelihood of the compressed rows is the potential ``log_lik``. The statistics,
+    their weight, the scale and the arguments of the priors are data containers. With a design the parameters
+    are those of a customer with average covariates in an average group; slopes and the groups' offsets, in
+    standard deviations of the groups, are random variables of their own.
 
     Parameters
     ----------
@@ -72,14 +72,12 @@ def pymc_model(
         scale = float(model.scale(weight, **columns))
     patterns, row = unique_rows(table, design.columns) if design.columns else ({}, np.zeros(weight.size, int))
     with pm.Model(coords=_coords(layout, weight.size)) as built:
-        common = {
-            name: getattr(pm, prior.distribution)(name, **prior.arguments)
-            for name, prior in model.priors.items()
-        }
-        for name, value in model.natural(scale, **common).items():
+        size = pm.Data("scale", scale)
+        common = {name: _prior(name, prior) for name, prior in model.priors.items()}
+        for name, value in model.natural(size, **common).items():
             pm.Deterministic(name, value)
         own = {name: _own(layout, model, name, value, patterns) for name, value in common.items()}
-        letters = model.natural(scale, **own)
+        letters = model.natural(size, **own)
         if design.columns:
             letters = {name: pt.broadcast_to(value, (row.max() + 1,))[row] for name, value in letters.items()}
         letters |= {name: pm.Data(name, value) for name, value in fixed.items()}
@@ -87,6 +85,19 @@ def pymc_model(
         weights = pm.Data("weight", weight, dims="row")
         pm.Potential("log_lik", (weights * model.log_lik(**data, **letters)).sum())
     return built
+
+
+def structure_of(model: Model, design: Design = CONSTANT) -> Hashable:
+    """Return what tells PyMC models apart but for the values of their data containers."""
+    if not design.is_constant:
+        return object()  # its groups and covariates are part of the model
+    priors = tuple((name, prior.distribution, *prior.arguments) for name, prior in model.priors.items())
+    return (model.log_lik, model.natural, model.statistics, tuple(model.choices), priors)
+
+
+def _prior(name: str, prior: Prior) -> Any:
+    arguments = {key: pm.Data(f"{name}_{key}", value) for key, value in prior.arguments.items()}
+    return getattr(pm, prior.distribution)(name, **arguments)
 
 
 def give(built: pm.Model, model: Model, table: xr.Dataset) -> None:

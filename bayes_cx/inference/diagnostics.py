@@ -5,8 +5,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check, Status
+from bayes_cx.inference.density import Mode
 from bayes_cx.inference.laplace import Weighed
-from bayes_cx.inference.surface import Mode
 
 __all__ = ["check_nuts", "check_point", "check_weights"]
 

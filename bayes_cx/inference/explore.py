@@ -1,6 +1,6 @@
 """Explore the posterior of one PyMC model: at its top, around it, or by sampling."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -10,11 +10,12 @@ import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check, verdict
+from bayes_cx.compiling import kept
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import diagnostics
+from bayes_cx.inference.density import Density, density, find_mode, hyperparameters
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
-from bayes_cx.inference.surface import Surface, climb, surface
 
 __all__ = ["Explorer", "Found", "variables"]
 
@@ -46,29 +47,39 @@ class Found:
 
 
 class Explorer:
-    """A PyMC model, compiled once, that can be explored again after its data have changed.
+    """A PyMC model that can be explored again after its data have changed.
 
     Parameters
     ----------
     built : pymc.Model
+    structure : hashable
+        What tells models apart but for the values of their data containers: models of equal structure share
+        what is compiled.
     """
 
-    def __init__(self, built: pm.Model) -> None:
+    def __init__(self, built: pm.Model, structure: Hashable) -> None:
         self.built = built
+        self.structure = structure
 
     @cached_property
-    def _posterior(self) -> Surface:
-        return surface(self.built)
+    def _posterior(self) -> Density:
+        return density(self.built, self.structure)
 
     @cached_property
-    def _likelihood(self) -> Surface:
-        return surface(self.built, priors=False)
+    def _likelihood(self) -> Density:
+        return density(self.built, self.structure, priors=False)
 
-    @cached_property
+    @property
     def _sampler(self) -> Any:
+        """The compiled sampler with the data of this model; it keeps those that it was compiled with."""
         import nutpie
 
-        return nutpie.compile_pymc_model(self.built)
+        # A chain starts where the priors say, which is compiled too.
+        key = ("sampler", self.structure, hyperparameters(self.built))
+        sampler = kept(key, lambda: nutpie.compile_pymc_model(self.built))
+        used = {var.name for var in sampler.shared_var_keys}
+        data = {str(var.name): var.get_value() for var in self.built.data_vars if var.name in used}
+        return sampler.with_data(**data)
 
     def explore(
         self, method: Method | Literal["auto"], seed: int, dice: Sequence[int], *, progress: bool = False
@@ -110,10 +121,8 @@ class Explorer:
     def _nuts(self, method: NUTS, seed: int, progress: bool) -> Found:
         import nutpie
 
-        # The sampler keeps the data that it was compiled with.
-        data = {str(var.name): var.get_value() for var in self.built.data_vars}
         tree = nutpie.sample(
-            self._sampler.with_data(**data),
+            self._sampler,
             draws=method.draws,
             tune=method.tune,
             chains=method.chains,
@@ -132,7 +141,7 @@ class Explorer:
 
     def _laplace(self, method: Laplace, dice: Sequence[int], progress: bool) -> Found:
         f = self._posterior
-        mode = climb(f)
+        mode = find_mode(f)
         n = method.draws * method.chains
         weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(dice), progress=progress)
         groups = _groups(f, weighed.u, weighed.height, (method.chains, method.draws))
@@ -140,7 +149,7 @@ class Explorer:
 
     def _point(self, method: MAP | MLE) -> Found:
         f = self._posterior if isinstance(method, MAP) else self._likelihood
-        mode = climb(f)
+        mode = find_mode(f)
         groups = _groups(f, mode.u[None], np.array([mode.height]), (1, 1))
         return Found(groups, diagnostics.check_point(mode), method, mode.height)
 
@@ -150,7 +159,7 @@ def variables(built: pm.Model) -> list[str]:
     return [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
 
 
-def _groups(f: Surface, u: np.ndarray, height: np.ndarray, shape: Sequence[int]) -> dict[str, xr.Dataset]:
+def _groups(f: Density, u: np.ndarray, height: np.ndarray, shape: Sequence[int]) -> dict[str, xr.Dataset]:
     """Return the groups of draws at unconstrained points `u`, shape (sample, coordinate)."""
     dims = ("chain", "draw")
     columns = zip(*(f.named(point) for point in u), strict=True)

@@ -13,7 +13,15 @@ import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check
-from bayes_cx.inference.build import columns_of, first_choice, pymc_model, statistics_of, weight_of
+from bayes_cx.compiling import AS_WRITTEN
+from bayes_cx.inference.build import (
+    columns_of,
+    first_choice,
+    pymc_model,
+    statistics_of,
+    structure_of,
+    weight_of,
+)
 from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.design import CONSTANT, Design, lay_out
 from bayes_cx.inference.explore import Explorer, variables
@@ -92,7 +100,9 @@ def fit(
     apart = f"{model.key} {design} {int(weight.sum())} {int((weight * counted).sum())}"
     dice = (seed, zlib.crc32(apart.encode()))
     start = time.perf_counter()
-    explorer = Explorer(pymc_model(first_choice(model), table, design, scale=scale))
+    explorer = Explorer(
+        pymc_model(first_choice(model), table, design, scale=scale), structure_of(model, design)
+    )
     found, probabilities = explore_choices(explorer, model, method, seed, dice, progress=progress)
     told = {
         "method": type(found.method).__name__,
@@ -124,7 +134,7 @@ def sample_prior(
     built = pymc_model(first_choice(model), table, design, scale=scale)
     names = variables(built)
     with built:
-        values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
+        values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed, mode=AS_WRITTEN)
     dims = {name: ("chain", "draw", *built.named_vars_to_dims.get(name, ())) for name in names}
     posterior = xr.Dataset(
         {name: (dims[name], value[None]) for name, value in zip(names, values, strict=True)},

@@ -7,7 +7,7 @@ from arviz_stats.base.array import array_stats
 from rich.progress import track
 from scipy.special import gammaln, logsumexp
 
-from bayes_cx.inference.surface import Mode, Surface
+from bayes_cx.inference.density import Density, Mode
 
 __all__ = ["Weighed", "systematic", "weigh"]
 
@@ -58,7 +58,7 @@ class _Proposed:
 
 
 def weigh(
-    f: Surface, mode: Mode, n: int, degrees: float, rng: np.random.Generator, *, progress: bool = False
+    f: Density, mode: Mode, n: int, degrees: float, rng: np.random.Generator, *, progress: bool = False
 ) -> Weighed:
     """Propose points around the mode, weigh them by the surface and resample `n` of them.
 
@@ -79,7 +79,7 @@ def weigh(
 
 
 def _propose(
-    f: Surface,
+    f: Density,
     centre: np.ndarray,
     root: np.ndarray,
     n: int,

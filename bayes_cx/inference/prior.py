@@ -2,9 +2,9 @@
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 
+from bayes_cx.compiling import compiled
 from bayes_cx.inference.posterior import Posterior
 
 __all__ = ["log_prior"]
@@ -17,5 +17,5 @@ def log_prior(posterior: Posterior) -> np.ndarray:
     for name, prior in posterior.model.priors.items():
         at = pt.vector(name)
         density = pm.logp(getattr(pm, prior.distribution).dist(**prior.arguments), at)
-        total += pytensor.function([at], density)(draws[name].to_numpy().reshape(-1))
+        total += compiled([at], density, as_written=True)(draws[name].to_numpy().reshape(-1))
     return total

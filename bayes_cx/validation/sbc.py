@@ -13,7 +13,7 @@ from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import MAP, MLE, NUTS, Laplace, pymc_model, sample_prior
-from bayes_cx.inference.build import first_choice, give, statistics_of, weight_of
+from bayes_cx.inference.build import first_choice, give, statistics_of, structure_of, weight_of
 from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.explore import Explorer
 from bayes_cx.inference.methods import Method
@@ -157,7 +157,7 @@ def sbc(
     names, letters = [*model.priors, *model.choices], list(model.params)
     row = _dataset({name: np.array([_ROW[name]]) for name in model.statistics})
     prior = sample_prior(model, row, draws=simulations, seed=seed, scale=scale).draws["posterior"].dataset
-    explorer = Explorer(pymc_model(first_choice(model), row, scale=scale))
+    explorer = Explorer(pymc_model(first_choice(model), row, scale=scale), structure_of(model))
     ranks, passed = [], []
     unfitted, flagged = Counter[str](), Counter[str]()
     for i in track(range(simulations), "calibrating", disable=not progress, transient=True):

@@ -8,8 +8,8 @@ import xarray as xr
 from scipy.special import betaln
 
 import bayes_cx as bcx
+from bayes_cx.inference.density import Density, Mode
 from bayes_cx.inference.laplace import weigh
-from bayes_cx.inference.surface import Mode, Surface
 from bayes_cx.model import Model, Param, Prior
 
 HITS, TRIALS = 3, 4
@@ -18,17 +18,17 @@ HITS, TRIALS = 3, 4
 def _toy() -> Model:
     """Return a model in which k of six chances, each p, must come true: evidence is a Beta function."""
 
-    def log_lik(x, T, p, k):
+    def log_lik(x, t_x, T, p, k):
         import pytensor.tensor as pt
 
         return x * k * pt.log(p) + (T - x) * k * pt.log1p(-p)
 
     return replace(
         bcx.models.BG_NBD,
-        statistics=("x", "T"),
+        statistics=("x", "t_x", "T"),
         params={"p": Param("", "chance"), "k": Param("", "power")},
         priors={"p_": Prior("Beta", {"alpha": 2.0, "beta": 2.0}, "chance", "any")},
-        scale=lambda weight, x, T: 1.0,
+        scale=lambda weight, x, t_x, T: 1.0,
         natural=lambda scale, p_: {"p": p_},
         log_lik=log_lik,
         choices={"k": (1, 2)},
@@ -38,7 +38,7 @@ def _toy() -> Model:
 @pytest.fixture(scope="module")
 def stats():
     x = np.array([1] * HITS + [0] * (TRIALS - HITS))
-    data = {"x": ("customer", x), "T": ("customer", np.ones(TRIALS))}
+    data = {"x": ("customer", x), "t_x": ("customer", 0.5 * x), "T": ("customer", np.ones(TRIALS))}
     return xr.Dataset(
         data, coords={"customer": np.arange(TRIALS)}, attrs={"kind": "purchases", "unit": "week"}
     )
@@ -54,7 +54,7 @@ def test_evidence_is_the_integral_of_the_surface(rng):
     def value_and_gradient(u):
         return np.asarray(3.0 - 0.5 * u @ precision @ u), -precision @ u
 
-    f = Surface(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, np.zeros(2))
+    f = Density(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, np.zeros(2))
     mode = Mode(np.zeros(2), 3.0, precision, 0.0)
     expected = 3.0 + np.log(2 * np.pi) - 0.5 * np.log(np.linalg.det(precision))
     assert weigh(f, mode, 4000, 8.0, rng).log_evidence == pytest.approx(expected, abs=0.02)
@@ -100,8 +100,7 @@ def test_only_known_values_can_be_chosen():
 
 
 def test_a_fixed_scale_keeps_the_priors(stats):
-    few = stats.isel(customer=slice(0, 40))
-    one = bcx.fit(bcx.models.BG_NBD, few.assign(t_x=0.5 * few["x"]), scale=0.25, seed=1, progress=False)
+    one = bcx.fit(bcx.models.BG_NBD, stats, scale=0.25, seed=1, progress=False)
     assert one.provenance["scale"] == 0.25
     coordinate = one.draws["posterior"]["purchase_rate"].to_numpy().ravel()
     letters = one.parameters()

@@ -193,7 +193,7 @@ def test_auto_samples_where_there_is_no_mode(few, monkeypatch):
         raise bcx.FitError("a surface without a top", "a maximum", "sample")
 
     module = import_module("bayes_cx.inference.explore")
-    monkeypatch.setattr(module, "climb", no_top)
+    monkeypatch.setattr(module, "find_mode", no_top)
     monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=20, tune=20, chains=1))
     posterior = bcx.fit("bg_nbd", few.isel(customer=slice(0, 50)), seed=1, progress=False)
     assert posterior.provenance["method"] == "NUTS"

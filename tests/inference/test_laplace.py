@@ -6,13 +6,13 @@ import pytest
 from scipy.special import digamma, gammaln, polygamma
 
 import bayes_cx as bcx
+from bayes_cx.inference.density import Density, Mode
 from bayes_cx.inference.laplace import weigh
-from bayes_cx.inference.surface import Mode, Surface
 
 PROPOSED = 4000
 
 
-def logs_of_gammas(shape: np.ndarray) -> tuple[Surface, Mode, list[np.ndarray]]:
+def logs_of_gammas(shape: np.ndarray) -> tuple[Density, Mode, list[np.ndarray]]:
     """Return the log density of logarithms of gamma variables, its mode, and a list of where it was asked.
 
     A small shape means a long tail to the left, of which the curvature at the mode knows nothing.
@@ -24,7 +24,7 @@ def logs_of_gammas(shape: np.ndarray) -> tuple[Surface, Mode, list[np.ndarray]]:
         return np.asarray((shape * u - np.exp(u)).sum()), shape - np.exp(u)
 
     top = np.log(shape)
-    f = Surface(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, top)
+    f = Density(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, top)
     return f, Mode(top, float(value_and_gradient(top)[0]), np.diag(shape), 0.0), asked
 
 

@@ -1,23 +1,25 @@
 """The log density of a PyMC model as a function of one vector, its mode and its curvature there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 from pymc.pytensorf import join_nonshared_inputs
+from pytensor.graph.replace import graph_replace
+from pytensor.graph.traversal import ancestors
 from scipy.optimize import minimize
 
+from bayes_cx.compiling import compiled, kept
 from bayes_cx.errors import FitError
 
-__all__ = ["Mode", "Surface", "climb", "surface"]
+__all__ = ["Density", "Mode", "density", "find_mode", "hyperparameters"]
 
 
 @dataclass(frozen=True)
-class Surface:
+class Density:
     """A log density over unconstrained vectors.
 
     Attributes
@@ -44,17 +46,17 @@ class Surface:
 
 @dataclass(frozen=True)
 class Mode:
-    """The top of a surface.
+    """Where a log density is highest.
 
     Attributes
     ----------
     u : numpy.ndarray, shape (coordinate,)
     height : float
-        Log density at the top.
+        Log density there.
     precision : numpy.ndarray, shape (coordinate, coordinate)
         Negative Hessian there.
     newton : float
-        Half the squared Newton step, in units of log density: how far below the true top this may be.
+        Half the squared Newton step, in units of log density: how far below the true maximum this may be.
     """
 
     u: np.ndarray
@@ -63,27 +65,60 @@ class Mode:
     newton: float
 
 
-def surface(model: pm.Model, *, priors: bool = True) -> Surface:
-    """Compile the log posterior of `model`, or its log-likelihood alone, as a function of one vector."""
-    point = model.initial_point()
-    height: Any = model.logp() if priors else model.potentiallogp
-    names = [*(rv.name for rv in model.free_RVs), *(var.name for var in model.deterministics)]
-    outputs = model.replace_rvs_by_values([model[name] for name in names])
-    joined, u = join_nonshared_inputs(point, [height, *outputs], model.value_vars)
-    gradient = pt.grad(joined[0], u)
+def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Density:
+    """Return the log posterior of `model`, or its log-likelihood alone, as a function of one vector.
+
+    It is compiled as a function of the data containers of `model`, whose values are read at every call, and
+    kept: another model of the same structure on other data compiles nothing.
+
+    Parameters
+    ----------
+    model : pymc.Model
+    structure : hashable
+        What tells models apart but for the values of their data containers.
+    priors : bool
+        Whether the priors count.
+    """
+    names = (*(rv.name for rv in model.free_RVs), *(var.name for var in model.deterministics))
+    data = model.data_vars
+    value, named = kept(("density", structure, priors), lambda: _compile(model, names, priors))
     dims = {name: tuple(model.named_vars_to_dims.get(name, ())) for name in names}
-    return Surface(
-        value_and_gradient=pytensor.function([u], [joined[0], gradient]),
-        named=pytensor.function([u], list(joined[1:])),
-        names=tuple(names),
+    point = kept(("start", structure, hyperparameters(model)), model.initial_point)
+
+    def given() -> list[np.ndarray]:
+        return [var.get_value(borrow=True) for var in data]
+
+    return Density(
+        value_and_gradient=lambda u: value(u, *given()),
+        named=lambda u: named(u, *given()),
+        names=names,
         dims=dims,
         coords={dim: list(model.coords[dim] or ()) for own in dims.values() for dim in own},
         start=np.concatenate([np.ravel(point[var.name]) for var in model.value_vars]),
     )
 
 
-def climb(f: Surface) -> Mode:
-    """Find the top of `f`: BFGS, then Newton steps.
+def _compile(
+    model: pm.Model, names: Sequence[str], priors: bool
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Compile value and gradient, and the values of `names`, of a vector and the data of `model`."""
+    height: Any = model.logp() if priors else model.potentiallogp
+    outputs = model.replace_rvs_by_values([model[name] for name in names])
+    joined, u = join_nonshared_inputs(model.initial_point(), [height, *outputs], model.value_vars)
+    inputs = [var.type(name=var.name) for var in model.data_vars]
+    joined = graph_replace(joined, dict(zip(model.data_vars, inputs, strict=True)), strict=False)
+    gradient = pt.grad(joined[0], u)
+    return compiled([u, *inputs], [joined[0], gradient]), compiled([u, *inputs], list(joined[1:]))
+
+
+def hyperparameters(model: pm.Model) -> tuple[tuple[str, float], ...]:
+    """Return the arguments of the priors that are data containers, on which the start of a search depends."""
+    known = set(ancestors(model.free_RVs))
+    return tuple((str(var.name), float(var.get_value())) for var in model.data_vars if var in known)
+
+
+def find_mode(f: Density) -> Mode:
+    """Find the maximum of `f`: BFGS, then Newton steps.
 
     Raises
     ------
@@ -112,14 +147,14 @@ def climb(f: Surface) -> Mode:
         newton = 0.5 * float(gradient @ step)
         if newton < 1e-12:
             break
-        # A step that does not climb is numerical noise around the top.
+        # A step that does not climb is numerical noise around the maximum.
         if f.value_and_gradient(u + step)[0] <= f.value_and_gradient(u)[0]:
             break
         u = u + step
     return Mode(u, float(f.value_and_gradient(u)[0]), precision, newton)
 
 
-def _curvature(f: Surface, u: np.ndarray, h: float = 1e-4) -> np.ndarray:
+def _curvature(f: Density, u: np.ndarray, h: float = 1e-4) -> np.ndarray:
     """Return the negative Hessian by central differences of the exact gradient."""
     rows = [
         (f.value_and_gradient(u + e)[1] - f.value_and_gradient(u - e)[1]) / (2 * h)

@@ -1,0 +1,91 @@
+"""A second fit or score of a model compiles nothing, whatever the data; and fits do not share them."""
+
+from dataclasses import replace
+
+import numpy as np
+import nutpie
+import pytensor
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.compiling import compiled, kept
+from bayes_cx.models import BG_NBD
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """A list that grows with everything that is compiled."""
+    made = []
+
+    def counted(function):
+        def call(*args, **options):
+            made.append(args)
+            return function(*args, **options)
+
+        return call
+
+    monkeypatch.setattr(pytensor, "function", counted(pytensor.function))
+    monkeypatch.setattr(nutpie, "compile_pymc_model", counted(nutpie.compile_pymc_model))
+    return made
+
+
+@pytest.mark.parametrize(
+    "method", [bcx.Laplace(draws=100), bcx.MLE(), bcx.NUTS(draws=10, tune=10, chains=1)], ids=repr
+)
+def test_a_second_fit_compiles_nothing(purchases, cdnow_sample, compilations, method):
+    one = cdnow_sample.isel(customer=slice(0, 500))
+    bcx.fit(BG_NBD, one, method=method, seed=1, progress=False)
+    before = len(compilations)
+    other = cdnow_sample.isel(customer=slice(500, 1500))
+    bcx.fit(BG_NBD, other, method=method, seed=1, scale=0.1, progress=False)
+    assert len(compilations) == before
+
+
+def test_other_values_of_a_prior_compile_no_density(cdnow_sample, compilations):
+    few = cdnow_sample.isel(customer=slice(0, 100))
+    sure = replace(BG_NBD.priors["dropout"], arguments={"alpha": 100.0, "beta": 900.0})
+    other = replace(BG_NBD, priors={**BG_NBD.priors, "dropout": sure})
+    bcx.fit(BG_NBD, few, method=bcx.Laplace(draws=100), seed=1, progress=False)
+    before = len(compilations)
+    found = bcx.fit(other, few, method=bcx.Laplace(draws=100), seed=1, progress=False)
+    assert len(compilations) == before + 1  # where the search begins
+    dropout = found.draws["posterior"]["dropout"]
+    assert float(dropout.mean()) == pytest.approx(0.1, abs=0.02)
+    assert float(dropout.std()) == pytest.approx(0.0095, rel=0.3)
+
+
+def test_a_second_score_compiles_nothing(purchases, cdnow_sample, compilations):
+    bcx.score(purchases, cdnow_sample.isel(customer=slice(0, 10)), "expected_purchases", t="3 weeks")
+    before = len(compilations)
+    bcx.score(purchases, cdnow_sample, "expected_purchases", t="52 weeks", thin_to=50)
+    assert len(compilations) == before
+
+
+def test_models_that_share_a_function_keep_their_own_data(cdnow_sample):
+    from bayes_cx.inference.build import pymc_model, structure_of
+    from bayes_cx.inference.explore import Explorer
+
+    parts = [cdnow_sample.isel(customer=slice(0, n)) for n in (100, 1000)]
+    explorers = [Explorer(pymc_model(BG_NBD, part), structure_of(BG_NBD)) for part in parts]
+    found = [explorer.explore(bcx.MLE(), 0, (0,)).groups["posterior"] for explorer in explorers]
+    again = [explorer.explore(bcx.MLE(), 0, (0,)).groups["posterior"] for explorer in explorers]
+    alone = [bcx.fit(BG_NBD, part, method=bcx.MLE()).draws["posterior"] for part in parts]
+    for name in BG_NBD.params:
+        values = [[float(one[name].item()) for one in each] for each in (found, again, alone)]
+        assert values[0] == values[1] == values[2]
+        assert values[0][0] != values[0][1]
+
+
+def test_a_formula_as_written_has_the_values_of_the_compiled_one():
+    import pytensor.tensor as pt
+
+    x = pt.vector("x")
+    values = np.linspace(0.1, 5, 7)
+    both = [compiled([x], pt.gammaln(x) + pt.softplus(-x), as_written=way)(values) for way in (False, True)]
+    np.testing.assert_allclose(both[0], both[1], rtol=1e-14)
+
+
+def test_what_is_kept_is_made_once():
+    made = kept("a key of this test", object)
+    assert kept("a key of this test", object) is made
+    assert kept("another key of this test", object) is not made
