@@ -241,17 +241,15 @@ def statistics_html(stats: "xr.Dataset") -> str:
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
     n = int(weight.sum())
     kind = kind_of(stats)
-    lively = kind.lively({name: stats[name].to_numpy() for name in kind.columns if name in stats})
+    numbers = kind.numbers(stats)
+    lively = kind.lively(numbers)
     told = f"{number(int(weight[lively].sum()))} {kind.words['en'].lively}"
     rows = []
-    for name, column in kind.columns.items():
-        if name not in stats or stats[name].dtype.kind not in "iuf":
-            continue
-        values = stats[name].to_numpy()
+    for name, values in numbers.items():
         seen = np.repeat(values, weight)[~np.isnan(np.repeat(values, weight))] if n else values
         if seen.size:
             spread = (number(v) for v in (seen.min(), np.median(seen), seen.mean(), seen.max()))
-            rows.append((name, *spread, histogram_svg(seen), column.meaning))
+            rows.append((name, *spread, histogram_svg(seen), kind.columns[name].meaning))
     return panel(
         f"{number(n)} customers, {told}",
         _dotted(
@@ -283,14 +281,16 @@ def transactions_html(transactions: Any) -> str:
 
 def split_html(split: Any) -> str:
     """Return a split as a panel: what the model may see and what it is tested on."""
-    calibration, holdout = split.calibration, split.holdout
-    seen, later = calibration["x"].to_numpy(), holdout["x_holdout"].to_numpy()
+    calibration, holdout, kind = split.calibration, split.holdout, kind_of(split.calibration)
+    words, forecast = kind.words["en"], kind.forecast
+    seen = forecast.before(kind.numbers(calibration)) if forecast else np.zeros(calibration.sizes["customer"])
+    later = holdout[forecast.counted].to_numpy() if forecast else seen
     rows = [
         ("calibration", calibration.attrs.get("period_start", ""), calibration.attrs.get("until", ""), seen),
         ("hold-out", holdout.attrs.get("start", ""), holdout.attrs.get("end", ""), later),
     ]
     body = [(n, a, b, number(int(x.sum())), number(int((x > 0).sum()))) for n, a, b, x in rows]
-    head = ("period", "from", "to", "repeat purchases", "customers with one")
+    head = ("period", "from", "to", words.repeats, "customers with one")
     return panel(f"{number(seen.size)} customers, split in time", table=table(head, body))
 
 

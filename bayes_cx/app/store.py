@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path, write_csv
+from bayes_cx.kinds import KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +53,7 @@ def read_statistics(path: Path) -> "xr.Dataset":
         raise InputError(f"no file {path}", "statistics written by `summarise`", "check the path") from None
     except (OSError, ValueError) as error:
         raise _no_statistics(path) from error
-    # Of purchases or of contracts, by customer or by weighted row.
-    if not stats.sizes.keys() & {"customer", "row"} or not stats.keys() & {"x", "T"}:
+    if not stats.sizes.keys() & {"customer", "row"} or stats.attrs.get("kind") not in KINDS:
         raise _no_statistics(path)
     return stats.drop_vars("row", errors="ignore")
 

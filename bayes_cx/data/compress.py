@@ -6,13 +6,12 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import kind_of
 
 __all__ = ["compress", "unique_rows"]
 
 
-def unique_rows(
-    stats: xr.Dataset, on: Sequence[str] = ("x", "t_x", "T")
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def unique_rows(stats: xr.Dataset, on: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Find the different rows of some columns.
 
     Parameters
@@ -55,15 +54,16 @@ def unique_rows(
     return {name: stats[name].values[first] for name in on}, code
 
 
-def compress(stats: xr.Dataset, on: Sequence[str] = ("x", "t_x", "T")) -> xr.Dataset:
+def compress(stats: xr.Dataset, on: Sequence[str] | None = None) -> xr.Dataset:
     """Collapse equal rows to one row with a weight.
 
     Parameters
     ----------
     stats : xarray.Dataset
         Statistics over ``customer``, or over ``row`` with weights.
-    on : sequence of str
-        The columns to keep; for a model of spend ``("x", "spend")``, for groups their columns too.
+    on : sequence of str, optional
+        The columns to keep, by default those that the kind of the statistics must have; for a model of spend
+        ``("x", "spend")``, for groups their columns too.
 
     Returns
     -------
@@ -78,6 +78,8 @@ def compress(stats: xr.Dataset, on: Sequence[str] = ("x", "t_x", "T")) -> xr.Dat
     >>> compress(stats, on=("x",)).weight.values
     array([1, 2])
     """
+    if on is None:
+        on = [name for name, column in kind_of(stats).columns.items() if column.required]
     columns, inverse = unique_rows(stats, on)
     rows = len(next(iter(columns.values())))
     if "weight" in stats:

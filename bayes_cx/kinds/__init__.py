@@ -1,7 +1,6 @@
 """Kinds of statistics: what a row is. One file a kind; ``stats.attrs["kind"]`` names it."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from bayes_cx.errors import InputError
 from bayes_cx.kinds.contracts import CONTRACTS
@@ -9,6 +8,9 @@ from bayes_cx.kinds.kind import Column, Forecast, Kind, Words
 from bayes_cx.kinds.opportunities import OPPORTUNITIES
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = [
     "CONTRACTS",
@@ -27,11 +29,6 @@ __all__ = [
 KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND)}
 
 
-class _Dataset(Protocol):
-    @property
-    def attrs(self) -> Mapping[Any, Any]: ...
-
-
 def find_kind(key: str) -> Kind:
     """Return the kind of this key.
 
@@ -45,7 +42,7 @@ def find_kind(key: str) -> Kind:
     return KINDS[key]
 
 
-def kind_of(stats: _Dataset) -> Kind:
+def kind_of(stats: "xr.Dataset") -> Kind:
     """Return what a row of these statistics is, from ``stats.attrs["kind"]``.
 
     Raises

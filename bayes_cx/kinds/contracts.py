@@ -85,6 +85,7 @@ CONTRACTS = Kind(
     lively=lambda columns: columns["churned"] == 0,
     impossible=_impossible,
     demands=_demands,
+    example={"T": 1, "churned": 0, "periods": 1},
     tallies=("contracts_ending",),
     forecast=Forecast(
         expected="expected_renewals",

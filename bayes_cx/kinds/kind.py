@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = [
     "Column",
@@ -173,6 +176,8 @@ class Kind:
         ``impossible(columns)`` yields what may be wrong with a customer, and the rows (bool) where it is.
     demands : callable
         ``demands(columns)`` yields what a table as a whole lacks.
+    example : mapping of str to float
+        A row that a customer can have.
     tables : tuple of str
         Kinds whose tables have the columns of this one, if that is more than its own.
     tallies : tuple of str
@@ -208,6 +213,7 @@ class Kind:
     lively: Callable[[Columns], np.ndarray]
     impossible: Callable[[Columns], Iterator[tuple[str, np.ndarray]]]
     demands: Callable[[Columns], Iterator[Demand]]
+    example: Mapping[str, float]
     tables: tuple[str, ...] = ()
     tallies: tuple[str, ...] = ()
     sequence: Callable[[Columns, Columns, int], dict[str, np.ndarray]] | None = None
@@ -217,6 +223,11 @@ class Kind:
     telling: Callable[[Columns], np.ndarray] | None = None
     untold: str = ""
     observed: Callable[[Columns], Columns] = dict
+
+    def numbers(self, stats: "xr.Dataset") -> dict[str, np.ndarray]:
+        """Return the columns of statistics that the kind knows, but for dates."""
+        known = {name: stats[name].to_numpy() for name in self.columns if name in stats}
+        return {name: values for name, values in known.items() if values.dtype.kind in "biuf"}
 
     @property
     def times(self) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ OPPORTUNITIES = Kind(
     lively=lively,
     impossible=_impossible,
     demands=_demands,
+    example={"x": 1, "t_x": 1, "n": 1, "spend": 1, "spend_sum": 1, "first_spend": 1},
     tallies=("occasions_unfinished",),
     forecast=forecast("n"),
     features=features("n"),

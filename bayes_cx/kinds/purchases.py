@@ -77,6 +77,7 @@ PURCHASES = Kind(
     lively=lively,
     impossible=_impossible,
     demands=_demands,
+    example={"x": 1, "t_x": 1, "T": 1, "regularity": 0, "spend": 1, "spend_sum": 1, "first_spend": 1},
     sequence=_sequence,
     forecast=forecast("T", peer=True),
     features=features("T"),

@@ -51,6 +51,7 @@ SPEND = Kind(
     lively=lively,
     impossible=_impossible,
     demands=_demands,
+    example={"x": 1, "spend": 1},
     tables=("purchases", "opportunities"),
     features={
         "mean spend per purchase of repeat buyers": of_repeaters(np.mean, "spend"),

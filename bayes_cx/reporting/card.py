@@ -208,8 +208,7 @@ def _data(told: Mapping[str, Any], stats: xr.Dataset) -> DataPart:
     size = next(iter(stats.sizes.values()))
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
     kind = kind_of(stats)
-    columns = {name: stats[name].to_numpy() for name in kind.columns if name in stats}
-    lively = int(weight[kind.lively(columns)].sum())
+    lively = int(weight[kind.lively(kind.numbers(stats))].sum())
     repeaters, current = (None, lively) if kind.leaving == "observed" else (lively, None)
     groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
     rejected = told.get("rejected") or {}

@@ -204,9 +204,8 @@ def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
 
 def columns_of_kind(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the numbers of the statistics that the kind of the model knows, in the unit of the fit."""
-    same = in_unit(stats, posterior)
-    known = [name for name in posterior.model.kind.columns if name in same]
-    return {name: same[name].to_numpy().astype(float) for name in known if same[name].dtype.kind in "iuf"}
+    numbers = posterior.model.kind.numbers(in_unit(stats, posterior))
+    return {name: values.astype(float) for name, values in numbers.items()}
 
 
 def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:

@@ -50,7 +50,7 @@ def point_estimate(stats: xr.Dataset, t: float) -> PointEstimate:
     FitError
         If lifetimes finds no maximum.
     """
-    table = compress(stats)
+    table = compress(stats, ("x", "t_x", "T"))
     x, t_x, T, spend = (stats[name].to_numpy() for name in ("x", "t_x", "T", "spend"))
     paid = (x > 0) & (spend > 0)
     # lifetimes sets an option that pandas deprecates, sets filters for everybody, and prints when it fails.

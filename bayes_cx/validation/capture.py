@@ -39,7 +39,7 @@ def rules(kind: Kind, stats: xr.Dataset, model: np.ndarray, t: float) -> dict[st
     """
     if kind.forecast is None:
         return {MODEL: model}
-    columns = {name: stats[name].to_numpy() for name in kind.columns if name in stats}
+    columns = kind.numbers(stats)
     known = {MODEL: model, **kind.forecast.ranks(columns)}
     if not kind.forecast.peer or "first_spend" not in columns:
         return known

@@ -136,7 +136,7 @@ def holdout(
     expected, chance = (
         means(purchases, later, name, thin_to=draws) for name in (forecast.expected, forecast.chance)
     )
-    columns = {name: values.to_numpy() for name, values in split.calibration.items() if name in kind.columns}
+    columns = kind.numbers(split.calibration)
     everybody = np.zeros(later.who.size)
     everybody[later.who] = later.span
     rows = later.stats.assign(span=("customer", later.span))

@@ -26,9 +26,6 @@ __all__ = ["LEVEL", "Sbc", "sbc", "study"]
 LEVEL = 0.01
 """Chance that a calibrated fit fails, all coordinates together."""
 
-# A model is built on data even where only its prior is wanted: a row that every model understands.
-_ROW = {"x": 1, "t_x": 1, "T": 1, "n": 1, "churned": 0, "regularity": 0.0, "spend": 1.0}
-
 
 @dataclass(frozen=True)
 class Sbc:
@@ -155,7 +152,8 @@ def sbc(
     usual_scale, usual = study(model, customers, seed)
     scale, known = scale or usual_scale, usual if known is None else known
     names, letters = [*model.priors, *model.choices], list(model.params)
-    row = _dataset({name: np.array([_ROW[name]]) for name in model.statistics})
+    # A model is built on data even where only its prior is wanted: one possible customer.
+    row = _dataset(model, {name: np.array([model.kind.example[name]]) for name in model.statistics})
     prior = sample_prior(model, row, draws=simulations, seed=seed, scale=scale).draws["posterior"].dataset
     explorer = Explorer(pymc_model(first_choice(model), row, scale=scale), structure_of(model))
     ranks, passed = [], []
@@ -218,14 +216,15 @@ def study(model: Model, customers: int, seed: int = 0) -> tuple[float, dict[str,
     (2.0, ['T'], True)
     """
     rng = np.random.default_rng([seed, customers])
-    timeless = not model.kind.times
+    kind = model.kind
     whole = rng.integers(4, 12, customers, endpoint=True).astype(float)
-    made = {
-        "T": whole if timeless else rng.uniform(0.5, 1.5, customers),
-        "n": whole,
-        "x": rng.poisson(2.0, customers).astype(float),
+    of_unit = {"time": rng.uniform(0.5, 1.5, customers)} if kind.times else {}
+    of_unit["count"] = rng.poisson(2.0, customers).astype(float)
+    known = {
+        name: whole if name == kind.exposure and kind.discrete else of_unit[kind.columns[name].unit]
+        for name in arguments(model.observe)[1:]
     }
-    return (1.0 if timeless else 2.0), {name: made[name] for name in arguments(model.observe)[1:]}
+    return (2.0 if kind.times else 1.0), known
 
 
 def _check_method(method: Method | str, draws: int) -> None:
@@ -258,13 +257,12 @@ def _simulated(
     with np.errstate(divide="ignore", over="ignore"):
         made = model.simulate(rng, **{name: given[name] for name in arguments(model.simulate)[1:]})
         seen = model.observe(made, **{name: known[name] for name in arguments(model.observe)[1:]})
-    return _dataset(seen)
+    return _dataset(model, seen)
 
 
-def _dataset(columns: Mapping[str, np.ndarray]) -> xr.Dataset:
-    return xr.Dataset(
-        {name: ("customer", column) for name, column in columns.items()}, attrs={"unit": "week"}
-    )
+def _dataset(model: Model, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
+    data = {name: ("customer", column) for name, column in columns.items()}
+    return xr.Dataset(data, attrs={"kind": model.kind.key, "unit": "week"})
 
 
 def _log_lik(model: Model, table: xr.Dataset, letters: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -136,8 +136,7 @@ def tracking(kind: Kind, split: Split, found: Futures) -> xr.Dataset:
     known = split.tracking.attrs["calibration_periods"]
     each = found.before + found.after
     total = np.cumsum(found.before, axis=1)
-    stats = split.calibration
-    columns = {name: stats[name].to_numpy() for name in kind.columns if name in stats}
+    columns = kind.numbers(split.calibration)
     made = 0 if kind.forecast is None else int(kind.forecast.before(columns).sum())
     total[:, known:] = made + np.cumsum(found.after, axis=1)[:, known:]
     return xr.Dataset(

@@ -20,6 +20,19 @@ def test_a_kind_names_columns_that_it_has(kind):
     assert {column.unit for column in kind.columns.values()} <= {"", "time", "money", "count"}
     assert set(kind.tables) <= set(KINDS)
     assert kind.reads(kind.key)
+    assert kind.words["en"].events in (kind.events, "purchases")
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_example_of_a_kind_is_possible(kind):
+    required = {name for name, column in kind.columns.items() if column.required}
+    assert required <= set(kind.example) <= set(kind.columns)
+    rows = {name: np.array([value], float) for name, value in kind.example.items()}
+    assert not any(wrong.any() for _, wrong in kind.impossible(rows))
+    assert list(kind.demands(rows)) == []
+    assert kind.lively(rows).shape == (1,)
+    assert all(np.isnan(value) or np.isfinite(value) for value in (f(rows) for f in kind.features.values()))
+    assert kind.words["en"].history(kind.example, "week")
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
