@@ -90,7 +90,8 @@ def test_a_fit_that_ignores_data_is_seen_by_the_log_likelihood(monkeypatch):
 
     def deaf(explorer, model, method, seed, dice):
         found, probabilities = explore(explorer, model, method, seed, dice)
-        row = module._dataset(model, {name: np.array([model.kind.example[name]]) for name in model.statistics})
+        one = {name: np.array([model.kind.example[name]]) for name in model.statistics}
+        row = module._dataset(model, one)
         prior = told(model, row, draws=1000, seed=seed + 1000, scale=1.0).draws["posterior"].dataset
         return replace(found, groups={**found.groups, "posterior": prior}), probabilities
 
