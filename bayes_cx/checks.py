@@ -1,12 +1,41 @@
 """A check and the verdict over many: nothing unchecked reads as passed."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Literal
 
-__all__ = ["Check", "Status", "verdict"]
+from bayes_cx.errors import InputError
+
+__all__ = ["Check", "Interval", "Status", "from_json", "to_json", "verdict"]
 
 Status = Literal["passed", "failed", "not_run"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval and the probability that it is meant to hold.
+
+    Raises
+    ------
+    InputError
+        If its ends are no numbers in order, or its level is not between 0 and 1.
+    """
+
+    low: float
+    high: float
+    level: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.low) and isfinite(self.high) and self.low <= self.high):
+            raise InputError(
+                f"an interval from {self.low} to {self.high}",
+                "two numbers, the smaller one first",
+                "swap them, or give no interval",
+            )
+        if not 0 < self.level < 1:
+            raise InputError(f"the level {self.level}", "a number between 0 and 1", "write 0.95 for 95%")
 
 
 @dataclass(frozen=True)
@@ -18,7 +47,7 @@ class Check:
     name : str
         What was looked at, in words.
     value : float or None
-        The value found; None when the check was not run.
+        The value found; None when the check was not run, or what it found is no finite number.
     target : str
         The condition for passing, as printed ("<= 1.01").
     status : {"passed", "failed", "not_run"}
@@ -27,6 +56,17 @@ class Check:
     about : str
         Whose check it is: the name of a model, or a part of the customers such as ``"channel: web"``; empty
         for everything.
+    interval : Interval or None
+        Of the value.
+    n : int or None
+        Number of customers it was computed from.
+    alarm : float or None
+        How often, at most, it fails by chance although model and forecast are right; None if not known.
+
+    Raises
+    ------
+    InputError
+        If it says passed but shows no value.
     """
 
     name: str
@@ -35,6 +75,30 @@ class Check:
     status: Status
     note: str = ""
     about: str = ""
+    interval: Interval | None = None
+    n: int | None = None
+    alarm: float | None = None
+
+    def __post_init__(self) -> None:
+        value = None if self.value is None or not isfinite(self.value) else float(self.value)
+        object.__setattr__(self, "value", value)
+        if self.status == "passed" and value is None:
+            raise InputError(
+                f"{self.name!r} says passed but shows no value",
+                "the value that passed",
+                "give it, or say not_run",
+            )
+
+    def named(self, within: str = "") -> str:
+        """Return the name, followed by what the check is about unless that is `within`.
+
+        Examples
+        --------
+        >>> check = Check("divergences", 0, "0", "passed", about="BG/NBD")
+        >>> check.named(), check.named(within="BG/NBD")
+        ('divergences (BG/NBD)', 'divergences')
+        """
+        return self.name if self.about in ("", within) else f"{self.name} ({self.about})"
 
 
 def verdict(checks: Iterable[Check]) -> Status:
@@ -51,3 +115,27 @@ def verdict(checks: Iterable[Check]) -> Status:
     if "failed" in statuses:
         return "failed"
     return "passed" if statuses == {"passed"} else "not_run"
+
+
+def to_json(checks: Iterable[Check]) -> str:
+    """Return checks as JSON text."""
+    return json.dumps([asdict(check) for check in checks])
+
+
+def from_json(text: str) -> tuple[Check, ...]:
+    """Return the checks that `to_json` wrote.
+
+    Raises
+    ------
+    InputError
+        If the text is no list of checks.
+    """
+    try:
+        found = [dict(one) for one in json.loads(text)]
+        for one in found:
+            one["interval"] = Interval(**one["interval"]) if one.get("interval") else None
+        return tuple(Check(**one) for one in found)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"checks that cannot be read ({error})", "what bayes_cx wrote", "write them again"
+        ) from error

@@ -106,14 +106,15 @@ def badge(text: str, status: str = "plain") -> Html:
     return Html(f'<span class="bcx-badge bcx-{status}">{mark}{Html.of(text)}</span>')
 
 
-def check_badges(checks: Iterable[Check]) -> list[Html]:
-    """Return one badge a check, failures first: its name with its value, or "not run"."""
+def check_badges(checks: Iterable[Check], within: str = "") -> list[Html]:
+    """Return one badge a check of what is `within`, failures first: its name with its value, or "not run"."""
     order = list(MARKS)
     ranked = sorted(checks, key=lambda check: (-(check.status == "failed"), order.index(check.status)))
-    return [
-        badge(f"{check.name} {'not run' if check.value is None else measured(check.value)}", check.status)
-        for check in ranked
-    ]
+    return [badge(f"{check.named(within)} {_found(check)}", check.status) for check in ranked]
+
+
+def _found(check: Check) -> str:
+    return "not run" if check.value is None else measured(check.value)
 
 
 def verdict_words(checks: Sequence[Check]) -> str:

@@ -115,15 +115,18 @@ def posterior_html(posterior: Any) -> str:
     return panel(
         f"{posterior.model.name} posterior",
         _dotted(subtitle),
-        check_badges(posterior.checks),
+        check_badges(posterior.checks, posterior.model.name),
         table(head if sampled else ("parameter", "estimate", "what it is"), rows),
         [
-            (f"checks: {verdict_words(posterior.checks)}", checks_table(posterior.checks)),
+            (
+                f"checks: {verdict_words(posterior.checks)}",
+                checks_table(posterior.checks, posterior.model.name),
+            ),
             ("priors and why", table(("quantity", "prior", "what it is", "why"), priors)),
             ("the model in words", _list([posterior.model.story, *posterior.model.limits])),
             ("data and provenance", _mapping(told)),
         ],
-        warning=_warning(posterior.checks),
+        warning=_warning(posterior.checks, posterior.model.name),
     )
 
 
@@ -295,29 +298,29 @@ def split_html(split: Any) -> str:
 
 
 def holdout_html(holdout: Any) -> str:
-    """Return a hold-out as a panel: every metric with its interval, target and status."""
+    """Return a hold-out as a panel: every check with its interval, target and status."""
     body = [
         (
-            metric.name,
-            metric.slice,
-            number(metric.value),
-            "" if metric.low is None else interval(metric.low, metric.high),
-            metric.target,
-            badge(metric.status.replace("_", " "), metric.status),
+            check.name,
+            check.about,
+            number(check.value),
+            "" if check.interval is None else interval(check.interval.low, check.interval.high),
+            check.target,
+            badge(check.status.replace("_", " "), check.status),
         )
-        for metric in holdout.metrics
+        for check in (*holdout.checks, *holdout.by_group)
     ]
-    head = ("metric", "of", "value", "interval", "target", "status")
+    head = ("check", "of", "value", "interval", "target", "status")
     return panel(
-        "Hold-out", verdict_words(holdout.metrics), table=table(head, body), warning=_warning(holdout.metrics)
+        "Hold-out", verdict_words(holdout.checks), table=table(head, body), warning=_warning(holdout.checks)
     )
 
 
-def checks_table(checks: Iterable[Check]) -> Html:
-    """Return checks as a table."""
+def checks_table(checks: Iterable[Check], within: str = "") -> Html:
+    """Return the checks of what is `within` as a table."""
     rows = [
         (
-            c.name,
+            c.named(within),
             measured(c.value),
             c.target.replace("<=", "≤").replace(">=", "≥"),
             badge(c.status.replace("_", " "), c.status),
@@ -328,11 +331,11 @@ def checks_table(checks: Iterable[Check]) -> Html:
     return table(("check", "value", "target", "status", "note"), rows)
 
 
-def _warning(checks: Iterable[Any]) -> str:
+def _warning(checks: Iterable[Check], within: str = "") -> str:
     checks = tuple(checks)
     match verdict(checks):
         case "failed":
-            failed = ", ".join(check.name for check in checks if check.status == "failed")
+            failed = ", ".join(check.named(within) for check in checks if check.status == "failed")
             return f"{verdict_words(checks).capitalize()} ({failed}): do not act on this before it is mended."
         case "not_run":
             return f"{verdict_words(checks).capitalize()}: this is not a pass."

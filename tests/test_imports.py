@@ -17,7 +17,7 @@ PACKAGE = ROOT / "bayes_cx"
 GROUND = {"errors", "checks", "stop", "files", "privacy", "references", "panel", "reprs", "kinds"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "checks": set(),
+    "checks": {"errors"},
     "stop": set(),
     "files": {"errors", "stop"},
     "privacy": {"errors"},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import bayes_cx as bcx
 from bayes_cx import reprs
-from bayes_cx.checks import Check
+from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
 from bayes_cx.model import Param, Prior
 from bayes_cx.panel import (
@@ -149,8 +149,7 @@ def score():
 
 
 def everything():
-    metric = SimpleNamespace(name="80% coverage", slice="all", value=0.81, low=0.79, high=0.83, n=300,
-                             target="0.8 inside", status="passed")  # fmt: skip
+    check = Check("80% coverage", 0.81, "0.8 inside", "passed", interval=Interval(0.79, 0.83, 0.95), n=300)
     transactions = SimpleNamespace(
         rows_read=700,
         rejected_by_reason={"missing customer": 2, NASTY: 1},
@@ -170,7 +169,7 @@ def everything():
         "score": reprs.show(score()).html,
         "transactions": reprs.transactions_html(transactions),
         "split": reprs.split_html(SimpleNamespace(calibration=statistics(), holdout=holdout_data)),
-        "hold-out": reprs.holdout_html(SimpleNamespace(metrics=(metric,))),
+        "hold-out": reprs.holdout_html(SimpleNamespace(checks=(check,), by_group=())),
     }
 
 

@@ -72,7 +72,8 @@ def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
         If it did not.
     """
     if posterior.verdict != "passed":
-        names = ", ".join(check.name for check in posterior.checks if check.status != "passed")
+        within = posterior.model.name
+        names = ", ".join(check.named(within) for check in posterior.checks if check.status != "passed")
         raise FitError(
             f"the fit of {posterior.model.name} did not pass: {names}",
             "every check passed",

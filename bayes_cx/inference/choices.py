@@ -80,17 +80,17 @@ def explore_choices(
 
 
 def _weighed(found: Found, explorer: Explorer, dice: Sequence[int]) -> Found:
-    """Return what was sampled with its evidence, which importance weights estimate, and their checks.
+    """Return what was sampled with its marginal likelihood, which importance weights estimate.
 
-    Without a mode to propose around there is no evidence: the value gets no draws, and its check has failed.
+    Without a mode to propose around there is none: the value gets no draws, and its check has failed.
     """
     try:
         weights = explorer.explore(Laplace(), 0, dice)
     except FitError as error:
-        failed = Check("evidence", None, "a mode to propose around", "failed", error.came)
-        return replace(found, checks=(*found.checks, failed), log_weight=-np.inf)
-    told = tuple(replace(check, name=f"evidence, {check.name}") for check in weights.checks)
-    return replace(found, checks=(*found.checks, *told), log_weight=weights.log_weight)
+        failed = Check("marginal likelihood", None, "a mode to propose around", "failed", error.came)
+        return replace(found, weight_checks=(failed,), log_weight=-np.inf)
+    checks = tuple(replace(check, name=f"marginal likelihood, {check.name}") for check in weights.checks)
+    return replace(found, weight_checks=checks, log_weight=weights.log_weight)
 
 
 def with_choices(found: Found, values: dict[str, Any]) -> Found:
@@ -126,19 +126,17 @@ def _mixed(found: Sequence[Found], weight: np.ndarray, names: Sequence[str], dic
         )
         for group in ("posterior", "sample_stats")
     }
-    # Where the evidence itself is in doubt, a small weight proves nothing.
-    doubted = [
-        any(c.name.startswith("evidence") and c.status != "passed" for c in one.checks) for one in found
-    ]
+    # Where the marginal likelihood itself is in doubt, a small weight proves nothing.
+    doubted = [any(check.status != "passed" for check in one.weight_checks) for one in found]
     kept = [
         (one, name)
         for one, name, w, doubt in zip(found, names, weight, doubted, strict=True)
         if w > _COUNTS or doubt
     ]
     checks = tuple(
-        check if len(kept) == 1 else replace(check, name=f"{name}: {check.name}")
+        check if len(kept) == 1 else replace(check, about=name)
         for one, name in kept
-        for check in one.checks
+        for check in (*one.checks, *one.weight_checks)
     )
     method = next((one.method for one, _ in kept if isinstance(one.method, NUTS)), best.method)
     total = float(np.logaddexp.reduce([one.log_weight for one in found]) - np.log(len(found)))

@@ -4,7 +4,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayes_cx.checks import Check, Status
+from bayes_cx.checks import Check
 from bayes_cx.inference.density import Mode
 from bayes_cx.inference.laplace import Weighed
 
@@ -70,8 +70,7 @@ def _check(name, value, target, passes, note="") -> Check:
         return Check(name, None, target, "not_run", note or "not reported by the sampler")
     if not np.isfinite(value):
         return Check(name, None, target, "failed", f"came out as {value}")
-    status: Status = "passed" if passes(value) else "failed"
-    return Check(name, float(value), target, status, note)
+    return Check(name, value, target, "passed" if passes(value) else "failed", note)
 
 
 def _worst(values: xr.Dataset, of) -> float:

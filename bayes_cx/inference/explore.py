@@ -36,14 +36,17 @@ class Found:
     method : NUTS, Laplace, MAP or MLE
         The one that was used in the end.
     log_weight : float
-        Logarithm of what the model counts beside others of the same data: its evidence, or for a point
-        estimate the height of the top. NaN after sampling, which does not tell it.
+        Logarithm of what the model counts beside others of the same data: its marginal likelihood, or for a
+        point estimate the height of the top. NaN after sampling, which does not estimate it.
+    weight_checks : tuple of Check
+        Of `log_weight`, where it was estimated apart from the draws.
     """
 
     groups: Mapping[str, xr.Dataset]
     checks: tuple[Check, ...]
     method: Method
     log_weight: float
+    weight_checks: tuple[Check, ...] = ()
 
 
 class Explorer:

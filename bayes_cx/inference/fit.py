@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from platform import python_version
 from typing import Any, Literal
@@ -182,5 +182,6 @@ def _posterior(
             "constant_data": table[["weight"]].drop_attrs(),
         }
     )
-    tree.attrs = attributes(provenance, checks)
+    named = (replace(check, about=", ".join(filter(None, (model.name, check.about)))) for check in checks)
+    tree.attrs = attributes(provenance, tuple(named))
     return Posterior(model, tree)

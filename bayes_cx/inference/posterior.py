@@ -49,7 +49,7 @@ class Posterior:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """What was checked of the fit."""
-        return tuple(Check(**check) for check in json.loads(self.draws.attrs["checks"]))
+        return _checks.from_json(self.draws.attrs["checks"])
 
     @property
     def verdict(self) -> _checks.Status:
@@ -191,7 +191,7 @@ def attributes(provenance: Mapping[str, Any], checks: tuple[Check, ...]) -> dict
     """Return what `Posterior` keeps on the tree, as text that netCDF can hold."""
     return {
         "provenance": json.dumps(provenance, sort_keys=True),
-        "checks": json.dumps([vars(check) for check in checks]),
+        "checks": _checks.to_json(checks),
     }
 
 

@@ -3,22 +3,19 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.checks import Check
+from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
-from bayes_cx.inference import Posterior
 from bayes_cx.kinds import kind_of
 from bayes_cx.references import reference
 from bayes_cx.reporting.card_schema import (
-    ALL,
     DataPart,
-    Interval,
-    Metric,
     ModelCard,
     ModelPart,
     Parameter,
@@ -30,6 +27,10 @@ from bayes_cx.reporting.card_schema import (
 from bayes_cx.reporting.card_text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
 from bayes_cx.reporting.tables import false_alarms
 from bayes_cx.study import Study
+
+if TYPE_CHECKING:
+    from bayes_cx.inference import Posterior
+    from bayes_cx.validation import PredictiveCheck
 
 __all__ = ["ModelCard", "Use", "model_card"]
 
@@ -50,7 +51,7 @@ MOST_GROUPS = 30
 
 
 def model_card(
-    study: Study, posterior: Posterior | None = None, *, title: str = "", use: Use | None = None
+    study: Study, posterior: "Posterior | None" = None, *, title: str = "", use: Use | None = None
 ) -> ModelCard:
     """Return the model card of a posterior.
 
@@ -95,8 +96,8 @@ def model_card(
         for checks in (study.evidence.posterior_checks, study.evidence.prior_checks)
     )
     sensitivity = [check for check in study.evidence.sensitivity if check.about == model.name]
-    evidence = holdout.metrics if holdout is not None else ()
-    judged, groups, left_out = _by_group(evidence)
+    judged = holdout.checks if holdout is not None else ()
+    groups, left_out = _largest(holdout.by_group if holdout is not None else ())
     used = [str(told.get("method", "")), "sensitivity" if sensitivity else "", "holdout" if judged else ""]
     methods = [key for name in used for key in METHODS.get(name, ())]
     cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
@@ -121,7 +122,7 @@ def model_card(
         prior_check=_predictive("prior_check", before),
         posterior_check=_predictive("posterior_check", after),
         sensitivity=_section("sensitivity", sensitivity),
-        holdout=_section("holdout", judged, false_alarms(evidence)),
+        holdout=_section("holdout", judged, false_alarms(judged)),
         subgroups=_section("subgroups", groups, left_out),
         limits=(*getattr(model, "limits", ()), *LIMITS[model.kind.leaving]),
         ethics=ETHICS[model.kind.leaving],
@@ -130,78 +131,34 @@ def model_card(
     )
 
 
-def _section(name: str, found: Iterable[Any], note: str = "") -> Section:
-    checks = tuple(_metric(one) for one in found)
+def _section(name: str, found: Iterable[Check], note: str = "") -> Section:
+    checks = tuple(found)
     return Section(checks=checks, note=note if checks else NOT_GIVEN[name])
 
 
-def _metric(found: Any) -> Metric:
-    """Return a check or a metric as a metric of the card; a value that is no number is shown as none."""
-    if isinstance(found, Metric):
-        return found
-    if isinstance(found, Check):
-        shown = ("name", "target", "status", "note")
-        return Metric(**{name: getattr(found, name) for name in shown}, value=_finite(found.value))
-    low, high = _finite(found.low), _finite(found.high)
-    interval = None
-    if low is not None and high is not None:
-        interval = Interval(low=low, high=high, level=getattr(found, "level", LEVEL))
-    return Metric(
-        name=found.name,
-        value=_finite(found.value),
-        interval=interval,
-        slice=found.slice or ALL,
-        n=None if found.n is None else int(found.n),
-        target=found.target,
-        status=found.status,
-        note=getattr(found, "note", ""),
-    )
-
-
-def _by_group(metrics: Iterable[Any]) -> tuple[list[Metric], list[Metric], str]:
-    """Split metrics into those of all customers and of the largest groups; say how many groups are left out.
+def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
+    """Return the checks of the largest groups, and how many groups are left out.
 
     A group that is too small is not judged.
     """
-    judged: list[Metric] = []
-    groups: list[Metric] = []
-    for metric in map(_metric, metrics):
-        if metric.slice in ("all", ALL):
-            judged.append(metric.model_copy(update={"slice": ALL}))
-        elif metric.n is not None and metric.n < SMALLEST_GROUP:
-            groups.append(metric.model_copy(update={"status": "not_run", "note": TOO_FEW}))
-        else:
-            groups.append(metric)
-    size = {metric.slice: metric.n or 0 for metric in groups}
+    groups = [
+        replace(check, status="not_run", note=TOO_FEW) if (check.n or 0) < SMALLEST_GROUP else check
+        for check in found
+    ]
+    size = {check.about: check.n or 0 for check in groups}
     kept = sorted(size, key=lambda name: -size[name])[:MOST_GROUPS]
     rest = len(size) - len(kept)
-    failed = sum(metric.status == "failed" and metric.slice not in kept for metric in groups)
-    told = (
+    failed = sum(check.status == "failed" and check.about not in kept for check in groups)
+    left_out = (
         f"The {MOST_GROUPS} largest of {len(size)} groups; {rest} were left out, with {failed} failed checks."
     )
-    left_out = told if rest else ""
-    return judged, [metric for metric in groups if metric.slice in kept], left_out
+    return [check for check in groups if check.about in kept], left_out if rest else ""
 
 
-def _predictive(name: str, check: Any) -> Section:
-    """Return one metric a statistic: inside its predictive interval or not."""
-    if check is None:
-        return _section(name, ())
-    data: xr.Dataset = check.statistics
-    level = float(data.attrs.get("level", LEVEL))
-    n = data.attrs.get("n_customers")
-    metrics = []
-    for statistic in data["statistic"].to_numpy():
-        one = data.sel(statistic=statistic)
-        value, low, high = (one[column].item() for column in ("observed", "low", "high"))
-        common = {"name": str(statistic), "n": None if n is None else int(n), "target": "inside the interval"}
-        if np.isfinite([value, low, high]).all():
-            interval = Interval(low=low, high=high, level=level)
-            status = "passed" if low <= value <= high else "failed"
-            metrics.append(Metric(**common, value=value, interval=interval, status=status))
-        else:
-            metrics.append(Metric(**common, status="not_run", note="not defined for these data"))
-    return _section(name, metrics, str(data.attrs.get("note", "")))
+def _predictive(name: str, found: "PredictiveCheck | None") -> Section:
+    return _section(
+        name, () if found is None else found.checks, found.statistics.attrs["note"] if found else ""
+    )
 
 
 def _data(told: Mapping[str, Any], stats: xr.Dataset) -> DataPart:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bayes_cx.checks import Check, Interval
 from bayes_cx.panel import badge, interval, measured, number, panel, table
-from bayes_cx.reporting.card_schema import ALL, Interval, Metric, ModelCard, Section
+from bayes_cx.reporting.card_schema import ModelCard, Section
 from bayes_cx.reporting.words import count, per_cent, shorten, sign
 
 __all__ = ["html", "markdown", "page"]
@@ -59,7 +60,7 @@ def markdown(card: ModelCard) -> str:
         rows = [
             (
                 m["name"],
-                m["slice"],
+                m["about"],
                 m["n"],
                 m["value"],
                 _levelled(m),
@@ -67,7 +68,7 @@ def markdown(card: ModelCard) -> str:
                 WORDS[m["status"]],
                 m["note"],
             )
-            for m in map(_row, section.checks)
+            for m in (_row(check, card.model.name) for check in section.checks)
         ]
         lines += _grid(("Check", "Of", "n", "Value", "Interval", "Target", "Status", "Note"), rows)
     lines += [
@@ -104,7 +105,9 @@ def page(card: ModelCard) -> dict[str, Any]:
         "when": _clip(card.model.when or NOT_STATED),
         "parameters": _cells(_parameters(card)),
         "priors": _cells((p.name, p.prior, p.reason) for p in card.model.priors),
-        "sections": [_section(heading, section) for heading, section in card.sections().items()],
+        "sections": [
+            _section(heading, section, card.model.name) for heading, section in card.sections().items()
+        ],
         "limits": [_clip(text) for text in card.limits],
         "ethics": [_clip(text) for text in card.ethics],
         "recipe": [[name, _clip(value)] for name, value in _recipe(card)],
@@ -125,8 +128,8 @@ def html(card: ModelCard) -> str:
             table(
                 ("check", "of", "value", "interval", "target", "status"),
                 [
-                    (m["name"], m["slice"], m["value"], _levelled(m), m["target"], WORDS[m["status"]])
-                    for m in map(_row, section.checks)
+                    (m["name"], m["about"], m["value"], _levelled(m), m["target"], WORDS[m["status"]])
+                    for m in (_row(check, card.model.name) for check in section.checks)
                 ],
             ),
         )
@@ -144,12 +147,14 @@ def html(card: ModelCard) -> str:
     )
 
 
-def _section(heading: str, section: Section) -> dict[str, Any]:
+def _section(heading: str, section: Section, model: str) -> dict[str, Any]:
     """Return a section for the page; what all its rows share is said once, above them."""
-    rows = [{name: _clip(text, CELL) for name, text in _row(metric).items()} for metric in section.checks]
+    rows = [
+        {name: _clip(text, CELL) for name, text in _row(check, model).items()} for check in section.checks
+    ]
     shared = {name: _shared(row[name] for row in rows) for name in ("n", "target")}
     for row in rows:
-        details = (row["slice"], f"n = {row['n']}" if row["n"] and not shared["n"] else "", row["note"])
+        details = (row["about"], f"n = {row['n']}" if row["n"] and not shared["n"] else "", row["note"])
         row["details"] = " · ".join(filter(None, details))
     above = (
         f"n = {shared['n']}" if shared["n"] else "",
@@ -173,17 +178,18 @@ def _shared(texts: Iterable[str]) -> str:
     return texts[0] if len(texts) > 1 and len(set(texts)) == 1 else ""
 
 
-def _row(metric: Metric) -> dict[str, str]:
+def _row(check: Check, model: str) -> dict[str, str]:
+    """Return a check as texts; whose it is is said where it is not just the model of the card."""
     return {
-        "name": metric.name,
-        "slice": "" if metric.slice == ALL else metric.slice,
-        "n": "" if metric.n is None else count(metric.n),
-        "value": number(metric.value) if metric.interval else measured(metric.value),
-        "interval": _interval(metric.interval),
-        "level": f"{metric.interval.level:.0%}" if metric.interval else "",
-        "target": sign(metric.target),
-        "status": metric.status,
-        "note": sign(metric.note),
+        "name": check.name,
+        "about": "" if check.about == model else check.about,
+        "n": "" if check.n is None else count(check.n),
+        "value": number(check.value) if check.interval else measured(check.value),
+        "interval": _interval(check.interval),
+        "level": f"{check.interval.level:.0%}" if check.interval else "",
+        "target": sign(check.target),
+        "status": check.status,
+        "note": sign(check.note),
     }
 
 

@@ -23,17 +23,14 @@ from pydantic import (
     model_validator,
 )
 
-from bayes_cx.checks import Check, Status, verdict
+from bayes_cx.checks import Check, Interval, Status, verdict
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder, atomic_path
 
 __all__ = [
-    "ALL",
     "SCHEMA_VERSION",
     "SECTIONS",
     "DataPart",
-    "Interval",
-    "Metric",
     "ModelCard",
     "ModelPart",
     "Parameter",
@@ -44,9 +41,7 @@ __all__ = [
     "card_schema",
 ]
 
-SCHEMA_VERSION = "1.0"
-
-ALL = "all customers"
+SCHEMA_VERSION = "2.0"
 
 SECTIONS = {
     "computation": "Computation",
@@ -67,51 +62,18 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Interval(Record):
-    """An interval and the probability it is meant to hold."""
-
-    low: FiniteFloat
-    high: FiniteFloat
-    level: Annotated[float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ValueError(f"an interval from {self.low} to {self.high} ends before it begins")
-        return self
-
-
-class Metric(Record):
-    """One thing that was looked at: what came out, for whom, and what it should have been."""
-
-    name: str
-    value: FiniteFloat | None = None
-    interval: Interval | None = None
-    slice: str = ALL
-    n: Count | None = None
-    target: str = ""
-    status: Status
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _shown(self) -> Self:
-        if self.status == "passed" and self.value is None:
-            raise ValueError(f"{self.name!r} says passed but shows no value")
-        return self
-
-
 class Judged(Record):
-    """A record whose verdict follows from its metrics; one that was read must agree with them."""
+    """A record whose verdict follows from checks; one that was read must agree with them."""
 
-    def metrics(self) -> tuple[Metric, ...]:
-        """Return the metrics that the verdict is taken over."""
+    def judged(self) -> tuple[Check, ...]:
+        """Return the checks that the verdict is taken over."""
         raise NotImplementedError
 
     @computed_field
     @property
     def verdict(self) -> Status:
-        """The verdict over the metrics."""
-        return verdict(Check(m.name, m.value, m.target, m.status) for m in self.metrics())
+        """The verdict over the checks."""
+        return verdict(self.judged())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -121,25 +83,25 @@ class Judged(Record):
         record = handler({name: value for name, value in data.items() if name != "verdict"})
         if record.verdict != data["verdict"]:
             raise ValueError(
-                f"verdict {data['verdict']!r} disagrees with the metrics, which say {record.verdict!r}"
+                f"verdict {data['verdict']!r} disagrees with the checks, which say {record.verdict!r}"
             )
         return record
 
 
 class Section(Judged):
-    """Evidence of one kind; without metrics it says in a sentence what was not looked at."""
+    """Evidence of one kind; without checks it says in a sentence what was not looked at."""
 
-    checks: tuple[Metric, ...] = ()
+    checks: tuple[Check, ...] = ()
     note: str = ""
 
-    def metrics(self) -> tuple[Metric, ...]:
-        """Return the metrics of this section; none stands for one that was not run."""
+    def judged(self) -> tuple[Check, ...]:
+        """Return the checks of this section; none stands for one that was not run."""
         return self.checks
 
     @model_validator(mode="after")
     def _not_silent(self) -> Self:
         if not (self.checks or self.note):
-            raise ValueError("a section without metrics must say in a note what was not looked at")
+            raise ValueError("a section without checks must say in a note what was not looked at")
         return self
 
 
@@ -214,11 +176,11 @@ class ModelCard(Judged):
 
     Notes
     -----
-    ``verdict`` is computed over the metrics of all sections: one failure fails; a metric that was not run, or
-    a section without metrics, is not a pass. A card that is read and says otherwise is refused.
+    ``verdict`` is computed over the checks of all sections: one failure fails; a check that was not run, or a
+    section without checks, is not a pass. A card that is read and says otherwise is refused.
     """
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["2.0"] = SCHEMA_VERSION
     title: str
     owner: str = ""
     written: AwareDatetime
@@ -240,20 +202,20 @@ class ModelCard(Judged):
         """Return the sections that hold evidence, by heading."""
         return {heading: getattr(self, name) for name, heading in SECTIONS.items()}
 
-    def metrics(self) -> tuple[Metric, ...]:
-        """Return all metrics; a section without any stands as one that was not run."""
+    def judged(self) -> tuple[Check, ...]:
+        """Return all checks; a section without any stands as one that was not run."""
         return tuple(
-            metric
+            check
             for heading, section in self.sections().items()
-            for metric in section.checks or (Metric(name=heading, status="not_run", note=section.note),)
+            for check in section.checks or (Check(heading, None, "", "not_run", section.note),)
         )
 
     @property
     def summary(self) -> str:
         """The verdict in one sentence, with its counts and what was not looked at at all."""
-        checks = [metric for section in self.sections().values() for metric in section.checks]
+        checks = [check for section in self.sections().values() for check in section.checks]
         n = {
-            status: sum(metric.status == status for metric in checks)
+            status: sum(check.status == status for check in checks)
             for status in ("passed", "failed", "not_run")
         }
         word = {"passed": "Passed", "failed": "Failed", "not_run": "Not fully checked"}[self.verdict]
@@ -272,15 +234,17 @@ class ModelCard(Judged):
         Raises
         ------
         InputError
-            If the text is no card, or a verdict in it disagrees with its metrics.
+            If the text is no card, or a verdict in it disagrees with its checks.
         """
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the card"
+            reason = first.get("ctx", {}).get("error")
+            said = reason.came if isinstance(reason, InputError) else first["msg"]
             raise InputError(
-                f"{where}: {first['msg'].removeprefix('Value error, ')}",
+                f"{where}: {said.removeprefix('Value error, ')}",
                 f"a model card of schema {SCHEMA_VERSION}",
                 "write it again with model_card(...).write(folder)",
             ) from error

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.checks import Check
 from bayes_cx.reporting.terms import Terms
 from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 
@@ -53,8 +54,8 @@ def notices(
         verdict, name = posterior.verdict, posterior.model.name
         if verdict == "passed":
             continue
-        failed = [_check(check) for check in posterior.checks if check.status == "failed"]
-        open_ = [check.name for check in posterior.checks if check.status == "not_run"]
+        failed = [_check(check, name) for check in posterior.checks if check.status == "failed"]
+        open_ = [check.named(name) for check in posterior.checks if check.status == "not_run"]
         if verdict == "failed":
             text = (
                 f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}. The numbers "
@@ -82,9 +83,9 @@ def notices(
     return found
 
 
-def _check(check: Any) -> str:
+def _check(check: Check, within: str) -> str:
     value = "" if check.value is None else f" is {check.value:.4g}, should be {sign(check.target)}"
-    return f"{sign(check.name)}{value}"
+    return f"{sign(check.named(within))}{value}"
 
 
 def _missed(holdout: Any) -> list[Notice]:

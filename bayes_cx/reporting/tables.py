@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from scipy import stats as distributions
 
+from bayes_cx.checks import Check, Interval
 from bayes_cx.kinds import find_kind
 from bayes_cx.reporting.alike import counted, group_columns, history
 from bayes_cx.reporting.terms import Terms
 from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
+
+if TYPE_CHECKING:
+    from bayes_cx.validation import PredictiveCheck
 
 __all__ = [
     "assumptions",
@@ -174,11 +178,9 @@ def checks(posteriors: Sequence[Any]) -> list[dict[str, str]]:
     for posterior in posteriors:
         name = posterior.model.name
         for check in posterior.checks:
-            value = "–" if check.value is None else _number(check.value)
-            rows.append(
-                {"model": name, "name": sign(check.name), "value": value, "target": sign(check.target)}
-                | {"status": check.status, "note": check.note}
-            )
+            said = {"model": check.about or name, "name": sign(check.name), "target": sign(check.target)}
+            said |= {"value": _measured(check.value), "status": check.status, "note": check.note}
+            rows.append(said)
         if not posterior.checks:
             rows.append(
                 {"model": name, "name": "checks of the fit", "value": "–", "target": "–"}
@@ -291,27 +293,24 @@ def priors(posteriors: Sequence[Any]) -> list[list[str]]:
     ]
 
 
-def metrics(found: Sequence[Any]) -> list[dict[str, str]]:
-    """Return one row for each number of the hold-out that is about all customers."""
+def metrics(found: Sequence[Check]) -> list[dict[str, str]]:
+    """Return one row for each check of the hold-out."""
     return [
         {
-            "name": sign(metric.name),
-            "value": _number(metric.value),
-            "interval": f"{_number(metric.low)} to {_number(metric.high)}"
-            if np.isfinite(metric.low)
-            else "–",
-            "target": sign(metric.target),
-            "status": metric.status,
-            "note": sign(metric.note),
+            "name": sign(check.name),
+            "value": _measured(check.value),
+            "interval": _interval(check.interval),
+            "target": sign(check.target),
+            "status": check.status,
+            "note": sign(check.note),
         }
-        for metric in found
-        if metric.slice == "all customers"
+        for check in found
     ]
 
 
-def false_alarms(found: Sequence[Any]) -> str:
+def false_alarms(found: Sequence[Check]) -> str:
     """Say how many of the checks on the hold-out would fail by chance with forecasts that are right."""
-    levels = [metric.alarm for metric in found if metric.slice == "all customers" and metric.alarm >= 0]
+    levels = [check.alarm for check in found if check.alarm is not None]
     if not levels:
         return ""
     return (
@@ -320,31 +319,25 @@ def false_alarms(found: Sequence[Any]) -> str:
     )
 
 
-def predictive(found: Sequence[Any]) -> tuple[list[dict[str, str]], str]:
+def predictive(found: "Sequence[PredictiveCheck]") -> tuple[list[dict[str, str]], str]:
     """Return one row for each statistic of each predictive check, and a note on all of them."""
-    rows, notes = [], []
-    for check in found:
-        table = check.statistics
-        for i in range(table.sizes["statistic"]):
-            one = table.isel(statistic=i)
-            value, low, high = (float(one[name]) for name in ("observed", "low", "high"))
-            defined = bool(np.isfinite([value, low, high]).all())
-            status = ("passed" if low <= value <= high else "failed") if defined else "not_run"
-            rows.append(
-                {
-                    "model": check.model,
-                    "source": check.source,
-                    "name": str(one["statistic"].values),
-                    "value": _number(value) if np.isfinite(value) else "–",
-                    "interval": f"{_number(low)} to {_number(high)}" if defined else "–",
-                    "status": status,
-                }
-            )
-        if table.attrs.get("note"):
-            notes.append(f"{check.model}, {check.source}: {table.attrs['note']}.")
-    judged = sum(row["status"] != "not_run" for row in rows)
+    rows = [
+        {
+            "model": one.model,
+            "source": one.source,
+            "name": check.name,
+            "value": _measured(check.value),
+            "interval": _interval(check.interval),
+            "status": check.status,
+        }
+        for one in found
+        for check in one.checks
+    ]
+    noted = [(one, one.statistics.attrs["note"]) for one in found]
+    notes = [f"{one.model}, {one.source}: {note}." for one, note in noted if note]
+    judged = [check.alarm for one in found for check in one.checks if check.alarm is not None]
     alarms = (
-        f"With models and priors that are right, about {0.05 * judged:.2g} of {judged} would lie outside."
+        f"With models and priors that are right, about {sum(judged):.2g} of {len(judged)} would lie outside."
     )
     return rows, " ".join([alarms, *notes]) if rows else ""
 
@@ -369,6 +362,14 @@ def provenance(posteriors: Sequence[Any], stats: xr.Dataset, command: str) -> li
     versions = posteriors[0].provenance.get("versions", {}) if posteriors else {}
     lines.append(", ".join(f"{name} {number}" for name, number in versions.items()))
     return [line for line in lines if line]
+
+
+def _measured(value: float | None) -> str:
+    return "–" if value is None else _number(value)
+
+
+def _interval(found: Interval | None) -> str:
+    return "–" if found is None else f"{_number(found.low)} to {_number(found.high)}"
 
 
 def _number(value: float) -> str:

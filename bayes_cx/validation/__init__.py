@@ -9,7 +9,6 @@ whether the difference is more than noise. They show what they find, whatever it
 from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
-from bayes_cx.validation.metrics import Metric
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.sbc import Sbc, sbc
 from bayes_cx.validation.sensitivity import prior_sensitivity
@@ -17,7 +16,6 @@ from bayes_cx.validation.sensitivity import prior_sensitivity
 __all__ = [
     "Comparison",
     "Holdout",
-    "Metric",
     "PredictiveCheck",
     "Sbc",
     "compare",

@@ -127,9 +127,9 @@ def _checks(table: xr.Dataset, rows: xr.Dataset, ranked: Mapping[str, Posterior]
         above, unknown = int(one["khat_above"]), int(rows["weight"] @ np.isnan(rows["khat"].sel(model=name)))
         status: Status = "failed" if above else "not_run" if unknown else "passed"
         note = f"largest {float(one['khat_max']):.2f}" + (f"; none found for {unknown}" if unknown else "")
-        limit = f"customers with k-hat above {float(one['khat_limit']):.2g}, {name}"
-        found.append(Check(limit, None if status == "not_run" else above, "0", status, note))
+        limit = f"customers with k-hat above {float(one['khat_limit']):.2g}"
+        found.append(Check(limit, None if status == "not_run" else above, "0", status, note, about=name))
         failed = sum(check.status == "failed" for check in posterior.checks)
         value = None if posterior.verdict == "not_run" else failed
-        found.append(Check(f"failed checks of the fit, {name}", value, "0", posterior.verdict))
+        found.append(Check("failed checks of the fit", value, "0", posterior.verdict, about=name))
     return tuple(found)

@@ -18,7 +18,7 @@ from bayes_cx.validation.capture import capture, rules
 from bayes_cx.validation.comparable import columns_of
 from bayes_cx.validation.coverage import coverage
 from bayes_cx.validation.judged import judged, means
-from bayes_cx.validation.metrics import EVERYBODY, Evidence, Metric
+from bayes_cx.validation.metrics import Evidence
 from bayes_cx.validation.tracking import by_frequency, futures, reached, tracking
 
 __all__ = ["Holdout", "holdout"]
@@ -45,8 +45,10 @@ class Holdout:
     capture : xarray.Dataset or None
         Over ``rule``: revenue (without amounts, events) of the best customers by each rule; None where there
         was none or the model has no best ones; see `capture.capture`.
-    metrics : tuple of Metric
-        Single numbers, for all customers and for the groups in the statistics.
+    checks : tuple of Check
+        Single numbers, for all customers.
+    by_group : tuple of Check
+        The same for the groups in the statistics, which ``about`` names: ``"segment: B2B"``.
     """
 
     tracking: xr.Dataset
@@ -55,16 +57,12 @@ class Holdout:
     coverage: xr.Dataset
     calibration: xr.Dataset
     capture: xr.Dataset | None
-    metrics: tuple[Metric, ...]
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """The metrics of all customers as checks."""
-        return tuple(metric.check for metric in self.metrics if metric.slice == EVERYBODY)
+    checks: tuple[Check, ...]
+    by_group: tuple[Check, ...]
 
     @property
     def verdict(self) -> _checks.Status:
-        """The verdict over the checks."""
+        """The verdict over the checks of all customers."""
         return _checks.verdict(self.checks)
 
     def __repr__(self) -> str:
@@ -113,7 +111,7 @@ def holdout(
     >>> parts = bcx.split(bcx.load_cdnow(sample=True), "1997-09-30", "1998-06-30")
     >>> purchases = bcx.fit(bcx.models.BG_NBD, parts.calibration, seed=1, progress=False)
     >>> found = bcx.validation.holdout(purchases, None, parts, draws=200)
-    >>> total = found.metrics[0]
+    >>> total = found.checks[0]
     >>> print(total.name, total.status, sep=": ")
     predicted purchases in the hold-out: failed
     >>> found.coverage.attrs["total_observed"]
@@ -174,13 +172,13 @@ def holdout(
         coverage=coverage(found.counts, observed).assign_attrs(kind=kind.key),
         calibration=calibrated,
         capture=captured,
-        metrics=(
+        checks=(
             *_metrics.evidence_metrics(evidence),
             _metrics.tracking_metric(tracked, observed.size),
             _metrics.calibration_metric(calibrated, forecast.outcome),
             *(() if captured is None else _metrics.capture_metrics(captured, observed.size, rival)),
-            *_by_group(evidence),
         ),
+        by_group=tuple(_by_group(evidence)),
     )
 
 

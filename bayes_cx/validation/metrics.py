@@ -1,4 +1,4 @@
-"""What came out of the hold-out as single numbers, each with its interval and its target."""
+"""The checks of a hold-out: single numbers, each with its interval and its target."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayes_cx.checks import Check, Status
+from bayes_cx.checks import Check, Interval, Status
 from bayes_cx.validation.calibration import FALSE_ALARMS
 from bayes_cx.validation.capture import MODEL, POINT_ESTIMATE
 from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_interval, inside_randomised
@@ -14,63 +14,18 @@ from bayes_cx.validation.judged import Judged
 from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
 
 __all__ = [
-    "EVERYBODY",
     "TOLERANCE",
     "Evidence",
-    "Metric",
     "calibration_metric",
     "capture_metrics",
     "evidence_metrics",
     "tracking_metric",
 ]
 
-EVERYBODY = "all customers"
 # Coverage may miss its level by this much beyond what chance explains: no decision here turns on two points.
 TOLERANCE = 0.02
 # What a 95% interval leaves outside.
 _LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number of the hold-out.
-
-    Attributes
-    ----------
-    name : str
-    value : float
-        NaN where it was not run.
-    low, high : float
-        95% interval; NaN where there is none.
-    slice : str
-        Whom it is about: ``"all customers"`` or ``"segment: B2B"``.
-    n : int
-        Number of customers.
-    target : str
-        The condition for passing, as printed.
-    status : {"passed", "failed", "not_run"}
-    note : str
-    alarm : float
-        How often, at most, it fails although every forecast is right; NaN where no level is known.
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    slice: str
-    n: int
-    target: str
-    status: Status
-    note: str = ""
-    alarm: float = np.nan
-
-    @property
-    def check(self) -> Check:
-        """The metric as a check."""
-        whom = "" if self.slice == EVERYBODY else f" ({self.slice})"
-        value = None if np.isnan(self.value) else self.value
-        return Check(self.name + whom, value, self.target, self.status, self.note)
 
 
 @dataclass(frozen=True)
@@ -118,15 +73,15 @@ class Evidence:
         )
 
 
-def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric]:
-    """Yield the metrics of a group of customers.
+def evidence_metrics(evidence: Evidence, of: str = "") -> Iterator[Check]:
+    """Yield the checks of all customers or of a group.
 
     Parameters
     ----------
     evidence : Evidence
         On the customers of the group.
     of : str
-        What the group is called.
+        What the group is called; empty for all customers.
     """
     later, counts = evidence.later, evidence.counts
     observed, events, forecast = later.observed, later.events, later.forecast
@@ -161,12 +116,12 @@ def evidence_metrics(evidence: Evidence, of: str = EVERYBODY) -> Iterator[Metric
     )
 
 
-def _total(name: str, sums: np.ndarray, observed: np.ndarray, of: str) -> Metric:
+def _total(name: str, sums: np.ndarray, observed: np.ndarray, of: str) -> Check:
     seen = float(observed.sum())
     low, high = np.quantile(sums, [0.025, 0.975])
     value = float(sums.mean())
     error = f", error {value / seen - 1:+.1%}" if seen else ""
-    return Metric(
+    return _check(
         f"predicted {name}",
         value,
         float(low),
@@ -180,11 +135,11 @@ def _total(name: str, sums: np.ndarray, observed: np.ndarray, of: str) -> Metric
     )
 
 
-def _covered(counts: np.ndarray, observed: np.ndarray, level: float, of: str, n: int) -> Metric:
+def _covered(counts: np.ndarray, observed: np.ndarray, level: float, of: str, n: int) -> Check:
     share = float(inside_randomised(counts, observed, level).mean())
     plain = float(inside_interval(counts, observed, level).mean())
     low, high = binomial_interval(share, n)
-    return Metric(
+    return _check(
         f"customers inside their {level:.0%} interval",
         share,
         low,
@@ -198,10 +153,10 @@ def _covered(counts: np.ndarray, observed: np.ndarray, level: float, of: str, n:
     )
 
 
-def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> Metric:
+def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> Check:
     value = float(values.mean())
     half = 1.96 * float(values.std(ddof=1)) / np.sqrt(values.size) if values.size > 1 else np.nan
-    return Metric(
+    return _check(
         name,
         value,
         value - half,
@@ -214,15 +169,15 @@ def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> 
     )
 
 
-def calibration_metric(table: xr.Dataset, outcome: str) -> Metric:
+def calibration_metric(table: xr.Dataset, outcome: str) -> Check:
     """Return the share of customers at whom the calibration curve of an outcome lies inside its band."""
     inside, least = (float(table.attrs[name]) for name in ("inside", "least_inside"))
-    return Metric(
+    return _check(
         f"calibration curve of {outcome} inside its 95% band",
         inside,
         np.nan,
         np.nan,
-        EVERYBODY,
+        "",
         table.sizes["point"],
         f">= {np.floor(1000 * least) / 1000:g} of customers",
         _status(inside >= least),
@@ -232,18 +187,18 @@ def calibration_metric(table: xr.Dataset, outcome: str) -> Metric:
     )
 
 
-def tracking_metric(table: xr.Dataset, n: int) -> Metric:
+def tracking_metric(table: xr.Dataset, n: int) -> Check:
     """Return the share of hold-out periods inside their 95% band."""
     kept = table.isel(period=slice(table.attrs["calibration_periods"], None))
     low, high = (kept["predicted_quantile"].sel(quantile=q) for q in (0.025, 0.975))
     inside = ((kept["observed"] >= low) & (kept["observed"] <= high)).to_numpy()
     share = float(inside.mean())
     interval = binomial_interval(share, inside.size)
-    return Metric(
+    return _check(
         f"single {table.attrs['unit']}s of the hold-out inside their 95% band",
         share,
         *interval,
-        EVERYBODY,
+        "",
         n,
         "0.95 in the interval",
         _status(interval[0] <= 0.95 <= interval[1]),
@@ -251,7 +206,7 @@ def tracking_metric(table: xr.Dataset, n: int) -> Metric:
     )
 
 
-def capture_metrics(table: xr.Dataset, n: int, rival: bool) -> Iterator[Metric]:
+def capture_metrics(table: xr.Dataset, n: int, rival: bool) -> Iterator[Check]:
     """Yield the lead of the model over each rule in the share of revenue that its best customers brought.
 
     With `rival` the point estimate is missed where it is not among the rules.
@@ -263,12 +218,12 @@ def capture_metrics(table: xr.Dataset, n: int, rival: bool) -> Iterator[Metric]:
     for name in known:
         one = table.sel(rule=name)
         value, low, high = (float(one[c]) for c in ("difference", "difference_low", "difference_high"))
-        yield Metric(
+        yield _check(
             f"lead in {counted} of the best {top} over {name}",
             value,
             low,
             high,
-            EVERYBODY,
+            "",
             n,
             target,
             _status(high >= 0),
@@ -278,7 +233,24 @@ def capture_metrics(table: xr.Dataset, n: int, rival: bool) -> Iterator[Metric]:
     if rival and POINT_ESTIMATE not in known:
         name = f"lead in revenue of the best {top} over {POINT_ESTIMATE}"
         why = "lifetimes found no maximum in these data"
-        yield Metric(name, np.nan, np.nan, np.nan, EVERYBODY, n, target, "not_run", why)
+        yield Check(name, None, target, "not_run", why, n=n)
+
+
+def _check(
+    name: str,
+    value: float,
+    low: float,
+    high: float,
+    about: str,
+    n: int,
+    target: str,
+    status: Status,
+    note: str = "",
+    alarm: float | None = None,
+) -> Check:
+    """Return a check with a 95% interval, or with none where its ends are no numbers."""
+    interval = Interval(low, high, 1 - _LEVEL) if np.isfinite([low, high]).all() else None
+    return Check(name, value, target, status, note, about, interval, n, alarm)
 
 
 def _status(good: bool | np.bool_) -> Status:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from bayes_cx.checks import Check, Interval, Status, verdict
 from bayes_cx.data import expand
 from bayes_cx.inference import Posterior, sample_prior
 from bayes_cx.model import Model
@@ -43,6 +44,29 @@ class PredictiveCheck:
     source: Literal["posterior", "prior"]
     statistics: xr.Dataset
     histogram: xr.Dataset | None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Whether each statistic of the data lies inside its interval; not run where it is not defined."""
+        level, n = self.statistics.attrs["level"], self.statistics.attrs["n_customers"]
+        found = []
+        for i, name in enumerate(self.statistics["statistic"].to_numpy()):
+            one = self.statistics.isel(statistic=i)
+            value, low, high = (float(one[column]) for column in ("observed", "low", "high"))
+            about, target = self.model, "inside the interval"
+            if np.isfinite([value, low, high]).all():
+                status: Status = "passed" if low <= value <= high else "failed"
+                interval, alarm = Interval(low, high, level), 1 - level
+                check = Check(str(name), value, target, status, "", about, interval, n, alarm)
+            else:
+                check = Check(str(name), value, target, "not_run", "not defined for these data", about, n=n)
+            found.append(check)
+        return tuple(found)
+
+    @property
+    def verdict(self) -> Status:
+        """The verdict over the checks."""
+        return verdict(self.checks)
 
 
 def predictive_check(

@@ -176,7 +176,7 @@ def sbc(
         pairs.append((_log_lik(model, table, truth), _log_lik(model, table, own)))
         ranks.append([_rank(rng, one[0], many) for one, many in pairs])
         # Of a model with choices the name begins with the choice, for which the check is the same.
-        failed = {check.name.split(": ")[-1] for check in found.checks if check.status == "failed"}
+        failed = {check.name for check in found.checks if check.status == "failed"}
         flagged.update(failed)
         passed.append(not failed)
     return Sbc(

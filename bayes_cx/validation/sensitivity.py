@@ -68,7 +68,7 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
     )
 
 
-def _judged(name: str, prior: float, likelihood: float, target: str, about: str) -> Check:
+def _judged(name: str, prior: float, likelihood: float, target: str, about: str = "") -> Check:
     if prior < LIMIT:
         return Check(name, prior, target, "passed", about=about)
     why = "so prior and data may be in conflict" if likelihood >= LIMIT else "so the data say little about it"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import xarray as xr
 
-from bayes_cx.checks import Check, verdict
+from bayes_cx.checks import Check, Interval, verdict
 from bayes_cx.kinds import PURCHASES, SPEND
 
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
@@ -262,22 +262,18 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
         coords={"level": level},
         attrs={"total_observed": seen},
     )  # fmt: skip
-    metrics = (
+    checks = (
         metric("predicted purchases in the hold-out", 850.0, f"interval holds {seen}", low[-1], high[-1]),
         metric("single weeks inside their 95% band", 0.77, "0.95 in the interval", 0.62, 0.87),
     )
     return SimpleNamespace(
         tracking=tracking, by_frequency=by_frequency, coverage=coverage,
-        calibration=calibration(n, bias, rng), capture=capture(n), metrics=metrics,
-        checks=tuple(Check(m.name, m.value, m.target, m.status, m.note) for m in metrics),
+        calibration=calibration(n, bias, rng), capture=capture(n), checks=checks, by_group=(),
     )  # fmt: skip
 
 
 def metric(name, value, target, low, high, status="passed", note="", alarm=0.05):
-    return SimpleNamespace(
-        name=name, value=value, low=low, high=high, slice="all customers", n=2000, target=target,
-        status=status, note=note, alarm=alarm,
-    )  # fmt: skip
+    return Check(name, value, target, status, note, "", Interval(low, high, 0.95), 2000, alarm)
 
 
 def pava(y):

@@ -17,14 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bayes_cx.checks import Check
+from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Param, Prior
 from bayes_cx.reporting import card as card_module
 from bayes_cx.reporting.card import Use, model_card
-from bayes_cx.reporting.card_schema import SECTIONS, Metric, ModelCard, Section, card_schema
+from bayes_cx.reporting.card_schema import SECTIONS, ModelCard, Section, card_schema
 from bayes_cx.study import Evidence, RunProvenance, Study
+from bayes_cx.validation import PredictiveCheck
 
 STAMP = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 CHECKS = (
@@ -62,11 +63,8 @@ def posterior(checks=CHECKS, n_params=4, text=""):
     return SimpleNamespace(model=model, parameters=lambda: draws, provenance=told, checks=checks)
 
 
-def metric(name="80% coverage", value=0.81, low=0.79, high=0.83, slice="all customers", n=2000,
-           target="≥ 0.8", status="passed"):  # fmt: skip
-    return SimpleNamespace(
-        name=name, value=value, low=low, high=high, slice=slice, n=n, target=target, status=status, alarm=0.05
-    )
+def check(name="80% coverage", about="", n=2000, target="≥ 0.8", status="passed"):
+    return Check(name, 0.81, target, status, "", about, Interval(0.79, 0.83, 0.95), n, 0.05)
 
 
 def statistics(**attrs):
@@ -83,7 +81,7 @@ def predictive(observed=1.04):
         coords={"statistic": names},
         attrs={"level": 0.95, "n_customers": 23570, "note": "1,000 of 23,570 customers"},
     )
-    return SimpleNamespace(model="BG/NBD", statistics=table)
+    return PredictiveCheck("BG/NBD", "posterior", table, None)
 
 
 def complete(
@@ -99,10 +97,10 @@ def complete(
 ):
     evidence = Evidence(
         holdout=SimpleNamespace(
-            metrics=(
-                metric(),
-                *(metric(slice=g, n=n, status="failed" if g in failing else "passed") for g, n in groups),
-            )
+            checks=(check(),),
+            by_group=tuple(
+                check(about=g, n=n, status="failed" if g in failing else "passed") for g, n in groups
+            ),
         ),
         prior_checks=(predictive(),),
         posterior_checks=(predictive(),),
@@ -184,9 +182,9 @@ def test_a_small_group_is_shown_and_not_judged():
 
 
 @given(st.lists(st.sampled_from(["passed", "failed", "not_run"]), max_size=6))
-def test_the_verdict_of_a_section_never_reads_better_than_its_metrics(statuses):
-    metrics = tuple(Metric(name="m", value=1.0, status=status) for status in statuses)
-    found = Section(checks=metrics, note="nothing was looked at").verdict
+def test_the_verdict_of_a_section_never_reads_better_than_its_checks(statuses):
+    checks = tuple(Check("m", 1.0, "", status) for status in statuses)
+    found = Section(checks=checks, note="nothing was looked at").verdict
     assert (found == "passed") == (bool(statuses) and set(statuses) == {"passed"})
     assert (found == "failed") == ("failed" in statuses)
 
@@ -223,11 +221,11 @@ def tampered(path, value):
         (["computation", "checks", 0, "status"], "failed", "disagrees"),
         (["computation", "checks", 0, "value"], None, "says passed but shows no value"),
         (["holdout", "note"], "", "must say"),
-        (["prior_check", "checks", 0, "interval", "low"], 5.0, "ends before it begins"),
+        (["prior_check", "checks", 0, "interval", "low"], 5.0, "an interval from 5.0 to 0.62;"),
         (["approved_by"], "me", "Extra inputs"),
         (["data", "customers"], -1, "greater than or equal to 0"),
         (["limits"], [], "at least 1"),
-        (["schema_version"], "0.9", "1.0"),
+        (["schema_version"], "0.9", "2.0"),
     ],
 )
 def test_a_card_that_disagrees_with_itself_is_refused(path, value, says):
@@ -323,12 +321,12 @@ def test_the_card_says_how_many_false_alarms_to_expect():
 def test_whatever_it_is_told_it_stays_one_page():
     long = "word " * 500 + "x" * 600
     use = Use(intended=long, users=long, decision=long, misuse=(long,) * 30)
-    crowd = tuple(metric(name=long, slice=f"{long}{i}", n=500, target=long) for i in range(40))
+    crowd = tuple(check(name=long, about=f"{long}{i}", n=500, target=long) for i in range(40))
     card = complete(
         fit=posterior(
             checks=tuple(Check(long, 1.0, long, "failed", long) for _ in range(40)), n_params=40, text=long
         ),
-        holdout=SimpleNamespace(metrics=crowd + (metric(name=long, target=long),) * 40),
+        holdout=SimpleNamespace(checks=(check(name=long, target=long),) * 40, by_group=crowd),
         sensitivity=(Check(long, 1.0, long, "passed", long, "BG/NBD"),) * 40,
         owner=long,
         title=long,
@@ -355,7 +353,7 @@ def test_markdown_prints_marks_as_they_are():
     assert r"\<b\>A\|B\</b\> \*x\* \[y\](z) \`w\`" in text
 
 
-def test_markdown_shows_interval_level_slice_and_status():
+def test_markdown_shows_interval_level_group_and_status():
     lines = complete().to_markdown().splitlines()
     assert "| 80% coverage | segment: B2B | 911 | 0.810 | 0.790 – 0.830 (95%) | ≥ 0.8 | ✓ passed |" in lines
 
@@ -384,8 +382,8 @@ def test_a_card_of_a_real_fit_holds_all_its_evidence():
     study = Study(stats, tuple(fits), evidence=evidence, provenance=RunProvenance(timestamp=STAMP))
     card = model_card(study)
     assert model_card(study, fits[1]).holdout.verdict == "not_run"
-    assert len(card.holdout.checks) + len(card.subgroups.checks) == len(found.metrics)
-    assert {m.slice for m in card.subgroups.checks} == {"half: even", "half: odd"}
+    assert (card.holdout.checks, card.subgroups.checks) == (found.checks, found.by_group)
+    assert {m.about for m in card.subgroups.checks} == {"half: even", "half: odd"}
     assert card.data.customers == 2357
     assert card.sensitivity.verdict == "not_run"
     assert len(pages(card)) == 1

@@ -2,7 +2,6 @@ import dataclasses
 import io
 import re
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import numpy as np
 import pypdf
@@ -14,6 +13,7 @@ from bayes_cx.reporting import tables
 from bayes_cx.reporting.report import report
 from bayes_cx.reporting.words import Money
 from bayes_cx.study import Evidence, RunProvenance, Study
+from bayes_cx.validation import PredictiveCheck
 
 WHEN = datetime(2026, 1, 5, tzinfo=UTC)
 NAMES = ["株式会社テスト", "😀 #1 *bold* $x$ @ref \\ <t> [y]", "شركة", "A" * 200, "Łódź & Żółw s.r.o."]
@@ -217,13 +217,13 @@ def test_why_somebody_who_has_left_stands_first_is_said(mock):
 
 def test_predictive_checks_are_shown_whatever_they_say(mock):
     names = ["share of one-time buyers", "mean repeat purchases"]
-    columns = {"observed": [0.6, 9.0], "low": [0.58, 1.0], "high": [0.62, 1.1]}
+    columns = {"observed": [0.6, 9.0], "median": [0.6, 1.0], "low": [0.58, 1.0], "high": [0.62, 1.1]}
     table = xr.Dataset(
         {name: ("statistic", values) for name, values in columns.items()},
         coords={"statistic": names},
-        attrs={"note": "1,000 of 23,570 customers"},
+        attrs={"level": 0.95, "n_customers": 1000, "note": "1,000 of 23,570 customers"},
     )
-    check = SimpleNamespace(model="BG/NBD", source="posterior", statistics=table)
+    check = PredictiveCheck("BG/NBD", "posterior", table, None)
     plan = mock.plan(n=50, samples=50)
     made = of(mock, plan, posterior_checks=(check,))
     assert [row["status"] for row in made.data["predictive"]] == ["passed", "failed"]
@@ -234,10 +234,10 @@ def test_predictive_checks_are_shown_whatever_they_say(mock):
 
 
 def test_the_report_says_how_many_false_alarms_to_expect(mock):
-    metrics = (*mock.holdout(n=50).metrics, mock.metric("score", 1.0, "<= 2", 0.9, 1.1, alarm=np.nan))
-    assert "known of 2 checks" in tables.false_alarms(metrics)
-    assert "0.1 failures or fewer" in tables.false_alarms(metrics)
-    assert tables.false_alarms(metrics[2:]) == ""
+    checks = (*mock.holdout(n=50).checks, mock.metric("score", 1.0, "<= 2", 0.9, 1.1, alarm=None))
+    assert "known of 2 checks" in tables.false_alarms(checks)
+    assert "0.1 failures or fewer" in tables.false_alarms(checks)
+    assert tables.false_alarms(checks[2:]) == ""
 
 
 def test_what_a_return_means_is_an_assumption(usual):

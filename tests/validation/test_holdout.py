@@ -12,8 +12,8 @@ from bayes_cx.validation.holdout import _unseen
 from bayes_cx.validation.tracking import by_frequency
 
 
-def metric(found, name, of="all customers"):
-    return next(m for m in found.metrics if m.name == name and m.slice == of)
+def metric(found, name, of=""):
+    return next(m for m in (*found.checks, *found.by_group) if m.name == name and m.about == of)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def test_tracking_where_the_story_is_true(of_story, story):
 
 
 def test_groups_are_judged_too(of_story):
-    slices = {m.slice for m in of_story.metrics}
-    assert slices == {"all customers", "half: even", "half: odd"}
+    assert {check.about for check in of_story.checks} == {""}
+    assert {check.about for check in of_story.by_group} == {"half: even", "half: odd"}
     parts = [metric(of_story, "predicted purchases in the hold-out", f"half: {h}") for h in ("even", "odd")]
     whole = metric(of_story, "predicted purchases in the hold-out")
     assert sum(part.value for part in parts) == pytest.approx(whole.value)
@@ -61,7 +61,7 @@ def test_cdnow_is_shown_whatever_it_says(cdnow_holdout):
     """Computed apart from this code, the forecast is 1,656 +- 102 purchases; 1,882 came."""
     total = metric(cdnow_holdout, "predicted purchases in the hold-out")
     assert total.value == pytest.approx(1656, abs=30)
-    assert (total.high - total.low) / 3.92 == pytest.approx(102, rel=0.25)
+    assert (total.interval.high - total.interval.low) / 3.92 == pytest.approx(102, rel=0.25)
     assert total.status == "failed"
     assert total.note == f"observed 1,882, error {total.value / 1882 - 1:+.1%}"
     assert cdnow_holdout.coverage.attrs["total_observed"] == 1882
@@ -108,11 +108,11 @@ def test_cdnow_capture(cdnow_holdout, cdnow):
 
 
 def test_every_metric_says_whom_and_what_for(cdnow_holdout):
-    for m in cdnow_holdout.metrics:
+    for m in cdnow_holdout.checks:
         assert m.status in ("passed", "failed")
         assert m.target
         assert m.n == 2357
-        assert np.isnan(m.low) or m.low <= m.value <= m.high
+        assert m.interval is None or m.interval.low <= m.value <= m.interval.high
 
 
 def test_same_seed_same_evidence(cdnow, cdnow_fits):
@@ -125,19 +125,23 @@ def test_a_point_estimate_is_judged_with_as_many_futures(cdnow, cdnow_holdout):
     fit = bcx.fit(bcx.models.BG_NBD, cdnow.calibration, method=bcx.MLE())
     found = holdout(fit, None, cdnow, draws=200, seed=1)
     total, full = (metric(f, "predicted purchases in the hold-out") for f in (found, cdnow_holdout))
+
+    def width(check):
+        return check.interval.high - check.interval.low
+
     # Without uncertainty of the parameters the interval is narrower, but not of no width.
-    assert 0 < total.high - total.low < full.high - full.low
+    assert 0 < width(total) < width(full)
 
 
 def test_without_amounts_there_is_no_revenue(cdnow, cdnow_fits):
     bare = replace(cdnow, holdout=cdnow.holdout.drop_vars("spend_holdout"))
     for spend in (None, cdnow_fits[1]):
         found = holdout(cdnow_fits[0], spend, bare, draws=20)
-        assert not any("revenue" in m.name or "spend" in m.name for m in found.metrics)
+        assert not any("revenue" in m.name or "spend" in m.name for m in found.checks)
         # The best customers are then those who buy most.
         assert found.capture.attrs["revenue"] == bare.holdout["x_holdout"].sum()
         assert list(found.capture["rule"].values) == ["bayes_cx", "recency", "frequency"]
-        assert any(m.name == "lead in purchases of the best 10% over frequency" for m in found.metrics)
+        assert any(m.name == "lead in purchases of the best 10% over frequency" for m in found.checks)
 
 
 def test_the_unit_of_the_fit_does_not_matter(cdnow):
@@ -208,9 +212,9 @@ def test_nobody_bought_in_the_holdout(cdnow, cdnow_fits):
 
 
 def test_repr(cdnow_holdout):
-    passed = [m.status for m in cdnow_holdout.metrics].count("passed")
-    assert 0 < passed < len(cdnow_holdout.metrics)
-    assert repr(cdnow_holdout) == f"<Holdout: {passed} of {len(cdnow_holdout.metrics)} checks passed>"
+    passed = [m.status for m in cdnow_holdout.checks].count("passed")
+    assert 0 < passed < len(cdnow_holdout.checks)
+    assert repr(cdnow_holdout) == f"<Holdout: {passed} of {len(cdnow_holdout.checks)} checks passed>"
 
 
 def test_a_rule_that_cannot_be_computed_does_not_read_as_passed(cdnow, cdnow_fits):

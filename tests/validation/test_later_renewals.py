@@ -60,8 +60,8 @@ def cohorts_by_day():
     )
 
 
-def metric(found, name, of="all customers"):
-    return next(m for m in found.metrics if m.name == name and m.slice == of)
+def metric(found, name, of=""):
+    return next(m for m in (*found.checks, *found.by_group) if m.name == name and m.about == of)
 
 
 def test_everything_passes_where_the_story_is_true(found):
@@ -80,7 +80,7 @@ def test_intervals_hold_their_level_where_the_story_is_true(found, level):
 def test_those_who_had_left_are_not_judged(found, parts):
     judged = int((parts.holdout["asked"] > 0).sum())
     assert judged < parts.calibration.sizes["customer"]
-    assert {m.n for m in found.metrics if m.slice == "all customers"} == {judged}
+    assert {m.n for m in found.checks} == {judged}
     assert sum(metric(found, "CRPS of renewals", f"plan: {plan}").n for plan in ("basic", "gold")) == judged
 
 
