@@ -19,8 +19,8 @@ import bayes_cx as bcx
 from bayes_cx.files import atomic_path
 from bayes_cx.model import Model
 from bayes_cx.models import MODELS
+from bayes_cx.page.fonts import font_files
 from bayes_cx.reporting import figures
-from bayes_cx.reporting.fonts import font_files
 from bayes_cx.scoring import payments, predict_purchases
 from bayes_cx.validation.coverage import coverage
 

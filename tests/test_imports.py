@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reprs": {"checks", "errors", "kinds", "panel"},
     "kinds": {"errors"},
     "compiling": set(),
+    "page": {"errors", "checks", "files"},
     "special": set(),
     "mixtures": {"special"},
     "model": {"errors", "kinds", "special"},
@@ -37,9 +38,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
     "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
     "reporting": GROUND
-    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study"},
+    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study", "page"},
     "app": GROUND
-    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study", "reporting"},
+    | {
+        "model",
+        "models",
+        "data",
+        "inference",
+        "scoring",
+        "decision",
+        "validation",
+        "study",
+        "page",
+        "reporting",
+    },
     "__main__": {"stop", "app"},
 }
 
@@ -54,8 +66,9 @@ ONLY_IN: dict[str, set[str]] = {
     "pyarrow": {"data"},
     "polars": set(),
     "numba": {"kernels"},
-    "matplotlib": {"reporting"},
-    "typst": {"reporting"},
+    "matplotlib": {"page", "reporting"},
+    "fontTools": {"page"},
+    "typst": {"page", "reporting"},
     "pydantic": {"reporting", "app"},
     "typer": {"app"},
     "lifetimes": {"validation/baseline"},

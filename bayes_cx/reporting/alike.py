@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.kinds import Kind
-from bayes_cx.reporting.words import count, plural, shorten
+from bayes_cx.page.words import count, plural, shorten
 
 __all__ = ["alike", "counted", "group_columns", "history"]
 

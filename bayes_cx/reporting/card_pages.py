@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bayes_cx.checks import Check, Interval
+from bayes_cx.page.words import count, per_cent, shorten, sign
 from bayes_cx.panel import badge, interval, measured, number, panel, table
 from bayes_cx.reporting.card_schema import ModelCard, Section
-from bayes_cx.reporting.words import count, per_cent, shorten, sign
 
 __all__ = ["html", "markdown", "page"]
 

@@ -7,10 +7,10 @@ import xarray as xr
 
 from bayes_cx.data.units import UNITS
 from bayes_cx.decision.priority import QUANTILES
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.words import Money, count, per_cent
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.alike import alike
-from bayes_cx.reporting.style import Figure
-from bayes_cx.reporting.words import Money, count, per_cent
 from bayes_cx.scoring import score
 from bayes_cx.validation.survival import survival
 
@@ -31,7 +31,7 @@ def with_stay(listed: xr.Dataset, renewals: Any) -> xr.Dataset:
     )
 
 
-def figures_of(plan: Any, renewals: Any, stats: xr.Dataset) -> tuple[dict[str, Figure], np.ndarray]:
+def figures_of(plan: Any, renewals: Any, stats: xr.Dataset) -> tuple[dict[str, Picture], np.ndarray]:
     """Return the figures of survival and retention, and draws of how many current customers will stay."""
     table = survival(renewals, stats, plan.data.attrs["horizon"], seed=int(plan.settings["seed"]))
     drawn = {"survival": figures.survival(table), "retention": figures.retention(table)}

@@ -12,8 +12,8 @@ from typing import Any
 
 from bayes_cx.errors import BayesCxError
 from bayes_cx.files import temporary_folder
-from bayes_cx.reporting.fonts import font_files, printable
-from bayes_cx.reporting.style import COLOURS
+from bayes_cx.page.fonts import font_files, printable
+from bayes_cx.page.style import COLOURS
 
 __all__ = ["pdf"]
 

@@ -10,14 +10,14 @@ import xarray as xr
 
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.fonts import printable
+from bayes_cx.page.words import Money, count, day, plural
 from bayes_cx.references import reference
 from bayes_cx.reporting import figures, render, summary, tables
 from bayes_cx.reporting import selection as chosen
 from bayes_cx.reporting.alike import alike
-from bayes_cx.reporting.fonts import printable
-from bayes_cx.reporting.style import Figure
 from bayes_cx.reporting.terms import Terms, terms
-from bayes_cx.reporting.words import Money, count, day, plural
 from bayes_cx.study import Study
 
 __all__ = ["Report", "report"]
@@ -34,13 +34,13 @@ class Report:
     ----------
     data : mapping
         What the template prints.
-    figures : mapping of str to Figure
+    figures : mapping of str to Picture
     timestamp : datetime
         Printed, and written into the file; the same data and timestamp give the same bytes.
     """
 
     data: Mapping[str, Any]
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Picture]
     timestamp: datetime
 
     @property
@@ -172,7 +172,7 @@ def report(study: Study) -> Report:
     return Report(content, drawn, timestamp)
 
 
-def _figures(plan: Any, listed: xr.Dataset, holdout: Any, money: Money) -> dict[str, Figure]:
+def _figures(plan: Any, listed: xr.Dataset, holdout: Any, money: Money) -> dict[str, Picture]:
     data = plan.data
     number = int(data.attrs["n_contacted"])
     if number:

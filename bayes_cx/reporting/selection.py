@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_cx.page.words import Money, count, per_cent
 from bayes_cx.reporting.summary import Notice
-from bayes_cx.reporting.words import Money, count, per_cent
 
 __all__ = ["differences", "matters", "table"]
 

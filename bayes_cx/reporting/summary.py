@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check
+from bayes_cx.page.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 from bayes_cx.reporting.terms import Terms
-from bayes_cx.reporting.words import Money, about, chance, count, listing, per_cent, plural, shorten, sign
 
 __all__ = ["COUNTED", "Notice", "actions", "campaign", "customers", "notices", "stronger", "tiles", "value"]
 

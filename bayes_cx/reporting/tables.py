@@ -10,9 +10,9 @@ from scipy import stats as distributions
 
 from bayes_cx.checks import Check, Interval
 from bayes_cx.kinds import find_kind
+from bayes_cx.page.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
 from bayes_cx.reporting.alike import counted, group_columns, history
 from bayes_cx.reporting.terms import Terms
-from bayes_cx.reporting.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
 
 if TYPE_CHECKING:
     from bayes_cx.validation import PredictiveCheck

@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 
 from bayes_cx import kinds
+from bayes_cx.page.words import Money
 from bayes_cx.reporting import selection as chosen
 from bayes_cx.reporting import summary
 from bayes_cx.reporting.alike import alike
 from bayes_cx.reporting.terms import terms
-from bayes_cx.reporting.words import Money
 
 CONTRACTS = SimpleNamespace(model=SimpleNamespace(kind=kinds.CONTRACTS, statistics=("T", "churned")))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bayes_cx.page.style import COLOURS, tint
 from bayes_cx.reporting import figures
-from bayes_cx.reporting.style import COLOURS, tint
 from bayes_cx.validation import Comparison
 
 MODELS = ["MBG/NBD", "BG/NBD", "Pareto/NBD <b>$x$"]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bayes_cx.page.style import COLOURS
+from bayes_cx.page.words import Money
 from bayes_cx.reporting import figures
-from bayes_cx.reporting.style import COLOURS
-from bayes_cx.reporting.words import Money
 
 EURO = Money("€")
 

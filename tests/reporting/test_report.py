@@ -9,9 +9,9 @@ import pytest
 import xarray as xr
 
 from bayes_cx.checks import Check
+from bayes_cx.page.words import Money
 from bayes_cx.reporting import tables
 from bayes_cx.reporting.report import report
-from bayes_cx.reporting.words import Money
 from bayes_cx.study import Evidence, RunProvenance, Study
 from bayes_cx.validation import PredictiveCheck
 

@@ -6,14 +6,15 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.kinds import find_kind
-from bayes_cx.reporting.fonts import printable
-from bayes_cx.reporting.style import COLOURS, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import count, listing, per_cent, plural
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.fonts import printable
+from bayes_cx.page.style import COLOURS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import count, listing, per_cent, plural
 
 __all__ = ["by_frequency", "calibration", "capture"]
 
 
-def by_frequency(table: xr.Dataset) -> Figure:
+def by_frequency(table: xr.Dataset) -> Picture:
     """Draw hold-out events per customer, observed and expected, by earlier ones."""
     present = table["customers"].to_numpy() > 0
     table = table.isel(frequency=np.flatnonzero(present))
@@ -57,7 +58,7 @@ def by_frequency(table: xr.Dataset) -> Figure:
     else:
         more, less = listing(above, "or"), listing(below, "or")
         headline = f"More than expected with {more} {repeats}, less with {less}"
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"Hold-out {words.events} per customer: observed (dot), expected (line), 95% interval (bar).",
@@ -69,7 +70,7 @@ def by_frequency(table: xr.Dataset) -> Figure:
     )
 
 
-def calibration(table: xr.Dataset) -> Figure:
+def calibration(table: xr.Dataset) -> Picture:
     """Draw how often what was forecast with a chance happened, as an isotonic curve.
 
     Parameters
@@ -123,7 +124,7 @@ def calibration(table: xr.Dataset) -> Figure:
     inside = "inside the 95% band for every customer" if outside == 0 else (
         f"outside the 95% band for {per_cent(outside)} of customers"
     )  # fmt: skip
-    return Figure(
+    return Picture(
         svg,
         says,
         f"Observed share of {they}; the curve lies {inside}. Grey: where it falls 50 and 95% of the time "
@@ -132,7 +133,7 @@ def calibration(table: xr.Dataset) -> Figure:
     )
 
 
-def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
+def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Picture:
     """Draw the share of hold-out revenue, or events, that the best customers of each rule brought."""
     table = table.sortby("share", ascending=False)
     names = [str(name) for name in table["rule"].to_numpy()]
@@ -171,7 +172,7 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:.0%}"))
         svg = to_svg(figure)
-    return Figure(
+    return Picture(
         svg,
         _capture_words(table, ours, part),
         f"Share of hold-out {table.attrs['counted']} from the top {part} of customers by each rule, with 95% "

@@ -5,13 +5,14 @@ import xarray as xr
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bayes_cx.reporting.style import BANDS, COLOURS, STEPS, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import Money, about, count, plural
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.style import BANDS, COLOURS, STEPS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import Money, about, count, plural
 
 __all__ = ["gain_curve", "sensitivity"]
 
 
-def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
+def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Picture:
     """Draw the cumulative net gain against the number of customers contacted.
 
     Parameters
@@ -75,7 +76,7 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Figure:
     cut = ""
     if shown < everyone:
         cut = f" Contacting all {count(everyone)} is expected to return {money(mean[-1])}."
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"Cumulative net gain of the campaign{money.unit}: mean, with 50, 80 and 95% bands; the luck of who "
@@ -95,7 +96,7 @@ def _interesting(contacts: np.ndarray, mean: np.ndarray, chosen: int) -> int:
     return int(min(last, max(3 * chosen, negative[0])))
 
 
-def sensitivity(table: xr.Dataset, money: Money) -> Figure:
+def sensitivity(table: xr.Dataset, money: Money) -> Picture:
     """Draw the campaign's expected gain against how strongly customers respond to the offers.
 
     Parameters
@@ -139,7 +140,7 @@ def sensitivity(table: xr.Dataset, money: Money) -> Figure:
         f"{_times(s)}: {money(g)}, {plural(int(k), 'contact')}"
         for s, g, k in zip(scale, gain, contacts, strict=True)
     )
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"Net gain of this plan{money.unit} if customers respond less or more: mean (line) and 90% interval "

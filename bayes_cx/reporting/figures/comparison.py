@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from bayes_cx.reporting.fonts import printable
-from bayes_cx.reporting.style import COLOURS, STEPS, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import count, listing, per_cent, shorten
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.fonts import printable
+from bayes_cx.page.style import COLOURS, STEPS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import count, listing, per_cent, shorten
 from bayes_cx.validation import Comparison
 from bayes_cx.validation.comparison import LEAST_LEAD, STANDARD_ERRORS
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["comparison"]
 
 
-def comparison(found: Comparison) -> Figure:
+def comparison(found: Comparison) -> Picture:
     """Draw how far each model is behind the best, with two standard errors, red where that is clear.
 
     Parameters
@@ -59,7 +60,7 @@ def comparison(found: Comparison) -> Figure:
 
     rest = "clearly" if found.clear else f"but not clearly ahead of {listing(found.rivals, 'or')}"
     headline = f"{found.best} predicts best, {rest}"
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"How far each model is behind in predicting {count(found.table.attrs['customers'])} customers that "

@@ -7,15 +7,16 @@ import xarray as xr
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bayes_cx.reporting.fonts import printable
-from bayes_cx.reporting.style import COLOURS, STEPS, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import Money, count, plural, shorten
-from bayes_cx.reporting.words import chance as chance_of
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.fonts import printable
+from bayes_cx.page.style import COLOURS, STEPS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import Money, count, plural, shorten
+from bayes_cx.page.words import chance as chance_of
 
 __all__ = ["forest"]
 
 
-def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
+def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
     """Draw the net gain of the first customers with 50 and 90% intervals, coloured where its sign is known.
 
     Parameters
@@ -48,7 +49,7 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Figure:
 
     headline = _forest_words(pays, noun, many)
     shown = f"The first {len(names)}. " if len(names) < pays.size else ""
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"{shown}Net gain{money.unit}, the customer's own luck averaged out: median, 50 and 90% interval. "

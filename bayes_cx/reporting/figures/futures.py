@@ -4,15 +4,16 @@ import numpy as np
 from matplotlib.patches import Circle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bayes_cx.reporting.style import COLOURS, STEPS, TEXT_WIDTH, Figure, axes_at, canvas, to_svg
-from bayes_cx.reporting.words import Money, per_cent
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.style import COLOURS, STEPS, TEXT_WIDTH, axes_at, canvas, to_svg
+from bayes_cx.page.words import Money, per_cent
 
 __all__ = ["futures"]
 
 
 def futures(
     draws: np.ndarray, money: Money, *, what: str, line: bool, dots: int = 50, counted: str = ""
-) -> Figure:
+) -> Picture:
     """Draw equally likely futures, one dot each (quantile dotplot, Kay et al. 2016).
 
     Parameters
@@ -90,7 +91,7 @@ def futures(
         headline = f"In {right} of {dots} equally likely futures the campaign {brings} more than it costs"
     outside = "" if not line or nearby else " Zero lies outside the picture."
     share = per_cent(1 / dots)
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"{what}. Each dot is one of {dots} equally likely futures, a {share} chance each.{outside}"

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bayes_cx.reporting.style import COLOURS, TEXT_WIDTH, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import listing
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.style import COLOURS, TEXT_WIDTH, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import listing
 from bayes_cx.validation.sbc import LEVEL, Sbc
 from bayes_cx.validation.uniformity import band
 
@@ -13,7 +14,7 @@ __all__ = ["ranks"]
 _COLUMNS, _HEIGHT = 3, 1.35
 
 
-def ranks(found: Sbc) -> Figure:
+def ranks(found: Sbc) -> Picture:
     """Draw, by coordinate, how far the distribution of ranks is from uniform, with the band of chance.
 
     The band holds a whole line with the chance that the test leaves it, so a line outside is a test failed.
@@ -61,7 +62,7 @@ def ranks(found: Sbc) -> Figure:
         if not failed
         else f"{found.model} by {found.method}: ranks of {listing(known)} are not those of chance"
     )
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"Distribution of the rank of the truth among {draws} draws, less a uniform one, over {number} "

@@ -4,9 +4,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bayes_cx.reporting.fonts import printable
-from bayes_cx.reporting.style import BANDS, COLOURS, TEXT_WIDTH, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import listing, per_cent, plural, shorten
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.fonts import printable
+from bayes_cx.page.style import BANDS, COLOURS, TEXT_WIDTH, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import listing, per_cent, plural, shorten
 
 __all__ = ["retention", "survival"]
 
@@ -14,7 +15,7 @@ __all__ = ["retention", "survival"]
 _MOST = 6
 
 
-def survival(table: xr.Dataset) -> Figure:
+def survival(table: xr.Dataset) -> Picture:
     """Draw the share of customers still there by the number of renewals, observed and expected.
 
     Parameters
@@ -36,7 +37,7 @@ def survival(table: xr.Dataset) -> Figure:
     headline = f"{plural(ahead, unit).capitalize()} on there will be {listing(parts[:3])}"
     if len(parts) > 1 or _names(table) != ["all customers"]:
         headline += " still under contract"
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"Share of customers still there after so many {unit}s: observed (dots), expected (line), bands that "
@@ -46,7 +47,7 @@ def survival(table: xr.Dataset) -> Figure:
     )
 
 
-def retention(table: xr.Dataset) -> Figure:
+def retention(table: xr.Dataset) -> Picture:
     """Draw the share of customers who renew, by the number of the renewal, observed and expected."""
     table, shown = _largest(table)
     least = float(
@@ -54,7 +55,7 @@ def retention(table: xr.Dataset) -> Figure:
     )
     svg = _panels(table, "retention_observed", "retention", (max(0.0, np.floor(10 * least) / 10), 1.0))
     rising = [_change(table.isel(cohort=i), name) for i, name in enumerate(_names(table))]
-    return Figure(
+    return Picture(
         svg,
         _first_upper(listing(rising[:3])),
         "Share of those asked who renew, by the number of the renewal: observed (dots), expected (line), "

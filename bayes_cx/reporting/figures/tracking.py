@@ -5,13 +5,14 @@ import xarray as xr
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from bayes_cx.kinds import find_kind
-from bayes_cx.reporting.style import BANDS, COLOURS, Figure, axes_at, canvas, tint, to_svg
-from bayes_cx.reporting.words import count, listing, plural
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.style import BANDS, COLOURS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import count, listing, plural
 
 __all__ = ["tracking"]
 
 
-def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
+def tracking(table: xr.Dataset, unit: str = "week") -> Picture:
     """Draw forecast and observed events, cumulative above and per period below.
 
     Parameters
@@ -63,7 +64,7 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Figure:
 
     headline, detail = _tracking_words(table, unit)
     repeats = _repeats(table)
-    return Figure(
+    return Picture(
         svg,
         headline,
         f"{repeats}: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. {detail}",

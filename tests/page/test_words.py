@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayes_cx.reporting.fonts import _glyphs, printable
-from bayes_cx.reporting.words import Money, about, chance, count, day, listing, per_cent, plural, shorten
+from bayes_cx.page.fonts import _glyphs, printable
+from bayes_cx.page.words import Money, about, chance, count, day, listing, per_cent, plural, shorten
 
 AMOUNT = st.floats(min_value=-1e12, max_value=1e12).filter(lambda a: a == 0 or abs(a) > 0.1)
 SCALE = {"": 1, "k": 1e3, "m": 1e6, "bn": 1e9}

@@ -3,17 +3,27 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bayes_cx.reporting.fonts import FAMILY, font_files
+from bayes_cx.page.fonts import FAMILY, font_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
+    from matplotlib.figure import Figure
 
-__all__ = ["BANDS", "COLOURS", "STEPS", "TEXT_WIDTH", "Figure", "axes_at", "canvas", "tint", "to_svg"]
+__all__ = [
+    "BANDS",
+    "COLOURS",
+    "DARK",
+    "PAPER",
+    "STEPS",
+    "TEXT_WIDTH",
+    "axes_at",
+    "canvas",
+    "tint",
+    "to_svg",
+]
 
 COLOURS: dict[str, str] = {
     "title": "#10203f",  # titles and headlines
@@ -28,6 +38,23 @@ COLOURS: dict[str, str] = {
     "amber": "#b35000",  # words that belong to that line; warnings
     "grey": "#8d96ad",  # undecided
 }
+
+DARK: dict[str, str] = {
+    "title": "#f1f4f8",
+    "ink": "#dfe4ec",
+    "muted": "#a4aebd",
+    "rule": "#323b48",
+    "panel": "#1d242e",
+    "blue": "#82b8e8",
+    "green": "#4cc9a3",
+    "red": "#f2839a",
+    "orange": "#f0a04b",
+    "amber": "#f4b072",
+    "grey": "#98a3b9",
+}
+"""The same on a dark screen, where the paper is `PAPER["dark"]`."""
+
+PAPER = {"light": "#ffffff", "dark": "#13181f"}
 
 TEXT_WIDTH = 6.85
 """Width of the text column of an A4 page in inches; figures are drawn at the size they are printed."""
@@ -70,27 +97,6 @@ _RC: dict[Any, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A drawn figure and the words that go with it.
-
-    Attributes
-    ----------
-    svg : bytes
-    headline : str
-        What the figure shows, computed from its data.
-    subtitle : str
-        What is drawn, and in which units.
-    alt : str
-        The figure in words, for readers who do not see it.
-    """
-
-    svg: bytes
-    headline: str
-    subtitle: str
-    alt: str
-
-
 @cache
 def _register_fonts() -> None:
     from matplotlib import font_manager
@@ -100,7 +106,7 @@ def _register_fonts() -> None:
 
 
 @contextmanager
-def canvas(height: float, width: float = TEXT_WIDTH) -> Iterator["Canvas"]:
+def canvas(height: float, width: float = TEXT_WIDTH) -> Iterator["Figure"]:
     """Yield an empty matplotlib figure in the house style.
 
     Parameters
@@ -109,14 +115,14 @@ def canvas(height: float, width: float = TEXT_WIDTH) -> Iterator["Canvas"]:
         Size in inches as printed.
     """
     from matplotlib import rc_context
-    from matplotlib.figure import Figure as Canvas
+    from matplotlib.figure import Figure
 
     _register_fonts()
     with rc_context(_RC):
-        yield Canvas(figsize=(width, height))
+        yield Figure(figsize=(width, height))
 
 
-def to_svg(figure: "Canvas") -> bytes:
+def to_svg(figure: "Figure") -> bytes:
     """Return the figure as SVG, the same bytes for the same figure."""
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None}
@@ -138,7 +144,7 @@ def tint(colour: str, share: float) -> str:
     return "#" + "".join(f"{round(255 - share * (255 - channel)):02x}" for channel in channels)
 
 
-def axes_at(figure: "Canvas", *, left: float, right: float, top: float, bottom: float) -> "Axes":
+def axes_at(figure: "Figure", *, left: float, right: float, top: float, bottom: float) -> "Axes":
     """Add axes with the given margins in inches, so that text has the room it needs at any size."""
     width, height = figure.get_size_inches()
     box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)

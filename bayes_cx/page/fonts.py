@@ -4,12 +4,13 @@ Source Sans comes from the `font-source-sans-pro` package (SIL Open Font License
 used, so the same input gives the same page on every machine.
 """
 
+import io
 import unicodedata
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["FAMILY", "font_files", "printable"]
+__all__ = ["FAMILY", "font_files", "font_subset", "printable", "visible"]
 
 FAMILY = "Source Sans Pro"
 _WEIGHTS = ("Regular", "Semibold", "Bold")
@@ -27,6 +28,26 @@ def font_files() -> tuple[Path, ...]:
         raise ModuleNotFoundError("font_source_sans_pro is missing; pip install font-source-sans-pro")
     folder = Path(spec.origin).parent / "files"
     return tuple(folder / f"SourceSansPro-{weight}.otf" for weight in _WEIGHTS)
+
+
+def font_subset(characters: frozenset[str]) -> dict[int, bytes]:
+    """Return the typeface by weight (400, 600, 700) as WOFF, with these characters and no others."""
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
+    made = {}
+    for weight, path in zip((400, 600, 700), font_files(), strict=True):
+        options = subset.Options(flavor="woff", hinting=False, desubroutinize=True, notdef_outline=True)
+        options.layout_features = ["kern", "liga", "tnum", "mark", "mkmk", "ccmp", "locl"]
+        font = TTFont(path, recalcTimestamp=False)
+        cutter = subset.Subsetter(options)
+        cutter.populate(text="".join(sorted(characters)))
+        cutter.subset(font)
+        font.flavor = "woff"
+        buffer = io.BytesIO()
+        font.save(buffer)
+        made[weight] = buffer.getvalue()
+    return made
 
 
 @cache
@@ -66,3 +87,17 @@ def printable(text: str) -> str:
     if missing:
         shown.append(f"[{' '.join(missing)}]")
     return "".join(shown)
+
+
+def visible(text: str) -> str:
+    """Return `text` with every control or invisible character spelt as its code point; all others stay.
+
+    Examples
+    --------
+    >>> visible("株式\u202e Ltd")
+    '株式[U+202E] Ltd'
+    """
+    if text.isprintable():
+        return text
+    hidden = {c for c in text if unicodedata.category(c)[0] == "C"}
+    return "".join(f"[U+{ord(c):04X}]" if c in hidden else c for c in text)

@@ -1,0 +1,56 @@
+"""Drawings inside an HTML page: each keeps its ids to itself and follows the colours of the theme."""
+
+import html
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from bayes_cx.page.style import COLOURS, PAPER, tint
+
+__all__ = ["band", "inline_svg", "own_ids"]
+
+
+def band(quantiles: Sequence[float], label: str) -> str:
+    """Return the bar of a `Band`, in the colours of page.css."""
+    q5, q25, q50, q75, q95 = (round(100 * q, 1) for q in quantiles)
+    tone = "good" if q5 > 50 else "bad" if q95 < 50 else "open"
+    return (
+        f'<svg class="band {tone}" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" '
+        f'aria-label="{html.escape(label)}"><path class="track" d="M0 6H100"/>'
+        '<path class="half" d="M50 0V12"/>'
+        f'<rect class="pale" x="{q5:g}" y="2" width="{q95 - q5:.4g}" height="8"/>'
+        f'<rect class="dark" x="{q25:g}" y="2" width="{q75 - q25:.4g}" height="8"/>'
+        f'<path class="tick" d="M{q50:g} 0V12"/></svg>'
+    )
+
+
+def own_ids(svg: str, prefix: str) -> str:
+    """Give the ids of a drawing a prefix, since many drawings share one page."""
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}", svg)
+
+
+def inline_svg(svg: bytes, prefix: str) -> str:
+    """Return an SVG of matplotlib as a part of a page, at most as wide as it is on paper."""
+    text = re.sub(r"^.*?(?=<svg)", "", svg.decode(), flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r'(<svg [^>]*?)\swidth="([\d.]+)pt" height="[\d.]+pt"', r'\1 style="max-width:\2pt"', text, count=1
+    )
+    return own_ids(_recoloured(re.sub(r"\s*\n\s*", " ", text)), prefix)
+
+
+def _recoloured(svg: str) -> str:
+    """Let a drawing in the colours of paper follow the theme of the screen."""
+    return re.sub(r"#[0-9a-fA-F]{6}\b", lambda found: _themed().get(found[0].lower(), found[0]), svg)
+
+
+@cache
+def _themed() -> dict[str, str]:
+    """Return what stands for each colour and its tints where a theme sets the colours."""
+    tints = {
+        tint(colour, strength / 100): f"color-mix(in srgb,var(--{name}) {strength}%,var(--paper))"
+        for name, colour in COLOURS.items()
+        for strength in range(5, 100)
+    }
+    return tints | {c: f"var(--{name})" for name, c in COLOURS.items()} | {PAPER["light"]: "var(--paper)"}

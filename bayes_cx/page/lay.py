@@ -1,0 +1,64 @@
+"""What all renderers ask of a table: its text, which columns are shown, on which side numbers stand."""
+
+from dataclasses import replace
+
+from bayes_cx.page.blocks import Badge, Band, Cell, Formula, Name, Number, Share, Sketch, Soft, Strong, Table
+from bayes_cx.page.words import per_cent
+
+__all__ = ["MARKS", "STATUS_WORDS", "cell_text", "on_paper", "right", "shown"]
+
+MARKS = {"passed": "✓", "failed": "▲", "look": "▲", "not_run": "–"}
+STATUS_WORDS = {"passed": "passed", "failed": "failed", "not_run": "not run"}
+
+
+def cell_text(cell: Cell) -> str:
+    """Return a cell as plain text.
+
+    Examples
+    --------
+    >>> cell_text(Name("Ada", "3 purchases")), cell_text(Number("1,200", 1200.0))
+    ('Ada, 3 purchases', '1,200')
+    """
+    match cell:
+        case str():
+            return cell
+        case Name(text, note):
+            return f"{text}, {note}" if note else text
+        case Badge(text, status):
+            return f"{MARKS[status]} {text}" if status else text
+        case Band((low, _, median, _, high)):
+            return f"{per_cent(median)}, 90% interval {per_cent(low)} to {per_cent(high)}"
+        case Share(share):
+            return f"{share:.0%}"
+        case Sketch(alt=alt):
+            return alt
+        case Formula(source):
+            return source
+        case Strong(text) | Soft(text) | Number(text):
+            return text
+
+
+def shown(table: Table) -> Table:
+    """Return the table without the columns in which nothing stands."""
+    keep = [i for i in range(len(table.columns)) if any(cell_text(row[i]) for row in table.rows)]
+    if len(keep) == len(table.columns) or not table.rows:
+        return table
+    rows = tuple(tuple(row[i] for i in keep) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in keep), rows=rows)
+
+
+def on_paper(table: Table) -> Table:
+    """Return the table with the rows and the caption that paper has room for."""
+    if table.extract is None:
+        return table
+    return replace(table, rows=table.rows[: table.extract.rows], caption=table.extract.caption, extract=None)
+
+
+def right(table: Table) -> tuple[bool, ...]:
+    """Say of each column whether it stands right, as numbers do."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    return tuple(
+        any(isinstance(cell, Number) for cell in cells)
+        and all(isinstance(cell, Number) or cell == "" for cell in cells)
+        for cells in columns
+    )
