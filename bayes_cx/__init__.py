@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _WHERE = {
     "errors": ("BayesCxError", "FitError", "InputError"),
     "checks": ("Check", "verdict"),
+    "clock": ("DiscountRate", "Span"),
     "data": (
         "Split",
         "Transactions",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
     from bayes_cx import models, validation
     from bayes_cx.checks import Check, verdict
+    from bayes_cx.clock import DiscountRate, Span
     from bayes_cx.data import (
         Split,
         Transactions,

@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bayes_cx"
 
 # What a room may import besides itself. Data flow one way: nothing downstream is imported upstream.
-GROUND = {"errors", "checks", "stop", "files", "privacy", "references", "panel", "reprs", "kinds"}
+GROUND = {"errors", "checks", "clock", "stop", "files", "privacy", "references", "panel", "reprs", "kinds"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "checks": {"errors"},
+    "clock": {"errors"},
     "stop": set(),
     "files": {"errors", "stop"},
     "privacy": {"errors"},
@@ -89,7 +90,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def where(path: Path) -> str:
-    """Return the place of a module inside the package, such as ``data/units``."""
+    """Return the place of a module inside the package, such as ``data/datasets``."""
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 

@@ -1,6 +1,5 @@
 """The single steps as commands: each reads files, calls one verb and writes a file."""
 
-from math import log1p
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from bayes_cx.app.config import Settings
 from bayes_cx.app.sources import observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
-from bayes_cx.data.units import UNITS
+from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder
 from bayes_cx.model import arguments
@@ -68,8 +67,7 @@ def score(
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
-        unit = UNITS[fitted.provenance["unit"]] / UNITS["year"]
-        options = {**options, "discount": log1p(settings.discount_rate) * unit}
+        options = {**options, "discount": DiscountRate(settings.discount_rate)}
     scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **options)
     columns = {name: scores[name] for name in ("mean", "sd")}
     for p in scores["probability"].to_numpy():

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bayes_cx.data.units import UNITS, horizon
+from bayes_cx.clock import UNITS, Span
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import is_address, place
 
@@ -106,8 +106,7 @@ class Settings(BaseModel):
     def _readable_horizon(cls, span: Any) -> str | None:
         if span is None:
             return None
-        horizon(str(span), "day")
-        return str(span)
+        return str(Span.of(str(span)))
 
     @field_validator("by", mode="before")
     @classmethod

@@ -12,20 +12,16 @@ from bayes_cx.data.renewals import summarise_contracts
 from bayes_cx.data.summary import summarise
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
-from bayes_cx.data.units import UNITS, check_unit, horizon
 
 __all__ = [
-    "UNITS",
     "Split",
     "Transactions",
     "add",
     "cdnow_path",
-    "check_unit",
     "compress",
     "expand",
     "from_lifetimes",
     "from_survivors",
-    "horizon",
     "load_cdnow",
     "load_cohorts",
     "load_donations",

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_cx.clock import Clock
 from bayes_cx.data.compress import compress
-from bayes_cx.data.occasions import Clock
 from bayes_cx.data.summary import NO_GROUP
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind, kind_of
@@ -94,9 +94,9 @@ def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
     numbers = [
         {name: part[name].to_numpy(float) for name in part if name not in groups} for part in (one, two)
     ]
-    data = {**kind.sequence(*numbers, clock.number(late.attrs["until"]))}
+    data = {**kind.sequence(*numbers, clock.step_of(late.attrs["until"]))}
     data |= {name: data[name] / clock.steps_per_unit for name in kind.times}
-    data["first"] = clock.moments(data["first"].astype(np.int64))
+    data["first"] = clock.times_of(data["first"])
     changed = {}
     for name in groups:
         before, after = (part[name].replace(NO_GROUP, None) for part in (one, two))
@@ -113,7 +113,7 @@ def _in_steps(part: xr.Dataset, kind: Kind, clock: Clock) -> pd.DataFrame:
     frame.index = pd.Index(part.customer.values, dtype=part.customer.dtype)
     for name in kind.times:
         frame[name] = np.rint(part[name].to_numpy() * clock.steps_per_unit)
-    frame["first"] = clock.numbers(part["first"].to_numpy())
+    frame["first"] = clock.steps_of(part["first"].to_numpy())
     return frame
 
 

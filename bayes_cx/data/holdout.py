@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.data.occasions import Clock, occasions_sql
+from bayes_cx.clock import Clock
+from bayes_cx.data.occasions import occasions_sql, step_sql
 from bayes_cx.data.opportunities import opportunities_after, summarise_opportunities
 from bayes_cx.data.summary import column, last_step, summarise
 from bayes_cx.data.transactions import Transactions
@@ -104,7 +105,7 @@ def split(
     >>> parts.holdout.x_holdout.values, parts.holdout.attrs["length"], parts.holdout.attrs["new_customers"]
     (array([1]), 2.0, 1)
     """
-    clock = Clock(unit)
+    clock = Clock(unit, transactions.contract.timezone)
     if opportunities and regularity:
         raise InputError(
             "regularity of opportunities", "one of the two", "leave out regularity=True or opportunities=True"
@@ -127,7 +128,7 @@ def split(
         holdout = _holdout(transactions, calibration, cut, end, clock)
         tracking = _tracking(transactions, calibration, cut, end, clock)
     # Of opportunities, the last that counts may be over before the end that was asked for.
-    left = _rows_after(transactions, clock.number(holdout.attrs["end"]), clock)
+    left = _rows_after(transactions, clock.step_of(holdout.attrs["end"]), clock)
     return Split(calibration, holdout.assign_attrs(rows_after_end=left), tracking)
 
 
@@ -150,7 +151,7 @@ def _holdout(
         "unit": clock.unit,
         "start": clock.iso(cut + 1),
         "end": clock.iso(end),
-        "length": (end - cut) / clock.steps_per_unit,
+        "length": clock.length(cut, end),
         "new_customers": int(len(customers) - found.sum()),
     }
     return xr.Dataset(data, coords={"customer": calibration.customer}, attrs=attrs)
@@ -159,7 +160,7 @@ def _holdout(
 def _tracking(
     transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
 ) -> xr.Dataset:
-    begin = clock.number(calibration.attrs["period_start"])
+    begin = clock.step_of(calibration.attrs["period_start"])
     length = clock.steps_per_unit
     table = transactions.table.run(
         f"SELECT CAST(floor((d - {begin}) / {length}) AS BIGINT) AS period, "
@@ -176,21 +177,21 @@ def _tracking(
         inside = index >= 0
         values[index[inside]] = column(table, name)[inside]
     number = np.arange(periods)
-    seconds = np.round(number * length * clock.step.total_seconds()).astype("timedelta64[s]")
     data = {name: ("period", values) for name, values in counts.items()}
-    data["start"] = ("period", clock.moments(np.array(begin)) + seconds)
+    data["start"] = ("period", clock.starts(begin, number))
     data["observed_share"] = ("period", np.minimum(1.0, steps / length - number))
     attrs = {
         "unit": clock.unit,
         "start": clock.iso(begin),
         "end": clock.iso(end),
-        "calibration_periods": int((cut - begin + 1) // length),
+        "calibration_periods": clock.periods(begin, cut + 1),
     }
     return xr.Dataset(data, coords={"period": number}, attrs=attrs)
 
 
 def _rows_after(transactions: Transactions, end: int, clock: Clock) -> int:
     table = transactions.table.run(
-        f"SELECT count(*) AS n FROM ({transactions.typed()}) WHERE reason IS NULL AND {clock.sql} > {end}"
+        f"SELECT count(*) AS n FROM ({transactions.typed()}) "
+        f"WHERE reason IS NULL AND {step_sql(clock)} > {end}"
     )
     return int(column(table, "n")[0])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.data.occasions import Clock
+from bayes_cx.clock import Clock
 from bayes_cx.data.summary import undated
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import PURCHASES
@@ -104,9 +104,9 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
     attrs = undated(PURCHASES, unit, "frame of statistics", len(frame), frame.to_csv())
     first = np.full(len(x), np.datetime64("NaT", "s"))
     if until is not None and len(x):
-        end = clock.number(until)
+        end = clock.step_of(until)
         steps = end - np.rint(age * clock.steps_per_unit)
-        first = clock.moments(steps)
+        first = clock.times_of(steps)
         begin = clock.iso(int(steps.min()))
         attrs |= {"until": clock.iso(end), "period_start": begin, "period_end": clock.iso(end)}
     data["first"] = ("customer", first)

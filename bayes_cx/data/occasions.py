@@ -1,97 +1,20 @@
 """Purchase occasions: what one customer bought on one day (or in one hour) is one purchase."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import numpy as np
-
+from bayes_cx.clock import Clock
 from bayes_cx.data.contract import AFTER_END, CANCELLED, UNMATCHED_RETURN, ident, literal
 from bayes_cx.data.transactions import Transactions
-from bayes_cx.data.units import UNITS, check_unit
-from bayes_cx.errors import InputError
 
-__all__ = ["Clock", "left_out_sql", "occasions_sql", "reasons_within"]
-
-_EPOCH = datetime(1970, 1, 1)
+__all__ = ["left_out_sql", "occasions_sql", "reasons_within", "step_sql"]
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Time counted in whole steps since 1970: hours when the unit is the hour, else calendar days.
-
-    Differences of steps are exact, so recency and age carry no rounding from times of day.
-
-    Parameters
-    ----------
-    unit : {"hour", "day", "week", "month", "year"}
-        The unit that results are expressed in.
-    """
-
-    unit: str
-
-    def __post_init__(self) -> None:
-        check_unit(self.unit)
-
-    @property
-    def step(self) -> timedelta:
-        """Length of a step."""
-        return timedelta(hours=1) if self.unit == "hour" else timedelta(days=1)
-
-    @property
-    def steps_per_unit(self) -> float:
-        """Number of steps in one unit."""
-        return 1.0 if self.unit == "hour" else UNITS[self.unit]
-
-    @property
-    def sql(self) -> str:
-        """SQL for the step that a ``moment`` lies in."""
-        if self.unit == "hour":
-            return "epoch_us(date_trunc('hour', moment)) // 3600000000"
-        return "CAST(CAST(moment AS DATE) - DATE '1970-01-01' AS BIGINT)"
-
-    def number(self, moment: Any, timezone: str = "UTC") -> int:
-        """Return the step that a date or time lies in; in hours, a date alone means its last hour."""
-        when, is_date = _datetime(moment, timezone)
-        if self.unit == "hour" and is_date:
-            when += timedelta(hours=23)
-        return (when - _EPOCH) // self.step
-
-    def iso(self, number: int) -> str:
-        """Write a step as an ISO date, or as date and hour."""
-        when = _EPOCH + int(number) * self.step
-        return when.isoformat(timespec="minutes") if self.unit == "hour" else when.date().isoformat()
-
-    def numbers(self, moments: np.ndarray) -> np.ndarray:
-        """Return the steps that an array of datetime64 lies in."""
-        seconds = moments.astype("datetime64[s]").astype("int64")
-        return seconds // int(self.step.total_seconds())
-
-    def moments(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the beginnings of steps as datetime64."""
-        seconds = np.asarray(numbers, "int64") * int(self.step.total_seconds())
-        return seconds.astype("datetime64[s]")
-
-
-def _datetime(moment: Any, timezone: str) -> tuple[datetime, bool]:
-    """Read a date or time, without zone; tell whether it was a date alone."""
-    try:
-        if isinstance(moment, str):
-            is_date = len(moment.strip()) <= len("1997-09-30")
-            when = datetime.fromisoformat(moment.strip())
-        elif isinstance(moment, np.datetime64):
-            is_date = np.datetime_data(moment.dtype)[0] in {"D", "W", "M", "Y"}
-            when = moment.astype("datetime64[us]").item()
-        else:
-            is_date = not isinstance(moment, datetime)
-            when = datetime(moment.year, moment.month, moment.day) if is_date else moment
-        if when.tzinfo is not None:
-            when = when.astimezone(ZoneInfo(timezone))
-        return datetime(when.year, when.month, when.day, when.hour, when.minute, when.second), is_date
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"date {moment!r}", "a date such as '1997-09-30'", "write it in ISO form") from error
+def step_sql(clock: Clock) -> str:
+    """Write SQL for the step of a clock that a ``moment`` lies in."""
+    if clock.step == "hour":
+        return "epoch_us(date_trunc('hour', moment)) // 3600000000"
+    return "CAST(CAST(moment AS DATE) - DATE '1970-01-01' AS BIGINT)"
 
 
 def occasions_sql(
@@ -156,14 +79,14 @@ def left_out_sql(transactions: Transactions, until: Any, unit: str, kept: Sequen
 
     `kept` is that of `Transactions.rejected_sql`.
     """
-    clock = Clock(unit)
-    end = clock.number(until, transactions.contract.timezone)
-    late = f"WHEN {clock.sql} > {end} THEN {literal(AFTER_END)}"
+    clock = Clock(unit, transactions.contract.timezone)
+    end = clock.step_of(until)
+    late = f"WHEN {step_sql(clock)} > {end} THEN {literal(AFTER_END)}"
     if transactions.returns != "net":
         return transactions.rejected_sql(f"CASE WHEN reason IS NOT NULL THEN reason {late} END", kept=kept)
     joins = (
         f"LEFT JOIN ({_homes_sql(transactions, end, clock)}) AS homes "
-        f"ON typed.reason IS NULL AND typed.customer = homes.customer AND {clock.sql} = homes.d "
+        f"ON typed.reason IS NULL AND typed.customer = homes.customer AND {step_sql(clock)} = homes.d "
         f"LEFT JOIN ({_days_sql(transactions, end, clock)}) AS days "
         "ON homes.customer = days.customer AND homes.home = days.d"
     )
@@ -219,6 +142,6 @@ def _raw_days_sql(
     else:
         money = "sum(amount) AS paid, 0 AS returns"
     return (
-        f"SELECT customer, {clock.sql} AS d, {money}, count(*) AS n{kept} "
-        f"FROM ({rows}) WHERE reason IS NULL AND {clock.sql} <= {until} GROUP BY customer, d"
+        f"SELECT customer, {step_sql(clock)} AS d, {money}, count(*) AS n{kept} "
+        f"FROM ({rows}) WHERE reason IS NULL AND {step_sql(clock)} <= {until} GROUP BY customer, d"
     )

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.data.occasions import Clock, occasions_sql
+from bayes_cx.clock import Clock
+from bayes_cx.data.occasions import occasions_sql
 from bayes_cx.data.summary import column, complete, group_columns, groups_sql, last_step, sum_of
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
@@ -61,7 +62,7 @@ def summarise_opportunities(
     >>> stats.x.values, stats.t_x.values, stats.n.values, stats.attrs["occasions_unfinished"]
     (array([1]), array([2]), array([3]), 1)
     """
-    clock = Clock(unit)
+    clock = Clock(unit, transactions.contract.timezone)
     groups = group_columns(transactions, by)
     end = last_step(transactions, until, clock)
     table = transactions.table.run(_customers_sql(transactions, end, clock, groups))
@@ -98,8 +99,7 @@ def opportunities_after(
     InputError
         If not one whole opportunity lies on each side of the cut.
     """
-    length = clock.steps_per_unit
-    ahead, passed = int((end - cut) // length), calibration["n"].to_numpy()
+    ahead, passed = clock.periods(cut, end), calibration["n"].to_numpy()
     known = int(passed.max())
     if not (known and ahead):
         raise InputError(
@@ -117,7 +117,7 @@ def opportunities_after(
     data: dict[str, Any] = {"x_holdout": ("customer", np.bincount(who, minlength=passed.size))}
     if transactions.has_amount:
         data["spend_holdout"] = ("customer", np.bincount(who, paid, minlength=passed.size))
-    last = cut + int(ahead * length)
+    last = cut + int(ahead * clock.steps_per_unit)
     attrs = {
         "unit": clock.unit,
         "start": clock.iso(cut + 1),
@@ -135,8 +135,7 @@ def _tracking(passed: np.ndarray, taken: np.ndarray, cut: int, ahead: int, clock
     """Count the opportunities taken; `taken` numbers each from the first after the cut as 1."""
     known = int(passed.max())
     number = np.arange(known + ahead)
-    step = clock.step.total_seconds() * clock.steps_per_unit
-    start = clock.moments(np.array(cut + 1)) + np.round((number - known) * step).astype("timedelta64[s]")
+    start = clock.starts(cut + 1, number - known)
     first = np.bincount(known - passed, minlength=number.size)
     data = {
         "start": start,
@@ -146,7 +145,7 @@ def _tracking(passed: np.ndarray, taken: np.ndarray, cut: int, ahead: int, clock
     }
     attrs = {
         "unit": clock.unit,
-        "start": clock.iso(int(clock.numbers(start)[0])),
+        "start": clock.iso(int(clock.steps_of(start)[0])),
         "end": clock.iso(cut + int(ahead * clock.steps_per_unit)),
         "calibration_periods": known,
     }

@@ -9,8 +9,8 @@ from typing import Any
 
 import xarray as xr
 
+from bayes_cx.clock import Clock
 from bayes_cx.data.contract import UNREADABLE_LINE, Contract, ident, literal
-from bayes_cx.data.occasions import Clock
 from bayes_cx.data.rejected import rejected_sql, write_rejected
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.data.summary import NO_GROUP, column, numbered_groups, sum_of
@@ -92,13 +92,13 @@ def summarise_contracts(
     >>> stats["T"].values, stats.churned.values
     (array([1, 3, 3]), array([1, 0, 1]))
     """
-    clock = Clock(unit)
+    clock = Clock(unit, timezone)
     contract = Contract(customer, start, time_format=time_format, timezone=timezone)
     names = (by,) if isinstance(by, str) else tuple(by)
     table = open_source(contracts, (customer, start, end, *names), query)
     groups = numbered_groups(names, table.types)
     check_options(table, contract)
-    last = clock.number(until, timezone)
+    last = clock.step_of(until)
     judge = _judge(table, contract, end, f"TIMESTAMP {literal(clock.iso(last))}", clock, groups)
 
     verdicts = table.run(f"SELECT reason, count(*) AS n FROM ({judge(table.sql, {})}) GROUP BY reason")
@@ -133,7 +133,7 @@ def summarise_contracts(
         "kind": CONTRACTS.key,
         "unit": unit,
         "until": clock.iso(last),
-        "period_start": clock.iso(clock.numbers(column(found, "begins")).min()),
+        "period_start": clock.iso(clock.steps_of(column(found, "begins")).min()),
         "period_end": clock.iso(last),
         "source": table.label,
         "sha256": hashlib.sha256(f"{found.num_rows}:{digest}".encode()).hexdigest(),
@@ -152,7 +152,7 @@ def _judge(
 ) -> Callable[[str, dict[str, str]], str]:
     """Return what writes the query for all rows, typed and judged, with further columns."""
     ends, running = _ends(table, contract, end)
-    step = "hour" if clock.unit == "hour" else "day"
+    step = clock.step
     own = {"ends": f"date_trunc('{step}', {ends})", "running": running}
     own |= {
         prefix: f"coalesce(CAST({ident(name)} AS VARCHAR), {literal(NO_GROUP)})"

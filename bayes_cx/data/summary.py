@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import xarray as xr
 
+from bayes_cx.clock import Clock
 from bayes_cx.data.contract import literal
-from bayes_cx.data.occasions import Clock, occasions_sql, reasons_within
+from bayes_cx.data.occasions import occasions_sql, reasons_within
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import KINDS, PURCHASES, Kind
@@ -88,15 +89,15 @@ def summarise(
     >>> stats.x.values, stats.t_x.values, stats["T"].values
     (array([1, 0]), array([2., 0.]), array([4., 3.]))
     """
-    clock = Clock(unit)
+    clock = Clock(unit, transactions.contract.timezone)
     groups = group_columns(transactions, by)
     end = last_step(transactions, until, clock)
     table = transactions.table.run(_customers_sql(transactions, end, clock, groups, regularity))
     first, last, x = (column(table, name) for name in ("first", "last", "x"))
     data: dict[str, Any] = {
         "x": ("customer", x, {"meaning": "repeat purchase occasions"}),
-        "t_x": ("customer", (last - first) / clock.steps_per_unit, {"unit": unit}),
-        "T": ("customer", (end - first) / clock.steps_per_unit, {"unit": unit}),
+        "t_x": ("customer", clock.length(first, last), {"unit": unit}),
+        "T": ("customer", clock.length(first, end), {"unit": unit}),
     }
     if regularity:
         values = relative(column(table, "log_gaps"), x, last - first)
@@ -157,7 +158,7 @@ def complete(
             column(table, "first_spend"),
             {"meaning": "spend of the first occasion"},
         )
-    data["first"] = ("customer", clock.moments(first), {"meaning": "first occasion"})
+    data["first"] = ("customer", clock.times_of(first), {"meaning": "first occasion"})
     for prefix, name in groups.items():
         data[name] = ("customer", column(table, prefix))
     attrs = {
@@ -217,8 +218,8 @@ def numbered_groups(by: Sequence[str] | str, types: dict[str, str]) -> dict[str,
 def last_step(transactions: Transactions, until: Any, clock: Clock) -> int:
     """Return the last observed step; that of the last accepted row if none is given."""
     if until is not None:
-        return clock.number(until, transactions.contract.timezone)
-    return 0 if transactions.last is None else clock.number(transactions.last)
+        return clock.step_of(until)
+    return 0 if transactions.last is None else clock.step_of(transactions.last)
 
 
 def _customers_sql(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_cx.clock import check_unit
 from bayes_cx.data.summary import undated
-from bayes_cx.data.units import check_unit
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data.units import UNITS
 from bayes_cx.decision.choose import Choice, choose
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
@@ -94,8 +92,8 @@ def prioritise(
             "offers": [asdict(offer) for offer in offers],
             "budget": budget,
             "capacity": capacity,
-            "horizon": value.horizon,
-            "discount_rate": value.discount_rate,
+            "horizon": str(value.horizon),
+            "discount_rate": value.rate.per_year,
             "margin": value.margin,
             "draws": value.draws,
             "seed": seed,
@@ -240,9 +238,14 @@ def _p_best(gains: np.ndarray, k: int) -> np.ndarray:
 
 def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
     """Return the value of all customers together in simulated futures, shape (future,)."""
-    t = timedelta(days=value.t * UNITS[value.purchases.provenance["unit"]])
     futures = predict_spend(
-        value.purchases, value.price, value.stats, t, discount=value.discount, draws=_FUTURES, seed=seed
+        value.purchases,
+        value.price,
+        value.stats,
+        value.horizon,
+        discount=value.rate,
+        draws=_FUTURES,
+        seed=seed,
     )
     return value.margin * np.array([each.sum() for each in futures])
 
@@ -284,10 +287,10 @@ def _attributes(
 ) -> dict[str, object]:
     contact = data["contact"].to_numpy()
     return {
-        "horizon": value.horizon,
+        "horizon": str(value.horizon),
         "unit": value.purchases.provenance["unit"],
         "until": value.stats.attrs.get("until", ""),
-        "discount_rate": value.discount_rate,
+        "discount_rate": value.rate.per_year,
         "margin": value.margin,
         "currency": "",
         "n_customers": value.n_customers,

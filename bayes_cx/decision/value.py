@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data.units import UNITS
+from bayes_cx.clock import DiscountRate, Span
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
-from bayes_cx.scoring import Scorer, scorer, span
+from bayes_cx.scoring import Scorer, horizon_in_fit, scorer
 
 __all__ = ["LifetimeValue", "Worth", "lifetime_value"]
 
@@ -63,14 +63,10 @@ class LifetimeValue:
         Of a model of spend, or the worth of every purchase (or renewal); None counts them.
     stats : xarray.Dataset
         Statistics by customer.
-    horizon : str
-        As given.
-    t : float
-        The horizon in the unit of the fit.
-    discount : float
-        Force of discount per unit of the fit.
-    discount_rate : float
-        Per year, as given.
+    horizon : Span
+        How far ahead.
+    rate : DiscountRate
+        What money in a year is worth now.
     margin : float
         Share of the spend that counts as value.
     draws : int
@@ -80,10 +76,8 @@ class LifetimeValue:
     purchases: Posterior
     spend: Posterior | float | None
     stats: xr.Dataset
-    horizon: str
-    t: float
-    discount: float
-    discount_rate: float
+    horizon: Span
+    rate: DiscountRate
     margin: float
     draws: int
 
@@ -115,7 +109,7 @@ class LifetimeValue:
 
     @cached_property
     def _scorers(self) -> dict[str, Scorer]:
-        given = {"t": np.array([self.t]), "discount": self.discount}
+        given = {"t": self.horizon, "discount": self.rate}
         conditions = ("active", "won_back", "kept")
         ready = {name: self.scorer(f"discounted_{self.events}_if_{name}", **given) for name in conditions}
         ready["p_alive"] = self.scorer("p_alive")
@@ -151,8 +145,8 @@ class LifetimeValue:
         """
         return self.scorer(
             f"discounted_{self.events}_if_less_dropout",
-            t=np.array([self.t]),
-            discount=self.discount,
+            t=self.horizon,
+            discount=self.rate,
             keep=share,
         )
 
@@ -189,7 +183,11 @@ class LifetimeValue:
                 "quantile": (("customer", "probability"), quantile),
             },
             coords={"customer": self.stats["customer"].to_numpy(), "probability": list(quantiles)},
-            attrs={"quantity": "lifetime value", "t": self.horizon, "discount_rate": self.discount_rate},
+            attrs={
+                "quantity": "lifetime value",
+                "t": str(self.horizon),
+                "discount_rate": self.rate.per_year,
+            },
         )
 
 
@@ -216,7 +214,7 @@ def lifetime_value(
         Of a model of spend, or the worth of every purchase. With None value is counted in purchases.
     stats : xarray.Dataset
         Statistics by customer.
-    horizon : str, number or time difference
+    horizon : str, Span, number or time difference
         How far ahead, such as ``"52 weeks"``; a number is in the unit of `stats`.
     discount_rate : float
         Per year: money in a year is worth ``1 / (1 + discount_rate)`` now, continuously in between.
@@ -243,10 +241,7 @@ def lifetime_value(
     >>> value.summary()["mean"].max().round(-2).item()
     900.0
     """
-    if not -1.0 < discount_rate < np.inf:
-        raise InputError(
-            f"discount_rate={discount_rate}", "a finite number above -1, per year", "write 0.1 for 10 %"
-        )
+    rate = DiscountRate(discount_rate)
     if not 0.0 < margin <= 1.0:
         raise InputError(f"margin={margin}", "a share above 0, at most 1", "write 0.3 for 30 %")
     if draws < 1:
@@ -271,17 +266,14 @@ def lifetime_value(
         raise InputError(
             f"{spend.model.name} as the model of spend", "a model of spend", "fit bcx.models.GAMMA_GAMMA"
         )
-    unit = purchases.provenance.get("unit", "")
     available = [p.n_draws for p in (purchases, spend) if isinstance(p, Posterior) and p.n_draws > 1]
-    t = span(horizon, stats, purchases)
+    horizon_in_fit(horizon, stats, purchases)  # raises at once what scoring would
     return LifetimeValue(
         purchases=purchases,
         spend=spend,
         stats=stats,
-        horizon=horizon if isinstance(horizon, str) else f"{t:g} {unit}s",
-        t=t,
-        discount=float(np.log1p(discount_rate)) * UNITS[unit] / UNITS["year"],
-        discount_rate=discount_rate,
+        horizon=Span.of(horizon, stats.attrs["unit"]),
+        rate=rate,
         margin=margin,
         draws=min([draws, *available]),
     )

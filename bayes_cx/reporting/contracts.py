@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data.units import UNITS
+from bayes_cx.clock import DiscountRate
 from bayes_cx.decision.priority import QUANTILES
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.words import Money, count, per_cent
@@ -62,7 +62,7 @@ def staying(plan: Any, renewals: Any, money: Money) -> dict[str, Any]:
         "median": score(renewals, rows, "median_lifetime"),
     }
     if rate > 0:
-        found["derl"] = score(renewals, rows, "derl", discount=_force(renewals, rate))
+        found["derl"] = score(renewals, rows, "derl", discount=DiscountRate(rate))
     each = data.attrs.get("worth")
     worth = [""] * rows.sizes["customer"]
     if each is not None and "derl" in found:
@@ -85,10 +85,6 @@ def staying(plan: Any, renewals: Any, money: Money) -> dict[str, Any]:
         ],
         "note": f"The largest {_MOST_ROWS} of {order.size} histories." if left_out else "",
     }
-
-
-def _force(renewals: Any, rate: float) -> float:
-    return float(np.log1p(rate)) * UNITS[renewals.provenance["unit"]] / UNITS["year"]
 
 
 def _interval(found: xr.Dataset, i: int, form: Any) -> str:

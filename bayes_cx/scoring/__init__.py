@@ -12,7 +12,7 @@ from bayes_cx.scoring.predict import (
     replicate,
     replicate_statistics,
 )
-from bayes_cx.scoring.score import Scorer, draws, score, scorer, span
+from bayes_cx.scoring.score import Scorer, draws, horizon_in_fit, score, scorer
 
 __all__ = [
     "Scorer",
@@ -21,6 +21,7 @@ __all__ = [
     "average_purchases",
     "columns_of_kind",
     "draws",
+    "horizon_in_fit",
     "log_likelihoods",
     "payments",
     "predict_events",
@@ -31,6 +32,5 @@ __all__ = [
     "replicate_statistics",
     "score",
     "scorer",
-    "span",
     "total_log_likelihood",
 ]

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
-from bayes_cx.scoring.score import in_unit, scorer, span
+from bayes_cx.scoring.score import force, horizon_in_fit, in_unit, scorer
 
 __all__ = [
     "columns_of_kind",
@@ -36,7 +37,7 @@ def predict_events(
         Of a model of purchases.
     stats : xarray.Dataset
         Statistics by customer.
-    t : str, number or time difference
+    t : str, Span, number or time difference
         Horizon, such as ``"39 weeks"``.
     draws : int
         Number of futures. They run evenly through the draws of the posterior, again where it has fewer.
@@ -48,7 +49,7 @@ def predict_events(
         If the horizon cannot be read or there is no draw to make.
     """
     known = _columns(posterior, stats)
-    known["t"] = np.asarray(span(t, stats, posterior))
+    known["t"] = np.asarray(horizon_in_fit(t, stats, posterior).number)
     simulate = posterior.model.simulate_future
     needed = arguments(simulate)[1:]
     # The chance of being active comes from the compiled formula, so that it is written once.
@@ -89,7 +90,7 @@ def predict_spend(
     stats: xr.Dataset,
     t: Any,
     *,
-    discount: float = 0.0,
+    discount: DiscountRate | float = 0.0,
     draws: int = 500,
     seed: int = 0,
 ) -> Iterator[np.ndarray]:
@@ -103,21 +104,21 @@ def predict_spend(
         Of a model of spend, or the worth of every purchase.
     stats, t, draws, seed
         As in `predict_events`.
-    discount : float
-        Force of discount per unit of time of the fit.
+    discount : DiscountRate or float
+        A number is the force of discount per unit of time of the fit.
 
     Yields
     ------
     numpy.ndarray, shape (customer,)
         Discounted to now.
     """
-    size = stats.sizes["customer"]
+    size, delta = stats.sizes["customer"], force(discount, purchases)
     futures = predict_events(purchases, stats, t, draws=draws, seed=seed)
     pays = payments(spend, stats, draws, np.random.default_rng([seed, 1]))
     for events, pay in zip(futures, pays, strict=True):
         n = events.counts(size)
         # A customer's purchases are alike, so each is taken to be an equal share of what they cost together.
-        present = np.bincount(events.customer, np.exp(-discount * events.time), minlength=size)
+        present = np.bincount(events.customer, np.exp(-delta * events.time), minlength=size)
         yield pay(n) * present / np.maximum(n, 1)
 
 
@@ -127,7 +128,7 @@ def predict_value(
     stats: xr.Dataset,
     t: Any,
     *,
-    discount: float = 0.0,
+    discount: DiscountRate | float = 0.0,
     draws: int = 500,
     seed: int = 0,
 ) -> xr.DataArray:

@@ -8,21 +8,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.clock import DiscountRate, Span, check_unit
 from bayes_cx.data import unique_rows
-from bayes_cx.data.units import UNITS, check_unit, horizon
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.scoring.compiled import evaluate
 
-__all__ = ["Scorer", "draws", "in_unit", "score", "scorer", "span"]
+__all__ = ["Scorer", "draws", "force", "horizon_in_fit", "in_unit", "score", "scorer"]
 
 # Options that are horizons.
 _SPANS = {"t", "t1", "t2"}
-# A whole number of opportunities is meant where a horizon differs from it by less than this share.
-_ALMOST = 0.02
-# But never by more than this part of an opportunity.
-_FAR_OFF = 0.25
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
 
@@ -131,12 +127,10 @@ def scorer(
         parameters, pattern = posterior.parameters_of(stats, thin_to)
         table, columns = table.assign(pattern=("customer", pattern)), (*columns, "pattern")
     rows, inverse = unique_rows(table, columns) if columns else ({}, np.zeros(1, int))
-    samples: dict[str, np.ndarray] = {
-        name: np.asarray(
-            span(value, stats, posterior) if name in _SPANS and np.ndim(value) == 0 else value, float
-        )
-        for name, value in given.items()
-    }
+    given |= {name: horizon_in_fit(given[name], stats, posterior).number for name in _SPANS & given.keys()}
+    if "discount" in given:
+        given["discount"] = force(given["discount"], posterior)
+    samples = {name: np.asarray(value, float) for name, value in given.items()}
     _check_count(samples)
     samples |= {name: value for name, value in parameters.items() if name in needed}
     return Scorer(posterior, known[quantity], rows, inverse, samples)
@@ -146,7 +140,7 @@ def _statistics(posterior: Posterior) -> set[str]:
     return set(posterior.model.statistics)
 
 
-def span(t: Any, stats: xr.Dataset, posterior: Posterior) -> float:
+def horizon_in_fit(t: Any, stats: xr.Dataset, posterior: Posterior) -> Span:
     """Return a horizon in the unit of the fit; a bare number is in the unit of the statistics.
 
     Raises
@@ -154,18 +148,15 @@ def span(t: Any, stats: xr.Dataset, posterior: Posterior) -> float:
     InputError
         If it cannot be read, or is no whole number of opportunities where the model counts these.
     """
-    came, unit = _unit_of(stats), posterior.provenance["unit"]
-    value = horizon(t, came) * UNITS[came] / UNITS[unit]
-    if not posterior.model.kind.discrete:
-        return value
-    # A year is not quite 52 weeks, and nobody means to ask for less than one.
-    if abs(value - round(value)) > min(_ALMOST * max(value, 1.0), _FAR_OFF):
-        raise InputError(
-            f"{t}, which is {value:.3g} times a {unit}",
-            f"a whole number of {unit}s, because {posterior.model.name} counts opportunities",
-            f"ask for '{max(round(value), 1)} {unit}s'",
-        )
-    return float(round(value))
+    span, unit = Span.of(t, _unit_of(stats)), posterior.provenance["unit"]
+    if posterior.model.kind.discrete:
+        return span.whole(unit, f"{posterior.model.name} counts opportunities")
+    return span.to(unit)
+
+
+def force(discount: DiscountRate | float, posterior: Posterior) -> float:
+    """Return the force of discount per unit of the fit; a bare number is one already."""
+    return discount.force(posterior.provenance["unit"]) if isinstance(discount, DiscountRate) else discount
 
 
 def _check_count(samples: dict[str, np.ndarray]) -> None:
@@ -201,7 +192,7 @@ def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
             f"by the {unit}, as in the fit: opportunities of one kind cannot be counted as another",
             f"make the statistics with unit='{unit}'",
         )
-    factor = UNITS[check_unit(came)] / UNITS[check_unit(unit)]
+    factor = Span(1.0, came).in_unit(unit)
     times = {name: stats[name] * factor for name in kind.times if name in stats}
     return stats.assign(times).assign_attrs(unit=unit)
 
@@ -227,14 +218,15 @@ def score(
         Statistics by customer; their unit of time may differ from that of the fit.
     quantity : str
         One of ``posterior.model.quantities``.
-    t : str, number or time difference, optional
+    t : str, Span, number or time difference, optional
         Horizon with its unit, such as ``"52 weeks"``; a number is in the unit of `stats`.
     quantiles : sequence of float
         Probabilities of the quantiles.
     thin_to : int, optional
         Use at most this many draws.
     **options
-        What else the quantity needs, such as ``discount``, a ``count``, or horizons ``t1`` and ``t2``.
+        What else the quantity needs, such as a ``count``, horizons ``t1`` and ``t2``, or ``discount``: a
+        `DiscountRate`, or the force of discount per unit of the fit.
 
     Returns
     -------

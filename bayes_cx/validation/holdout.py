@@ -7,8 +7,8 @@ import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
+from bayes_cx.clock import Clock
 from bayes_cx.data import Split, unique_rows
-from bayes_cx.data.occasions import Clock
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring import payments, score
@@ -185,7 +185,7 @@ def holdout(
 def _unseen(posterior: Posterior, split: Split) -> None:
     """Refuse a posterior that knows what it is to forecast."""
     seen, cut = posterior.provenance.get("until", ""), split.calibration.attrs.get("until", "")
-    hour = Clock("hour").number  # where a date alone means its last hour
+    hour = Clock("hour").step_of  # where a date alone means its last hour
     if seen and cut and hour(seen) > hour(cut):
         raise InputError(
             f"a {posterior.model.name} posterior fitted to data until {seen}",

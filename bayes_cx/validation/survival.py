@@ -9,7 +9,7 @@ from bayes_cx.data import expand
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring import draws as draw_by_draw
-from bayes_cx.scoring import span
+from bayes_cx.scoring import horizon_in_fit
 from bayes_cx.validation.tracking import QUANTILES
 
 __all__ = ["EVERYBODY", "survival"]
@@ -58,7 +58,7 @@ def survival(
         raise InputError(
             f"survival of {posterior.model.name}", "a model of contracts", "fit bcx.models.SBG or BDW"
         )
-    single, ahead = expand(stats), int(span(t, stats, posterior))
+    single, ahead = expand(stats), int(horizon_in_fit(t, stats, posterior).number)
     T, churned = (single[name].to_numpy().astype(int) for name in ("T", "churned"))
     cohort = _cohorts(posterior, single)
     names, place = np.unique(cohort, return_inverse=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data import UNITS, Split
-from bayes_cx.data.occasions import Clock
+from bayes_cx.clock import Clock, Span
+from bayes_cx.data import Split
 from bayes_cx.inference import Posterior
 from bayes_cx.kinds import Kind
 from bayes_cx.model import Purchases
@@ -59,10 +59,10 @@ def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Fut
     """
     stats, clock, later = split.calibration, Clock(split.tracking.attrs["unit"]), judged(posterior, split)
     periods = split.tracking.sizes["period"]
-    begin = clock.number(split.tracking.attrs["start"])
-    cut = clock.number(split.holdout.attrs["start"]) - 1
+    begin = clock.step_of(split.tracking.attrs["start"])
+    cut = clock.step_of(split.holdout.attrs["start"]) - 1
     # Steps (days, or hours) in one unit of the posterior, which need not be the unit of the split.
-    steps = UNITS[posterior.provenance["unit"]] / UNITS[clock.unit] * clock.steps_per_unit
+    steps = Span(1.0, posterior.provenance["unit"]).in_unit(clock.step)
     kind, columns = later.kind, columns_of_kind(posterior, stats)
 
     def by_period(events: Purchases, origin: np.ndarray | int) -> np.ndarray:
@@ -78,7 +78,7 @@ def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Fut
         cut = split.tracking.attrs["calibration_periods"]
         first = cut - later.forecast.passed(columns)
     else:
-        first = clock.numbers(stats["first"].to_numpy())
+        first = clock.steps_of(stats["first"].to_numpy())
 
     exposure = kind.observed(columns)[kind.exposure]
     before = []
