@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data import UNITS, Split
+from bayes_cx.clock import Span
+from bayes_cx.data import Split
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.kinds import Forecast, Kind, kind_of
@@ -57,9 +57,9 @@ class Judged:
         """What is counted, in words."""
         return self.kind.words["en"].events
 
-    def ahead(self, span: float) -> timedelta:
-        """Return a span as a horizon."""
-        return timedelta(days=float(span) * UNITS[self.unit])
+    def ahead(self, span: float) -> Span:
+        """Return how far the forecast reaches as a horizon."""
+        return Span(float(span), self.unit)
 
 
 def judged(posterior: Posterior, split: Split) -> Judged:
