@@ -55,7 +55,7 @@ def test_contracts_of_one_group_have_a_plan(fitted, staggered):
 
 def test_opportunities_that_never_came_are_refused():
     nothing = xr.Dataset({name: ("customer", np.zeros(5, np.int64)) for name in ("x", "t_x", "n")})
-    nothing = nothing.assign_coords(customer=np.arange(5)).assign_attrs(unit="year")
+    nothing = nothing.assign_coords(customer=np.arange(5)).assign_attrs(unit="year", kind="opportunities")
     with pytest.raises(bcx.InputError, match="no length"):
         bcx.fit("bg_bb", nothing, progress=False)
 
