@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "checks": {"errors"},
     "clock": {"errors"},
+    "catalogue": {"errors"},
     "stop": set(),
     "files": {"errors", "stop"},
     "privacy": {"errors"},
@@ -31,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "special": set(),
     "mixtures": {"special"},
     "model": {"errors", "kinds", "special"},
-    "models": {"errors", "kinds", "special", "mixtures", "model"},
+    "models": {"catalogue", "errors", "kinds", "special", "mixtures", "model"},
     "data": GROUND,
     "inference": GROUND | {"compiling", "special", "model", "models", "data"},
     "scoring": GROUND | {"compiling", "special", "model", "models", "data", "inference"},
@@ -42,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study", "page"},
     "app": GROUND
     | {
+        "catalogue",
         "model",
         "models",
         "data",

@@ -30,6 +30,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def test_every_public_name_is_read_from_the_stub():
+    """The package finds its names by splitting lines; Python's own grammar finds the same ones."""
+    import ast
+
+    import bayes_cx
+
+    tree = ast.parse((ROOT / "bayes_cx" / "__init__.pyi").read_text(encoding="utf-8"))
+    named = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert all(alias.name == alias.asname for alias in named)
+    assert sorted([*(alias.name for alias in named), "__version__"]) == dir(bayes_cx)
+    assert all(hasattr(bayes_cx, name) for name in bayes_cx.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = bayes_cx.nothing
+
+
 def test_the_wheel_holds_every_file_of_the_package(wheel: Path):
     package = ROOT / "bayes_cx"
     here = {

@@ -6,28 +6,19 @@ from typing import Any
 import typer
 
 import bayes_cx as bcx
+from bayes_cx import catalogue
 from bayes_cx.app import work
-from bayes_cx.app.candidates import CANDIDATES, family
 from bayes_cx.app.config import Settings
-from bayes_cx.app.sources import observe, reads_twice
+from bayes_cx.app.sources import load_dataset, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder
+from bayes_cx.kinds import kind_of
 from bayes_cx.model import arguments
 
 __all__ = ["card", "datasets", "fit", "prioritise", "score", "summarise"]
-
-DATASETS = {
-    "cdnow": (
-        lambda: bcx.load_cdnow(),
-        "purchases of 23,570 customers of a music shop, 1997-01-01 to 1998-06-30",
-    ),
-    "cdnow-sample": (lambda: bcx.load_cdnow(sample=True), "a tenth of them, as the papers use it"),
-    "donations": (lambda: bcx.load_donations(), "how often and how lately 11,104 donors gave in six years"),
-    "cohorts": (lambda: bcx.load_cohorts(), "when 2,000 subscribers of two kinds left within twelve years"),
-}
 
 
 def summarise(
@@ -50,7 +41,7 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     """From statistics to a posterior."""
     check_ending(out, ".nc")
     table = read_statistics(stats)
-    chosen = bcx.models.find(model or settings.model or CANDIDATES[family(table)][0])
+    chosen = bcx.models.find(model or settings.model or catalogue.candidates(kind_of(table).key)[0].key)
     steps = Steps(total=1)
     with steps.step(f"Fit {chosen.name}", bars=True) as step:
         posterior = work.fit_model(chosen, table, settings, steps.bars)
@@ -113,14 +104,13 @@ def card(posterior: Path, stats: Path, settings: Settings, out: Path, command: s
 def datasets(name: str | None, out: Path | None) -> None:
     """List the datasets, or write one: a table, or what is statistics already also as such."""
     if name is None:
-        for key, (_, text) in DATASETS.items():
-            typer.echo(f"{key:14}{text}")
+        for entry in catalogue.DATASETS:
+            typer.echo(f"{entry.key:14}{entry.says}")
         return
-    if name not in DATASETS:
-        raise InputError(f"no dataset {name!r}", f"one of {', '.join(DATASETS)}", "run `bayes-cx datasets`")
+    catalogue.find_dataset(name)
     if out is None:
         raise InputError("no file for the output", "a CSV file", "pass --out FILE")
-    data = DATASETS[name][0]()
+    data = load_dataset(name)
     if isinstance(data, bcx.Transactions):
         write_table(data.accepted.df(), out)
     elif out.suffix.lower() in STATISTICS:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
-from bayes_cx.app.candidates import AUTO, chosen
 from bayes_cx.app.config import Settings
-from bayes_cx.app.sources import Source, observe, reads_twice
+from bayes_cx.app.sources import AUTO, Source, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
@@ -68,7 +67,7 @@ def _compute(
     source: Source, settings: Settings, command: str, steps: Steps
 ) -> "tuple[bcx.Study, list[ModelCard]]":
     run = run_of(settings, command)
-    stats, keys = source.stats, chosen(settings.model, source.stats).models
+    stats, keys = source.stats, source.models
     words = kind_of(stats).words["en"]
     events = words.events
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
@@ -121,7 +120,7 @@ def _holdout(
         return None, "it was not asked for"
     if source.split is None and settings.holdout_from is not None:
         raise InputError(
-            f"--holdout-from {settings.holdout_from} for {source.family} without a hold-out",
+            f"--holdout-from {settings.holdout_from} for {kind_of(source.stats).key} without a hold-out",
             "transactions or contracts, which can be cut in two",
             "leave it out",
         )

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
-from bayes_cx.app.candidates import OPPORTUNITIES, REGULAR, chosen
+from bayes_cx import catalogue
 from bayes_cx.app.config import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import read_statistics
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import kind_of
 from bayes_cx.privacy import pseudonym, pseudonyms
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Source", "hide", "observe", "reads_twice"]
+__all__ = ["AUTO", "Source", "hide", "load_dataset", "observe", "reads_twice"]
 
-# Data sets that are statistics already.
-STATISTICS = {"donations": lambda: bcx.load_donations(), "cohorts": lambda: bcx.load_cohorts()}
+# The name of a choice among all models that the data allow.
+AUTO = "auto"
 # The models under test see this share of the observed time, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
 
@@ -34,14 +35,14 @@ class Source:
     ----------
     stats : xarray.Dataset
         Statistics by customer, or by weighted row, under pseudonyms if that was asked for.
-    family : str
-        What was counted; see `candidates.family`.
+    models : tuple of str
+        The keys of the models to fit: one, or those to choose from.
     split : callable or None
         ``split() -> Split`` cuts the observation in two; None where only statistics are known.
     """
 
     stats: "xr.Dataset"
-    family: str
+    models: tuple[str, ...]
     split: "Callable[[], bcx.Split] | None" = None
 
 
@@ -51,7 +52,39 @@ def reads_twice(settings: Settings) -> bool:
 
 
 def _are_statistics(settings: Settings) -> bool:
-    return settings.dataset in STATISTICS or str(settings.file or "").endswith(".nc")
+    if settings.dataset is not None:
+        return catalogue.find_dataset(settings.dataset).summarised
+    return str(settings.file or "").endswith(".nc")
+
+
+def load_dataset(key: str) -> Any:
+    """Load a data set that is built in: `Transactions`, or statistics where its entry says so."""
+    entry = catalogue.find_dataset(key)
+    return getattr(bcx, entry.loader)(**entry.arguments)
+
+
+def _models(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
+    """Return the models for these statistics: the one that is named, the default, or all for ``"auto"``.
+
+    Raises
+    ------
+    InputError
+        If the model that is named is for other data.
+    """
+    kind = kind_of(stats).key
+    known = catalogue.candidates(kind)
+    if settings.model == AUTO:
+        return tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
+    if settings.model is None:
+        return (known[0].key,)
+    keys = tuple(entry.key for entry in known)
+    if settings.model not in keys:
+        raise InputError(
+            f"the model {settings.model} for {catalogue.KINDS[kind]}",
+            f"one of {', '.join(keys)}",
+            "choose one of these",
+        )
+    return (settings.model,)
 
 
 def observe(
@@ -77,10 +110,10 @@ def observe(
     settings.key()
     if _are_statistics(settings):
         with steps.step("Read statistics") as step:
-            known = STATISTICS.get(settings.dataset or "")
-            stats = read_statistics(Path(str(settings.file))) if known is None else known()
+            named = settings.dataset
+            stats = read_statistics(Path(str(settings.file))) if named is None else load_dataset(named)
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
-            return _known(stats, settings)
+            return Source(hide(stats, settings.key()), _models(settings, stats))
     return (_contracts if settings.start is not None else _transactions)(
         settings, steps, rejected, regularity=regularity, opportunities=opportunities
     )
@@ -97,11 +130,6 @@ def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":
 
 def _customers(stats: "xr.Dataset") -> int:
     return int(stats["weight"].sum()) if "weight" in stats else stats.sizes["customer"]
-
-
-def _known(stats: "xr.Dataset", settings: Settings) -> Source:
-    models = chosen(settings.model, stats)
-    return Source(hide(stats, settings.key()), models.family)
 
 
 def _contracts(
@@ -137,7 +165,7 @@ def _contracts(
         parts = bcx.split_contracts(str(settings.file), calibration_end=cut, until=settings.until, **given)
         return _hidden(parts, key)
 
-    return Source(hide(stats, key), chosen(settings.model, stats).family, split)
+    return Source(hide(stats, key), _models(settings, stats), split)
 
 
 def _cut(stats: "xr.Dataset", settings: Settings) -> date:
@@ -157,8 +185,10 @@ def _transactions(
     with steps.step("Read transactions") as step:
         transactions = _read(settings)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
-    whole = opportunities or settings.model in OPPORTUNITIES
-    regular = regularity or settings.model in REGULAR
+    # What the model needs, or any of those to choose from.
+    named = [entry for entry in catalogue.MODELS if settings.model in (AUTO, entry.key)]
+    regular = regularity or any("regularity" in entry.columns for entry in named)
+    whole = opportunities or [entry.kind for entry in named] == ["opportunities"]
     with steps.step("Summarise customers") as step:
         if whole:
             stats = bcx.summarise_opportunities(transactions, settings.until, settings.unit)
@@ -181,12 +211,12 @@ def _transactions(
         )
         return _hidden(parts, key)
 
-    return Source(stats, chosen(settings.model, stats).family, split)
+    return Source(stats, _models(settings, stats), split)
 
 
 def _read(settings: Settings) -> "bcx.Transactions":
     if settings.dataset is not None:
-        return bcx.load_cdnow(sample=settings.dataset == "cdnow-sample")
+        return load_dataset(settings.dataset)
     if settings.file is None:
         raise InputError("no transactions are named", "a file", "name one, or pass --dataset cdnow")
     _needed(settings, "customer", "the column with the customer")

@@ -1,38 +1,32 @@
-"""The models, one file each: a page of mathematics with a manifest at the bottom."""
+"""The models, one file each: a page of mathematics with a manifest at the bottom.
 
-from bayes_cx.errors import InputError
-from bayes_cx.model import Model
-from bayes_cx.models.bdw import BDW
-from bayes_cx.models.bg_bb import BG_BB
-from bayes_cx.models.bg_nbd import BG_NBD
-from bayes_cx.models.cnbd import BG_CNBD, MBG_CNBD
-from bayes_cx.models.gamma_gamma import GAMMA_GAMMA
-from bayes_cx.models.mbg_nbd import MBG_NBD
-from bayes_cx.models.pareto_nbd import PARETO_NBD
-from bayes_cx.models.sbg import SBG
+`bayes_cx.catalogue` lists them; a model is loaded when it is first asked for.
+"""
 
-__all__ = [
-    "BDW",
-    "BG_BB",
-    "BG_CNBD",
-    "BG_NBD",
-    "GAMMA_GAMMA",
-    "MBG_CNBD",
-    "MBG_NBD",
-    "MODELS",
-    "PARETO_NBD",
-    "SBG",
-    "find",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-MODELS: dict[str, Model] = {
-    model.key: model
-    for model in (BG_NBD, MBG_NBD, PARETO_NBD, BG_CNBD, MBG_CNBD, BG_BB, SBG, BDW, GAMMA_GAMMA)
-}
+from bayes_cx import catalogue
+
+if TYPE_CHECKING:
+    from bayes_cx.model import Model
+    from bayes_cx.models.bdw import BDW as BDW
+    from bayes_cx.models.bg_bb import BG_BB as BG_BB
+    from bayes_cx.models.bg_nbd import BG_NBD as BG_NBD
+    from bayes_cx.models.cnbd import BG_CNBD as BG_CNBD
+    from bayes_cx.models.cnbd import MBG_CNBD as MBG_CNBD
+    from bayes_cx.models.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
+    from bayes_cx.models.mbg_nbd import MBG_NBD as MBG_NBD
+    from bayes_cx.models.pareto_nbd import PARETO_NBD as PARETO_NBD
+    from bayes_cx.models.sbg import SBG as SBG
+
+    MODELS: dict[str, Model]
+
+__all__ = ["MODELS", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def find(key: str) -> Model:
-    """Return the model with this key.
+def find(name: str) -> "Model":
+    """Return the model with this key or printed name.
 
     Raises
     ------
@@ -44,6 +38,18 @@ def find(key: str) -> Model:
     >>> find("bg_nbd").name
     'BG/NBD'
     """
-    if key not in MODELS:
-        raise InputError(f"model {key!r}", f"one of {', '.join(MODELS)}", "choose one of these")
-    return MODELS[key]
+    entry = catalogue.find_model(name)
+    return getattr(import_module(f"bayes_cx.models.{entry.module}"), entry.attribute)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MODELS":
+        return {entry.key: find(entry.key) for entry in catalogue.MODELS}
+    for entry in catalogue.MODELS:
+        if name == entry.attribute:
+            return find(entry.key)
+    raise AttributeError(f"module 'bayes_cx.models' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -225,7 +225,7 @@ def test_the_report_says_why_there_is_no_hold_out():
     def too_short():
         raise InputError("a period of one day", "more", "wait")
 
-    source = Source(bcx.load_donations(), "purchases", too_short)
+    source = Source(bcx.load_donations(), ("bg_bb",), too_short)
     found, why = pipeline._holdout(source, bcx.models.BG_NBD, load({}), False)
     assert (found, why) == (None, "a period of one day")
     assert "had not seen: a period of one day. How" in notices([], None, why)[0].text
