@@ -23,8 +23,9 @@ def survival(
     r"""Compare how many customers stayed with what the model expects, and look ahead.
 
     Of n customers a renewal keeps a binomial number, with the chance :math:`S(i) / S(i - 1)` of the draw.
-    Until the last renewal that was seen the bands are those of as many new customers. From there on they are
-    those of the customers who are still there, so a band is narrow at first and widens.
+    Until the last renewal that was seen the bands are those of as many new customers, of whom as many came up
+    for each renewal as here. From there on they are those of the customers who are still there, so a band is
+    narrow at first and widens.
 
     Parameters
     ----------
@@ -65,7 +66,12 @@ def survival(
     periods = int(T.max()) + ahead
     renews = _renewals(posterior, single, names, periods, draws)
     rng = np.random.default_rng(seed)
-    found = [_of_cohort(T[place == i], churned[place == i], renews[:, i], rng) for i in range(names.size)]
+    kind = posterior.model.kind
+    possible = np.asarray(kind.observed(kind.numbers(single))["T"])
+    found = [
+        _of_cohort(*(column[place == i] for column in (T, churned, possible)), renews[:, i], rng)
+        for i in range(names.size)
+    ]
     data = {name: (_DIMS[name], np.array([one[name] for one in found])) for name in found[0]}
     return xr.Dataset(
         {**data, "stay": ("sample", _stay(posterior, single.isel(customer=churned == 0), t, draws, rng))},
@@ -107,9 +113,12 @@ def _renewals(
 
 
 def _of_cohort(
-    T: np.ndarray, churned: np.ndarray, renews: np.ndarray, rng: np.random.Generator
+    T: np.ndarray, churned: np.ndarray, possible: np.ndarray, renews: np.ndarray, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Return what was seen of one cohort and what is expected; `renews` has shape (sample, period)."""
+    """Return what was seen of one cohort and what is expected.
+
+    `possible` are the renewals that there could have been; `renews` has shape (sample, period).
+    """
     n, periods = T.size, renews.shape[1]
     last, current = int(T.max()), int((churned == 0).sum())
     period = np.arange(1, periods + 1)
@@ -118,14 +127,20 @@ def _of_cohort(
     seen = np.where(period <= last, 1.0 - left / np.maximum(at_risk, 1.0), np.nan)
     observed = np.r_[1.0, np.cumprod(seen)]
 
-    number, share, retention = np.full(len(renews), n), [np.ones(len(renews))], []
-    base, scale = n, 1.0
+    number, level = np.full(len(renews), n), np.ones(len(renews))
+    share, retention = [level], []
+    # Whose contracts are younger is asked less often, so fewer customers tell of later renewals.
+    asked = np.r_[n, (possible[:, None] >= period).sum(axis=0)]
     for i in range(periods):
         if i == last:
-            number, base, scale = np.full(len(renews), current), max(current, 1), observed[last]
+            number, level = np.full(len(renews), current), np.full(len(renews), float(observed[last]))
+        elif i < last and asked[i + 1] < asked[i]:
+            number = rng.binomial(number, asked[i + 1] / asked[i])
         before, number = number, rng.binomial(number, np.clip(renews[:, i], 0.0, 1.0))
-        share.append(scale * number / base)
-        retention.append(np.divide(number, before, out=np.full(before.size, np.nan), where=before > 0))
+        made = np.divide(number, before, out=np.full(before.size, np.nan), where=before > 0)
+        level = np.where(before > 0, level * made, level)
+        share.append(level)
+        retention.append(made)
     kept = np.array(share)
     # Where nobody is left there is no retention to speak of; the chance itself stands for it.
     made = np.where(np.isnan(retention), renews.T, retention)

@@ -90,6 +90,39 @@ def test_contracts_that_still_run_are_counted_while_they_are_seen(cohorts, at_po
     np.testing.assert_allclose(one.observed[:3], [1.0, 3 / 4, 3 / 4 * 1 / 2])
 
 
+def test_bands_of_contracts_of_every_age_are_those_of_kaplan_and_meier(cohorts, at_point):
+    """Against the estimate itself, on customers who live through the story, asked once to twelve times."""
+    rng = np.random.default_rng(6)
+    periods = rng.integers(1, 13, 400)
+
+    def live():
+        left = rng.geometric(rng.beta(*TRUTH.values(), periods.size))
+        return np.minimum(left, periods), (left <= periods).astype(int)
+
+    def estimate(T, churned):
+        asked = np.array([(i <= T).sum() for i in range(1, 13)])
+        lost = np.array([((i == T) & (churned == 1)).sum() for i in range(1, 13)])
+        return np.cumprod(1 - lost / np.maximum(asked, 1))
+
+    spread = np.array([estimate(*live()) for _ in range(4000)]).std(axis=0)
+    T, churned = live()
+    columns = {"T": T, "churned": churned, "periods": periods}
+    stats = xr.Dataset(
+        {name: ("customer", values) for name, values in columns.items()},
+        coords={"customer": np.arange(periods.size)},
+        attrs={"kind": "contracts", "unit": "year"},
+    )
+    fit = at_point(
+        bcx.fit("sbg", cohorts, method=bcx.MLE(), seed=1, progress=False),
+        **{name: np.full(4000, value) for name, value in TRUTH.items()},
+    )
+    one = survival(fit, stats, "1 year", draws=4000, seed=3).squeeze()
+    width = one.expected_quantile.sel(quantile=0.975) - one.expected_quantile.sel(quantile=0.025)
+    # That of 400 customers who are all asked eleven times would be too narrow.
+    assert spread[10] > 1.25 * np.sqrt(stays(0, 11) * (1 - stays(0, 11)) / 400)
+    np.testing.assert_allclose(width[1:12], 2 * 1.96 * spread[:11], rtol=0.12)
+
+
 def test_only_contracts_have_survival(purchases, cdnow_sample):
     with pytest.raises(bcx.InputError, match="a model of contracts"):
         survival(purchases, cdnow_sample, "1 year")
