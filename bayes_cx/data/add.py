@@ -70,7 +70,6 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
         return total.assign_attrs(_attrs(kind, a, b))
     early, late = sorted((a, b), key=lambda part: part.attrs["until"])
     if early.attrs["period_end"] < late.attrs["period_start"]:
-        _check_sequence(kind, a)
         return _in_sequence(kind, early, late)
     _check_same_end(a, b)
     shared = np.intersect1d(a.customer.values, b.customer.values)
@@ -86,15 +85,27 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
 
 
 def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
+    if kind.sequence is None:
+        raise InputError(
+            f"two periods of {kind.key}",
+            "different customers with the same end of observation",
+            "summarise all of them at once",
+        )
+    if early.attrs["returns"] == "net":
+        raise InputError(
+            "two periods with returns='net'",
+            "different customers, as a return in one may belong to a purchase in the other",
+            "summarise all purchases at once",
+        )
     clock = Clock(early.attrs["unit"])
     groups = [str(name) for name in early.data_vars if early[name].dtype == object]
     one, two = (_in_steps(part, kind, clock) for part in (early, late))
     customers = one.index.union(two.index, sort=False).sort_values()
     one, two = one.reindex(customers), two.reindex(customers)
-    numbers = [
-        {name: part[name].to_numpy(float) for name in part if name not in groups} for part in (one, two)
-    ]
-    data = {**kind.sequence(*numbers, clock.step_of(late.attrs["until"]))}
+    first, then = (
+        {str(name): part[name].to_numpy(float) for name in part if name not in groups} for part in (one, two)
+    )
+    data = dict(kind.sequence(first, then, clock.step_of(late.attrs["until"])))
     data |= {name: data[name] / clock.steps_per_unit for name in kind.times}
     data["first"] = clock.times_of(data["first"])
     changed = {}
@@ -151,21 +162,6 @@ def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
             f"the ends of observation {a.attrs['until']} and {b.attrs['until']}, while the periods overlap",
             "one end of observation",
             "pass the same until= for both parts",
-        )
-
-
-def _check_sequence(kind: Kind, part: xr.Dataset) -> None:
-    if kind.sequence is None:
-        raise InputError(
-            f"two periods of {kind.key}",
-            "different customers with the same end of observation",
-            "summarise all of them at once",
-        )
-    if part.attrs["returns"] == "net":
-        raise InputError(
-            "two periods with returns='net'",
-            "different customers, as a return in one may belong to a purchase in the other",
-            "summarise all purchases at once",
         )
 
 

@@ -102,7 +102,7 @@ def split_contracts(
             "one or more on each side",
             "move calibration_end, or choose a shorter unit",
         )
-    moment = pd.Timestamp(cut) + (pd.Timedelta(hours=1) if unit == "hour" else pd.Timedelta(days=1))
+    moment: Any = pd.Timestamp(cut) + (pd.Timedelta(hours=1) if unit == "hour" else pd.Timedelta(days=1))
     late = json.loads(whole.attrs["rejected"]).get("start after the end of observation", 0)
     holdout = xr.Dataset(
         {
@@ -138,7 +138,8 @@ def _tracking(calibration: xr.Dataset, holdout: xr.Dataset, moment: pd.Timestamp
             before, (number >= first) & (number < first + T), j <= np.minimum(asked, made + 1)
         ),
     }
-    start = [moment + pd.DateOffset(**{f"{unit}s": int(k) - known}) for k in number[:, 0]]
+    steps: list[dict[str, Any]] = [{f"{unit}s": int(k) - known} for k in number[:, 0]]
+    start: list[Any] = [moment + pd.DateOffset(**step) for step in steps]
     data = {
         "start": np.array(start, "datetime64[s]"),
         **{name: values.sum(axis=1) for name, values in counts.items()},

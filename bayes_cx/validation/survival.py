@@ -69,8 +69,8 @@ def survival(
     kind = posterior.model.kind
     possible = np.asarray(kind.observed(kind.numbers(single))["T"])
     found = [
-        _of_cohort(*(column[place == i] for column in (T, churned, possible)), renews[:, i], rng)
-        for i in range(names.size)
+        _of_cohort(T[own], churned[own], possible[own], renews[:, i], rng)
+        for i, own in ((i, place == i) for i in range(names.size))
     ]
     data = {name: (_DIMS[name], np.array([one[name] for one in found])) for name in found[0]}
     return xr.Dataset(
