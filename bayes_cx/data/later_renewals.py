@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_cx.clock import Clock
 from bayes_cx.data.holdout import Split
 from bayes_cx.data.renewals import summarise_contracts
 from bayes_cx.errors import InputError
@@ -83,6 +84,7 @@ def split_contracts(
     }  # fmt: skip
     whole = summarise_contracts(contracts, until=until, rejected=rejected, hide=hide, **given)
     calibration = summarise_contracts(contracts, until=calibration_end, **given)
+    clock = Clock(unit)
     cut, last = calibration.attrs["until"], whole.attrs["until"]
     if last <= cut:
         raise InputError(
@@ -102,7 +104,6 @@ def split_contracts(
             "one or more on each side",
             "move calibration_end, or choose a shorter unit",
         )
-    moment: Any = pd.Timestamp(cut) + (pd.Timedelta(hours=1) if unit == "hour" else pd.Timedelta(days=1))
     late = json.loads(whole.attrs["rejected"]).get("start after the end of observation", 0)
     holdout = xr.Dataset(
         {
@@ -112,17 +113,17 @@ def split_contracts(
         coords={"customer": calibration["customer"]},
         attrs={
             "unit": unit,
-            "start": _iso(moment, unit),
+            "start": clock.iso(clock.step_of(cut) + 1),
             "end": last,
             "length": float(asked.max()),
             "new_customers": whole.sizes["customer"] - calibration.sizes["customer"],
             "rows_after_end": late,
         },
     )
-    return Split(calibration, holdout, _tracking(calibration, holdout, moment))
+    return Split(calibration, holdout, _tracking(calibration, holdout))
 
 
-def _tracking(calibration: xr.Dataset, holdout: xr.Dataset, moment: pd.Timestamp) -> xr.Dataset:
+def _tracking(calibration: xr.Dataset, holdout: xr.Dataset) -> xr.Dataset:
     """Count the renewals asked for and made by period, counted from the cut."""
     unit = str(holdout.attrs["unit"])
     n, T, churned = (calibration[name].to_numpy() for name in ("periods", "T", "churned"))
@@ -138,16 +139,17 @@ def _tracking(calibration: xr.Dataset, holdout: xr.Dataset, moment: pd.Timestamp
             before, (number >= first) & (number < first + T), j <= np.minimum(asked, made + 1)
         ),
     }
+    clock, moment = Clock(unit), pd.Timestamp(holdout.attrs["start"])
     steps: list[dict[str, Any]] = [{f"{unit}s": int(k) - known} for k in number[:, 0]]
-    start: list[Any] = [moment + pd.DateOffset(**step) for step in steps]
+    start = np.array([moment + pd.DateOffset(**step) for step in steps], "datetime64[s]")
     data = {
-        "start": np.array(start, "datetime64[s]"),
+        "start": start,
         **{name: values.sum(axis=1) for name, values in counts.items()},
         "observed_share": np.ones(number.size),
     }
     attrs = {
         "unit": unit,
-        "start": _iso(start[0], unit),
+        "start": clock.iso(int(clock.steps_of(start)[0])),
         "end": holdout.attrs["end"],
         "calibration_periods": known,
     }
@@ -156,7 +158,3 @@ def _tracking(calibration: xr.Dataset, holdout: xr.Dataset, moment: pd.Timestamp
         coords={"period": number[:, 0]},
         attrs=attrs,
     )
-
-
-def _iso(moment: pd.Timestamp, unit: str) -> str:
-    return moment.isoformat(timespec="minutes") if unit == "hour" else moment.date().isoformat()
