@@ -90,7 +90,7 @@ def show(data: "xr.Dataset") -> Shown:
 
 def posterior_html(posterior: Any) -> str:
     """Return a posterior as a panel: parameters with densities; checks, priors and provenance folded."""
-    told, parameters = posterior.provenance, posterior.parameters()
+    made, parameters = posterior.provenance, posterior.parameters()
     n_draws = max((np.size(values) for values in parameters.values()), default=0)
     sampled = n_draws > 1
     rows = []
@@ -103,11 +103,11 @@ def posterior_html(posterior: Any) -> str:
             rows.append((letter, number(np.mean(values)), meaning))
     head = ("parameter", "mean", "95% interval", "posterior", "what it is")
     subtitle = [
-        f"{number(told.get('n_customers'))} customers",
-        f"until {told['until']}" if told.get("until") else "",
-        f"time in {told['unit']}s" if "unit" in told else "",
-        f"{told.get('method', '')}, {number(n_draws)} draw{'s' * sampled}",
-        f"{told['seconds']:.1f} s" if "seconds" in told else "",
+        f"{number(made.n_customers)} customers",
+        f"until {made.data.until}" if made.data.until else "",
+        f"time in {made.data.unit}s",
+        f"{made.method}, {number(n_draws)} draw{'s' * sampled}",
+        f"{made.seconds:.1f} s",
     ]
     priors = [
         (name, prior.text, prior.meaning, prior.reason) for name, prior in posterior.model.priors.items()
@@ -124,7 +124,7 @@ def posterior_html(posterior: Any) -> str:
             ),
             ("priors and why", table(("quantity", "prior", "what it is", "why"), priors)),
             ("the model in words", _list([posterior.model.story, *posterior.model.limits])),
-            ("data and provenance", _mapping(told)),
+            ("data and provenance", _mapping(made.as_dict())),
         ],
         warning=_warning(posterior.checks, posterior.model.name),
     )
@@ -239,7 +239,7 @@ def score_html(score: "xr.Dataset") -> str:
 
 def statistics_html(stats: "xr.Dataset") -> str:
     """Return statistics as a panel: each column's spread; what was read and rejected folded."""
-    attrs = stats.attrs
+    attrs, rejected = stats.attrs, json.loads(stats.attrs.get("rejected") or "{}")
     size = next(iter(stats.sizes.values()))
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
     n = int(weight.sum())
@@ -262,9 +262,9 @@ def statistics_html(stats: "xr.Dataset") -> str:
                 f"{number(size)} rows with a weight" if "weight" in stats else "",
             ]
         ),
-        _row_badges(attrs.get("rows_read"), _rejected(attrs)),
+        _row_badges(attrs.get("rows_read"), rejected),
         table(("column", "min", "median", "mean", "max", "customers", "what it is"), rows),
-        [("rejected rows", _reasons(_rejected(attrs))), ("provenance", _mapping(attrs))],
+        [("rejected rows", _reasons(rejected)), ("provenance", _mapping(attrs))],
     )
 
 
@@ -351,10 +351,6 @@ def _row_badges(rows_read: Any, rejected: Mapping[str, int]) -> list[Html]:
         badge(f"{number(rows_read)} rows read"),
         badge(f"{number(n)} rejected"),
     ]
-
-
-def _rejected(attrs: Mapping[str, Any]) -> dict[str, int]:
-    return json.loads(attrs.get("rejected") or "{}")
 
 
 def _reasons(rejected: Mapping[str, int]) -> Html:

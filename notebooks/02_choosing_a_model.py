@@ -45,7 +45,7 @@ for fit in fits.values():
 # rhythm, by the evidence of the data. Music is not bought by the calendar:
 
 # %%
-pd.Series(fits["MBG/CNBD-k"].provenance["choices"], name="posterior probability").to_frame().style.format(
+pd.Series(fits["MBG/CNBD-k"].provenance.choices, name="posterior probability").to_frame().style.format(
     "{:.3f}"
 )
 

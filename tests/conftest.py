@@ -1,7 +1,5 @@
 """What many tests share: real data, fits of it, and a generator with a fixed seed."""
 
-import json
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -43,14 +41,12 @@ def spend(cdnow_sample):
 @pytest.fixture(scope="session")
 def at_point():
     """A function that gives a posterior the draws one names, and another unit if asked."""
+    from tests.made import with_provenance
 
     def make(posterior, *, chains=1, unit=None, **letters):
         values = {name: np.reshape(np.asarray(v, float), (chains, -1)) for name, v in letters.items()}
         group = xr.Dataset({name: (("chain", "draw"), value) for name, value in values.items()})
         made = posterior.with_group("posterior", group)
-        if unit is not None:
-            told = {**posterior.provenance, "unit": unit}
-            made.draws.attrs = {**made.draws.attrs, "provenance": json.dumps(told)}
-        return made
+        return made if unit is None else with_provenance(made, unit=unit)
 
     return make

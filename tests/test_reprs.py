@@ -1,6 +1,7 @@
 """The notebook panels: well-formed, escaped, honest about checks, and readable without their style."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -14,7 +15,6 @@ import bayes_cx as bcx
 from bayes_cx import reprs
 from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
-from bayes_cx.model import Param, Prior
 from bayes_cx.panel import (
     Html,
     badge,
@@ -27,6 +27,7 @@ from bayes_cx.panel import (
     percent,
     table,
 )
+from tests import made
 
 NASTY = "<script>alert('x')</script> & \"co\""
 
@@ -60,24 +61,8 @@ class Reader(HTMLParser):
 
 
 def posterior(checks, n=1000, name="BG/NBD"):
-    rng = np.random.default_rng(2)
-    model = SimpleNamespace(
-        name=name,
-        params={
-            "r": Param("", "shape of the purchase rates"),
-            "alpha": Param("time", "scale of the purchase rates"),
-            "a": Param("", "weight of leaving"),
-            "b": Param("", "weight of staying"),
-        },
-        priors={"dropout": Prior("Beta", {"alpha": 1, "beta": 3}, "mean chance to leave", "most stay")},
-        story="While active, a customer buys at random.",
-        limits=("Seasons are not seen.",),
-    )
-    means = {"r": 0.243, "alpha": 4.41, "a": 0.79, "b": 2.43}
-    draws = {letter: rng.gamma(40, mean / 40, n) for letter, mean in means.items()}
-    told = {"n_customers": 23570, "until": "1997-09-30", "unit": "week", "method": "NUTS", "seconds": 12.3,
-            "seed": 1, "source": NASTY, "versions": {"python": "3.12.1", "pymc": "6.4.0"}}  # fmt: skip
-    return SimpleNamespace(model=model, parameters=lambda: draws, provenance=told, checks=checks)
+    model = replace(bcx.models.BG_NBD, name=name)
+    return made.posterior(model, checks, n, data=replace(made.DATA, source=NASTY))
 
 
 GOOD = (Check("largest R-hat", 1.002, "<= 1.01", "passed"), Check("divergences", 0.0, "0", "passed"))
@@ -185,7 +170,7 @@ def test_every_panel_is_well_formed_and_escaped(name):
 def test_a_posterior_shows_its_parameters_first_and_folds_the_rest():
     read = Reader(everything()["posterior"])
     assert read.text.startswith(
-        "BG/NBD posterior 23,570 customers · until 1997-09-30 · time in weeks · NUTS, 1,000 draws"
+        "BG/NBD posterior 23,570 customers · until 1998-06-30 · time in weeks · Laplace, 1,000 draws"
     )
     assert (
         read.text.index("alpha")

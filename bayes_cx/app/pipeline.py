@@ -184,4 +184,4 @@ def _compared(selection: "Selection") -> dict[str, object]:
 
 def _told(posterior: "Posterior") -> dict[str, object]:
     """Return the provenance without timings, which no second run repeats."""
-    return {key: value for key, value in posterior.provenance.items() if key != "seconds"}
+    return {key: value for key, value in posterior.provenance.as_dict().items() if key != "seconds"}

@@ -1,6 +1,5 @@
 """What a command works on: transactions, contracts, or statistics that were made before."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -245,5 +244,7 @@ def _hider(key: str | None) -> Callable[[str], str] | None:
 
 
 def _note_rejected(stats: "xr.Dataset", steps: Steps) -> None:
-    for reason, rows in json.loads(stats.attrs.get("rejected") or "{}").items():
+    from bayes_cx.data import provenance_of
+
+    for reason, rows in provenance_of(stats).rejected.items():
         steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}")

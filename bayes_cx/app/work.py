@@ -157,7 +157,7 @@ def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
     """Return the horizon of the settings, or the usual one."""
     if settings.horizon is not None:
         return settings.horizon
-    return PERIODS[posterior.provenance["unit"]] if posterior.model.kind.discrete else PERIODS["week"]
+    return PERIODS[posterior.provenance.data.unit] if posterior.model.kind.discrete else PERIODS["week"]
 
 
 def plan_of(

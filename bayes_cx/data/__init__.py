@@ -1,6 +1,7 @@
 """From what happened to enough of it: read purchases, judge every row, reduce them to a few numbers."""
 
 from bayes_cx.data.add import add
+from bayes_cx.data.attributes import DataProvenance, provenance_of
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.expand import expand
@@ -14,6 +15,7 @@ from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 
 __all__ = [
+    "DataProvenance",
     "Split",
     "Transactions",
     "add",
@@ -25,6 +27,7 @@ __all__ = [
     "load_cdnow",
     "load_cohorts",
     "load_donations",
+    "provenance_of",
     "read_transactions",
     "split",
     "split_contracts",

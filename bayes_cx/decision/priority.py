@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import provenance_of
 from bayes_cx.decision.choose import Choice, choose
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
@@ -288,8 +289,8 @@ def _attributes(
     contact = data["contact"].to_numpy()
     return {
         "horizon": str(value.horizon),
-        "unit": value.purchases.provenance["unit"],
-        "until": value.stats.attrs.get("until", ""),
+        "unit": value.purchases.provenance.data.unit,
+        "until": provenance_of(value.stats).until,
         "discount_rate": value.rate.per_year,
         "margin": value.margin,
         "currency": "",

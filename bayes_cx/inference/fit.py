@@ -14,6 +14,7 @@ import xarray as xr
 
 from bayes_cx.checks import Check
 from bayes_cx.compiling import AS_WRITTEN
+from bayes_cx.data import provenance_of
 from bayes_cx.inference.build import (
     columns_of,
     first_choice,
@@ -27,6 +28,7 @@ from bayes_cx.inference.design import CONSTANT, Design, lay_out
 from bayes_cx.inference.explore import Explorer, variables
 from bayes_cx.inference.methods import Method
 from bayes_cx.inference.posterior import Posterior, attributes
+from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 from bayes_cx.models import find
 
@@ -48,7 +50,7 @@ def fit(
     """Find the posterior of `model` given `stats`.
 
     Of a model with choices, such as the regularity k of `BG_CNBD`, every value is explored and gets draws in
-    proportion to its evidence; ``provenance["choices"]`` tells their posterior probabilities.
+    proportion to its evidence; `provenance.choices` has their posterior probabilities.
 
     Parameters
     ----------
@@ -104,15 +106,19 @@ def fit(
         pymc_model(first_choice(model), table, design, scale=scale), structure_of(model, design)
     )
     found, probabilities = explore_choices(explorer, model, method, seed, dice, progress=progress)
-    told = {
-        "method": type(found.method).__name__,
-        "method_settings": asdict(found.method),
-        "seed": seed,
-        "seconds": round(time.perf_counter() - start, 3),
-        "scale": scale,
-        **({"choices": probabilities} if probabilities else {}),
-    }
-    return _posterior(model, stats, table, design, found.groups, found.checks, told)
+    provenance = _provenance(
+        model,
+        stats,
+        table,
+        design,
+        method=type(found.method).__name__,
+        method_settings=asdict(found.method),
+        seed=seed,
+        seconds=round(time.perf_counter() - start, 3),
+        scale=scale,
+        choices=probabilities,
+    )
+    return _posterior(model, table, provenance, found.groups, found.checks)
 
 
 def sample_prior(
@@ -144,41 +150,48 @@ def sample_prior(
     chosen = {name: rng.choice(known, (1, draws)).astype(float) for name, known in model.choices.items()}
     posterior = posterior.assign({name: (("chain", "draw"), value) for name, value in chosen.items()})
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
-    told = {
-        "method": "prior",
-        "method_settings": {"draws": draws},
-        "seed": seed,
-        "seconds": 0.0,
-        "scale": scale,
-    }
-    return _posterior(model, stats, table, design, {"posterior": posterior}, (nothing,), told)
+    provenance = _provenance(
+        model,
+        stats,
+        table,
+        design,
+        method="prior",
+        method_settings={"draws": draws},
+        seed=seed,
+        seconds=0.0,
+        scale=scale,
+    )
+    return _posterior(model, table, provenance, {"posterior": posterior}, (nothing,))
+
+
+def _provenance(
+    model: Model, stats: xr.Dataset, table: xr.Dataset, design: Design, **made: Any
+) -> Provenance:
+    return Provenance(
+        model=model.key,
+        priors={name: prior.text for name, prior in model.priors.items()},
+        layout=lay_out(design, model, table),
+        n_customers=int(table["weight"].sum()),
+        rows=table.sizes["row"],
+        versions={"python": python_version(), **{tool: version(tool) for tool in _TOOLS}},
+        data=provenance_of(stats),
+        **made,
+    )
 
 
 def _posterior(
     model: Model,
-    stats: xr.Dataset,
     table: xr.Dataset,
-    design: Design,
+    provenance: Provenance,
     groups: Mapping[str, xr.Dataset],
     checks: tuple[Check, ...],
-    told: Mapping[str, Any],
 ) -> Posterior:
-    provenance = {
-        **{key: value for key, value in stats.attrs.items() if isinstance(value, str | int | float)},
-        **told,
-        "model": model.key,
-        "priors": {name: prior.text for name, prior in model.priors.items()},
-        "layout": lay_out(design, model, table).as_dict(),
-        "n_customers": int(table["weight"].sum()),
-        "rows": table.sizes["row"],
-        "versions": {"python": python_version(), **{tool: version(tool) for tool in _TOOLS}},
-    }
     # Attributes of the sampler (creation time, its own versions) would make equal fits differ.
     plain = {name: group.drop_attrs() for name, group in groups.items()}
     tree = xr.DataTree.from_dict(
         {
             **plain,
-            "observed_data": table[[*model.statistics, *design.columns]].drop_attrs(),
+            "observed_data": table[[*model.statistics, *provenance.layout.design.columns]].drop_attrs(),
             "constant_data": table[["weight"]].drop_attrs(),
         }
     )

@@ -1,12 +1,9 @@
 """The posterior: draws that ArviZ reads as they are, what checked them and where they come from."""
 
-import json
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,6 +15,7 @@ from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
 from bayes_cx.inference.design import Layout, coordinates
+from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 
 __all__ = ["Posterior", "load", "save"]
@@ -57,9 +55,9 @@ class Posterior:
         return _checks.verdict(self.checks)
 
     @cached_property
-    def provenance(self) -> dict[str, Any]:
-        """Where the draws come from: versions, seed, data, period, unit, priors, method, timings."""
-        return json.loads(self.draws.attrs["provenance"])
+    def provenance(self) -> Provenance:
+        """Where the draws come from: data, priors, method, seed, versions."""
+        return Provenance.from_json(self.draws.attrs["provenance"])
 
     @property
     def n_draws(self) -> int:
@@ -83,10 +81,10 @@ class Posterior:
         posterior = self.draws["posterior"]
         return {name: posterior[name].to_numpy().reshape(-1)[keep] for name in self.model.params}
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """How the parameters differ between customers."""
-        return Layout.from_dict(self.provenance["layout"])
+        return self.provenance.layout
 
     def parameters_of(
         self, stats: xr.Dataset, draws: int | None = None
@@ -126,11 +124,11 @@ class Posterior:
         }
 
         def unseen(name: str) -> np.ndarray:
-            own = np.random.default_rng([self.provenance["seed"], zlib.crc32(name.encode())])
+            own = np.random.default_rng([self.provenance.seed, zlib.crc32(name.encode())])
             return own.standard_normal(self.n_draws)[keep]
 
         own = coordinates(self.layout, self.model, sampled, patterns, unseen)
-        letters = self.model.natural(self.provenance["scale"], **own)
+        letters = self.model.natural(self.provenance.scale, **own)
         letters |= {name: sampled[name][:, None] for name in self.model.choices}
         shape = (keep.size, int(pattern.max()) + 1)
         return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern
@@ -155,10 +153,10 @@ class Posterior:
             self.draws.to_netcdf(unfinished, engine="h5netcdf")
 
     def __repr__(self) -> str:
-        told = self.provenance
+        made = self.provenance
         return (
-            f"<Posterior {self.model.name}: {self.n_draws:,} draws by {told['method']}, "
-            f"{told['n_customers']:,} customers, checks {self.verdict}>"
+            f"<Posterior {self.model.name}: {self.n_draws:,} draws by {made.method}, "
+            f"{made.n_customers:,} customers, checks {self.verdict}>"
         )
 
     def _repr_html_(self) -> str:
@@ -187,12 +185,9 @@ def thinned(n: int, at_most: int | None) -> np.ndarray:
     return np.arange(at_most) * n // at_most
 
 
-def attributes(provenance: Mapping[str, Any], checks: tuple[Check, ...]) -> dict[str, str]:
+def attributes(provenance: Provenance, checks: tuple[Check, ...]) -> dict[str, str]:
     """Return what `Posterior` keeps on the tree, as text that netCDF can hold."""
-    return {
-        "provenance": json.dumps(provenance, sort_keys=True),
-        "checks": _checks.to_json(checks),
-    }
+    return {"provenance": provenance.to_json(), "checks": _checks.to_json(checks)}
 
 
 def load(path: str | Path) -> Posterior:
@@ -201,7 +196,7 @@ def load(path: str | Path) -> Posterior:
     Raises
     ------
     InputError
-        If the file is not there or is not a posterior.
+        If the file is not there or is not a posterior, or one of another version with other provenance.
     """
     path = Path(path)
     if not path.is_file():
@@ -209,11 +204,24 @@ def load(path: str | Path) -> Posterior:
     try:
         with xr.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()
-        told = json.loads(tree.attrs["provenance"])
+        made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
+        posterior = Posterior(models.find(made.model), tree)
+        _check_draws(posterior)
     except (OSError, KeyError, ValueError) as error:
+        why = error.came if isinstance(error, InputError) else error
         raise InputError(
-            f"{path} cannot be read as a posterior ({error})",
-            "a netCDF file saved by Posterior.save",
+            f"{path} cannot be read as a posterior ({why})",
+            "a netCDF file saved by Posterior.save of this version",
             "fit and save it again",
         ) from error
-    return Posterior(models.find(told["model"]), tree)
+    return posterior
+
+
+def _check_draws(posterior: Posterior) -> None:
+    """Refuse a tree that lacks draws of a parameter or a column of the data."""
+    model, tree = posterior.model, posterior.draws
+    columns = (*model.statistics, *posterior.layout.design.columns)
+    wanted = {"posterior": tuple(model.params), "observed_data": columns, "constant_data": ("weight",)}
+    for group, names in wanted.items():
+        if missing := [name for name in names if group not in tree or name not in tree[group]]:
+            raise InputError(f"no {', '.join(missing)} in the group {group}", "it there", "fit again")

@@ -1,16 +1,16 @@
 """Fill a model card from a posterior and the evidence about it; what was not given is said, not left out."""
 
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check, Interval
+from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
 from bayes_cx.references import reference
@@ -30,6 +30,7 @@ from bayes_cx.study import Study
 
 if TYPE_CHECKING:
     from bayes_cx.inference import Posterior
+    from bayes_cx.inference.provenance import Provenance
     from bayes_cx.validation import PredictiveCheck
 
 __all__ = ["ModelCard", "Use", "model_card"]
@@ -83,8 +84,8 @@ def model_card(
     """
     posterior = study.fits[0] if posterior is None else posterior
     stats, run = study.stats, study.provenance
-    model, told = posterior.model, posterior.provenance
-    if stats.attrs.get("sha256") not in (None, told.get("sha256")):
+    model, made = posterior.model, posterior.provenance
+    if provenance_of(stats).sha256 not in ("", made.data.sha256):
         raise InputError(
             "statistics of other data than the posterior was fitted to",
             "the statistics of the fit",
@@ -98,7 +99,7 @@ def model_card(
     sensitivity = [check for check in study.evidence.sensitivity if check.about == model.name]
     judged = holdout.checks if holdout is not None else ()
     groups, left_out = _largest(holdout.by_group if holdout is not None else ())
-    used = [str(told.get("method", "")), "sensitivity" if sensitivity else "", "holdout" if judged else ""]
+    used = [made.method, "sensitivity" if sensitivity else "", "holdout" if judged else ""]
     methods = [key for name in used for key in METHODS.get(name, ())]
     cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
     return ModelCard(
@@ -106,12 +107,12 @@ def model_card(
         owner=run.organisation,
         written=run.timestamp,
         use=use or USE[model.kind.leaving],
-        data=_data({**told, **stats.attrs}, stats),
+        data=_data(made.data, stats),
         model=ModelPart(
             name=model.name,
             story=model.story,
-            when=getattr(model, "when", ""),
-            parameters=_parameters(posterior, str(told.get("unit", "time"))),
+            when=model.when,
+            parameters=_parameters(posterior),
             priors=tuple(
                 PriorPart(name=name, meaning=prior.meaning, prior=prior.text, reason=prior.reason)
                 for name, prior in model.priors.items()
@@ -124,9 +125,9 @@ def model_card(
         sensitivity=_section("sensitivity", sensitivity),
         holdout=_section("holdout", judged, false_alarms(judged)),
         subgroups=_section("subgroups", groups, left_out),
-        limits=(*getattr(model, "limits", ()), *LIMITS[model.kind.leaving]),
+        limits=(*model.limits, *LIMITS[model.kind.leaving]),
         ethics=ETHICS[model.kind.leaving],
-        reproduction=_reproduction(told, model.key, run.command),
+        reproduction=_reproduction(made, run.command),
         references=tuple(str(reference(key)) for key in cited if key),
     )
 
@@ -161,42 +162,41 @@ def _predictive(name: str, found: "PredictiveCheck | None") -> Section:
     )
 
 
-def _data(told: Mapping[str, Any], stats: xr.Dataset) -> DataPart:
+def _data(source: DataProvenance, stats: xr.Dataset) -> DataPart:
     size = next(iter(stats.sizes.values()))
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
     kind = kind_of(stats)
     lively = int(weight[kind.lively(kind.numbers(stats))].sum())
     repeaters, current = (None, lively) if kind.leaving == "observed" else (lively, None)
     groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
-    rejected = told.get("rejected") or {}
     return DataPart(
-        source=str(told.get("source", "")),
-        sha256=str(told.get("sha256", "")),
-        period_start=_day(told.get("period_start")),
-        until=_day(told.get("until")),
-        unit=str(told.get("unit", "")),
+        source=source.source,
+        sha256=source.sha256,
+        period_start=_day(source.period_start),
+        until=_day(source.until),
+        unit=source.unit,
         customers=int(weight.sum()),
         repeaters=repeaters,
         current=current,
-        rows_read=told.get("rows_read"),
-        rows_rejected=told.get("rows_rejected"),
-        rejected=json.loads(rejected) if isinstance(rejected, str) else dict(rejected),
-        returns=str(told.get("returns", "")),
+        rows_read=source.rows_read,
+        rows_rejected=source.rows_rejected,
+        rejected=dict(source.rejected),
+        returns=source.returns,
         groups=groups,
     )
 
 
-def _parameters(posterior: Any, unit: str) -> tuple[Parameter, ...]:
-    units = {"": "", "time": unit, "money": "money"}
+def _parameters(posterior: "Posterior") -> tuple[Parameter, ...]:
+    units = {"": "", "time": posterior.provenance.data.unit, "money": "money"}
     parts = []
     for letter, draws in posterior.parameters().items():
-        known = posterior.model.params.get(letter)
+        known = posterior.model.params[letter]
         low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         parts.append(
             Parameter(
                 letter=letter,
-                meaning=known.meaning if known else "",
-                unit=units[known.unit] if known else "",
+                meaning=known.meaning,
+                unit=units[known.unit],
                 mean=_finite(np.mean(draws)),
                 interval=Interval(low=float(low), high=float(high), level=LEVEL)
                 if np.size(draws) > 1
@@ -206,22 +206,16 @@ def _parameters(posterior: Any, unit: str) -> tuple[Parameter, ...]:
     return tuple(parts)
 
 
-def _reproduction(told: Mapping[str, Any], key: str, command: str) -> Reproduction:
-    settings = ", ".join(f"{name}={value}" for name, value in told.get("method_settings", {}).items())
-    method = f"{told.get('method', '')}({settings})" if told.get("method") else ""
-    seed = told.get("seed")
-    call = f"bcx.fit(bcx.models.{key.upper()}, stats, method=bcx.{method}, seed={seed})"
-    return Reproduction(
-        method=method,
-        seed=seed,
-        command=command or (call if method else ""),
-        versions={tool: str(number) for tool, number in told.get("versions", {}).items()},
-    )
+def _reproduction(made: "Provenance", command: str) -> Reproduction:
+    settings = ", ".join(f"{name}={value}" for name, value in made.method_settings.items())
+    method = f"{made.method}({settings})"
+    call = f"bcx.fit(bcx.models.{made.model.upper()}, stats, method=bcx.{method}, seed={made.seed})"
+    return Reproduction(method=method, seed=made.seed, command=command or call, versions=dict(made.versions))
 
 
-def _day(value: Any) -> date | None:
-    return date.fromisoformat(str(value)[:10]) if value else None
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text[:10]) if text else None
 
 
-def _finite(value: Any) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from bayes_cx.data import provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
 from bayes_cx.page.blocks import Picture
@@ -232,8 +233,8 @@ def _meta(data: xr.Dataset, posteriors: list[Any], organisation: str, timestamp:
 
 def _run(purchases: Any, stats: xr.Dataset) -> str:
     """Name what made the page, for its foot."""
-    sha256 = str(stats.attrs.get("sha256", ""))
-    version = f"bayes_cx {purchases.provenance.get('versions', {}).get('bayes_cx', '')}".strip()
+    sha256 = provenance_of(stats).sha256
+    version = f"bayes_cx {purchases.provenance.versions['bayes_cx']}"
     return f"{version} · data {sha256[:8]}" if sha256 else version
 
 

@@ -1,7 +1,6 @@
 """Tables of the report as rows of text and numbers; the template only sets them."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import xarray as xr
 from scipy import stats as distributions
 
 from bayes_cx.checks import Check, Interval
+from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.kinds import find_kind
 from bayes_cx.page.words import Money, about, chance, count, day, per_cent, plural, shorten, sign
 from bayes_cx.reporting.alike import counted, group_columns, history
@@ -261,19 +261,19 @@ def assumptions(plan: Any, stats: xr.Dataset, words: Terms, money: Money) -> lis
     rows.append(
         ["Discount rate", f"{100 * float(data.attrs['discount_rate']):.3g}% a year, continuous in time"]
     )
-    attrs = stats.attrs
-    if "returns" in attrs and not money.noun:
+    source = provenance_of(stats)
+    if source.returns and not money.noun:
         treated = {
             "reject": "rows with a negative amount are rejected",
             "net": "a return is taken off the customer's latest purchase before it",
             "ignore": "rows with a negative amount are left out",
         }
-        rows.append(["Returns", treated.get(attrs["returns"], str(attrs["returns"]))])
-    if attrs.get("rows_zero"):
-        rows.append(["Purchases for nothing", f"{count(attrs['rows_zero'])} rows, counted as purchases"])
-    if "rows_read" in attrs:
-        rows.append(["Rows read", count(attrs["rows_read"])])
-        rows.append(["Rows rejected", _rejected(attrs)])
+        rows.append(["Returns", treated.get(source.returns, source.returns)])
+    if source.rows_zero:
+        rows.append(["Purchases for nothing", f"{count(source.rows_zero)} rows, counted as purchases"])
+    if source.rows_read is not None:
+        rows.append(["Rows read", count(source.rows_read)])
+        rows.append(["Rows rejected", _rejected(source)])
     return rows
 
 
@@ -289,7 +289,7 @@ def priors(posteriors: Sequence[Any]) -> list[list[str]]:
     return [
         [posterior.model.name, posterior.model.priors[name].meaning, text.replace("-", "−")]
         for posterior in posteriors
-        for name, text in posterior.provenance["priors"].items()
+        for name, text in posterior.provenance.priors.items()
     ]
 
 
@@ -342,26 +342,24 @@ def predictive(found: "Sequence[PredictiveCheck]") -> tuple[list[dict[str, str]]
     return rows, " ".join([alarms, *notes]) if rows else ""
 
 
-def _rejected(attrs: Mapping[str, Any]) -> str:
-    reasons = json.loads(attrs.get("rejected") or "{}")
-    total = int(attrs.get("rows_rejected", sum(reasons.values())))
-    listed = "; ".join(f"{reason}: {count(number)}" for reason, number in reasons.items())
+def _rejected(source: DataProvenance) -> str:
+    total = source.rows_rejected or 0
+    listed = "; ".join(f"{reason}: {count(number)}" for reason, number in source.rejected.items())
     return f"{count(total)} ({listed})" if listed and total else count(total)
 
 
 def provenance(posteriors: Sequence[Any], stats: xr.Dataset, command: str) -> list[str]:
     """Return the lines that let somebody else make the same report."""
     lines = [command] if command else []
-    source = stats.attrs.get("source", "")
-    sha256 = stats.attrs.get("sha256", "")
-    if sha256:
-        lines.append(f"data {source} sha256 {sha256}".replace("  ", " "))
+    data = provenance_of(stats)
+    if data.sha256:
+        lines.append(f"data {data.source} sha256 {data.sha256}".replace("  ", " "))
     for posterior in posteriors:
-        told = posterior.provenance
-        lines.append(f"{posterior.model.name}: {told.get('method', '?')}, seed {told.get('seed', '?')}")
-    versions = posteriors[0].provenance.get("versions", {}) if posteriors else {}
+        made = posterior.provenance
+        lines.append(f"{posterior.model.name}: {made.method}, seed {made.seed}")
+    versions = posteriors[0].provenance.versions
     lines.append(", ".join(f"{name} {number}" for name, number in versions.items()))
-    return [line for line in lines if line]
+    return lines
 
 
 def _measured(value: float | None) -> str:

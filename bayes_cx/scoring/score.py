@@ -148,7 +148,7 @@ def horizon_in_fit(t: Any, stats: xr.Dataset, posterior: Posterior) -> Span:
     InputError
         If it cannot be read, or is no whole number of opportunities where the model counts these.
     """
-    span, unit = Span.of(t, _unit_of(stats)), posterior.provenance["unit"]
+    span, unit = Span.of(t, _unit_of(stats)), posterior.provenance.data.unit
     if posterior.model.kind.discrete:
         return span.whole(unit, f"{posterior.model.name} counts opportunities")
     return span.to(unit)
@@ -156,7 +156,7 @@ def horizon_in_fit(t: Any, stats: xr.Dataset, posterior: Posterior) -> Span:
 
 def force(discount: DiscountRate | float, posterior: Posterior) -> float:
     """Return the force of discount per unit of the fit; a bare number is one already."""
-    return discount.force(posterior.provenance["unit"]) if isinstance(discount, DiscountRate) else discount
+    return discount.force(posterior.provenance.data.unit) if isinstance(discount, DiscountRate) else discount
 
 
 def _check_count(samples: dict[str, np.ndarray]) -> None:
@@ -182,7 +182,7 @@ def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
     InputError
         If the statistics have no unit, or count opportunities of another kind than the fit.
     """
-    came, unit = _unit_of(stats), posterior.provenance.get("unit", "")
+    came, unit = _unit_of(stats), posterior.provenance.data.unit
     kind = posterior.model.kind
     if came == unit or not (kind.discrete or kind.times):
         return stats

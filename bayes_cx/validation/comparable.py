@@ -27,7 +27,7 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
     if len(posteriors) < 2:
         raise InputError(f"{len(posteriors)} posterior", "two or more", "fit another model to the same data")
     for name, posterior in posteriors.items():
-        method = posterior.provenance["method"]
+        method = posterior.provenance.method
         if posterior.n_draws < _LEAST_DRAWS or method == "prior":
             raise InputError(
                 f"{posterior.n_draws} draws by {method} of {name}",
@@ -39,7 +39,7 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
         model, rival = first.model, posterior.model
         for what, a, b in (
             ("", f"a model of {model.kind.key}", f"a model of {rival.kind.key}"),
-            ("time by the ", *(p.provenance.get("unit", "") for p in (first, posterior))),
+            ("time by the ", *(p.provenance.data.unit for p in (first, posterior))),
         ):
             if a != b:
                 raise InputError(
@@ -91,9 +91,9 @@ def same_customers(name: str, posterior: Posterior, table: xr.Dataset) -> None:
     given = compress(table, columns_of(posterior))
     if own.sizes != given.sizes or not all(_equal(own[c].to_numpy(), given[c].to_numpy()) for c in own):
         provenance = posterior.provenance
-        until = f" until {provenance['until']}" if provenance.get("until") else ""
+        until = f" until {provenance.data.until}" if provenance.data.until else ""
         raise InputError(
-            f"{name}, fitted to {provenance['n_customers']:,} customers{until}",
+            f"{name}, fitted to {provenance.n_customers:,} customers{until}",
             f"a fit to the same {int(table['weight'].sum()):,} customers as the others",
             "fit all models to the same statistics; for a hold-out, to split.calibration",
         )

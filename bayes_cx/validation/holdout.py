@@ -8,7 +8,7 @@ import xarray as xr
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
 from bayes_cx.clock import Clock
-from bayes_cx.data import Split, unique_rows
+from bayes_cx.data import Split, provenance_of, unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring import payments, score
@@ -184,7 +184,7 @@ def holdout(
 
 def _unseen(posterior: Posterior, split: Split) -> None:
     """Refuse a posterior that knows what it is to forecast."""
-    seen, cut = posterior.provenance.get("until", ""), split.calibration.attrs.get("until", "")
+    seen, cut = posterior.provenance.data.until, provenance_of(split.calibration).until
     hour = Clock("hour").step_of  # where a date alone means its last hour
     if seen and cut and hour(seen) > hour(cut):
         raise InputError(

@@ -62,7 +62,7 @@ def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Fut
     begin = clock.step_of(split.tracking.attrs["start"])
     cut = clock.step_of(split.holdout.attrs["start"]) - 1
     # Steps (days, or hours) in one unit of the posterior, which need not be the unit of the split.
-    steps = Span(1.0, posterior.provenance["unit"]).in_unit(clock.step)
+    steps = Span(1.0, posterior.provenance.data.unit).in_unit(clock.step)
     kind, columns = later.kind, columns_of_kind(posterior, stats)
 
     def by_period(events: Purchases, origin: np.ndarray | int) -> np.ndarray:

@@ -17,7 +17,7 @@ import bayes_cx as bcx
 from bayes_cx.app.cli import main
 from bayes_cx.app.config import load
 from bayes_cx.app.steps import Steps
-from bayes_cx.checks import Check
+from bayes_cx.checks import Check, to_json
 from bayes_cx.reporting import ModelCard
 
 COLUMNS = ("--customer", "id", "--time", "day", "--amount", "paid")
@@ -126,7 +126,7 @@ def test_the_card_is_valid_and_the_record_complete(reported):
     assert told["command"] == "bayes-cx report --config run.toml --capacity 15"
     assert told["timestamp"] == "2025-07-01T00:00:00+00:00"
     assert told["settings"]["capacity"] == 15
-    assert told["purchases"]["rows_rejected"] == 3
+    assert told["purchases"]["data"]["rows_rejected"] == 3
     assert KEY not in json.dumps(told)
 
 
@@ -161,7 +161,7 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
     assert call(*less, "--config", "run.toml", "--out", "same.parquet") == 0
     told = ("--config", "run.toml", "--method", "laplace")
     assert call("fit", "stats.parquet", "--model", "gamma_gamma", *told, "--out", "again.nc") == 0
-    assert bcx.load("again.nc").provenance["seed"] == 2
+    assert bcx.load("again.nc").provenance.seed == 2
     fits = ("purchases.nc", "spend.nc", "stats.parquet")
     assert call("prioritise", *fits, "--cost", 2, "--capacity", 30, "--out", "plan.csv") == 0
     assert call("card", "purchases.nc", "stats.parquet", "--out", "card", "--timestamp", "2025-07-01") == 0
@@ -196,7 +196,7 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
 
 
 def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, capsys):
-    failed = json.dumps([vars(Check("luck", 0.0, "> 1", "failed"))])
+    failed = to_json([Check("luck", 0.0, "> 1", "failed")])
     fit = bcx.fit
 
     def unlucky(*arguments, **options):

@@ -62,7 +62,7 @@ def test_evidence_is_the_integral_of_the_surface(rng):
 
 def test_every_choice_gets_draws_by_its_evidence(stats):
     posterior = bcx.fit(_toy(), stats, seed=1, progress=False)
-    found = posterior.provenance["choices"]
+    found = posterior.provenance.choices
     odds = np.exp(log_evidence(2) - log_evidence(1))
     assert found["k=2"] / found["k=1"] == pytest.approx(odds, rel=0.03)
     k = posterior.parameters()["k"]
@@ -79,7 +79,7 @@ def test_every_choice_gets_draws_by_its_evidence(stats):
 def test_a_choice_that_is_made_stays(stats):
     posterior = bcx.fit(_toy().at(k=2), stats, seed=1, progress=False)
     assert set(posterior.parameters()["k"]) == {2.0}
-    assert "choices" not in posterior.provenance
+    assert not posterior.provenance.choices
 
 
 def test_the_most_likely_choice_is_taken_of_point_estimates(stats):
@@ -101,7 +101,7 @@ def test_only_known_values_can_be_chosen():
 
 def test_a_fixed_scale_keeps_the_priors(stats):
     one = bcx.fit(bcx.models.BG_NBD, stats, scale=0.25, seed=1, progress=False)
-    assert one.provenance["scale"] == 0.25
+    assert one.provenance.scale == 0.25
     coordinate = one.draws["posterior"]["purchase_rate"].to_numpy().ravel()
     letters = one.parameters()
     np.testing.assert_allclose(letters["r"] / letters["alpha"], coordinate * 0.25)

@@ -60,7 +60,7 @@ def test_hopeless_weights_are_not_followed(rng):
 def test_a_second_proposal_gives_the_posterior_that_a_sampler_finds(cdnow_sample):
     """The posterior of Pareto/NBD on the sample has a long tail: customers may differ little in loyalty."""
     weighed = bcx.fit("pareto_nbd", cdnow_sample, seed=1, progress=False)
-    assert weighed.provenance["method"] == "Laplace", weighed.checks
+    assert weighed.provenance.method == "Laplace", weighed.checks
     sampled = bcx.fit("pareto_nbd", cdnow_sample, method=bcx.NUTS(), seed=1, progress=False)
     assert sampled.verdict == "passed", sampled.checks
     effective = next(check.value for check in weighed.checks if "effective" in check.name)

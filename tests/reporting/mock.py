@@ -1,13 +1,14 @@
 """Synthetic plans, posteriors and hold-outs with the shape of the real ones."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.checks import Check, Interval, verdict
-from bayes_cx.kinds import PURCHASES, SPEND
+import bayes_cx as bcx
+from bayes_cx.checks import Check, Interval
+from tests import made
 
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
@@ -52,34 +53,8 @@ CHECKS = (
 
 
 def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
-    fields = {
-        "name": model,
-        "kind": PURCHASES if model == "BG/NBD" else SPEND,
-        "statistics": ("x", "t_x", "T") if model == "BG/NBD" else ("x", "spend"),
-        "story": "While active, a customer buys at random at a steady rate. After every repeat purchase the "
-        "customer leaves for good with a fixed probability. Rate and probability differ between customers.",
-        "formulas": (
-            'lambda tilde.op "Gamma"(r, alpha), quad p tilde.op "Beta"(a, b)',
-            'P("active" | x, t_x, T) = [1 + a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x)]^(-1)',
-        ),
-        "limits": ("Rates are steady: seasons and campaigns are not seen.",),
-        "reference": "fader2005counting" if model == "BG/NBD" else "fader2013gammagamma",
-        "priors": {"dropout": SimpleNamespace(meaning="mean chance to leave after a purchase")},
-        "params": {"r": SimpleNamespace(unit="", meaning="how much the buying rates differ")},
-    } | model_fields
-    rng = np.random.default_rng(3)
-    return SimpleNamespace(
-        model=SimpleNamespace(**fields),
-        checks=tuple(checks),
-        verdict=verdict(checks),
-        parameters=lambda: {"r": rng.normal(0.243, 0.012, 1000), "alpha": rng.normal(4.41, 0.3, 1000)},
-        provenance={
-            "versions": {"bayes_cx": "0.1.0", "pymc": "6.4.0", "python": "3.12.1"},
-            "seed": 1, "sha256": "9f2c" * 16, "period_start": "1997-01-01",
-            "until": "1998-06-30", "unit": "week", "model": model, "method": "NUTS", "n_customers": 2000,
-            "rows": 1210, "priors": {"dropout": "Beta(alpha=1, beta=3)"}, "timings": {"sampling": 12.3},
-        },
-    )  # fmt: skip
+    known = {"BG/NBD": bcx.models.BG_NBD, "Gamma-Gamma": bcx.models.GAMMA_GAMMA}[model]
+    return made.posterior(replace(known, **model_fields), checks, n_customers=2000)
 
 
 def plan(

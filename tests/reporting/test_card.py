@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -17,50 +16,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import bayes_cx as bcx
 from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Param, Prior
 from bayes_cx.reporting import card as card_module
 from bayes_cx.reporting.card import Use, model_card
 from bayes_cx.reporting.card_schema import SECTIONS, ModelCard, Section, card_schema
 from bayes_cx.study import Evidence, RunProvenance, Study
 from bayes_cx.validation import PredictiveCheck
+from tests import made
+from tests.made import GOOD
 
 STAMP = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
-CHECKS = (
-    Check("largest R-hat", 1.002, "<= 1.01", "passed"),
-    Check("divergences", 0.0, "0", "passed"),
-)
 
 
-def posterior(checks=CHECKS, n_params=4, text=""):
-    rng = np.random.default_rng(2)
-    letters = ["r", "alpha", "a", "b", *(f"c{i}" for i in range(n_params - 4))]
-    draws = {letter: rng.gamma(60, 0.01, 400) for letter in letters}
-    model = SimpleNamespace(
-        kind=PURCHASES,
-        name="BG/NBD",
-        key="bg_nbd",
-        params={
-            letter: Param("time" if letter == "alpha" else "", f"what it is {text}") for letter in letters
-        },
-        priors={
-            letter: Prior("LogNormal", {"mu": 0.5, "sigma": 1}, "what it is", f"because {text}")
-            for letter in letters
-        },
+def posterior(checks=GOOD, n_params=4, text=""):
+    """A fit of BG/NBD, or of a model with more parameters and longer words."""
+    letters = [*bcx.models.BG_NBD.params, *(f"c{i}" for i in range(n_params - 4))]
+    prior = Prior("LogNormal", {"mu": 0.5, "sigma": 1}, "what it is", f"because {text}")
+    model = replace(
+        bcx.models.BG_NBD,
+        params={letter: Param("", f"what it is {text}") for letter in letters},
+        priors=dict.fromkeys(letters, prior),
         story=f"While active, a customer buys at random. {text}",
-        when="shops without contracts",
         limits=("Everybody who bought once counts as active.", *([text] if text else [])),
-        reference="fader2005counting",
     )
-    told = {
-        "n_customers": 23570, "period_start": "1997-01-01", "until": "1997-09-30", "unit": "week", "seed": 7,
-        "source": f"CDNOW_master.txt{text}", "sha256": "9f2c" * 16, "rows_read": 69659, "rows_rejected": 83,
-        "rejected": '{"amount is zero": 80, "missing customer": 3}', "returns": "reject", "method": "Laplace",
-        "method_settings": {"draws": 100, "chains": 4}, "versions": {"python": "3.12.1", "bayes_cx": "0.1.0"},
-    }  # fmt: skip
-    return SimpleNamespace(model=model, parameters=lambda: draws, provenance=told, checks=checks)
+    return made.posterior(model, checks, data=replace(made.DATA, source=f"CDNOW_master.txt{text}"))
 
 
 def check(name="80% coverage", about="", n=2000, target="≥ 0.8", status="passed"):
@@ -96,7 +78,7 @@ def complete(
     **changed,
 ):
     evidence = Evidence(
-        holdout=SimpleNamespace(
+        holdout=made.holdout(
             checks=(check(),),
             by_group=tuple(
                 check(about=g, n=n, status="failed" if g in failing else "passed") for g, n in groups
@@ -125,7 +107,7 @@ def pages(card):
 def test_a_card_with_all_evidence_passes():
     card = complete()
     assert card.verdict == "passed"
-    assert card.summary == "Passed: 10 of 10 checks passed, 0 failed, 0 not run."
+    assert card.summary == "Passed: 11 of 11 checks passed, 0 failed, 0 not run."
 
 
 @pytest.mark.parametrize(
@@ -240,19 +222,29 @@ def test_a_card_cannot_be_changed():
         ModelCard(**{**complete().model_dump(), "verdict": "failed"})
 
 
-def test_the_facts_of_the_data_are_told():
+def test_the_facts_of_the_data_are_said():
     stats = xr.Dataset(
         {"x": ("customer", [0, 2, 1]), "segment": ("customer", np.array(["a", "b", "a"], dtype=object))},
-        attrs={"kind": "purchases", "unit": "week", "until": "1997-09-30", "source": "other.csv"},
+        attrs={"kind": "purchases", "unit": "week"},
     )
     data = complete(stats=stats).data
-    assert (data.customers, data.repeaters, data.groups, data.source) == (3, 2, ("segment",), "other.csv")
+    assert (data.customers, data.repeaters, data.groups, data.source) == (
+        3,
+        2,
+        ("segment",),
+        "CDNOW_master.txt",
+    )
     assert data.rejected == {"amount is zero": 80, "missing customer": 3}
+
+
+def test_statistics_of_other_data_are_refused():
+    with pytest.raises(InputError, match="other data than the posterior was fitted to"):
+        complete(stats=statistics(sha256="11" * 32))
 
 
 def test_the_command_is_the_fit_or_what_was_run():
     assert complete().reproduction.command == (
-        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(draws=100, chains=4), seed=7)"
+        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(chains=4, draws=100), seed=7)"
     )
     assert complete(command="bayes-cx report data.csv").reproduction.command == "bayes-cx report data.csv"
 
@@ -290,7 +282,7 @@ def test_the_pdf_is_one_tagged_page_that_reads_back():
     box = reader.pages[0].mediabox
     assert (round(box.width), round(box.height)) == (595, 842)
     text = " ".join(reader.pages[0].extract_text().split())
-    for words in ("Passed: 10 of 10", "23,570", "LogNormal(mu=0.5, sigma=1)", "1.002", "Kruschke"):
+    for words in ("Passed: 11 of 11", "23,570", "LogNormal(mu=0.5, sigma=1)", "1.002", "Kruschke"):
         assert words in text
 
 
@@ -326,7 +318,7 @@ def test_whatever_it_is_told_it_stays_one_page():
         fit=posterior(
             checks=tuple(Check(long, 1.0, long, "failed", long) for _ in range(40)), n_params=40, text=long
         ),
-        holdout=SimpleNamespace(checks=(check(name=long, target=long),) * 40, by_group=crowd),
+        holdout=made.holdout(checks=(check(name=long, target=long),) * 40, by_group=crowd),
         sensitivity=(Check(long, 1.0, long, "passed", long, "BG/NBD"),) * 40,
         owner=long,
         title=long,

@@ -1,6 +1,5 @@
 """Comparison of models against exact leave-one-out refits, ArviZ, brute force and simulated truth."""
 
-import json
 from dataclasses import replace
 
 import arviz as az
@@ -19,6 +18,7 @@ from bayes_cx.validation.forecasts import forecasts
 from bayes_cx.validation.loo import Loo, khat_limit, leave_one_out
 from bayes_cx.validation.scores import crps, log_score, pooled
 from bayes_cx.validation.stacking import stacking
+from tests.made import with_provenance
 
 LAPLACE = bcx.Laplace()
 
@@ -43,12 +43,6 @@ def told(n, r, alpha, a, b, seed, k=1):
         coords={"customer": np.arange(n)},
         attrs={"kind": "purchases", "unit": "week", "until": "2024-12-31"},
     )
-
-
-def told_of(posterior, **other):
-    made = posterior.with_group("sample_stats", posterior.draws["sample_stats"].to_dataset())
-    made.draws.attrs = {**made.draws.attrs, "provenance": json.dumps({**posterior.provenance, **other})}
-    return made
 
 
 def fits(stats, **settings):
@@ -87,7 +81,7 @@ def test_leave_one_out_is_what_a_fit_without_the_customer_predicts():
         fewer = table["weight"].to_numpy() - (np.arange(table.sizes["row"]) == row)
         rest = table.assign(weight=("row", fewer)).isel(row=fewer > 0).assign_attrs(stats.attrs)
         again = bcx.fit(
-            MBG_NBD, rest, method=LAPLACE, scale=posterior.provenance["scale"], seed=2, progress=False
+            MBG_NBD, rest, method=LAPLACE, scale=posterior.provenance.scale, seed=2, progress=False
         )
         ((_, block),) = log_likelihoods(again, table.isel(row=[row]))
         likelihood = np.exp(block[:, 0])
@@ -195,8 +189,7 @@ def test_a_fit_with_more_columns_lends_them_to_the_others():
     found = bcx.compare({"all alike": plain, "by group": grouped})
     assert (found.best, found.clear) == ("by group", True)
     assert "group" in found.rows
-    layout = grouped.provenance["layout"]
-    other = told_of(grouped, layout={**layout, "design": {"covariates": {}, "pooled": {"b": "kind"}}})
+    other = with_provenance(grouped, layout=replace(grouped.layout, design=bcx.Design(pooled={"b": "kind"})))
     with pytest.raises(bcx.InputError, match=r"lacks kind.*pass stats="):
         bcx.compare({"by group": grouped, "by kind": other})
 
@@ -257,8 +250,8 @@ def test_stacking_leaves_nothing_to_gain(rng):
             lambda fit, spend: replace(fit, model=replace(fit.model, kind=OPPORTUNITIES)),
             "a model of opportunities",
         ),
-        (lambda fit, spend: told_of(fit, unit="day"), "time by the week, and other, time by the day"),
-        (lambda fit, spend: told_of(fit, method="prior"), "draws by prior of other"),
+        (lambda fit, spend: with_provenance(fit, unit="day"), "time by the week, and other, time by the day"),
+        (lambda fit, spend: with_provenance(fit, method="prior"), "draws by prior of other"),
     ],
 )
 def test_what_does_not_compare_is_refused(cdnow_fits, other, match):

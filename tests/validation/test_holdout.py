@@ -1,5 +1,4 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import bayes_cx as bcx
 from bayes_cx.validation import holdout
 from bayes_cx.validation.holdout import _unseen
 from bayes_cx.validation.tracking import by_frequency
+from tests.made import with_provenance
 
 
 def metric(found, name, of=""):
@@ -174,7 +174,7 @@ def test_a_fit_that_has_seen_the_holdout_is_refused(cdnow, cdnow_fits):
 )
 def test_hours_of_one_day_are_told_apart(cdnow, cdnow_fits, seen, cut, refused):
     parts = replace(cdnow, calibration=cdnow.calibration.assign_attrs(until=cut))
-    fit = SimpleNamespace(provenance={"until": seen}, model=cdnow_fits[0].model)
+    fit = with_provenance(cdnow_fits[0], until=seen)
     if refused:
         with pytest.raises(bcx.InputError, match=r"fit to split\.calibration"):
             _unseen(fit, parts)

@@ -1,0 +1,104 @@
+"""Where the draws of a posterior come from, kept with them as text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any
+
+from bayes_cx.clock import UNITS
+from bayes_cx.data import DataProvenance
+from bayes_cx.errors import InputError
+from bayes_cx.inference.design import Layout
+
+__all__ = ["Provenance"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where draws come from: what it takes to make them again, and to read them.
+
+    Attributes
+    ----------
+    model : str
+        Key of the model.
+    method : str
+        What ran: NUTS, Laplace, MAP, MLE, or prior.
+    method_settings : mapping
+    seed : int
+    seconds : float
+        How long it took.
+    scale : float
+        What made the coordinates of the priors unit-free.
+    priors : mapping of str to str
+        By coordinate, as printed.
+    layout : Layout
+        How the parameters differ between customers.
+    n_customers, rows : int
+        Customers, and the rows to which equal ones were compressed.
+    versions : mapping of str to str
+        By library.
+    data : DataProvenance
+        Where the statistics come from.
+    choices : mapping of str to float
+        The posterior probability of each choice of the model, by a text such as ``"k=2"``; empty without.
+    """
+
+    model: str
+    method: str
+    method_settings: Mapping[str, Any]
+    seed: int
+    seconds: float
+    scale: float
+    priors: Mapping[str, str]
+    layout: Layout
+    n_customers: int
+    rows: int
+    versions: Mapping[str, str]
+    data: DataProvenance
+    choices: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as plain data, which JSON can hold."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """Return the record as JSON text; `from_json` reads it."""
+        return json.dumps(self.as_dict(), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Provenance":
+        """Return the record that `to_json` wrote.
+
+        Raises
+        ------
+        InputError
+            If it is none, or lacks a field or has one that is not known.
+        """
+        try:
+            values = dict(json.loads(text))
+            _check_fields(cls, values, "provenance")
+            _check_fields(DataProvenance, values["data"], "provenance of data")
+            layout, data = Layout.from_dict(values["layout"]), DataProvenance(**values["data"])
+        except InputError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"provenance that cannot be read ({error})", *_AGAIN) from error
+        if data.unit not in UNITS:
+            raise InputError(f"provenance in the unit {data.unit!r}", *_AGAIN)
+        return cls(**{**values, "layout": layout, "data": data})
+
+
+_AGAIN = "what this version of bayes_cx writes", "fit and save it again"
+
+
+def _check_fields(cls: type, values: Mapping[str, Any], what: str) -> None:
+    known = {one.name: one for one in fields(cls)}
+    missing = [
+        name
+        for name, one in known.items()
+        if name not in values and one.default is MISSING and one.default_factory is MISSING
+    ]
+    if missing:
+        raise InputError(f"{what} without {', '.join(missing)}", *_AGAIN)
+    if unknown := [name for name in values if name not in known]:
+        raise InputError(f"{what} with {', '.join(unknown)}", *_AGAIN)
