@@ -19,6 +19,7 @@ from bayes_cx.data import from_survivors as from_survivors
 from bayes_cx.data import load_cdnow as load_cdnow
 from bayes_cx.data import load_cohorts as load_cohorts
 from bayes_cx.data import load_donations as load_donations
+from bayes_cx.data import pseudonymise as pseudonymise
 from bayes_cx.data import read_transactions as read_transactions
 from bayes_cx.data import split as split
 from bayes_cx.data import split_contracts as split_contracts

@@ -4,6 +4,7 @@ A horizon, a date and a rate are read once, where they come in, and travel as re
 """
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite, log1p
@@ -286,6 +287,26 @@ class Clock:
     def periods(self, first: int, last: int) -> int:
         """Return how many whole units have passed from one step to another."""
         return int((last - first) // self.steps_per_unit)
+
+    def on_calendar(self, step: int, periods: int) -> int:
+        """Return the step some units of the calendar after another, or before it if negative.
+
+        A month after the 31st of January is the last of February.
+
+        Examples
+        --------
+        >>> clock = Clock("month")
+        >>> clock.iso(clock.on_calendar(clock.step_of("2024-01-31"), 1))
+        '2024-02-29'
+        """
+        months = {"month": 1, "year": 12}.get(self.unit)
+        if months is None:
+            return step + periods * int(self.steps_per_unit)
+        day = (_EPOCH + timedelta(days=step)).date()
+        year, month = divmod(day.year * 12 + day.month - 1 + months * periods, 12)
+        return self.step_of(
+            day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
+        )
 
     def starts(self, begin: int, periods: "np.ndarray") -> "np.ndarray":
         """Return when periods of one unit each begin, to the second, as datetime64[s].

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bayes_cx.errors import InputError
 
-__all__ = ["is_address", "place", "pseudonym", "pseudonyms"]
+__all__ = ["DIGITS", "hmac_pads", "is_address", "place", "pseudonym", "pseudonyms"]
 
 # "postgres:dbname=shop" is no path; one letter before a colon is a drive.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]+):")
@@ -19,6 +19,8 @@ _SETTINGS = re.compile(
 
 # 16 hexadecimal digits are 64 bits: two of a million customers share one with a chance of 3 in 100 million.
 DIGITS = 16
+# Bytes that SHA-256 reads at a time.
+_BLOCK = 64
 
 
 def pseudonym(customer: object, key: str | bytes) -> str:
@@ -52,6 +54,28 @@ def pseudonym(customer: object, key: str | bytes) -> str:
     >>> pseudonym(4711, "an example key only")
     'd70a7d2b249ef44d'
     """
+    return hmac.new(_secret(key), str(customer).encode(), hashlib.sha256).hexdigest()[:DIGITS]
+
+
+def pseudonyms(customers: Iterable[object], key: str | bytes) -> list[str]:
+    """Return the pseudonym of every customer id, in the same order."""
+    return [pseudonym(customer, key) for customer in customers]
+
+
+def hmac_pads(key: str | bytes) -> tuple[bytes, bytes]:
+    """Return the inner and the outer pad of HMAC-SHA-256, for those who compute it by other means.
+
+    Raises
+    ------
+    InputError
+        If the key is too short to keep a guess out.
+    """
+    secret = _secret(key)
+    block = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
+    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+
+
+def _secret(key: str | bytes) -> bytes:
     secret = key.encode() if isinstance(key, str) else key
     if len(secret) < 16:
         raise InputError(
@@ -59,12 +83,7 @@ def pseudonym(customer: object, key: str | bytes) -> str:
             "at least 16",
             "make one with `openssl rand -hex 32`",
         )
-    return hmac.new(secret, str(customer).encode(), hashlib.sha256).hexdigest()[:DIGITS]
-
-
-def pseudonyms(customers: Iterable[object], key: str | bytes) -> list[str]:
-    """Return the pseudonym of every customer id, in the same order."""
-    return [pseudonym(customer, key) for customer in customers]
+    return secret
 
 
 def is_address(source: object) -> bool:

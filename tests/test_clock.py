@@ -170,6 +170,15 @@ def test_periods_begin_one_unit_after_another(day, number, unit):
     assert start == np.datetime64(day, "s") + np.timedelta64(round(number * HOURS[unit] * 3600), "s")
 
 
+@given(dates, st.integers(-60, 60), units)
+@example(date(2024, 1, 31), 1, "month")
+@example(date(2024, 2, 29), -1, "year")
+def test_the_calendar_is_that_of_pandas(day, number, unit):
+    clock = Clock(unit)
+    step = clock.on_calendar(clock.step_of(datetime(day.year, day.month, day.day)), number)
+    assert clock.times_of(np.array(step)) == pd.Timestamp(day) + pd.DateOffset(**{f"{unit}s": number})
+
+
 @given(st.floats(-0.99, 10), numbers.filter(lambda t: t < 1e4), units)
 def test_a_force_discounts_as_the_yearly_rate_does(rate, t, unit):
     years = float(Fraction(t) * HOURS[unit] / HOURS["year"])

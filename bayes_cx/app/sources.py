@@ -1,7 +1,7 @@
 """What a command works on: transactions, contracts, or statistics that were made before."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,11 @@ from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import read_statistics
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
-from bayes_cx.privacy import pseudonym, pseudonyms
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["AUTO", "Source", "hide", "load_dataset", "observe", "reads_twice"]
+__all__ = ["AUTO", "Source", "load_dataset", "observe", "reads_twice"]
 
 # The name of a choice among all models that the data allow.
 AUTO = "auto"
@@ -56,10 +55,10 @@ def _are_statistics(settings: Settings) -> bool:
     return str(settings.file or "").endswith(".nc")
 
 
-def load_dataset(key: str) -> Any:
+def load_dataset(key: str, **options: Any) -> Any:
     """Load a data set that is built in: `Transactions`, or statistics where its entry says so."""
     entry = catalogue.find_dataset(key)
-    return getattr(bcx, entry.loader)(**entry.arguments)
+    return getattr(bcx, entry.loader)(**entry.arguments, **options)
 
 
 def _models(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
@@ -102,29 +101,22 @@ def observe(
     steps : Steps
     rejected : Path, optional
         Where to write the rows that were left out, with number and reason, as CSV. Under pseudonyms only the
-        columns of the contract stay, because any other may name the customer too.
+        columns of the schema stay, because any other may name the customer too.
     regularity, opportunities : bool
         What to summarise, beside what the model of the settings needs.
     """
-    settings.key()
+    key = settings.key()
     if _are_statistics(settings):
         with steps.step("Read statistics") as step:
             named = settings.dataset
             stats = read_statistics(Path(str(settings.file))) if named is None else load_dataset(named)
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
-            return Source(hide(stats, settings.key()), _models(settings, stats))
+            if key is not None:
+                stats = bcx.pseudonymise(stats, key)
+            return Source(stats, _models(settings, stats))
     return (_contracts if settings.start is not None else _transactions)(
-        settings, steps, rejected, regularity=regularity, opportunities=opportunities
+        settings, key, steps, rejected, regularity=regularity, opportunities=opportunities
     )
-
-
-def hide(stats: "xr.Dataset", key: str | None) -> "xr.Dataset":
-    """Replace ids by pseudonyms if there is a key: whatever is made of the result never sees an id."""
-    if key is None or "customer" not in stats.dims:
-        return stats
-    hidden = pseudonyms(stats["customer"].to_numpy().tolist(), key)
-    # In another order than the ids, so that no list of customers can be laid beside it.
-    return stats.assign_coords(customer=("customer", hidden)).sortby("customer")
 
 
 def _customers(stats: "xr.Dataset") -> int:
@@ -132,7 +124,13 @@ def _customers(stats: "xr.Dataset") -> int:
 
 
 def _contracts(
-    settings: Settings, steps: Steps, rejected: Path | None, *, regularity: bool, opportunities: bool
+    settings: Settings,
+    key: str | None,
+    steps: Steps,
+    rejected: Path | None,
+    *,
+    regularity: bool,
+    opportunities: bool,
 ) -> Source:
     if settings.file is None:
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
@@ -141,7 +139,6 @@ def _contracts(
     for name, what in (("customer", "the customer id"), ("end", "the end, empty while a contract runs")):
         _needed(settings, name, f"the column with {what}")
     _needed(settings, "until", "the last day that was observed", "DATE")
-    key = settings.key()
     given: dict[str, Any] = {
         "customer": str(settings.customer),
         "start": str(settings.start),
@@ -151,20 +148,18 @@ def _contracts(
         "time_format": settings.time_format,
         "timezone": settings.timezone,
         "query": settings.query,
+        "pseudonym_key": key,
     }
     with steps.step("Summarise contracts") as step:
-        stats = bcx.summarise_contracts(
-            str(settings.file), until=settings.until, rejected=rejected, hide=_hider(key), **given
-        )
+        stats = bcx.summarise_contracts(str(settings.file), until=settings.until, rejected=rejected, **given)
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
     _note_rejected(stats, steps)
 
     def split() -> "bcx.Split":
         cut = _cut(stats, settings)
-        parts = bcx.split_contracts(str(settings.file), calibration_end=cut, until=settings.until, **given)
-        return _hidden(parts, key)
+        return bcx.split_contracts(str(settings.file), calibration_end=cut, until=settings.until, **given)
 
-    return Source(hide(stats, key), _models(settings, stats), split)
+    return Source(stats, _models(settings, stats), split)
 
 
 def _cut(stats: "xr.Dataset", settings: Settings) -> date:
@@ -173,16 +168,17 @@ def _cut(stats: "xr.Dataset", settings: Settings) -> date:
     return settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
 
 
-def _hidden(parts: "bcx.Split", key: str | None) -> "bcx.Split":
-    return replace(parts, calibration=hide(parts.calibration, key), holdout=hide(parts.holdout, key))
-
-
 def _transactions(
-    settings: Settings, steps: Steps, rejected: Path | None, *, regularity: bool, opportunities: bool
+    settings: Settings,
+    key: str | None,
+    steps: Steps,
+    rejected: Path | None,
+    *,
+    regularity: bool,
+    opportunities: bool,
 ) -> Source:
-    key = settings.key()
     with steps.step("Read transactions") as step:
-        transactions = _read(settings)
+        transactions = _read(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
     # What the model needs, or any of those to choose from.
     named = [entry for entry in catalogue.MODELS if settings.model in (AUTO, entry.key)]
@@ -193,14 +189,13 @@ def _transactions(
             stats = bcx.summarise_opportunities(transactions, settings.until, settings.unit)
         else:
             stats = bcx.summarise(transactions, settings.until, settings.unit, regularity=regular)
-        stats = hide(stats, key)
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
     _note_rejected(stats, steps)
     if rejected is not None:
-        transactions.write_rejected(rejected, stats.attrs["until"], settings.unit, _hider(key))
+        transactions.write_rejected(rejected, stats.attrs["until"], settings.unit)
 
     def split() -> "bcx.Split":
-        parts = bcx.split(
+        return bcx.split(
             transactions,
             _cut(stats, settings),
             stats.attrs["until"],
@@ -208,14 +203,13 @@ def _transactions(
             regularity=regular,
             opportunities=whole,
         )
-        return _hidden(parts, key)
 
     return Source(stats, _models(settings, stats), split)
 
 
-def _read(settings: Settings) -> "bcx.Transactions":
+def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
     if settings.dataset is not None:
-        return load_dataset(settings.dataset)
+        return load_dataset(settings.dataset, pseudonym_key=key)
     if settings.file is None:
         raise InputError("no transactions are named", "a file", "name one, or pass --dataset cdnow")
     _needed(settings, "customer", "the column with the customer")
@@ -231,16 +225,13 @@ def _read(settings: Settings) -> "bcx.Transactions":
         returns=settings.returns,
         zero_amounts=settings.zero_amounts,
         query=settings.query,
+        pseudonym_key=key,
     )
 
 
 def _needed(settings: Settings, name: str, what: str, value: str = "COLUMN") -> None:
     if getattr(settings, name) is None:
         raise InputError(f"--{name} is missing", what, f"pass --{name} {value}")
-
-
-def _hider(key: str | None) -> Callable[[str], str] | None:
-    return None if key is None else lambda one: pseudonym(one, key)
 
 
 def _note_rejected(stats: "xr.Dataset", steps: Steps) -> None:

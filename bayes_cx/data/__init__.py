@@ -5,12 +5,13 @@ from bayes_cx.data.attributes import DataProvenance, provenance_of
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.expand import expand
-from bayes_cx.data.holdout import Split, split
-from bayes_cx.data.later_renewals import split_contracts
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
-from bayes_cx.data.opportunities import summarise_opportunities
-from bayes_cx.data.renewals import summarise_contracts
-from bayes_cx.data.summary import summarise
+from bayes_cx.data.pseudonyms import pseudonymise
+from bayes_cx.data.split import Split, split
+from bayes_cx.data.split_contracts import split_contracts
+from bayes_cx.data.summarise import summarise
+from bayes_cx.data.summarise_contracts import summarise_contracts
+from bayes_cx.data.summarise_opportunities import summarise_opportunities
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 
@@ -28,6 +29,7 @@ __all__ = [
     "load_cohorts",
     "load_donations",
     "provenance_of",
+    "pseudonymise",
     "read_transactions",
     "split",
     "split_contracts",

@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_cx.clock import Clock
 from bayes_cx.data.compress import compress
-from bayes_cx.data.summary import NO_GROUP
+from bayes_cx.data.groups import NO_GROUP
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind, kind_of
 

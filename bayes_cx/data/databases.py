@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from bayes_cx.data.contract import ident, literal
+from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import place
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import xarray as xr
 
-from bayes_cx.data.summary import undated
+from bayes_cx.data.statistics import undated
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.errors import InputError
@@ -29,7 +29,11 @@ def cdnow_path(sample: bool = False) -> Path:
     return _file("CDNOW_sample.txt" if sample else "CDNOW_master.txt")
 
 
-def load_cdnow(sample: bool = False, zero_amounts: Literal["reject", "keep"] = "keep") -> Transactions:
+def load_cdnow(
+    sample: bool = False,
+    zero_amounts: Literal["reject", "keep"] = "keep",
+    pseudonym_key: str | bytes | None = None,
+) -> Transactions:
     """Load the purchases of CDNOW, a shop for compact discs, from January 1997 to June 1998.
 
     The customers are those whose first purchase fell in the first three months.
@@ -40,6 +44,8 @@ def load_cdnow(sample: bool = False, zero_amounts: Literal["reject", "keep"] = "
         The systematic tenth that the literature uses (2,357 customers) instead of all 23,570 customers.
     zero_amounts : {"reject", "keep"}
         Some discs were free (80 rows of all, 8 of the sample). The published numbers count them as purchases.
+    pseudonym_key : str or bytes, optional
+        As for `read_transactions`.
 
     Returns
     -------
@@ -66,6 +72,7 @@ def load_cdnow(sample: bool = False, zero_amounts: Literal["reject", "keep"] = "
         amount="dollar_value",
         time_format="%Y%m%d",
         zero_amounts=zero_amounts,
+        pseudonym_key=pseudonym_key,
     )
     return replace(transactions, source=path.name)
 

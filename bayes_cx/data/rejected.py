@@ -1,133 +1,118 @@
 """The rows that were left out: found again in their source, and written with the reason."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from bayes_cx.data.contract import UNREADABLE_LINE, ident, literal
+from bayes_cx.data.schema import UNREADABLE_LINE
 from bayes_cx.data.sources import Source
-from bayes_cx.errors import InputError
+from bayes_cx.data.sql import ident, literal
 from bayes_cx.files import atomic_path, write_csv
 
-__all__ = ["rejected_sql", "write_rejected"]
+__all__ = ["rejected_rows", "write_rejected"]
 
 # Rows that are written at once: little beside the memory that DuckDB may use.
 _BATCH = 50_000
 
 
-def rejected_sql(
-    table: Source,
-    typed: Callable[[str, dict[str, str]], str],
-    customer: str,
+def rejected_rows(
+    source: Source,
+    judge: Callable[[Mapping[str, str], str], str],
+    roles: Mapping[str, str],
     *,
     lines: bool,
     reason: str = "reason",
     joins: str = "",
-    kept: Sequence[str] | None = None,
 ) -> str:
-    """Write the query for the rejected rows, in order.
+    """Name the view of the rejected rows, in order: number (from 1), reason, original values.
+
+    Under pseudonyms only the columns of the schema are shown, because any other may name the customer as
+    well; of a row in which one of them could not be read none, because it may hold an id that slipped into
+    the wrong column; of a line that could not be split into columns only its number.
 
     Parameters
     ----------
-    table : Source
+    source : Source
         Where the rows come from.
-    typed : callable
-        Of what stands behind FROM and further columns: the query for all rows, typed and judged; see
-        `Contract.typed`.
-    customer : str
-        The column with the customer.
+    judge : callable
+        Of further columns and what stands behind FROM: the view of all rows, judged; see `Schema.judged`.
+    roles : mapping of str to str
+        What a column is, as reasons call it -> its name; the first is the customer.
     lines : bool
         Whether there are lines that could not be split into columns.
     reason, joins : str
-        SQL that finds further reasons in further tables.
-    kept : sequence of str, optional
-        The only columns of the source to show; the customer is then that of the statistics, and a line
-        that could not be read shows only its number.
+        SQL that finds further reasons in further views.
     """
-    names = list(table.types)
-    number = _free("row", names)
-    why = _free("reason", names)
-    numbered = f"(SELECT *, row_number() OVER () AS {ident(number)} FROM {table.sql})"
-    extra = {f"value_{position}": ident(name) for position, name in enumerate(names)}
-    extra["number"] = ident(number)
-    shown = {ident(name): f"value_{position}" for position, name in enumerate(names)}
-    if kept is not None:
-        shown = {ident(name): shown[ident(name)] for name in kept}
-        # What is no customer of the statistics, such as 2.5, stays what it is.
-        who = ident(customer)
-        shown[who] = f"coalesce(CAST(typed.customer AS VARCHAR), CAST({shown[who]} AS VARCHAR))"
-    values = ", ".join(f"{value} AS {name}" for name, value in shown.items())
+    names = list(source.types)
+    number, why, line, text = (ident(_free(name, names)) for name in ("row", "reason", "line", "line_text"))
+    numbered = source.view("numbered", f"SELECT *, row_number() OVER () AS {number} FROM {source.sql}")
+    values = {name: f"value_{position}" for position, name in enumerate(names)}
+    judged = judge({value: ident(name) for name, value in values.items()} | {"number": number}, numbered)
+    shown = _hidden(values, roles) if source.pseudonymous else values
+    cells = ", ".join(f"{value} AS {ident(name)}" for name, value in shown.items())
     rows = (
-        f"SELECT number AS {ident(number)}, {reason} AS {ident(why)}, {values} "
-        f"FROM ({typed(numbered, extra)}) AS typed {joins} WHERE {reason} IS NOT NULL"
+        f"SELECT number AS {number}, {reason} AS {why}, {cells}\n"
+        f"FROM {judged} AS judged {joins}\nWHERE {reason} IS NOT NULL"
     )
     if not lines:
-        return f"{rows} ORDER BY number"
-    line, text = ident(_free("line", names)), ident(_free("line_text", names))
-    text = f", text AS {text}" if kept is None else ""
-    return (
-        f"SELECT * FROM (({rows}) UNION ALL BY NAME (SELECT NULL AS {ident(number)}, "
-        f"{literal(UNREADABLE_LINE)} AS {ident(why)}, line AS {line}{text} "
-        f"FROM ({table.unreadable_lines()}))) ORDER BY {ident(number)}, {line}"
+        return source.view("rejected", f"{rows} ORDER BY number")
+    text = "" if source.pseudonymous else f", text AS {text}"
+    return source.view(
+        "rejected",
+        f"""SELECT * FROM (({rows}) UNION ALL BY NAME (
+SELECT NULL AS {number}, {literal(UNREADABLE_LINE)} AS {why}, line AS {line}{text}
+FROM ({source.unreadable_lines()}))) ORDER BY {number}, {line}""",
     )
 
 
-def write_rejected(
-    table: Source,
-    sql: str,
-    path: str | os.PathLike[str],
-    roles: Mapping[str, str],
-    hide: Callable[[str], str] | None,
-) -> None:
+def _hidden(values: Mapping[str, str], roles: Mapping[str, str]) -> dict[str, str]:
+    """Return what to show of rejected rows under pseudonyms: column -> SQL, all as text."""
+    (_, customer), *others = roles.items()
+    cell = f"CAST({values[customer]} AS VARCHAR)"
+    slipped = ", ".join(literal(f"unreadable {role}") for role, _ in others)
+    hidden = {
+        name: f"CASE WHEN judged.reason IN ({slipped}) THEN 'hidden' ELSE CAST({values[name]} AS VARCHAR) END"
+        for _, name in others
+    }
+    # What is no customer of the statistics, such as 2.5, gets a pseudonym of its own.
+    own = f"CASE WHEN trim({cell}) = '' THEN {cell} ELSE pseudonym({cell}) END"
+    return {customer: f"coalesce(judged.customer, {own})"} | hidden
+
+
+def write_rejected(source: Source, rejected: str, path: str | os.PathLike[str]) -> None:
     """Write rejected rows to Parquet if `path` says so, else to CSV in which no text runs as a formula.
 
     Parameters
     ----------
-    table : Source
+    source : Source
         Where the rows come from.
-    sql : str
-        From `rejected_sql`.
+    rejected : str
+        From `rejected_rows`.
     path : path
         A new file.
-    roles : mapping of str to str
-        What a column is, as reasons call it -> its name; the first is the customer.
-    hide : callable, optional
-        Makes the pseudonym of a customer, which then stands in the CSV for the id.
 
     Raises
     ------
     InputError
-        If the file cannot be written, or pseudonyms are asked for in Parquet.
+        If the file cannot be written.
     """
     path = Path(path)
     if path.suffix != ".parquet":
-        write_csv(_as_text(table, sql, roles, hide), path)
+        write_csv(_as_text(source, rejected), path)
         return
-    if hide is not None:
-        raise InputError(f"{path.name} under pseudonyms", "a CSV file", "change the ending")
     with atomic_path(path) as part:
-        table.connection.execute(f"COPY ({sql}) TO {literal(str(part))} (FORMAT parquet)")
+        source.connection.execute(f"COPY (FROM {rejected}) TO {literal(str(part))} (FORMAT parquet)")
 
 
-def _as_text(
-    table: Source, sql: str, roles: Mapping[str, str], hide: Callable[[str], str] | None
-) -> Iterator[pd.DataFrame]:
+def _as_text(source: Source, rejected: str) -> Iterator[pd.DataFrame]:
     """Run a query in batches, every cell as DuckDB writes it."""
-    (_, who), *others = roles.items()
-    relation = table.connection.sql(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})")
+    relation = source.connection.sql(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {rejected}")
     # A reader without rows yields no batch, and a file without rows still has a header.
     yield pd.DataFrame(columns=relation.columns, dtype=object)
     for batch in relation.to_arrow_reader(_BATCH):
-        rows = batch.to_pandas()
-        if hide is not None:
-            rows[who] = rows[who].map(lambda one: hide(one) if one.strip() else one, na_action="ignore")
-            # A cell that could not be read may hold an id that slipped into the wrong column.
-            slipped = rows.iloc[:, 1].isin([f"unreadable {role}" for role, _ in others])
-            for _, name in others:
-                rows.loc[slipped, name] = "hidden"
-        yield rows
+        yield batch.to_pandas()
 
 
 def _free(name: str, taken: list[str]) -> str:

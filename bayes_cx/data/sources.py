@@ -10,7 +10,7 @@ import glob
 import gzip
 import os
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from bayes_cx.data.contract import literal
 from bayes_cx.data.databases import is_database, take_query
+from bayes_cx.data.sql import literal
 from bayes_cx.errors import InputError
 from bayes_cx.files import make_temporary, remove_temporary
 from bayes_cx.privacy import is_address, place
@@ -49,12 +49,40 @@ class Source:
         DuckDB type of each column, in order.
     label : str
         Where the rows come from, without folders: it is printed in reports.
+    pseudonymous : bool
+        Whether customers are known by their pseudonyms; see `pseudonyms.give_pseudonyms`.
+    views : dict of str to str
+        The steps of every query so far: name of the view -> its SQL.
     """
 
     connection: duckdb.DuckDBPyConnection
     sql: str
     types: dict[str, str]
     label: str
+    pseudonymous: bool = False
+    views: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def view(self, name: str, sql: str) -> str:
+        """Keep a step of a query as a view; return its name.
+
+        A view never changes: where the name is taken by other SQL, a number is added to it. So each step can
+        be looked at with ``connection.table(name)``, and what was asked before stays as it was.
+        """
+        free, number = name, 1
+        while self.views.get(free, sql) != sql:
+            number += 1
+            free = f"{name}_{number}"
+        if free not in self.views:
+            self.execute(f"CREATE TEMP VIEW {free} AS {sql}")
+            self.views[free] = sql
+        return free
+
+    def execute(self, sql: str) -> None:
+        """Run a statement; a table that cannot be read is bad input."""
+        try:
+            self.connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise unreadable(self.label, error) from error
 
     def run(self, sql: str) -> pa.Table:
         """Run a query and fetch its result; a table that cannot be read is bad input."""

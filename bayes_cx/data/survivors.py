@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.clock import check_unit
-from bayes_cx.data.summary import undated
+from bayes_cx.data.statistics import undated
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
 

@@ -2,24 +2,28 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 import duckdb
 
-from bayes_cx.data.contract import UNREADABLE_LINE, Contract, literal
-from bayes_cx.data.rejected import rejected_sql, write_rejected
+from bayes_cx.clock import Clock
+from bayes_cx.data.groups import numbered
+from bayes_cx.data.occasions import Occasions
+from bayes_cx.data.pseudonyms import give_pseudonyms
+from bayes_cx.data.rejected import rejected_rows, write_rejected
+from bayes_cx.data.schema import UNREADABLE_LINE, Schema
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.errors import InputError
 
-__all__ = ["Transactions", "check_options", "read_transactions"]
+__all__ = ["Transactions", "read_transactions"]
 
 
 @dataclass(frozen=True)
 class Transactions:
-    """Purchases that keep the contract, and the count of the rows that do not.
+    """Purchases that keep the schema, and the count of the rows that do not.
 
     Nothing is held in memory: the rows stay where they are and are read again when needed.
 
@@ -27,12 +31,12 @@ class Transactions:
     ----------
     source : str
         Where the rows come from.
-    contract : Contract
+    schema : Schema
         What the columns mean and which rows are acceptable.
     by : tuple of str
         Columns that group customers.
     rows_read, rows_accepted : int
-        Number of rows of the source, and of those that keep the contract.
+        Number of rows of the source, and of those that keep the schema.
     rows_zero : int
         Number of accepted rows with an amount of zero.
     first, last : datetime or None
@@ -46,7 +50,7 @@ class Transactions:
     """
 
     source: str
-    contract: Contract
+    schema: Schema
     by: tuple[str, ...]
     rows_read: int
     rows_accepted: int
@@ -65,12 +69,12 @@ class Transactions:
     @property
     def returns(self) -> str:
         """What is done with negative amounts: reject, net or ignore."""
-        return self.contract.returns
+        return self.schema.returns
 
     @property
     def has_amount(self) -> bool:
         """Whether amounts were given."""
-        return self.contract.amount is not None
+        return self.schema.amount is not None
 
     @property
     def rows_rejected(self) -> int:
@@ -80,27 +84,41 @@ class Transactions:
     @property
     def accepted(self) -> duckdb.DuckDBPyRelation:
         """The accepted rows: customer, time and amount, returns included with ``"net"``. Lazy."""
-        amount = ", amount" if self.has_amount else ""
-        return self.table.connection.sql(
-            f"SELECT customer, moment AS time{amount} FROM ({self.typed()}) WHERE reason IS NULL"
-        )
+        amount, judged = ", amount" if self.has_amount else "", self.schema.judged(self.table)
+        accepted = f"SELECT customer, moment AS time{amount} FROM {judged} WHERE reason IS NULL"
+        return self.table.connection.table(self.table.view("accepted", accepted))
 
     @property
     def rejected(self) -> duckdb.DuckDBPyRelation:
         """The rejected rows: row number (from 1), reason, original values. A lazy DuckDB relation."""
-        return self.table.connection.sql(self.rejected_sql())
+        return self.table.connection.table(self._rejected_rows())
 
-    def typed(self, extra: dict[str, str] | None = None) -> str:
-        """Write the query for all rows, typed and judged; see `Contract.typed`."""
-        return self.contract.typed(self.table.sql, self.table.types, extra)
+    def occasions(self, until: Any, unit: str, by: Sequence[str] | str | None = None) -> Occasions:
+        """Return the purchase occasions up to the end of observation.
 
-    def write_rejected(
-        self,
-        path: str | os.PathLike[str],
-        until: Any = None,
-        unit: str = "day",
-        hide: Callable[[str], str] | None = None,
-    ) -> None:
+        Parameters
+        ----------
+        until : str, date or datetime, optional
+            Last observed day; that of the last accepted row if None.
+        unit : str
+            The unit that time is counted in.
+        by : str or sequence of str, optional
+            Columns to keep as groups, those named when reading by default.
+
+        Raises
+        ------
+        InputError
+            If the day or the unit cannot be read, or a group column does not exist.
+        """
+        clock = Clock(unit, self.schema.timezone)
+        groups = numbered(self.by if by is None else by, self.table.types)
+        if until is None:
+            end = 0 if self.last is None else clock.step_of(self.last)
+        else:
+            end = clock.step_of(until)
+        return Occasions(self.table, self.schema, clock, end, groups)
+
+    def write_rejected(self, path: str | os.PathLike[str], until: Any = None, unit: str = "day") -> None:
         """Write the rejected rows with their number, reason and original values.
 
         Parameters
@@ -111,38 +129,35 @@ class Transactions:
             End of observation: rows that `summarise` leaves out for it, or for returns, are written too.
         unit : str
             The unit given to `summarise`; only ``"hour"`` makes a difference.
-        hide : callable, optional
-            Makes the pseudonym of a customer, which then stands in the CSV for the id, as in the statistics.
-            Only the columns of the contract are written with it: any other may name the customer as well. Of
-            a row with an unreadable time or amount, both are hidden.
 
         Raises
         ------
         InputError
-            If the file cannot be written, or pseudonyms are asked for in Parquet.
+            If the file cannot be written.
 
         Notes
         -----
         ``row`` counts the readable rows of the source from 1. A line of a text file that could not be split
         into the columns of its header has no row number; it is written as it stands, with the number of the
-        line, but not under pseudonyms.
+        line.
+
+        Of purchases that were read under pseudonyms the file shows only the columns of the schema, because
+        any other may name the customer as well, and no line that could not be split. Of a row with an
+        unreadable time or amount both are hidden: they may hold an id.
         """
-        from bayes_cx.data.occasions import left_out_sql
+        lines = UNREADABLE_LINE in self.rejected_by_reason
+        if until is None:
+            rejected = self._rejected_rows()
+        else:
+            rejected = self.occasions(until, unit, by=()).left_out(lines)
+        write_rejected(self.table, rejected, path)
 
-        kept = None if hide is None else self.contract.columns
-        sql = self.rejected_sql(kept=kept) if until is None else left_out_sql(self, until, unit, kept)
-        write_rejected(self.table, sql, path, self.contract.roles, hide)
-
-    def rejected_sql(self, reason: str = "reason", joins: str = "", kept: Sequence[str] | None = None) -> str:
-        """Write the query for the rejected rows, in order; see `rejected.rejected_sql`."""
-        return rejected_sql(
+    def _rejected_rows(self) -> str:
+        return rejected_rows(
             self.table,
-            lambda table, extra: self.contract.typed(table, self.table.types, extra),
-            self.contract.customer,
+            lambda extra, rows: self.schema.judged(self.table, extra, rows),
+            self.schema.roles,
             lines=UNREADABLE_LINE in self.rejected_by_reason,
-            reason=reason,
-            joins=joins,
-            kept=kept,
         )
 
 
@@ -158,8 +173,9 @@ def read_transactions(
     returns: Literal["reject", "net", "ignore"] = "reject",
     zero_amounts: Literal["reject", "keep"] = "reject",
     query: str | None = None,
+    pseudonym_key: str | bytes | None = None,
 ) -> Transactions:
-    """Read purchases and judge every row against the contract.
+    """Read purchases and judge every row.
 
     Parameters
     ----------
@@ -190,6 +206,9 @@ def read_transactions(
         Whether a purchase for nothing is an error, or a purchase that adds nothing to the spend.
     query : str, optional
         SQL that selects the rows when `source` is a database.
+    pseudonym_key : str or bytes, optional
+        A secret of 16 bytes or more. With it every customer is known by a pseudonym, the first 16 digits of
+        HMAC-SHA-256 of the id, from here on; the same id and key give the same pseudonym everywhere.
 
     Returns
     -------
@@ -199,7 +218,8 @@ def read_transactions(
     Raises
     ------
     InputError
-        If the source cannot be read, has no rows, lacks a column or has one of a type that cannot be used.
+        If the source cannot be read, has no rows, lacks a column or has one of a type that cannot be used, or
+        if the key is too short.
 
     Examples
     --------
@@ -209,11 +229,13 @@ def read_transactions(
     >>> transactions.rows_accepted, transactions.rejected_by_reason
     (2, {'missing customer': 1})
     """
-    contract = Contract(customer, time, amount, time_format, timezone, returns, zero_amounts)
+    schema = Schema(customer, time, amount, time_format, timezone, returns, zero_amounts)
     groups = (by,) if isinstance(by, str) else tuple(by)
-    table = open_source(source, (*contract.columns, *groups), query)
-    check_options(table, contract)
-    verdicts = table.run(_verdicts_sql(contract, table)).to_pylist()
+    table = open_source(source, (*schema.columns, *groups), query)
+    schema.check(table)
+    if pseudonym_key is not None:
+        table = give_pseudonyms(table, schema, pseudonym_key)
+    verdicts = table.run(f"FROM {_verdicts(schema, table)}").to_pylist()
     reasons = {row["reason"]: row["n"] for row in verdicts}
     if lines := table.run(table.unreadable_lines()).num_rows:
         reasons[UNREADABLE_LINE] = lines
@@ -226,7 +248,7 @@ def read_transactions(
     reasons.pop(None, None)
     return Transactions(
         source=table.label,
-        contract=contract,
+        schema=schema,
         by=groups,
         rows_read=rows_read,
         rows_accepted=accepted["n"],
@@ -239,44 +261,27 @@ def read_transactions(
     )
 
 
-def _verdicts_sql(contract: Contract, table: Source) -> str:
+def _verdicts(schema: Schema, table: Source) -> str:
+    """Name the view that counts the rows of each reason, and adds up the accepted ones."""
     # 60 bits of each row's SHA-256, because they fit a BIGINT and their sum cannot overflow.
-    row = "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))"
-    accepted = "FILTER (reason IS NULL)"
-    return (
-        "SELECT reason, count(*) AS n, count(*) FILTER (amount = 0) AS zero, "
-        f"min(moment) {accepted} AS first, max(moment) {accepted} AS last, "
-        f"sum(CAST('0x' || substr(digest, 1, 15) AS BIGINT)) AS digests, "
-        f"sum(epoch_us(moment)) {accepted} AS moments, sum(amount) {accepted} AS amounts "
-        f"FROM (SELECT *, CASE WHEN reason IS NULL THEN {row} END AS digest "
-        f"FROM ({contract.typed(table.sql, table.types)})) GROUP BY reason"
+    row, accepted = (
+        "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))",
+        "FILTER (reason IS NULL)",
+    )
+    digested = table.view(
+        "digested",
+        f"SELECT *, CASE WHEN reason IS NULL THEN {row} END AS digest FROM {schema.judged(table)}",
+    )
+    return table.view(
+        "verdicts",
+        f"""SELECT reason, count(*) AS n, count(*) FILTER (amount = 0) AS zero,
+min(moment) {accepted} AS first, max(moment) {accepted} AS last,
+sum(CAST('0x' || substr(digest, 1, 15) AS BIGINT)) AS digests,
+sum(epoch_us(moment)) {accepted} AS moments, sum(amount) {accepted} AS amounts
+FROM {digested} GROUP BY reason""",
     )
 
 
 def _sha256(accepted: dict[str, Any]) -> str:
     sums = ":".join(str(accepted.get(name)) for name in ("n", "digests", "moments", "amounts"))
     return hashlib.sha256(sums.encode()).hexdigest()
-
-
-def check_options(table: Source, contract: Contract) -> None:
-    """Let DuckDB try the zone and the format once, so that a wrong one is not taken for wrong rows."""
-    trials = [
-        (
-            f"SELECT timezone({literal(contract.timezone)}, now())",
-            f"timezone={contract.timezone!r}",
-            "a name such as 'Europe/Berlin'",
-        ),
-    ]
-    if contract.time_format is not None:
-        trials.append(
-            (
-                f"SELECT try_strptime('x', {literal(contract.time_format)})",
-                f"time_format={contract.time_format!r}",
-                "a format such as '%Y%m%d'",
-            )
-        )
-    for sql, came, expected in trials:
-        try:
-            table.connection.sql(sql).fetchall()
-        except duckdb.Error as error:
-            raise InputError(came, expected, f"correct it ({str(error).splitlines()[0]})") from error

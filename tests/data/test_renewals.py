@@ -138,8 +138,8 @@ def test_each_broken_row_is_rejected_with_its_reason(tmp_path):
 
 def test_under_pseudonyms_the_rejected_rows_name_nobody(tmp_path):
     table = pd.DataFrame(BROKEN, columns=["who", "from", "to", "tier"])
-    path = tmp_path / "rejected.csv"
-    summarise_contracts(table, **ROLES, until="2025-06-30", rejected=path, hide=lambda one: "someone")
+    path, key = tmp_path / "rejected.csv", "an example key of a test"
+    summarise_contracts(table, **ROLES, until="2025-06-30", rejected=path, pseudonym_key=key)
     written = path.read_text()
     assert written.splitlines()[0] == "row,reason,who,from,to"
     assert "mail.test" not in written

@@ -259,8 +259,9 @@ def test_an_id_in_the_wrong_column_is_hidden_under_pseudonyms(tmp_path):
     source.write_text(
         "id,day,paid\nada,2025-01-01,5\n2025-01-02,eve@mail.test,7\nbob,2025-01-03,joe@mail.test\n"
     )
-    read = read_transactions(source, customer="id", time="day", amount="paid")
-    read.write_rejected(tmp_path / "rejected.csv", hide=lambda customer: "someone")
+    key = "an example key of a test"
+    read = read_transactions(source, customer="id", time="day", amount="paid", pseudonym_key=key)
+    read.write_rejected(tmp_path / "rejected.csv")
     written = (tmp_path / "rejected.csv").read_text()
     assert written.count("hidden") == 4
     assert "mail.test" not in written

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.clock import Clock
-from bayes_cx.data.occasions import occasions_sql, step_sql
-from bayes_cx.data.opportunities import opportunities_after, summarise_opportunities
-from bayes_cx.data.summary import column, last_step, summarise
+from bayes_cx.data.occasions import Occasions, step_sql
+from bayes_cx.data.statistics import column
+from bayes_cx.data.summarise import summarise
+from bayes_cx.data.summarise_opportunities import opportunities_after, summarise_opportunities
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 
@@ -105,7 +105,6 @@ def split(
     >>> parts.holdout.x_holdout.values, parts.holdout.attrs["length"], parts.holdout.attrs["new_customers"]
     (array([1]), 2.0, 1)
     """
-    clock = Clock(unit, transactions.contract.timezone)
     if opportunities and regularity:
         raise InputError(
             "regularity of opportunities", "one of the two", "leave out regularity=True or opportunities=True"
@@ -114,38 +113,37 @@ def split(
         calibration = summarise_opportunities(transactions, calibration_end, unit, by)
     else:
         calibration = summarise(transactions, calibration_end, unit, by, regularity)
-    cut = last_step(transactions, calibration_end, clock)
-    end = last_step(transactions, holdout_end, clock)
-    if end <= cut:
+    known, later = (transactions.occasions(end, unit, by=()) for end in (calibration_end, holdout_end))
+    clock = known.clock
+    if later.end <= known.end:
         raise InputError(
-            f"the hold-out period ends on {clock.iso(end)} and calibration on {clock.iso(cut)}",
+            f"the hold-out period ends on {clock.iso(later.end)} and calibration on {clock.iso(known.end)}",
             "a hold-out period after calibration",
             "move calibration_end back or holdout_end forward",
         )
     if opportunities:
-        holdout, tracking = opportunities_after(transactions, calibration, cut, end, clock)
+        holdout, tracking = opportunities_after(calibration, known, later)
     else:
-        holdout = _holdout(transactions, calibration, cut, end, clock)
-        tracking = _tracking(transactions, calibration, cut, end, clock)
+        holdout = _holdout(calibration, known.end, later)
+        tracking = _tracking(calibration, known.end, later)
     # Of opportunities, the last that counts may be over before the end that was asked for.
-    left = _rows_after(transactions, clock.step_of(holdout.attrs["end"]), clock)
+    left = _rows_after(later.until(clock.step_of(holdout.attrs["end"])))
     return Split(calibration, holdout.assign_attrs(rows_after_end=left), tracking)
 
 
-def _holdout(
-    transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
-) -> xr.Dataset:
-    table = transactions.table.run(
-        f"SELECT customer, count(*) FILTER (d > {cut}) AS x, CAST(sum(n) AS BIGINT) AS n, "
-        f"coalesce(CAST(sum(paid) FILTER (d > {cut}) AS DOUBLE), 0) AS spend "
-        f"FROM ({occasions_sql(transactions, end, clock)}) GROUP BY customer"
+def _holdout(calibration: xr.Dataset, cut: int, occasions: Occasions) -> xr.Dataset:
+    clock, end = occasions.clock, occasions.end
+    table = occasions.source.run(
+        f"""SELECT customer, count(*) FILTER (d > {cut}) AS x,
+coalesce(CAST(sum(paid) FILTER (d > {cut}) AS DOUBLE), 0) AS spend
+FROM {occasions.view} GROUP BY customer"""
     )
     # Who was taken out by a return after calibration is in the one list and not in the other: zero purchases.
     customers = pd.Index(column(table, "customer"))
     position = customers.get_indexer(pd.Index(calibration.customer.values))
     found = position >= 0
     data = {"x_holdout": ("customer", np.where(found, column(table, "x")[position], 0))}
-    if transactions.has_amount:
+    if occasions.schema.amount is not None:
         data["spend_holdout"] = ("customer", np.where(found, column(table, "spend")[position], 0.0))
     attrs = {
         "unit": clock.unit,
@@ -157,17 +155,16 @@ def _holdout(
     return xr.Dataset(data, coords={"customer": calibration.customer}, attrs=attrs)
 
 
-def _tracking(
-    transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
-) -> xr.Dataset:
-    begin = clock.step_of(calibration.attrs["period_start"])
-    length = clock.steps_per_unit
-    table = transactions.table.run(
-        f"SELECT CAST(floor((d - {begin}) / {length}) AS BIGINT) AS period, "
-        f"count(*) FILTER (d > first AND first <= {cut}) AS observed, "
-        "count(*) FILTER (d = first) AS first_purchases "
-        f"FROM (SELECT d, min(d) OVER (PARTITION BY customer) AS first "
-        f"FROM ({occasions_sql(transactions, end, clock)})) GROUP BY period"
+def _tracking(calibration: xr.Dataset, cut: int, occasions: Occasions) -> xr.Dataset:
+    clock, end = occasions.clock, occasions.end
+    begin, length = clock.step_of(calibration.attrs["period_start"]), clock.steps_per_unit
+    dated = occasions.source.view(
+        "dated", f"SELECT d, min(d) OVER (PARTITION BY customer) AS first FROM {occasions.view}"
+    )
+    table = occasions.source.run(
+        f"""SELECT CAST(floor((d - {begin}) / {length}) AS BIGINT) AS period,
+count(*) FILTER (d > first AND first <= {cut}) AS observed, count(*) FILTER (d = first) AS first_purchases
+FROM {dated} GROUP BY period"""
     )
     steps = end - begin + 1
     periods = int(np.ceil(steps / length))
@@ -189,9 +186,11 @@ def _tracking(
     return xr.Dataset(data, coords={"period": number}, attrs=attrs)
 
 
-def _rows_after(transactions: Transactions, end: int, clock: Clock) -> int:
-    table = transactions.table.run(
-        f"SELECT count(*) AS n FROM ({transactions.typed()}) "
-        f"WHERE reason IS NULL AND {step_sql(clock)} > {end}"
+def _rows_after(occasions: Occasions) -> int:
+    """Return the number of accepted rows after the end."""
+    rows = occasions.schema.judged(occasions.source)
+    table = occasions.source.run(
+        f"SELECT count(*) AS n FROM {rows} "
+        f"WHERE reason IS NULL AND {step_sql(occasions.clock)} > {occasions.end}"
     )
     return int(column(table, "n")[0])

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import xarray as xr
 
 from bayes_cx.clock import Clock
-from bayes_cx.data.occasions import occasions_sql
-from bayes_cx.data.summary import column, complete, group_columns, groups_sql, last_step, sum_of
+from bayes_cx.data import groups
+from bayes_cx.data.occasions import Occasions
+from bayes_cx.data.statistics import column, complete, sum_of
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import OPPORTUNITIES
@@ -62,32 +64,28 @@ def summarise_opportunities(
     >>> stats.x.values, stats.t_x.values, stats.n.values, stats.attrs["occasions_unfinished"]
     (array([1]), array([2]), array([3]), 1)
     """
-    clock = Clock(unit, transactions.contract.timezone)
-    groups = group_columns(transactions, by)
-    end = last_step(transactions, until, clock)
-    table = transactions.table.run(_customers_sql(transactions, end, clock, groups))
+    occasions = transactions.occasions(until, unit, by)
+    table = occasions.source.run(f"FROM {_customers(occasions)}")
     data: dict[str, Any] = {
         "x": ("customer", column(table, "x"), {"meaning": "opportunities taken"}),
         "t_x": ("customer", column(table, "t_x"), {"meaning": "the last opportunity taken"}),
         "n": ("customer", column(table, "passed"), {"meaning": "opportunities that passed"}),
     }
-    stats = complete(transactions, table, data, groups, end, clock, OPPORTUNITIES, "opportunities")
+    stats = complete(transactions, occasions, table, data, OPPORTUNITIES, "opportunities")
     return stats.assign_attrs(occasions_unfinished=int(sum_of(table, "unfinished")))
 
 
 def opportunities_after(
-    transactions: Transactions, calibration: xr.Dataset, cut: int, end: int, clock: Clock
+    calibration: xr.Dataset, known: Occasions, all_of_them: Occasions
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return the truth after the end of calibration, by customer and by opportunity; see `split`.
 
     Parameters
     ----------
-    transactions : Transactions
     calibration : xarray.Dataset
-        From `summarise_opportunities`, until `cut`.
-    cut, end : int
-        Last steps of calibration and of the data to use.
-    clock : Clock
+        From `summarise_opportunities`, of the occasions `known`.
+    known, all_of_them : Occasions
+        Until the end of calibration, and until the end of the data to use.
 
     Returns
     -------
@@ -99,23 +97,24 @@ def opportunities_after(
     InputError
         If not one whole opportunity lies on each side of the cut.
     """
-    ahead, passed = clock.periods(cut, end), calibration["n"].to_numpy()
-    known = int(passed.max())
-    if not (known and ahead):
+    clock, cut, has_amount = known.clock, known.end, known.schema.amount is not None
+    ahead, passed = clock.periods(cut, all_of_them.end), calibration["n"].to_numpy()
+    if not (passed.max() and ahead):
         raise InputError(
-            f"{known} whole {clock.unit}s before the end of calibration and {ahead} after it",
+            f"{passed.max()} whole {clock.unit}s before the end of calibration and {ahead} after it",
             "one or more on each side",
             "move calibration_end, or choose a shorter unit",
         )
-    before, after = (
-        transactions.table.run(_taken_sql(transactions, cut, last, clock)) for last in (cut, end)
+    begun = known.source.view(
+        "begun", f"SELECT customer, min(d) AS first FROM {known.view} GROUP BY customer"
     )
+    before, after = (_taken(occasions, begun, cut) for occasions in (known, all_of_them))
     kept = (column(after, "ahead") > 0) & (column(after, "ahead") <= ahead)
     later, paid = column(after, "ahead")[kept], column(after, "paid")[kept]
     customers = pd.Index(calibration["customer"].to_numpy())
     who = customers.get_indexer(pd.Index(column(after, "customer")[kept]))
     data: dict[str, Any] = {"x_holdout": ("customer", np.bincount(who, minlength=passed.size))}
-    if transactions.has_amount:
+    if has_amount:
         data["spend_holdout"] = ("customer", np.bincount(who, paid, minlength=passed.size))
     last = cut + int(ahead * clock.steps_per_unit)
     attrs = {
@@ -123,7 +122,7 @@ def opportunities_after(
         "start": clock.iso(cut + 1),
         "end": clock.iso(last),
         "length": float(ahead),
-        "new_customers": _newcomers(transactions, cut, last, clock),
+        "new_customers": _newcomers(all_of_them.until(last), begun),
     }
     holdout = xr.Dataset(data, coords={"customer": calibration["customer"]}, attrs=attrs)
     earlier = column(before, "ahead")
@@ -163,51 +162,52 @@ def _passed_sql(end: int, clock: Clock) -> str:
     return f"CAST(floor(({end} - first) / {clock.steps_per_unit}) AS BIGINT)"
 
 
-def _customers_sql(transactions: Transactions, end: int, clock: Clock, groups: dict[str, str]) -> str:
-    kept = "".join(
-        f", max({name}_last) AS {name}_last, min({name}_min) AS {name}_min, max({name}_max) AS {name}_max"
-        for name in groups
+def _customers(occasions: Occasions) -> str:
+    """Name the view of the customers, in order."""
+    source, clock = occasions.source, occasions.clock
+    dated = source.view(
+        "dated", f"SELECT *, min(d) OVER (PARTITION BY customer) AS first FROM {occasions.view}"
     )
-    numbered = (
-        f"SELECT *, {_number_sql('d', clock)} AS number, {_passed_sql(end, clock)} AS passed FROM ("
-        "SELECT *, min(d) OVER (PARTITION BY customer) AS first "
-        f"FROM ({occasions_sql(transactions, end, clock, groups)}))"
+    numbered = source.view(
+        "occasions_numbered",
+        f"SELECT *, {_number_sql('d', clock)} AS number, {_passed_sql(occasions.end, clock)} AS passed "
+        f"FROM {dated}",
     )
-    each = (
-        "SELECT customer, first, passed, number, sum(paid) AS paid, sum(n) AS n, count(*) AS occasions"
-        f"{kept} FROM ({numbered}) GROUP BY customer, first, passed, number"
+    each = source.view(
+        "opportunities",
+        f"""SELECT customer, first, passed, number, sum(paid) AS paid, sum(n) AS n,
+count(*) AS occasions{groups.again(occasions.groups)}
+FROM {numbered} GROUP BY customer, first, passed, number""",
     )
     taken = "FILTER (number BETWEEN 1 AND passed)"
-    return (
-        f"SELECT customer, first, passed, count(*) {taken} AS x, coalesce(max(number) {taken}, 0) AS t_x, "
-        "CAST(sum(n) AS BIGINT) AS n, CAST(sum(occasions) FILTER (number > passed) AS BIGINT) AS unfinished, "
-        f"CAST(coalesce(sum(paid) {taken}, 0) AS DOUBLE) AS spend_sum, "
-        f"CAST(sum(paid) FILTER (number = 0) AS DOUBLE) AS first_spend{groups_sql(groups)} "
-        f"FROM ({each}) GROUP BY customer, first, passed ORDER BY customer"
+    return source.view(
+        "customers",
+        f"""SELECT customer, first, passed, count(*) {taken} AS x, coalesce(max(number) {taken}, 0) AS t_x,
+CAST(sum(n) AS BIGINT) AS n, CAST(sum(occasions) FILTER (number > passed) AS BIGINT) AS unfinished,
+CAST(coalesce(sum(paid) {taken}, 0) AS DOUBLE) AS spend_sum,
+CAST(sum(paid) FILTER (number = 0) AS DOUBLE) AS first_spend{groups.of_customers(occasions.groups)}
+FROM {each} GROUP BY customer, first, passed ORDER BY customer""",
     )
 
 
-def _begun_sql(transactions: Transactions, cut: int, clock: Clock) -> str:
-    """Write the query for the customers of calibration, as they were known at its end."""
-    return (
-        f"SELECT customer, min(d) AS first FROM ({occasions_sql(transactions, cut, clock)}) GROUP BY customer"
-    )
+def _taken(occasions: Occasions, begun: str, cut: int) -> pa.Table:
+    """Return the opportunities taken, counted from the first after the cut as 1.
 
-
-def _taken_sql(transactions: Transactions, cut: int, end: int, clock: Clock) -> str:
-    """Write the query for the opportunities taken up to a step, counted from the first after the cut as 1."""
+    `begun` is the view of the customers of calibration, as they were known at its end.
+    """
+    clock = occasions.clock
     number = f"{_number_sql('d', clock)} - {_passed_sql(cut, clock)}"
-    return (
-        f"SELECT customer, {number} AS ahead, CAST(sum(paid) AS DOUBLE) AS paid "
-        f"FROM ({occasions_sql(transactions, end, clock)}) "
-        f"JOIN ({_begun_sql(transactions, cut, clock)}) USING (customer) "
-        "WHERE d > first GROUP BY customer, ahead ORDER BY customer, ahead"
+    taken = occasions.source.view(
+        "taken",
+        f"""SELECT customer, {number} AS ahead, CAST(sum(paid) AS DOUBLE) AS paid
+FROM {occasions.view} JOIN {begun} USING (customer)
+WHERE d > first GROUP BY customer, ahead ORDER BY customer, ahead""",
     )
+    return occasions.source.run(f"FROM {taken}")
 
 
-def _newcomers(transactions: Transactions, cut: int, end: int, clock: Clock) -> int:
-    table = transactions.table.run(
-        f"SELECT count(DISTINCT customer) AS n FROM ({occasions_sql(transactions, end, clock)}) "
-        f"ANTI JOIN ({_begun_sql(transactions, cut, clock)}) USING (customer)"
+def _newcomers(occasions: Occasions, begun: str) -> int:
+    table = occasions.source.run(
+        f"SELECT count(DISTINCT customer) AS n FROM {occasions.view} ANTI JOIN {begun} USING (customer)"
     )
     return int(column(table, "n")[0])

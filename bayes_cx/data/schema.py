@@ -1,11 +1,16 @@
-"""The contract that a table of purchases must keep, written once as SQL: types, and a verdict on each row."""
+"""What the columns of a table mean, written once as SQL: their types, and a verdict on each row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import duckdb
+
+from bayes_cx.data.sources import Source
+from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
 
-__all__ = ["AFTER_END", "CANCELLED", "UNMATCHED_RETURN", "UNREADABLE_LINE", "Contract", "ident", "literal"]
+__all__ = ["AFTER_END", "CANCELLED", "UNMATCHED_RETURN", "UNREADABLE_LINE", "Schema"]
 
 Returns = Literal["reject", "net", "ignore"]
 ZeroAmounts = Literal["reject", "keep"]
@@ -29,18 +34,8 @@ _ZONED = "TIMESTAMP WITH TIME ZONE"
 _ZONE_IN_TEXT = r"[0-9]:[0-9]{2}.*[A-Za-z+\-]"
 
 
-def ident(name: str) -> str:
-    """Quote a column name for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote a text value for SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 @dataclass(frozen=True)
-class Contract:
+class Schema:
     """What the columns of a table of purchases mean and which rows are acceptable.
 
     Parameters
@@ -88,54 +83,100 @@ class Contract:
         roles = {"customer": self.customer, "time": self.time}
         return roles if self.amount is None else roles | {"amount": self.amount}
 
-    def typed(self, table: str, types: dict[str, str], extra: dict[str, str] | None = None) -> str:
-        """Write the query that reads every row once and says what is wrong with it.
+    def judged(self, source: Source, extra: Mapping[str, str] | None = None, rows: str | None = None) -> str:
+        """Name the view that reads every row once and says what is wrong with it.
 
         Parameters
         ----------
-        table : str
-            SQL that can stand behind FROM.
-        types : dict of str to str
-            DuckDB type of each column of the table.
-        extra : dict of str to str, optional
-            Further columns: name in the result -> SQL over the columns of the table.
+        source : Source
+            Where the rows are.
+        extra : mapping of str to str, optional
+            Further columns: name in the result -> SQL over the columns of the source.
+        rows : str, optional
+            What stands behind FROM instead of the whole source.
 
         Returns
         -------
         str
-            SQL with the columns ``customer``, ``moment`` (timestamp), ``amount`` (fixed-point, NULL when
-            there is no amount), ``reason`` (NULL for an accepted row) and those of `extra`.
+            A view with the columns ``customer`` (the pseudonym, where the source has such), ``moment``
+            (timestamp), ``amount`` (fixed-point, NULL when there is no amount), ``reason`` (NULL for an
+            accepted row) and those of `extra`.
+
+        Raises
+        ------
+        InputError
+            If a column has a type that cannot be used.
         """
-        customer, customer_missing = self._customer(types)
-        moment, moment_missing = self.moment(types)
+        extra = extra or {}
+        cases = "\n".join(f"WHEN {test} THEN {literal(reason)}" for test, reason in self._verdicts())
+        names = "".join(f", {ident(name)}" for name in extra)
+        typed = self.typed(source, extra, rows)
+        customer, join = "customer", ""
+        if source.pseudonymous:
+            customer, join = "pseudonym AS customer", "LEFT JOIN identities ON customer = identities.id"
+        return source.view(
+            "judged",
+            f"""SELECT {customer}, moment, amount, CASE
+{cases}
+END AS reason{names}
+FROM {typed} {join}""",
+        )
+
+    def typed(self, source: Source, extra: Mapping[str, str] | None = None, rows: str | None = None) -> str:
+        """Name the view of all rows with typed columns and what is missing; see `judged`."""
+        types = source.types
+        customer, no_customer = self._customer(types)
+        moment, no_moment = self.moment(types)
         amount, value = self._amount(types)
-        added = "".join(f", {sql} AS {ident(name)}" for name, sql in (extra or {}).items())
-        names = "".join(f", {ident(name)}" for name in extra or {})
+        added = "".join(f",\n{sql} AS {ident(name)}" for name, sql in (extra or {}).items())
+        return source.view(
+            "typed",
+            f"""SELECT {customer} AS customer, {no_customer} AS no_customer,
+{moment} AS moment, {no_moment} AS no_moment,
+{amount} AS amount, {value} AS value, {self._missing(self.amount, types)} AS no_amount{added}
+FROM {rows or source.sql}""",
+        )
+
+    def check(self, source: Source) -> None:
+        """Let DuckDB try the zone and the format once, so that a wrong one is not taken for wrong rows."""
+        trials = {
+            f"SELECT timezone({literal(self.timezone)}, now())": (
+                f"timezone={self.timezone!r}",
+                "a name such as 'Europe/Berlin'",
+            )
+        }
+        if self.time_format is not None:
+            trials[f"SELECT try_strptime('x', {literal(self.time_format)})"] = (
+                f"time_format={self.time_format!r}",
+                "a format such as '%Y%m%d'",
+            )
+        for sql, (came, expected) in trials.items():
+            try:
+                source.connection.sql(sql).fetchall()
+            except duckdb.Error as error:
+                raise InputError(came, expected, f"correct it ({str(error).splitlines()[0]})") from error
+
+    def _verdicts(self) -> list[tuple[str, str]]:
+        """Return tests of a typed row with what they say; the first that is true counts."""
         verdicts = [
             ("no_customer", "missing customer"),
             ("customer IS NULL", "unreadable customer"),
             ("no_moment", "missing time"),
             ("moment IS NULL OR NOT isfinite(moment)", "unreadable time"),
         ]
-        if self.amount is not None:
-            verdicts += [
-                ("no_amount", "missing amount"),
-                ("isnan(value) OR isinf(value)", "non-finite amount"),
-                ("value IS NULL OR amount IS NULL", "unreadable amount"),
-            ]
-            if self.returns != "net":
-                name = "negative amount" if self.returns == "reject" else "return, ignored"
-                verdicts.append(("amount < 0", name))
-            if self.zero_amounts == "reject":
-                verdicts.append(("amount = 0", "zero amount"))
-        cases = " ".join(f"WHEN {test} THEN {literal(reason)}" for test, reason in verdicts)
-        return (
-            f"SELECT customer, moment, amount, CASE {cases} END AS reason{names} FROM ("
-            f"SELECT {customer} AS customer, {customer_missing} AS no_customer, "
-            f"{moment} AS moment, {moment_missing} AS no_moment, "
-            f"{amount} AS amount, {value} AS value, {self._missing(self.amount, types)} AS no_amount{added} "
-            f"FROM {table})"
-        )
+        if self.amount is None:
+            return verdicts
+        verdicts += [
+            ("no_amount", "missing amount"),
+            ("isnan(value) OR isinf(value)", "non-finite amount"),
+            ("value IS NULL OR amount IS NULL", "unreadable amount"),
+        ]
+        if self.returns != "net":
+            name = "negative amount" if self.returns == "reject" else "return, ignored"
+            verdicts.append(("amount < 0", name))
+        if self.zero_amounts == "reject":
+            verdicts.append(("amount = 0", "zero amount"))
+        return verdicts
 
     def _missing(self, name: str | None, types: dict[str, str]) -> str:
         """Write the test for an empty cell: NULL or blank text."""

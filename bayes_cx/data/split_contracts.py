@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.clock import Clock
-from bayes_cx.data.holdout import Split
-from bayes_cx.data.renewals import summarise_contracts
+from bayes_cx.data.split import Split
+from bayes_cx.data.summarise_contracts import open_contracts
 from bayes_cx.errors import InputError
 
 __all__ = ["split_contracts"]
@@ -31,7 +31,7 @@ def split_contracts(
     timezone: str = "UTC",
     query: str | None = None,
     rejected: str | os.PathLike[str] | None = None,
-    hide: Callable[[str], str] | None = None,
+    pseudonym_key: str | bytes | None = None,
 ) -> Split:
     """Split contracts into statistics up to a day and the renewals that the same customers made after it.
 
@@ -44,9 +44,9 @@ def split_contracts(
 
     Parameters
     ----------
-    contracts : path, list of paths, frame, Arrow table, DuckDB relation, or database
-        One row a customer, as for `summarise_contracts`; it is read twice.
-    customer, start, end, unit, by, time_format, timezone, query, rejected, hide
+    contracts : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
+        One row a customer, as for `summarise_contracts`.
+    customer, start, end, unit, by, time_format, timezone, query, rejected, pseudonym_key
         As for `summarise_contracts`.
     calibration_end : str, date or datetime
         Last day of calibration.
@@ -78,13 +78,19 @@ def split_contracts(
     >>> parts.holdout.asked.values, parts.holdout.x_holdout.values
     (array([0, 4, 4]), array([0, 4, 2]))
     """
-    given = {
-        "customer": customer, "start": start, "end": end, "unit": unit, "by": by,
-        "time_format": time_format, "timezone": timezone, "query": query,
-    }  # fmt: skip
-    whole = summarise_contracts(contracts, until=until, rejected=rejected, hide=hide, **given)
-    calibration = summarise_contracts(contracts, until=calibration_end, **given)
-    clock = Clock(unit)
+    table = open_contracts(
+        contracts,
+        customer=customer,
+        start=start,
+        end=end,
+        by=by,
+        time_format=time_format,
+        timezone=timezone,
+        query=query,
+        pseudonym_key=pseudonym_key,
+    )
+    whole = table.summarise(until, unit, rejected)
+    calibration = table.summarise(calibration_end, unit)
     cut, last = calibration.attrs["until"], whole.attrs["until"]
     if last <= cut:
         raise InputError(
@@ -104,6 +110,8 @@ def split_contracts(
             "one or more on each side",
             "move calibration_end, or choose a shorter unit",
         )
+    clock = Clock(unit)
+    begin = clock.step_of(cut) + 1
     late = json.loads(whole.attrs["rejected"]).get("start after the end of observation", 0)
     holdout = xr.Dataset(
         {
@@ -113,19 +121,18 @@ def split_contracts(
         coords={"customer": calibration["customer"]},
         attrs={
             "unit": unit,
-            "start": clock.iso(clock.step_of(cut) + 1),
+            "start": clock.iso(begin),
             "end": last,
             "length": float(asked.max()),
             "new_customers": whole.sizes["customer"] - calibration.sizes["customer"],
             "rows_after_end": late,
         },
     )
-    return Split(calibration, holdout, _tracking(calibration, holdout))
+    return Split(calibration, holdout, _tracking(calibration, holdout, begin, clock))
 
 
-def _tracking(calibration: xr.Dataset, holdout: xr.Dataset) -> xr.Dataset:
+def _tracking(calibration: xr.Dataset, holdout: xr.Dataset, begin: int, clock: Clock) -> xr.Dataset:
     """Count the renewals asked for and made by period, counted from the cut."""
-    unit = str(holdout.attrs["unit"])
     n, T, churned = (calibration[name].to_numpy() for name in ("periods", "T", "churned"))
     asked, made = (holdout[name].to_numpy() for name in ("asked", "x_holdout"))
     known, ahead = int(n.max()), int(asked.max())
@@ -139,17 +146,15 @@ def _tracking(calibration: xr.Dataset, holdout: xr.Dataset) -> xr.Dataset:
             before, (number >= first) & (number < first + T), j <= np.minimum(asked, made + 1)
         ),
     }
-    clock, moment = Clock(unit), pd.Timestamp(holdout.attrs["start"])
-    steps: list[dict[str, Any]] = [{f"{unit}s": int(k) - known} for k in number[:, 0]]
-    start = np.array([moment + pd.DateOffset(**step) for step in steps], "datetime64[s]")
+    start = [clock.on_calendar(begin, int(k) - known) for k in number[:, 0]]
     data = {
-        "start": start,
+        "start": clock.times_of(np.array(start)),
         **{name: values.sum(axis=1) for name, values in counts.items()},
         "observed_share": np.ones(number.size),
     }
     attrs = {
-        "unit": unit,
-        "start": clock.iso(int(clock.steps_of(start)[0])),
+        "unit": clock.unit,
+        "start": clock.iso(start[0]),
         "end": holdout.attrs["end"],
         "calibration_periods": known,
     }

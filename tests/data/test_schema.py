@@ -11,7 +11,9 @@ import pytest
 
 from bayes_cx.data import read_transactions, summarise
 from bayes_cx.errors import InputError
+from bayes_cx.privacy import pseudonym
 
+KEY = "an example key of a test"
 ROLES = {"customer": "id", "time": "when", "amount": "paid"}
 REASONS = {
     "missing customer": 1,
@@ -105,21 +107,26 @@ def test_under_pseudonyms_a_rejected_row_shows_the_customer_of_the_statistics(tm
             "mail": ["two@x.org"] * 4,
         }
     )
-    transactions = read_transactions(frame, customer="id", time="when", amount="paid", returns=returns)
-    transactions.write_rejected(
-        tmp_path / "rejected.csv", until="2025-02-01", hide=lambda one: f"hidden {one}"
+    transactions = read_transactions(
+        frame, customer="id", time="when", amount="paid", returns=returns, pseudonym_key=KEY
     )
+    transactions.write_rejected(tmp_path / "rejected.csv", until="2025-02-01")
     with (tmp_path / "rejected.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["row", "reason", "id", "when", "paid"]
-    assert [row[2] for row in rows[1:]] == ["hidden 2", "", "hidden 3.5"]
-    assert summarise(transactions, until="2025-02-01")["customer"].to_numpy().tolist() == [2]
+    assert [row[2] for row in rows[1:]] == [pseudonym(2, KEY), "", pseudonym(3.5, KEY)]
+    assert summarise(transactions, until="2025-02-01")["customer"].to_numpy().tolist() == [pseudonym(2, KEY)]
+    assert transactions.rejected.columns == rows[0]
+    transactions.write_rejected(tmp_path / "rejected.parquet", until="2025-02-01")
+    same = pq.read_table(tmp_path / "rejected.parquet")
+    assert same["id"].to_pylist() == [row[2] or None for row in rows[1:]]
 
 
 def test_under_pseudonyms_no_unreadable_line_is_shown(tmp_path):
     (tmp_path / "orders.csv").write_text("id,when\nada,2025-01-01\nada\n,2025-01-01\n")
-    transactions = read_transactions(tmp_path / "orders.csv", customer="id", time="when")
-    transactions.write_rejected(tmp_path / "rejected.csv", hide=lambda one: f"hidden {one}")
+    source = tmp_path / "orders.csv"
+    transactions = read_transactions(source, customer="id", time="when", pseudonym_key=KEY)
+    transactions.write_rejected(tmp_path / "rejected.csv")
     assert (tmp_path / "rejected.csv").read_text() == (
         "row,reason,id,when,line\n2,missing customer,,2025-01-01,\n,unreadable line,,,3\n"
     )

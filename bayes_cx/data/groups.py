@@ -1,0 +1,65 @@
+"""Groups of customers: columns that a query carries along, under names that cannot meet its own."""
+
+from collections.abc import Mapping, Sequence
+
+from bayes_cx.data.sql import ident, literal
+from bayes_cx.errors import InputError
+from bayes_cx.kinds import KINDS
+
+__all__ = ["NO_GROUP", "again", "as_text", "last_known", "numbered", "of_customers"]
+
+# What stands for a customer whose group was never given.
+NO_GROUP = "missing"
+
+_STATISTICS = {"customer", "row", "weight"}.union(*(kind.columns for kind in KINDS.values()))
+
+
+def numbered(by: Sequence[str] | str, types: Mapping[str, str]) -> dict[str, str]:
+    """Number the group columns: prefix in the query -> name.
+
+    Raises
+    ------
+    InputError
+        If a column does not exist or has the name of a statistic.
+    """
+    names = (by,) if isinstance(by, str) else tuple(by)
+    for name in names:
+        if name not in types:
+            known = ", ".join(map(repr, types))
+            raise InputError(f"no column {name!r} to group by", f"one of {known}", "check the spelling")
+        if name in _STATISTICS:
+            raise InputError(f"group column {name!r}", "a name that is no statistic", "rename the column")
+    return {f"group_{position}": name for position, name in enumerate(names)}
+
+
+def as_text(groups: Mapping[str, str]) -> dict[str, str]:
+    """Return the further columns that a view of rows needs: prefix -> SQL."""
+    return {prefix: f"CAST({ident(name)} AS VARCHAR)" for prefix, name in groups.items()}
+
+
+def last_known(groups: Mapping[str, str]) -> str:
+    """Write what to select when rows are grouped: the last value with its time, smallest and greatest."""
+    # The time comes first in the pair, so its maximum holds the last known value, ties broken by the value.
+    return "".join(
+        f",\nmax({{'moment': moment, 'value': {group}}}) FILTER ({group} IS NOT NULL) AS {group}_last, "
+        f"min({group}) AS {group}_min, max({group}) AS {group}_max"
+        for group in groups
+    )
+
+
+def again(groups: Mapping[str, str]) -> str:
+    """Write what to select when what `last_known` made is grouped again."""
+    return "".join(
+        f",\nmax({group}_last) AS {group}_last, "
+        f"min({group}_min) AS {group}_min, max({group}_max) AS {group}_max"
+        for group in groups
+    )
+
+
+def of_customers(groups: Mapping[str, str]) -> str:
+    """Write what to select when it is grouped by customer: last known value, and whether it ever changed."""
+    return "".join(
+        f",\ncoalesce(max({group}_last).value, {literal(NO_GROUP)}) AS {group}, "
+        f"CAST(min({group}_min) <> max({group}_max) AS INTEGER) AS {group}_varies"
+        for group in groups
+    )

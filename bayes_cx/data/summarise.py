@@ -1,0 +1,104 @@
+"""From purchases to the few numbers per customer that the models need."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import xarray as xr
+
+from bayes_cx.data import groups
+from bayes_cx.data.occasions import Occasions
+from bayes_cx.data.statistics import column, complete
+from bayes_cx.data.transactions import Transactions
+from bayes_cx.kinds import PURCHASES
+from bayes_cx.kinds.purchases import relative
+
+__all__ = ["summarise"]
+
+
+def summarise(
+    transactions: Transactions,
+    until: Any = None,
+    unit: str = "week",
+    by: Sequence[str] | str | None = None,
+    regularity: bool = False,
+) -> xr.Dataset:
+    """Reduce purchases to the statistics of each customer.
+
+    Purchases of one customer on one calendar day are one occasion (in one hour, when the unit is the hour).
+    With day numbers d_0 < ... < d_x of the occasions and u of the end of observation::
+
+        x = number of occasions - 1,  t_x = (d_x - d_0) / days per unit,  T = (u - d_0) / days per unit
+
+    Parameters
+    ----------
+    transactions : Transactions
+        From `read_transactions`.
+    until : str, date or datetime, optional
+        Last observed day (in hours: a time means its hour, a date its last hour); the last day of the data by
+        default. Later purchases are counted as rejected.
+    unit : {"hour", "day", "week", "month", "year"}
+        Unit of t_x and T. A month is 30.4375 days, a year 365.25.
+    by : str or sequence of str, optional
+        Columns to keep as groups, those named in `read_transactions` by default. A customer has the last
+        known value up to the end of observation.
+    regularity : bool
+        Whether to compute the column ``regularity``, which models of regular buyers need: the sum over the
+        gaps between occasions of log(gap / t_x), 0 where x is 0 or 1. It has no unit, is never positive and
+        largest, -x log x, where all gaps are equal.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``customer``, in order: ``x`` (int64, repeat purchase occasions), ``t_x`` and ``T`` (float64, in
+        `unit`), ``first`` (datetime64, first occasion) and the groups (text). With amounts also ``spend``
+        (mean of the repeat occasions, NaN where x is 0), ``spend_sum`` (their total) and ``first_spend``
+        (first occasion). The attributes tell unit, period, source, fingerprint of the input and how many rows
+        were rejected, and why (as JSON); ``varying`` (as JSON) counts the customers whose group changed.
+
+    Raises
+    ------
+    InputError
+        If no purchase is left or a group column does not exist.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayes_cx.data import read_transactions
+    >>> frame = pd.DataFrame({"who": ["a", "a", "b"], "day": ["2025-01-01", "2025-01-15", "2025-01-08"]})
+    >>> stats = summarise(read_transactions(frame, customer="who", time="day"), until="2025-01-29")
+    >>> stats.x.values, stats.t_x.values, stats["T"].values
+    (array([1, 0]), array([2., 0.]), array([4., 3.]))
+    """
+    occasions = transactions.occasions(until, unit, by)
+    clock, table = occasions.clock, occasions.source.run(f"FROM {_customers(occasions, regularity)}")
+    first, last, x = (column(table, name) for name in ("first", "last", "x"))
+    data: dict[str, Any] = {
+        "x": ("customer", x, {"meaning": "repeat purchase occasions"}),
+        "t_x": ("customer", clock.length(first, last), {"unit": unit}),
+        "T": ("customer", clock.length(first, occasions.end), {"unit": unit}),
+    }
+    if regularity:
+        values = relative(column(table, "log_gaps"), x, last - first)
+        data["regularity"] = ("customer", values, {"meaning": "sum of log(gap / t_x)"})
+    return complete(transactions, occasions, table, data, PURCHASES)
+
+
+def _customers(occasions: Occasions, regularity: bool) -> str:
+    """Name the view of the customers, in order."""
+    bought, log_gaps = occasions.view, ""
+    if regularity:
+        since = "ln(d - lag(d) OVER (PARTITION BY customer ORDER BY d))"
+        bought = occasions.source.view("gaps", f"SELECT *, {since} AS log_gap FROM {bought}")
+        # Fixed-point, so that neither the order of the rows nor that of the gaps can change the sum.
+        log_gaps = ",\nCAST(coalesce(sum(CAST(log_gap AS DECIMAL(38, 15))), 0) AS DOUBLE) AS log_gaps"
+    totals = occasions.source.view(
+        "totals",
+        f"""SELECT customer, count(*) - 1 AS x, min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n,
+sum(paid) AS paid, arg_min(paid, d) AS first_paid{log_gaps}{groups.of_customers(occasions.groups)}
+FROM {bought} GROUP BY customer""",
+    )
+    return occasions.source.view(
+        "customers",
+        f"""SELECT * EXCLUDE (paid, first_paid), CAST(paid - first_paid AS DOUBLE) AS spend_sum,
+CAST(first_paid AS DOUBLE) AS first_spend FROM {totals} ORDER BY customer""",
+    )

@@ -1,0 +1,276 @@
+"""From a table of contracts to renewals: how often each customer renewed, and who left."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import xarray as xr
+
+from bayes_cx.clock import Clock
+from bayes_cx.data.groups import NO_GROUP, numbered
+from bayes_cx.data.pseudonyms import give_pseudonyms
+from bayes_cx.data.rejected import rejected_rows, write_rejected
+from bayes_cx.data.schema import UNREADABLE_LINE, Schema
+from bayes_cx.data.sources import Source, open_source
+from bayes_cx.data.sql import ident, literal
+from bayes_cx.data.statistics import column, sum_of
+from bayes_cx.errors import InputError
+from bayes_cx.kinds import CONTRACTS
+
+__all__ = ["ContractTable", "open_contracts", "summarise_contracts"]
+
+
+def summarise_contracts(
+    contracts: Any,
+    *,
+    customer: str,
+    start: str,
+    end: str,
+    until: Any,
+    unit: str = "month",
+    by: Sequence[str] | str = (),
+    time_format: str | None = None,
+    timezone: str = "UTC",
+    query: str | None = None,
+    rejected: str | os.PathLike[str] | None = None,
+    pseudonym_key: str | bytes | None = None,
+) -> xr.Dataset:
+    """Reduce contracts to the renewals that each customer made.
+
+    A contract that starts on day s comes up for renewal on s + 1 unit, s + 2 units, ... of the calendar: the
+    31st of January is followed by the last of February. With e its end, u the end of observation::
+
+        renewals that came up:  n = greatest i with s + i units <= u
+        the one not made:       t = smallest i >= 1 with s + i units >= e
+        t <= n:  T = t, churned = 1        otherwise, or without an end:  T = n, churned = 0
+
+    Whether `end` names the last day or the day after it makes no difference. A contract that has ended, but
+    whose next renewal lies after u, counts as one still running: those who will renew then cannot be seen yet
+    either, so that counting only the others would make customers look less loyal than they are.
+
+    Parameters
+    ----------
+    contracts : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
+        One row a customer; what `read_transactions` accepts.
+    customer, start, end : str
+        Columns with the customer, the first day of the contract and its end, empty while it runs. Of several
+        contracts of a customer the first counts and the others are rejected.
+    until : str, date or datetime
+        Last observed day. An end after it was not known then, so that such a contract runs.
+    unit : {"hour", "day", "week", "month", "year"}
+        Time from one renewal to the next.
+    by : str or sequence of str
+        Columns to keep as groups.
+    time_format, timezone, query, pseudonym_key
+        As for `read_transactions`; both times have the same format.
+    rejected : path, optional
+        Where to write the rejected rows with their number and reason, as `Transactions.write_rejected` does.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``customer``, in order: ``T`` (int64, whole periods), ``churned`` (int64: 1 if the customer left
+        at the T-th renewal, 0 if still a customer after T renewals) and the groups (text). The attributes
+        tell unit, period, source, fingerprint, how many rows were rejected, and why (as JSON), and
+        ``contracts_ending``: those that have ended and whose next renewal lies after `until`.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be read, lacks a column or has one of a type that cannot be used, or if no
+        contract is left.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ends = ["2025-02-28", None, "2025-04-01"]
+    >>> frame = pd.DataFrame({"who": list("abc"), "from": "2025-01-31", "to": ends})
+    >>> stats = summarise_contracts(frame, customer="who", start="from", end="to", until="2025-05-15")
+    >>> stats["T"].values, stats.churned.values
+    (array([1, 3, 3]), array([1, 0, 1]))
+    """
+    table = open_contracts(
+        contracts,
+        customer=customer,
+        start=start,
+        end=end,
+        by=by,
+        time_format=time_format,
+        timezone=timezone,
+        query=query,
+        pseudonym_key=pseudonym_key,
+    )
+    return table.summarise(until, unit, rejected)
+
+
+def open_contracts(
+    contracts: Any,
+    *,
+    customer: str,
+    start: str,
+    end: str,
+    by: Sequence[str] | str = (),
+    time_format: str | None = None,
+    timezone: str = "UTC",
+    query: str | None = None,
+    pseudonym_key: str | bytes | None = None,
+) -> "ContractTable":
+    """Read a table of contracts; see `summarise_contracts`."""
+    schema = Schema(customer, start, time_format=time_format, timezone=timezone)
+    names = (by,) if isinstance(by, str) else tuple(by)
+    source = open_source(contracts, (customer, start, end, *names), query)
+    groups = numbered(names, source.types)
+    schema.check(source)
+    if pseudonym_key is not None:
+        source = give_pseudonyms(source, schema, pseudonym_key)
+    return ContractTable(source, schema, end, groups)
+
+
+@dataclass(frozen=True)
+class ContractTable:
+    """A table of contracts, which can be summarised as of any day.
+
+    Attributes
+    ----------
+    source : Source
+    schema : Schema
+        Of the customer and the start.
+    end : str
+        Column with the end.
+    groups : mapping of str to str
+        Group columns: prefix in queries -> name.
+    """
+
+    source: Source
+    schema: Schema
+    end: str
+    groups: Mapping[str, str]
+
+    def summarise(self, until: Any, unit: str, rejected: str | os.PathLike[str] | None = None) -> xr.Dataset:
+        """Return the statistics as of a day; see `summarise_contracts`."""
+        clock, source = Clock(unit, self.schema.timezone), self.source
+        last = clock.step_of(until)
+        contracts = self.contracts(last, clock)
+        verdicts = source.run(f"SELECT reason, count(*) AS n FROM {contracts} GROUP BY reason")
+        reasons = {row["reason"]: row["n"] for row in verdicts.to_pylist()}
+        if lines := source.run(source.unreadable_lines()).num_rows:
+            reasons[UNREADABLE_LINE] = lines
+        rows_read = sum(reasons.values())
+        reasons.pop(None, None)
+        reasons = dict(sorted(reasons.items()))
+        if rejected is not None:
+            rows = rejected_rows(
+                source,
+                lambda extra, rows: self.contracts(last, clock, extra, rows),
+                {"customer": self.schema.customer, "start": self.schema.time, "end": self.end},
+                lines=UNREADABLE_LINE in reasons,
+            )
+            write_rejected(source, rows, rejected)
+
+        found = source.run(f"FROM {self.renewals(last, clock)}")
+        if not found.num_rows:
+            counts = ", ".join(f"{n} {reason}" for reason, n in reasons.items())
+            raise InputError(
+                f"no contract in {source.label} is left (rejected rows: {counts or 'none'})",
+                f"contracts that started until {clock.iso(last)}",
+                "check the columns, the time format and the end of observation",
+            )
+        data = {
+            "T": ("customer", column(found, "T"), {"meaning": "renewals"}),
+            "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),
+            "periods": ("customer", column(found, "made"), {"meaning": "renewals that could have been"}),
+        }
+        # Added up, because their order says nothing.
+        digest = int(column(found, "digest").sum())
+        attrs = {
+            "kind": CONTRACTS.key,
+            "unit": unit,
+            "until": clock.iso(last),
+            "period_start": clock.iso(clock.steps_of(column(found, "begins")).min()),
+            "period_end": clock.iso(last),
+            "source": source.label,
+            "sha256": hashlib.sha256(f"{found.num_rows}:{digest}".encode()).hexdigest(),
+            "rows_read": rows_read,
+            "rows_rejected": sum(reasons.values()),
+            "rejected": json.dumps(reasons),
+            "varying": json.dumps(dict.fromkeys(self.groups.values(), 0)),
+            "contracts_ending": int(sum_of(found, "ending")),
+        }
+        groups = {name: ("customer", column(found, prefix)) for prefix, name in self.groups.items()}
+        return xr.Dataset(data | groups, coords={"customer": column(found, "customer")}, attrs=attrs)
+
+    def contracts(
+        self, last: int, clock: Clock, extra: Mapping[str, str] | None = None, rows: str | None = None
+    ) -> str:
+        """Name the view of all contracts, judged as of a step; `extra` and `rows` as in `Schema.judged`."""
+        ends, running = self._ends()
+        columns = {"ends": f"date_trunc('{clock.step}', {ends})", "running": running}
+        columns |= {
+            prefix: f"coalesce(CAST({ident(name)} AS VARCHAR), {literal(NO_GROUP)})"
+            for prefix, name in self.groups.items()
+        }
+        until = f"TIMESTAMP {literal(clock.iso(last))}"
+        dated = self.source.view(
+            "dated",
+            f"""SELECT *, date_trunc('{clock.step}', moment) AS begins, {until} AS until
+FROM {self.schema.judged(self.source, columns | dict(extra or {}), rows)}""",
+        )
+        possible = self.source.view(
+            "possible",
+            f"""SELECT * REPLACE (CASE WHEN reason IS NOT NULL THEN replace(reason, ' time', ' start')
+WHEN NOT running AND (ends IS NULL OR NOT isfinite(ends)) THEN 'unreadable end'
+WHEN ends < begins THEN 'end before start'
+WHEN begins > until THEN 'start after the end of observation' END AS reason)
+FROM {dated}""",
+        )
+        # The order does not depend on that of the rows, so that the same contract counts in every query.
+        order = ", ".join(["begins", "ends", *self.groups])
+        place = f"row_number() OVER (PARTITION BY customer, reason ORDER BY {order})"
+        return self.source.view(
+            "contracts",
+            f"""SELECT * REPLACE (
+CASE WHEN reason IS NULL AND {place} > 1 THEN 'duplicate customer' ELSE reason END AS reason)
+FROM {possible}""",
+        )
+
+    def _ends(self) -> tuple[str, str]:
+        """Write the end of a contract as a timestamp, and the test for none; a column may be quite empty."""
+        try:
+            return replace(self.schema, time=self.end).moment(self.source.types)
+        except InputError:
+            found = self.source.run(
+                f"SELECT 1 FROM {self.source.sql} WHERE {ident(self.end)} IS NOT NULL LIMIT 1"
+            )
+            if found.num_rows:
+                raise
+            return "CAST(NULL AS TIMESTAMP)", "true"
+
+    def renewals(self, last: int, clock: Clock) -> str:
+        """Name the view of the renewals of each customer as of a step, in order."""
+        view, unit = self.source.view, clock.unit
+        periods = view(
+            "periods",
+            f"""SELECT *, datesub('{unit}', begins, until) AS made, datesub('{unit}', begins, ends) AS over
+FROM {self.contracts(last, clock)} WHERE reason IS NULL""",
+        )
+        whole = f"to_{unit}s(CAST(over AS {'BIGINT' if unit == 'hour' else 'INTEGER'}))"
+        missed = view(
+            "missed",
+            f"""SELECT *, greatest(1, CASE WHEN begins + {whole} < ends THEN over + 1 ELSE over END) AS missed
+FROM {periods}""",
+        )
+        left = view(
+            "left_or_not",
+            f"SELECT *, CAST(ends IS NOT NULL AND missed <= made AS BIGINT) AS churned FROM {missed}",
+        )
+        # 32 bits of each row's SHA-256, so that their sum fits 64.
+        digest = "substr(sha256(concat_ws(chr(31), customer, epoch_us(begins), epoch_us(ends))), 1, 8)"
+        return view(
+            "renewals",
+            f"""SELECT *, CASE WHEN churned = 1 THEN missed ELSE made END AS T,
+CAST(churned = 0 AND ends <= until AS BIGINT) AS ending, CAST('0x' || {digest} AS BIGINT) AS digest
+FROM {left} ORDER BY customer""",
+        )
