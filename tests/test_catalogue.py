@@ -1,6 +1,8 @@
 """The catalogue says of models and data sets what is true of them, and is all that lists them."""
 
 import ast
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,9 +70,27 @@ def test_a_data_set_loads_as_its_entry_says(entry):
     assert isinstance(data, bcx.Transactions) != entry.summarised
 
 
+def test_a_model_that_is_added_is_an_option_at_once():
+    """Help and settings name it without a change to the commands, which load once a process."""
+    code = """
+import sys
+from dataclasses import replace
+from bayes_cx import catalogue
+new = replace(catalogue.find_model("bg_nbd"), key="brand_new", name="New")
+catalogue.MODELS = (*catalogue.MODELS, new)
+from bayes_cx.app import cli, load
+assert load.load({"model": "brand_new"}).compute.model == "brand_new"
+cli.main([sys.argv[1], "--help"])
+"""
+    for command in ("report", "fit"):
+        done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "brand_new" in done.stdout
+
+
 def test_the_candidates_are_those_that_the_data_allow(monkeypatch):
     """A model that is added to the catalogue is fitted with the others."""
-    from bayes_cx.app.config import load
+    from bayes_cx.app.load import load
     from bayes_cx.app.sources import _models
 
     stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30")

@@ -13,7 +13,10 @@ from typing import Annotated
 
 import typer
 
-from bayes_cx.app import options as o
+from bayes_cx import catalogue
+from bayes_cx.app.flags import OUT, Debug, Given, takes
+from bayes_cx.app.option import either
+from bayes_cx.app.settings import Compute, Offers, Read, Write
 from bayes_cx.errors import FitError, InputError
 
 __all__ = ["app", "main"]
@@ -27,7 +30,9 @@ app = typer.Typer(
 )
 
 Stats = Annotated[Path, typer.Argument(help="Statistics written by `summarise`.", metavar="STATISTICS")]
-APosterior = Annotated[Path, typer.Argument(help="Posterior written by `fit`.", metavar="POSTERIOR")]
+Fitted = Annotated[Path, typer.Argument(help="Posterior written by `fit`.", metavar="POSTERIOR")]
+OutFile = Annotated[Path, typer.Option("--out", help="File to write.", rich_help_panel=OUT)]
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.", rich_help_panel=OUT)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,149 +83,80 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 @app.command()
-def report(
-    ctx: typer.Context,
-    file: o.File = None,
-    config: o.Config = None,
-    dataset: o.Dataset = None,
-    customer: o.Customer = None,
-    time: o.Time = None,
-    amount: o.Amount = None,
-    start: o.Start = None,
-    end: o.End = None,
-    by: o.By = None,
-    time_format: o.TimeFormat = None,
-    timezone: o.Timezone = None,
-    returns: o.Returns = None,
-    zero_amounts: o.ZeroAmounts = None,
-    query: o.Query = None,
-    pseudonymise: o.Pseudonymise = None,
-    key_file: o.KeyFile = None,
-    until: o.Until = None,
-    unit: o.Unit = None,
-    horizon: o.Horizon = None,
-    discount_rate: o.DiscountRate = None,
-    margin: o.Margin = None,
-    worth: o.Worth = None,
-    model: o.Model = None,
-    method: o.Method = None,
-    seed: o.Seed = None,
-    draws: o.Draws = None,
-    strict: o.Strict = None,
-    cost: o.Cost = None,
-    budget: o.Budget = None,
-    capacity: o.Capacity = None,
-    holdout: o.Holdout = None,
-    holdout_from: o.HoldoutFrom = None,
-    out: o.OutFolder = None,
-    title: o.Title = None,
-    organisation: o.Organisation = None,
-    currency: o.Currency = None,
-    timestamp: o.Timestamp = None,
-    top: o.Top = None,
-    debug: o.Debug = False,
-) -> None:
+@takes(Read, Compute, Offers, Write)
+def report(given: Given) -> None:
     """From transactions, or contracts, to the retention report, the model card and the priority table."""
-    from bayes_cx.app import config as settings_of
     from bayes_cx.app import pipeline
 
-    given = _given(ctx)
-    settings = settings_of.load(given)
-    made = pipeline.report(settings, settings_of.command("report", given))
-    for sentence in made.sentences:
+    settings = given.settings()
+    for sentence in pipeline.report(settings, given.again()).sentences:
         typer.echo(sentence)
-    typer.echo(f"The whole report: {settings.out}/retention.pdf")
+    typer.echo(f"The whole report: {settings.write.out}/retention.pdf")
 
 
 @app.command()
+@takes(Read, "until", "unit")
 def summarise(
-    ctx: typer.Context,
-    out: o.OutFile,
-    file: o.File = None,
-    config: o.Config = None,
-    dataset: o.Dataset = None,
-    customer: o.Customer = None,
-    time: o.Time = None,
-    amount: o.Amount = None,
-    start: o.Start = None,
-    end: o.End = None,
-    by: o.By = None,
-    time_format: o.TimeFormat = None,
-    timezone: o.Timezone = None,
-    returns: o.Returns = None,
-    zero_amounts: o.ZeroAmounts = None,
-    query: o.Query = None,
-    pseudonymise: o.Pseudonymise = None,
-    key_file: o.KeyFile = None,
-    until: o.Until = None,
-    unit: o.Unit = None,
+    given: Given,
+    out: OutFile,
     regularity: Annotated[
-        bool, typer.Option("--regularity", help="Also how regularly they buy, for bg_cnbd and mbg_cnbd.")
+        bool, typer.Option("--regularity", help="Also how regularly customers buy, which some models need.")
     ] = False,
     opportunities: Annotated[
-        bool, typer.Option("--opportunities", help="Count whole periods with a purchase, for bg_bb.")
+        bool, typer.Option("--opportunities", help="Count whole periods with a purchase.")
     ] = False,
     rejected: Annotated[Path | None, typer.Option(help="CSV file to write rejected rows to.")] = None,
-    debug: o.Debug = False,
 ) -> None:
     """From transactions, or contracts, to statistics by customer (.nc or .parquet)."""
     from bayes_cx.app import commands
-    from bayes_cx.app import config as settings_of
 
-    settings = settings_of.load(_given(ctx))
-    commands.summarise(settings, out, rejected, regularity=regularity, opportunities=opportunities)
+    commands.summarise(given.settings(), out, rejected, regularity=regularity, opportunities=opportunities)
 
 
 @app.command()
+@takes("method", "seed", "strict")
 def fit(
-    ctx: typer.Context,
+    given: Given,
     stats: Stats,
-    out: o.OutFile,
-    config: o.Config = None,
+    out: OutFile,
     model: Annotated[
         str | None,
-        typer.Option(help="Model, such as mbg_nbd or gamma_gamma. (default: bg_nbd, bg_bb or sbg)"),
+        typer.Option(
+            help=f"Model: {either(entry.key for entry in catalogue.MODELS)}. "
+            "(default: the first for the data)"
+        ),
     ] = None,
-    method: o.Method = None,
-    seed: o.Seed = None,
-    strict: o.Strict = None,
-    debug: o.Debug = False,
 ) -> None:
     """From statistics to the posterior of a model (.nc)."""
     from bayes_cx.app import commands
-    from bayes_cx.app import config as settings_of
 
-    # Settings know the models of purchases and renewals; here one of spend may be named too.
-    settings = settings_of.load({**_given(ctx), "model": None})
-    commands.fit(stats, model, settings, out)
+    commands.fit(stats, model, given.settings(), out)
 
 
 @app.command()
+@takes("discount_rate")
 def score(
-    ctx: typer.Context,
-    posterior: APosterior,
+    given: Given,
+    posterior: Fitted,
     stats: Stats,
-    out: o.OutFile,
+    out: OutFile,
     quantity: Annotated[str, typer.Option(help="What to score, such as p_alive.")] = "p_alive",
     t: Annotated[str | None, typer.Option(help="How far ahead, such as '52 weeks'.")] = None,
     t1: Annotated[str | None, typer.Option(help="From how far ahead, of expected_purchases_between.")] = None,
     t2: Annotated[str | None, typer.Option(help="Until how far ahead, of the same.")] = None,
     count: Annotated[int | None, typer.Option(help="The number of purchases, of p_purchases.")] = None,
-    config: o.Config = None,
-    discount_rate: o.DiscountRate = None,
-    debug: o.Debug = False,
 ) -> None:
     """Mean, standard deviation and quantiles of a quantity by customer (.csv or .parquet)."""
     from bayes_cx.app import commands
-    from bayes_cx.app import config as settings_of
 
     options = {"t": t, "t1": t1, "t2": t2, "count": count}
-    commands.score(posterior, stats, quantity, options, settings_of.load(_given(ctx)), out)
+    commands.score(posterior, stats, quantity, options, given.settings(), out)
 
 
 @app.command()
+@takes("horizon", "discount_rate", "margin", "worth", "seed", "draws", Offers)
 def prioritise(
-    ctx: typer.Context,
+    given: Given,
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -228,65 +164,30 @@ def prioritise(
             metavar="PURCHASES [SPEND] STATISTICS",
         ),
     ],
-    out: o.OutFile,
-    config: o.Config = None,
-    horizon: o.Horizon = None,
-    discount_rate: o.DiscountRate = None,
-    margin: o.Margin = None,
-    worth: o.Worth = None,
-    seed: o.Seed = None,
-    draws: o.Draws = None,
-    cost: o.Cost = None,
-    budget: o.Budget = None,
-    capacity: o.Capacity = None,
-    debug: o.Debug = False,
+    out: OutFile,
 ) -> None:
     """From posteriors and statistics to the plan: whom to contact (.csv or .parquet)."""
     from bayes_cx.app import commands
-    from bayes_cx.app import config as settings_of
 
-    commands.prioritise(files, settings_of.load(_given(ctx)), out)
+    commands.prioritise(files, given.settings(), out)
 
 
 @app.command()
-def card(
-    ctx: typer.Context,
-    posterior: APosterior,
-    stats: Stats,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write.")],
-    config: o.Config = None,
-    organisation: o.Organisation = None,
-    timestamp: o.Timestamp = None,
-    seed: o.Seed = None,
-    debug: o.Debug = False,
-) -> None:
+@takes("organisation", "timestamp", "seed")
+def card(given: Given, posterior: Fitted, stats: Stats, out: OutFolder) -> None:
     """From a posterior to its model card (JSON, Markdown and PDF)."""
     from bayes_cx.app import commands
-    from bayes_cx.app import config as settings_of
 
-    given = _given(ctx)
-    again = settings_of.command("card", given, posterior, stats)
-    commands.card(posterior, stats, settings_of.load(given), out, again)
+    commands.card(posterior, stats, given.settings(), out, given.again(posterior, stats))
 
 
 @app.command()
 def datasets(
     name: Annotated[str | None, typer.Argument(help="Dataset to write; without it all are listed.")] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; .nc for statistics.")] = None,
-    debug: o.Debug = False,
+    debug: Debug = False,
 ) -> None:
     """List the datasets that are built in, or write one."""
     from bayes_cx.app import commands
 
     commands.datasets(name, out)
-
-
-def _given(ctx: typer.Context) -> dict[str, object]:
-    """Return the options that belong to `Settings`, whether given or not."""
-    from bayes_cx.app.config import Settings
-
-    known = {*Settings.model_fields, "config"}
-    # `out` of a single step is its file; only the report takes its folder from the settings.
-    if ctx.info_name != "report":
-        known.remove("out")
-    return {key: value for key, value in ctx.params.items() if key in known}

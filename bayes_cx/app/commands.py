@@ -8,7 +8,7 @@ import typer
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
-from bayes_cx.app.config import Settings
+from bayes_cx.app.settings import Settings
 from bayes_cx.app.sources import load_dataset, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
@@ -41,10 +41,11 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     """From statistics to a posterior."""
     check_ending(out, ".nc")
     table = read_statistics(stats)
-    chosen = bcx.models.find(model or settings.model or catalogue.candidates(kind_of(table).key)[0].key)
+    default = catalogue.candidates(kind_of(table).key)[0]
+    chosen = bcx.models.find(model or settings.compute.model or default.key)
     steps = Steps(total=1)
     with steps.step(f"Fit {chosen.name}", bars=True) as step:
-        posterior = work.fit_model(chosen, table, settings, steps.bars)
+        posterior = work.fit_model(chosen, table, settings.compute, steps.bars)
         step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         posterior.save(out)
     typer.echo(out)
@@ -58,7 +59,7 @@ def score(
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
-        options = {**options, "discount": DiscountRate(settings.discount_rate)}
+        options = {**options, "discount": DiscountRate(settings.compute.discount_rate)}
     scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **options)
     columns = {name: scores[name] for name in ("mean", "sd")}
     for p in scores["probability"].to_numpy():
@@ -84,7 +85,7 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
             "name two, or three with a posterior of spend",
         )
     stats = read_statistics(files[-1])
-    spend = bcx.load(files[1]) if len(files) == 3 else settings.worth
+    spend = bcx.load(files[1]) if len(files) == 3 else settings.compute.worth
     plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)
     write_table(plan.table(), out)
     typer.echo(out)

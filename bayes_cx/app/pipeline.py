@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
-from bayes_cx.app.config import Settings
-from bayes_cx.app.sources import AUTO, Source, observe, reads_twice
+from bayes_cx.app.settings import AUTO, Compute, Settings
+from bayes_cx.app.sources import Source, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
@@ -30,7 +30,7 @@ __all__ = ["report"]
 
 
 def report(settings: Settings, command: str) -> "Report":
-    """Do every step and, at the end, move all files into ``settings.out``.
+    """Do every step and, at the end, move all files into ``settings.write.out``.
 
     Parameters
     ----------
@@ -43,22 +43,22 @@ def report(settings: Settings, command: str) -> "Report":
     InputError
         If something that is needed is not given or cannot be used.
     FitError
-        If ``settings.strict`` and a fit did not pass its checks.
+        If ``settings.compute.strict`` and a fit did not pass its checks.
     """
-    if settings.out is None:
+    if settings.write.out is None:
         raise InputError("no folder for the output", "a folder", "pass --out FOLDER")
     # A key that is missing shall not be noticed after the work.
-    settings.key()
+    settings.read.key()
     # Statistics are read in one step, contracts too; a comparison is one more.
-    steps = Steps(total=6 + reads_twice(settings) + (settings.model == AUTO))
-    with atomic_folder(settings.out) as folder:
+    steps = Steps(total=6 + reads_twice(settings) + (settings.compute.model == AUTO))
+    with atomic_folder(settings.write.out) as folder:
         source = observe(settings, steps, folder / "rejected.csv")
         study, cards = _compute(source, settings, command, steps)
         with steps.step("Write report, card and tables"):
-            written = _write(folder, study, cards, settings.top)
+            written = _write(folder, study, cards, settings.write.top)
     # The short list of an earlier run, perhaps with ids in the clear, would pass for a part of this one.
-    for old in Path(settings.out).glob("priority_top*.csv"):
-        if old.name != f"priority_top{settings.top}.csv":
+    for old in Path(settings.write.out).glob("priority_top*.csv"):
+        if old.name != f"priority_top{settings.write.top}.csv":
             old.unlink()
     return written
 
@@ -66,20 +66,20 @@ def report(settings: Settings, command: str) -> "Report":
 def _compute(
     source: Source, settings: Settings, command: str, steps: Steps
 ) -> "tuple[bcx.Study, list[ModelCard]]":
-    run = run_of(settings, command)
+    run, compute = run_of(settings, command), settings.compute
     stats, keys = source.stats, source.models
     words = kind_of(stats).words["en"]
     events = words.events
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
-        if settings.model == AUTO:
-            tried = fit_candidates(keys, stats, settings, steps.bars)
+        if compute.model == AUTO:
+            tried = fit_candidates(keys, stats, compute, steps.bars)
         else:
-            tried = {key: fit_model(bcx.models.find(key), stats, settings, steps.bars) for key in keys}
-        spend = spend_of(stats, settings, steps.bars)
+            tried = {key: fit_model(bcx.models.find(key), stats, compute, steps.bars) for key in keys}
+        spend = spend_of(stats, compute, steps.bars)
         fits = [*tried.values(), *([spend] if isinstance(spend, bcx.Posterior) else [])]
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
     selection = None
-    if settings.model == AUTO:
+    if compute.model == AUTO:
         from bayes_cx.validation.selection import select
 
         with steps.step("Compare models") as step:
@@ -87,7 +87,7 @@ def _compute(
             step.says = selection.reason
     by_name = {fit.model.name: fit for fit in tried.values()}
     purchases = tried[keys[0]] if selection is None else by_name[selection.chosen]
-    if settings.strict:
+    if compute.strict:
         insist(purchases)
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(purchases, spend, stats, settings)
@@ -95,11 +95,11 @@ def _compute(
         other = None
         if selection is not None and selection.runner_up is not None:
             other = plan_of(by_name[selection.runner_up], spend, stats, settings)
-    if not settings.offers and settings.cost is None:
+    if not settings.offer.offers and settings.offer.cost is None:
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(source, purchases.model, settings, steps.bars)
+        holdout, said = _holdout(source, purchases.model, compute, steps.bars)
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
@@ -113,14 +113,14 @@ def _compute(
 
 
 def _holdout(
-    source: Source, model: "Model", settings: Settings, progress: bool
+    source: Source, model: "Model", compute: Compute, progress: bool
 ) -> "tuple[Holdout | None, str]":
     """Fit again on the past and compare with what came later; say how that went, or why it did not."""
-    if not settings.holdout:
+    if not compute.holdout:
         return None, "it was not asked for"
-    if source.split is None and settings.holdout_from is not None:
+    if source.split is None and compute.holdout_from is not None:
         raise InputError(
-            f"--holdout-from {settings.holdout_from} for {kind_of(source.stats).key} without a hold-out",
+            f"--holdout-from {compute.holdout_from} for {kind_of(source.stats).key} without a hold-out",
             "transactions or contracts, which can be cut in two",
             "leave it out",
         )
@@ -128,15 +128,15 @@ def _holdout(
         return None, "only statistics are known, and they do not say what happened when"
     try:
         parts = source.split()
-        spend = spend_of(parts.calibration, settings, progress)
+        spend = spend_of(parts.calibration, compute, progress)
         fits = (
-            fit_model(model, parts.calibration, settings, progress),
+            fit_model(model, parts.calibration, compute, progress),
             spend if isinstance(spend, bcx.Posterior) else None,
         )
-        found = bcx.validation.holdout(*fits, parts, seed=settings.seed)
+        found = bcx.validation.holdout(*fits, parts, seed=compute.seed)
     except BayesCxError as error:
         # A day that the user named must work; without one, data that are too short only lack the evidence.
-        if settings.holdout_from is not None or settings.strict:
+        if compute.holdout_from is not None or compute.strict:
             raise
         return None, error.came
     return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx import catalogue
-from bayes_cx.app.config import Settings
+from bayes_cx.app.settings import AUTO, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import read_statistics
 from bayes_cx.errors import InputError
@@ -17,10 +17,8 @@ from bayes_cx.kinds import kind_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["AUTO", "Source", "load_dataset", "observe", "reads_twice"]
+__all__ = ["Source", "load_dataset", "observe", "reads_twice"]
 
-# The name of a choice among all models that the data allow.
-AUTO = "auto"
 # The models under test see this share of the observed time, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
 
@@ -46,13 +44,13 @@ class Source:
 
 def reads_twice(settings: Settings) -> bool:
     """Say whether reading and summarising are two steps, as of transactions."""
-    return not _are_statistics(settings) and settings.start is None
+    return not _are_statistics(settings) and settings.read.start is None
 
 
 def _are_statistics(settings: Settings) -> bool:
-    if settings.dataset is not None:
-        return catalogue.find_dataset(settings.dataset).summarised
-    return str(settings.file or "").endswith(".nc")
+    if settings.read.dataset is not None:
+        return catalogue.find_dataset(settings.read.dataset).summarised
+    return str(settings.read.file or "").endswith(".nc")
 
 
 def load_dataset(key: str, **options: Any) -> Any:
@@ -71,18 +69,18 @@ def _models(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
     """
     kind = kind_of(stats).key
     known = catalogue.candidates(kind)
-    if settings.model == AUTO:
+    if settings.compute.model == AUTO:
         return tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
-    if settings.model is None:
+    if settings.compute.model is None:
         return (known[0].key,)
     keys = tuple(entry.key for entry in known)
-    if settings.model not in keys:
+    if settings.compute.model not in keys:
         raise InputError(
-            f"the model {settings.model} for {catalogue.KINDS[kind]}",
+            f"the model {settings.compute.model} for {catalogue.KINDS[kind]}",
             f"one of {', '.join(keys)}",
             "choose one of these",
         )
-    return (settings.model,)
+    return (settings.compute.model,)
 
 
 def observe(
@@ -105,16 +103,16 @@ def observe(
     regularity, opportunities : bool
         What to summarise, beside what the model of the settings needs.
     """
-    key = settings.key()
+    key = settings.read.key()
     if _are_statistics(settings):
         with steps.step("Read statistics") as step:
-            named = settings.dataset
-            stats = read_statistics(Path(str(settings.file))) if named is None else load_dataset(named)
+            named = settings.read.dataset
+            stats = read_statistics(Path(str(settings.read.file))) if named is None else load_dataset(named)
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
             if key is not None:
                 stats = bcx.pseudonymise(stats, key)
             return Source(stats, _models(settings, stats))
-    return (_contracts if settings.start is not None else _transactions)(
+    return (_contracts if settings.read.start is not None else _transactions)(
         settings, key, steps, rejected, regularity=regularity, opportunities=opportunities
     )
 
@@ -132,7 +130,7 @@ def _contracts(
     regularity: bool,
     opportunities: bool,
 ) -> Source:
-    if settings.file is None:
+    if settings.read.file is None:
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
     if regularity or opportunities:
         raise InputError("--regularity or --opportunities for contracts", "neither of them", "leave them out")
@@ -140,24 +138,28 @@ def _contracts(
         _needed(settings, name, f"the column with {what}")
     _needed(settings, "until", "the last day that was observed", "DATE")
     given: dict[str, Any] = {
-        "customer": str(settings.customer),
-        "start": str(settings.start),
-        "end": str(settings.end),
-        "unit": settings.unit,
-        "by": settings.by,
-        "time_format": settings.time_format,
-        "timezone": settings.timezone,
-        "query": settings.query,
+        "customer": str(settings.read.customer),
+        "start": str(settings.read.start),
+        "end": str(settings.read.end),
+        "unit": settings.compute.unit,
+        "by": settings.read.by,
+        "time_format": settings.read.time_format,
+        "timezone": settings.read.timezone,
+        "query": settings.read.query,
         "pseudonym_key": key,
     }
     with steps.step("Summarise contracts") as step:
-        stats = bcx.summarise_contracts(str(settings.file), until=settings.until, rejected=rejected, **given)
+        stats = bcx.summarise_contracts(
+            str(settings.read.file), until=settings.compute.until, rejected=rejected, **given
+        )
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
     _note_rejected(stats, steps)
 
     def split() -> "bcx.Split":
         cut = _cut(stats, settings)
-        return bcx.split_contracts(str(settings.file), calibration_end=cut, until=settings.until, **given)
+        return bcx.split_contracts(
+            str(settings.read.file), calibration_end=cut, until=settings.compute.until, **given
+        )
 
     return Source(stats, _models(settings, stats), split)
 
@@ -165,7 +167,7 @@ def _contracts(
 def _cut(stats: "xr.Dataset", settings: Settings) -> date:
     """Return the last day that models under test may see."""
     first, last = (date.fromisoformat(stats.attrs[name][:10]) for name in ("period_start", "until"))
-    return settings.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
+    return settings.compute.holdout_from or first + timedelta(days=int((last - first).days * SHARE_OF_TIME))
 
 
 def _transactions(
@@ -181,25 +183,27 @@ def _transactions(
         transactions = _read(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
     # What the model needs, or any of those to choose from.
-    named = [entry for entry in catalogue.MODELS if settings.model in (AUTO, entry.key)]
+    named = [entry for entry in catalogue.MODELS if settings.compute.model in (AUTO, entry.key)]
     regular = regularity or any("regularity" in entry.columns for entry in named)
     whole = opportunities or [entry.kind for entry in named] == ["opportunities"]
     with steps.step("Summarise customers") as step:
         if whole:
-            stats = bcx.summarise_opportunities(transactions, settings.until, settings.unit)
+            stats = bcx.summarise_opportunities(transactions, settings.compute.until, settings.compute.unit)
         else:
-            stats = bcx.summarise(transactions, settings.until, settings.unit, regularity=regular)
+            stats = bcx.summarise(
+                transactions, settings.compute.until, settings.compute.unit, regularity=regular
+            )
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
     _note_rejected(stats, steps)
     if rejected is not None:
-        transactions.write_rejected(rejected, stats.attrs["until"], settings.unit)
+        transactions.write_rejected(rejected, stats.attrs["until"], settings.compute.unit)
 
     def split() -> "bcx.Split":
         return bcx.split(
             transactions,
             _cut(stats, settings),
             stats.attrs["until"],
-            settings.unit,
+            settings.compute.unit,
             regularity=regular,
             opportunities=whole,
         )
@@ -208,29 +212,29 @@ def _transactions(
 
 
 def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
-    if settings.dataset is not None:
-        return load_dataset(settings.dataset, pseudonym_key=key)
-    if settings.file is None:
+    if settings.read.dataset is not None:
+        return load_dataset(settings.read.dataset, pseudonym_key=key)
+    if settings.read.file is None:
         raise InputError("no transactions are named", "a file", "name one, or pass --dataset cdnow")
     _needed(settings, "customer", "the column with the customer")
     _needed(settings, "time", "the column with the time")
     return bcx.read_transactions(
-        str(settings.file),
-        customer=str(settings.customer),
-        time=str(settings.time),
-        amount=settings.amount,
-        by=settings.by,
-        time_format=settings.time_format,
-        timezone=settings.timezone,
-        returns=settings.returns,
-        zero_amounts=settings.zero_amounts,
-        query=settings.query,
+        str(settings.read.file),
+        customer=str(settings.read.customer),
+        time=str(settings.read.time),
+        amount=settings.read.amount,
+        by=settings.read.by,
+        time_format=settings.read.time_format,
+        timezone=settings.read.timezone,
+        returns=settings.read.returns,
+        zero_amounts=settings.read.zero_amounts,
+        query=settings.read.query,
         pseudonym_key=key,
     )
 
 
 def _needed(settings: Settings, name: str, what: str, value: str = "COLUMN") -> None:
-    if getattr(settings, name) is None:
+    if getattr(settings.compute if name == "until" else settings.read, name) is None:
         raise InputError(f"--{name} is missing", what, f"pass --{name} {value}")
 
 

@@ -4,10 +4,12 @@ The public names are reached through `bayes_cx` when a step runs, so that a comm
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
-from bayes_cx.app.config import Settings
+from bayes_cx.app.rerun import recorded
+from bayes_cx.app.settings import Compute, Settings
 from bayes_cx.errors import FitError, InputError
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ PERIODS = {
 
 
 def fit_model(
-    model: "Model", stats: "xr.Dataset", settings: Settings, progress: bool = False
+    model: "Model", stats: "xr.Dataset", compute: Compute, progress: bool = False
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
@@ -49,18 +51,18 @@ def fit_model(
     Raises
     ------
     FitError
-        If ``settings.strict`` and the fit did not pass its checks.
+        If ``compute.strict`` and the fit did not pass its checks.
     """
     methods = {"auto": "auto", "nuts": bcx.NUTS(), "laplace": bcx.Laplace()}
     posterior = bcx.fit(
         model,
         stats,
         design=_design(model, stats),
-        method=methods[settings.method],
-        seed=settings.seed,
+        method=methods[compute.method],
+        seed=compute.seed,
         progress=progress,
     )
-    return insist(posterior) if settings.strict else posterior
+    return insist(posterior) if compute.strict else posterior
 
 
 def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
@@ -83,7 +85,7 @@ def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
 
 
 def fit_candidates(
-    keys: Sequence[str], stats: "xr.Dataset", settings: Settings, progress: bool = False
+    keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: bool = False
 ) -> "dict[str, bcx.Posterior]":
     """Fit the models to choose from, by key; one that finds no maximum is left out.
 
@@ -95,7 +97,7 @@ def fit_candidates(
     found, errors = {}, []
     for key in keys:
         try:
-            lenient = settings.model_copy(update={"strict": False})
+            lenient = replace(compute, strict=False)
             found[key] = fit_model(bcx.models.find(key), stats, lenient, progress)
         except FitError as error:
             errors.append(error)
@@ -112,9 +114,7 @@ def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
     return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
 
 
-def spend_of(
-    stats: "xr.Dataset", settings: Settings, progress: bool = False
-) -> "bcx.Posterior | float | None":
+def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "bcx.Posterior | float | None":
     """Return what purchases are worth: a fit of the amounts, what the settings say, or None to count them.
 
     Raises
@@ -123,15 +123,15 @@ def spend_of(
         If there are amounts and the settings say a worth as well.
     """
     if "spend" not in stats:
-        return settings.worth
-    if settings.worth is not None:
+        return compute.worth
+    if compute.worth is not None:
         raise InputError("--worth where there are amounts", "one of the two", "leave out --worth")
-    return fit_model(bcx.models.GAMMA_GAMMA, stats, settings, progress)
+    return fit_model(bcx.models.GAMMA_GAMMA, stats, compute, progress)
 
 
 def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: Settings) -> "bcx.Evidence":
     """Compare the data with what each model makes before and after it has seen them; move its priors."""
-    seed = settings.seed
+    seed = settings.compute.seed
     return bcx.Evidence(
         posterior_checks=tuple(bcx.validation.predictive_check(fit, stats, seed=seed) for fit in fits),
         prior_checks=tuple(
@@ -144,19 +144,19 @@ def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: S
 def run_of(settings: Settings, command: str) -> "bcx.RunProvenance":
     """Return what the settings say about a run, and the time that all its output carries."""
     return bcx.RunProvenance(
-        title=settings.title or "",
-        organisation=settings.organisation,
-        currency=settings.currency,
+        title=settings.write.title or "",
+        organisation=settings.write.organisation,
+        currency=settings.write.currency,
         command=command,
-        timestamp=settings.stamp(),
-        settings=settings.told(),
+        timestamp=settings.write.stamp(),
+        settings=recorded(settings),
     )
 
 
 def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
     """Return the horizon of the settings, or the usual one."""
-    if settings.horizon is not None:
-        return settings.horizon
+    if settings.compute.horizon is not None:
+        return settings.compute.horizon
     return PERIODS[posterior.provenance.data.unit] if posterior.model.kind.discrete else PERIODS["week"]
 
 
@@ -170,16 +170,16 @@ def plan_of(
         spend,
         customers,
         horizon=ahead(settings, purchases),
-        discount_rate=settings.discount_rate,
-        margin=settings.margin,
-        draws=settings.draws,
+        discount_rate=settings.compute.discount_rate,
+        margin=settings.compute.margin,
+        draws=settings.compute.draws,
     )
     return bcx.prioritise(
         value,
         offers(settings, stats, spend),
-        budget=settings.budget,
-        capacity=settings.capacity,
-        seed=settings.seed,
+        budget=settings.offer.budget,
+        capacity=settings.offer.capacity,
+        seed=settings.compute.seed,
     )
 
 
@@ -187,14 +187,14 @@ def offers(
     settings: Settings, stats: "xr.Dataset", spend: "bcx.Posterior | float | None"
 ) -> tuple["bcx.Offer", ...]:
     """Return the offers of the settings, or one by default that costs a share of an average purchase."""
-    if settings.offers:
+    if settings.offer.offers:
         return tuple(
             bcx.Offer(
                 o.name, o.cost, win_back=bcx.Beta(*o.win_back), keep=bcx.Beta(*o.keep), charged=o.charged
             )
-            for o in settings.offers
+            for o in settings.offer.offers
         )
-    cost = settings.cost
+    cost = settings.offer.cost
     if cost is None:
         each = 1.0 if spend is None else spend
         if isinstance(each, bcx.Posterior):

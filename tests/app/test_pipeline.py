@@ -15,7 +15,7 @@ from rich.console import Console
 
 import bayes_cx as bcx
 from bayes_cx.app.cli import main
-from bayes_cx.app.config import load
+from bayes_cx.app.settings import Compute
 from bayes_cx.app.steps import Steps
 from bayes_cx.checks import Check, to_json
 from bayes_cx.reporting import ModelCard
@@ -226,15 +226,15 @@ def test_the_report_says_why_there_is_no_hold_out():
         raise InputError("a period of one day", "more", "wait")
 
     source = Source(bcx.load_donations(), ("bg_bb",), too_short)
-    found, why = pipeline._holdout(source, bcx.models.BG_NBD, load({}), False)
+    found, why = pipeline._holdout(source, bcx.models.BG_NBD, Compute(), False)
     assert (found, why) == (None, "a period of one day")
     assert "had not seen: a period of one day. How" in notices([], None, why)[0].text
     assert (
         "seen: it was not asked"
-        in notices([], *pipeline._holdout(source, bcx.models.BG_NBD, load({"holdout": False}), False))[0].text
+        in notices([], *pipeline._holdout(source, bcx.models.BG_NBD, Compute(holdout=False), False))[0].text
     )
     bare = replace(source, split=None)
-    assert "only statistics are known" in pipeline._holdout(bare, bcx.models.BG_NBD, load({}), False)[1]
+    assert "only statistics are known" in pipeline._holdout(bare, bcx.models.BG_NBD, Compute(), False)[1]
     assert "had not seen. How" in notices([], None)[0].text
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bayes_cx.app.config import Settings, command, load
+from bayes_cx.app.load import load
+from bayes_cx.app.rerun import command, recorded
+from bayes_cx.app.settings import SETTINGS, Settings
 from bayes_cx.errors import InputError
 
 
@@ -22,27 +24,28 @@ def test_nothing_given_is_the_default():
 def test_flags_win(tmp_path):
     given = write(tmp_path, "unit = 'day'\nseed = 3\nuntil = 2025-12-31\nby = 'segment'")
     settings = load({**given, "unit": "month", "holdout": False})
-    assert (settings.unit, settings.seed, settings.until) == ("month", 3, date(2025, 12, 31))
-    assert settings.by == ("segment",)
-    assert settings.holdout is False
+    compute = settings.compute
+    assert (compute.unit, compute.seed, compute.until) == ("month", 3, date(2025, 12, 31))
+    assert settings.read.by == ("segment",)
+    assert compute.holdout is False
 
 
 def test_another_source_replaces_the_one_of_the_file(tmp_path):
     settings = load({**write(tmp_path, "dataset = 'cdnow'"), "file": "a.csv"})
-    assert (settings.file, settings.dataset) == ("a.csv", None)
+    assert (settings.read.file, settings.read.dataset) == ("a.csv", None)
 
 
 def test_a_cost_replaces_the_offers_of_the_file(tmp_path):
     settings = load({**write(tmp_path, "[[offers]]\nname = 'a'\ncost = 1"), "cost": 2.0})
-    assert (settings.offers, settings.cost) == ((), 2.0)
+    assert (settings.offer.offers, settings.offer.cost) == ((), 2.0)
 
 
 def test_paths_are_meant_from_where_the_file_lies(tmp_path):
     settings = load(write(tmp_path, "file = 'a.csv'\nout = '.'\nkey_file = '/keys/one'"))
-    assert settings.file == str(tmp_path / "a.csv")
-    assert settings.out == tmp_path
-    assert settings.key_file == Path("/keys/one")
-    assert load(write(tmp_path, "file = 'postgres:dbname=shop'")).file == "postgres:dbname=shop"
+    assert settings.read.file == str(tmp_path / "a.csv")
+    assert settings.write.out == tmp_path
+    assert settings.read.key_file == Path("/keys/one")
+    assert load(write(tmp_path, "file = 'postgres:dbname=shop'")).read.file == "postgres:dbname=shop"
 
 
 @pytest.mark.parametrize(
@@ -55,10 +58,16 @@ def test_paths_are_meant_from_where_the_file_lies(tmp_path):
         ("returns = 'keep'", ("returns", "keep", "reject")),
         ("seed = -1", ("seed", "-1")),
         ("until = '30.6.2025'", ("until", "30.6.2025", "date")),
-        ("[[offers]]\nname = 'a'\ncosts = 1", ("offers.0.cost",)),
-        ("[[offers]]\nname = 'a'\ncost = 1\nkeep = [0, 1]", ("offers.0.keep", "Beta")),
+        ("[[offers]]\nname = 'a'\ncosts = 1", ("'costs' in offer 1 of", "run.toml", "'cost'")),
+        (
+            "[[offers]]\nname = 'a'\ncost = 1\nkeep = [0, 1]",
+            ("keep is [0, 1] in offer 1 of", "Beta", "the key keep"),
+        ),
         ("seed = ", ("run.toml", "TOML")),
         ("file = 'a.csv'\ndataset = 'cdnow'", ("file", "dataset")),
+        ("[compute]\nseed = 1", ("[compute]", "without a table")),
+        ("[[offers]]\nname = 'a'", ("key cost is missing in offer 1 of",)),
+        ("offers = 3", ("offers is 3", "[[offers]]")),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, words):
@@ -69,6 +78,49 @@ def test_what_is_wrong_is_named(tmp_path, text, words):
     assert "\n" not in str(error.value)
 
 
+def test_the_flag_is_named_where_it_was_a_flag(tmp_path):
+    """Each in the way it was given: correcting the file would not help against a flag."""
+    given = write(tmp_path, "seed = 3")
+    with pytest.raises(InputError, match=r"^--discount-rate is -1; expected a number of at least 0; pass"):
+        load({**given, "discount_rate": -1})
+    with pytest.raises(InputError, match=r"^FILE is 1; expected a valid string"):
+        load({"file": 1})
+
+
+def options_of(command: str) -> dict[str, str]:
+    """The flags of a command with what the help says of them."""
+    import typer
+
+    from bayes_cx.app.cli import app
+
+    made = typer.main.get_command(app).commands[command]
+    return {flag: str(one.help) for one in made.params for flag in one.opts}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_every_setting_is_an_option_of_the_report(setting):
+    flags = options_of("report")
+    flag = setting.key if setting.option.argument else f"--{setting.key.replace('_', '-')}"
+    assert (flag in flags) == setting.option.flag
+    if setting.option.flag and isinstance(setting.option.help, str):
+        assert flags[flag].startswith(setting.option.help)
+        if setting.default not in (None, False, "", ()):
+            assert "(default: " in flags[flag]
+
+
+def test_a_single_step_has_the_options_that_it_uses():
+    common = {"--config", "--debug", "--out"}
+    assert set(options_of("card")) == common | {
+        "posterior",
+        "stats",
+        "--organisation",
+        "--timestamp",
+        "--seed",
+    }
+    assert "--key-file" in options_of("summarise")
+    assert "--seed" not in options_of("summarise")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"none\.toml"):
         load({"config": tmp_path / "none.toml"})
@@ -76,25 +128,27 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_timestamp(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    assert load({}).stamp() == datetime(1970, 1, 1, tzinfo=UTC)
-    assert load({"timestamp": "2025-01-01T12:00:00+02:00"}).stamp() == datetime(2025, 1, 1, 10, tzinfo=UTC)
-    assert load({"timestamp": "2025-01-01"}).stamp() == datetime(2025, 1, 1, tzinfo=UTC)
+    assert load({}).write.stamp() == datetime(1970, 1, 1, tzinfo=UTC)
+    assert load({"timestamp": "2025-01-01T12:00:00+02:00"}).write.stamp() == datetime(
+        2025, 1, 1, 10, tzinfo=UTC
+    )
+    assert load({"timestamp": "2025-01-01"}).write.stamp() == datetime(2025, 1, 1, tzinfo=UTC)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
     with pytest.raises(InputError, match="SOURCE_DATE_EPOCH"):
-        load({}).stamp()
+        load({}).write.stamp()
 
 
 def test_key(monkeypatch, tmp_path):
     monkeypatch.delenv("BAYES_CX_KEY", raising=False)
-    assert load({}).key() is None
+    assert load({}).read.key() is None
     with pytest.raises(InputError, match="BAYES_CX_KEY"):
-        load({"pseudonymise": True}).key()
+        load({"pseudonymise": True}).read.key()
     monkeypatch.setenv("BAYES_CX_KEY", "from the variable")
-    assert load({"pseudonymise": True}).key() == "from the variable"
+    assert load({"pseudonymise": True}).read.key() == "from the variable"
     (tmp_path / "key").write_text("from the file\n")
-    assert load({"pseudonymise": True, "key_file": tmp_path / "key"}).key() == "from the file"
+    assert load({"pseudonymise": True, "key_file": tmp_path / "key"}).read.key() == "from the file"
     with pytest.raises(InputError, match="no-key"):
-        load({"pseudonymise": True, "key_file": tmp_path / "no-key"}).key()
+        load({"pseudonymise": True, "key_file": tmp_path / "no-key"}).read.key()
 
 
 def test_the_record_holds_no_folder_and_no_key():
@@ -104,7 +158,7 @@ def test_the_record_holds_no_folder_and_no_key():
         "key_file": "/home/ada/key",
         "by": ["a", "b"],
     }
-    assert load(given).told() == {"file": "sales.csv", "by": ["a", "b"]}
+    assert recorded(load(given)) == {"file": "sales.csv", "by": ["a", "b"]}
     words = command("report", {**given, "until": datetime(2025, 1, 31), "holdout": False})
     assert words == "bayes-cx report sales.csv --by a --by b --until 2025-01-31 --no-holdout"
 
@@ -121,7 +175,7 @@ def test_the_record_holds_no_folder_and_no_key():
 )
 def test_the_record_holds_no_address_and_no_query(address):
     given = {"file": address, "query": "SELECT * FROM orders WHERE owner = 'hunter2'"}
-    said = command("report", given) + str(load(given).told())
+    said = command("report", given) + str(recorded(load(given)))
     for word in ("hunter2", "ada", "db", "orders"):
         assert word not in said
     assert "--query …" in said

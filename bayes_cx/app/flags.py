@@ -1,0 +1,154 @@
+"""The one place where settings become options of a command.
+
+A command says in `takes` which settings it uses, whole records or single keys; that writes the signature
+that typer reads. The command's own parameters come after a `Given`, which holds what the user said of
+settings.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass
+from datetime import date, datetime
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from bayes_cx.app.option import either
+from bayes_cx.app.settings import GROUPS, SETTINGS, Setting, settings_in
+
+if TYPE_CHECKING:
+    from bayes_cx.app.settings import Settings
+
+__all__ = ["OUT", "Debug", "Given", "takes"]
+
+OUT = str(GROUPS["write"].__doc__).rstrip(".")
+"""The heading for what a command writes."""
+
+# The heading of each setting in the help is the sentence of its record.
+_PANEL = {
+    setting.key: str(record.__doc__).rstrip(".")
+    for record in GROUPS.values()
+    for setting in settings_in(record)
+}
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+_CONFIG = Parameter(
+    "config",
+    Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        Path | None,
+        typer.Option(help="TOML file with any of these options; a flag wins over it.", metavar="FILE"),
+    ],
+)
+_DEBUG = Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user said to a command.
+
+    Attributes
+    ----------
+    command : str
+    options : mapping
+        Settings by key, and ``config``; None or an empty list is what was not said.
+    """
+
+    command: str
+    options: Mapping[str, Any]
+
+    def settings(self) -> "Settings":
+        """Return the settings, checked, with those of the TOML file.
+
+        Raises
+        ------
+        InputError
+            If one of them cannot be used.
+        """
+        from bayes_cx.app.load import load
+
+        return load(self.options)
+
+    def again(self, *files: Path) -> str:
+        """Return the command that does the same again with these files."""
+        from bayes_cx.app.rerun import command
+
+        return command(self.command, self.options, *files)
+
+
+def takes(*uses: type | str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of the settings that it uses.
+
+    Parameters
+    ----------
+    uses : type or str
+        Records of settings, or keys of single ones.
+
+    Returns
+    -------
+    callable
+        A decorator of ``command(given: Given, its own parameters)``.
+    """
+    used = [s for use in uses for s in (settings_in(use) if isinstance(use, type) else (SETTINGS[use],))]
+    by_position = [_parameter(setting) for setting in used if setting.option.argument]
+    by_flag = [_parameter(setting) for setting in used if setting.option.flag and not setting.option.argument]
+    shared = [*by_position, _CONFIG, *by_flag]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in signature(function).parameters.values()][1:]
+
+        @wraps(function)
+        def command(**said: Any) -> None:
+            given = Given(function.__name__, {one.name: said[one.name] for one in shared})
+            function(given, **{one.name: said[one.name] for one in own})
+
+        parameters = [*own, *shared, _DEBUG]
+        command.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return command
+
+    return decorate
+
+
+def _parameter(setting: Setting) -> Parameter:
+    """Return the parameter of a setting; its default says "not given", so that a TOML file may speak."""
+    option, kind = setting.option, _plain(setting.type)
+    shown: dict[str, Any] = {"help": _help(setting), "rich_help_panel": _PANEL[setting.key]}
+    flag = f"--{setting.key.replace('_', '-')}"
+    if option.argument:
+        made = typer.Argument(help=shown["help"], metavar=option.metavar)
+    elif kind is bool:
+        made = typer.Option(f"{flag}/--no-{flag[2:]}" if setting.default else flag, **shown)
+    elif kind is date:
+        kind = datetime
+        made = typer.Option(flag, formats=["%Y-%m-%d"], metavar=option.metavar or "DATE", **shown)
+    else:
+        kind = kind if kind in (int, float, Path) or get_origin(kind) is list else str
+        made = typer.Option(flag, metavar=option.metavar, **shown)
+    return Parameter(
+        setting.key, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, made]
+    )
+
+
+def _plain(kind: Any) -> Any:
+    """Return the type of a value that is given: without None, and a list for a tuple."""
+    if get_origin(kind) is tuple:
+        return list[get_args(kind)[0]]
+    given = [one for one in get_args(kind) if one is not type(None)]
+    return given[0] if type(None) in get_args(kind) else kind
+
+
+def _help(setting: Setting) -> str:
+    option, default = setting.option, setting.default
+    text = option.help if isinstance(option.help, str) else option.help()
+    if get_origin(setting.type) is Literal:
+        text = f"{text}: {either(get_args(setting.type))}."
+    if option.default or default in (None, False, (), "", MISSING):
+        said = option.default
+    elif default is True:
+        said = "yes"
+    else:
+        said = f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{text} (default: {said})" if said else text

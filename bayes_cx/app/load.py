@@ -1,0 +1,135 @@
+"""Settings of a run: from a TOML file and from flags, where a flag wins.
+
+Keys of the file are the names of the settings, without tables, so that a key and a flag are the same word.
+Only offers, of which there may be several, stand in tables of their own, ``[[offers]]``.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bayes_cx.app.settings import GROUPS, SETTINGS, OfferSettings, Setting, Settings, settings_in
+from bayes_cx.errors import InputError
+from bayes_cx.privacy import is_address
+
+__all__ = ["load"]
+
+# What cannot be said together, and what was expected.
+_APART = (
+    ("file", "dataset", "one source of transactions"),
+    ("start", "time", "contracts (start and end) or transactions (time)"),
+    ("worth", "amount", "amounts, or what a purchase is worth without them"),
+)
+
+
+def load(flags: Mapping[str, Any]) -> Settings:
+    """Read the TOML file that `flags` names under `config`, if any; put the other flags over it; check all.
+
+    Parameters
+    ----------
+    flags : mapping
+        Options as the command line gives them; None and an empty sequence mean "not given".
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a key is unknown or has a value that cannot be used: it is named as the
+        user wrote it, as a key or as a flag.
+    """
+    config = flags.get("config")
+    values = {} if config is None else _read(Path(config))
+    given = {key: value for key, value in flags.items() if key != "config" and value not in (None, (), [])}
+    # Naming another source on the command line replaces the one of the file.
+    if "file" in given or "dataset" in given:
+        values = {key: value for key, value in values.items() if key not in ("file", "dataset")}
+    # So does naming another price: it is about the one offer that the flags describe.
+    if "cost" in given:
+        values.pop("offers", None)
+    checked = {
+        **_check(SETTINGS.values(), values, f"in {config}"),
+        **_check(SETTINGS.values(), given, None),
+    }
+    for one, other, expected in _APART:
+        if checked.get(one) is not None and checked.get(other) is not None:
+            raise InputError(f"both {one} and {other} are given", expected, "keep one of them")
+    return Settings(
+        **{
+            name: record(**{s.key: checked[s.key] for s in settings_in(record) if s.key in checked})
+            for name, record in GROUPS.items()
+        }
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror})", "a TOML file with settings", "check --config"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is not TOML ({error})", "lines such as unit = 'week'", "correct it"
+        ) from error
+    for table in GROUPS.keys() & values.keys():
+        raise InputError(f"a table [{table}] in {path}", "keys without a table", "remove its heading")
+    for key, value in values.items():
+        if key in SETTINGS and SETTINGS[key].option.path and isinstance(value, str) and not is_address(value):
+            values[key] = str(path.parent / value)
+    return values
+
+
+def _check(known: Iterable[Setting], values: Mapping[str, Any], where: str | None) -> dict[str, Any]:
+    """Return the values as their settings want them; `where` says where keys stand, None for flags."""
+    by_key = {setting.key: setting for setting in known}
+    for key in values:
+        if key not in by_key:
+            close = difflib.get_close_matches(key, by_key, n=1, cutoff=0.6)
+            if close:
+                raise InputError(f"unknown key {key!r} {where}", f"{close[0]!r} perhaps", "correct its name")
+            raise InputError(f"unknown key {key!r} {where}", f"one of {', '.join(by_key)}", "remove it")
+    for key, setting in by_key.items():
+        if setting.default is MISSING and key not in values:
+            raise InputError(f"the key {key} is missing {where}", "a value for it", "add it")
+    return {key: _value(by_key[key], value, where) for key, value in values.items()}
+
+
+def _value(setting: Setting, value: Any, where: str | None) -> Any:
+    if setting.type == tuple[OfferSettings, ...]:
+        return _offers(value, where)
+    option = setting.option
+    named = (option.metavar or setting.key) if option.argument else f"--{setting.key.replace('_', '-')}"
+    do = f"pass another value with {named}" if where is None else f"correct the key {setting.key}"
+    try:
+        parsed = value if option.parse is None else option.parse(value)
+        made = TypeAdapter(setting.type).validate_python(parsed)
+        problem = None if made is None or option.check is None else option.check(made)
+        if problem is None:
+            return made
+    except InputError as error:
+        problem, do = error.expected, error.do
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Input should be ")
+    shown = value.isoformat() if isinstance(value, date) else repr(value)
+    came = f"{named} is {shown}" if where is None else f"{setting.key} is {shown} {where}"
+    raise InputError(came, problem, do)
+
+
+def _offers(tables: Any, where: str | None) -> tuple[OfferSettings, ...]:
+    if not isinstance(tables, list | tuple) or not all(isinstance(table, Mapping) for table in tables):
+        raise InputError(f"offers is {tables!r} {where}", "tables", "begin each offer with [[offers]]")
+    known = settings_in(OfferSettings)
+    return tuple(
+        OfferSettings(**_check(known, table, f"in offer {number} of {str(where).removeprefix('in ')}"))
+        for number, table in enumerate(tables, 1)
+    )

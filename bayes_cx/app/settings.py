@@ -1,0 +1,268 @@
+"""What a user can say, each thing once: its key, type, default, help and limits.
+
+Every field of `Read`, `Compute`, `Offers` and `Write` is a key of the TOML file and, under the same name, a
+flag of the commands that use it. The module `flags` makes the flags and their help, `load` checks values.
+Only what ``--help`` needs is imported here.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
+
+from bayes_cx import catalogue
+from bayes_cx.app.option import Option, above, at_least, either, one_of
+from bayes_cx.clock import UNITS, Span
+from bayes_cx.errors import InputError
+
+__all__ = [
+    "AUTO",
+    "GROUPS",
+    "SETTINGS",
+    "Compute",
+    "OfferSettings",
+    "Offers",
+    "Read",
+    "Setting",
+    "Settings",
+    "Write",
+    "settings_in",
+]
+
+AUTO = "auto"
+"""The name of a choice among all models that the data allow."""
+
+type Shape = tuple[float, float]
+
+
+def _shape(numbers: Shape) -> str | None:
+    return None if min(numbers) > 0 else "the two numbers of a Beta distribution, above 0"
+
+
+def _some(text: str) -> str | None:
+    return None if text else "a text"
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _datasets() -> Iterable[str]:
+    return (entry.key for entry in catalogue.DATASETS)
+
+
+def _reported() -> Iterable[str]:
+    return (AUTO, *(entry.key for entry in catalogue.MODELS if entry.kind != catalogue.SPEND))
+
+
+def _models_help() -> str:
+    by_kind = (
+        f"for {says}, {', '.join(entry.key for entry in catalogue.candidates(kind))}"
+        for kind, says in catalogue.KINDS.items()
+        if kind != catalogue.SPEND
+    )
+    return f"Model {'; '.join(by_kind)}; or {AUTO}, which compares those that the data allow."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What to read."""
+
+    file: Annotated[
+        str | None,
+        Option(
+            "Transactions or contracts: CSV, Parquet, a folder of either, or a database with --query; "
+            "or statistics (.nc) that `summarise` wrote.",
+            metavar="FILE",
+            argument=True,
+            path=True,
+            record="place",
+        ),
+    ] = None
+    dataset: Annotated[
+        str | None,
+        Option(
+            lambda: f"A dataset that is built in, instead of a file: {either(_datasets())}.",
+            check=one_of(_datasets),
+        ),
+    ] = None
+    customer: Annotated[str | None, Option("Column with the customer id.", metavar="COLUMN")] = None
+    time: Annotated[str | None, Option("Column with the time of purchase.", metavar="COLUMN")] = None
+    amount: Annotated[str | None, Option("Column with the amount paid.", metavar="COLUMN")] = None
+    start: Annotated[
+        str | None, Option("Column with the first day of a contract, instead of --time.", metavar="COLUMN")
+    ] = None
+    end: Annotated[
+        str | None, Option("Column with its end, empty while the contract runs.", metavar="COLUMN")
+    ] = None
+    by: Annotated[
+        tuple[str, ...],
+        Option(
+            "Column that groups customers; may be given several times.", metavar="COLUMN", parse=_one_or_many
+        ),
+    ] = ()
+    time_format: Annotated[str | None, Option("strftime format of the times, such as %d.%m.%Y.")] = None
+    timezone: Annotated[str, Option("Zone of the calendar days, for times with a zone.")] = "UTC"
+    returns: Annotated[Literal["reject", "net", "ignore"], Option("Negative amounts")] = "reject"
+    zero_amounts: Annotated[Literal["reject", "keep"], Option("Amounts of zero")] = "reject"
+    query: Annotated[str | None, Option("SQL that selects the rows of a database.", record="hidden")] = None
+    pseudonymise: Annotated[bool, Option("Replace ids by keyed hashes.")] = False
+    key_file: Annotated[
+        Path | None,
+        Option("File with the key for the hashes; else BAYES_CX_KEY.", path=True, record="none"),
+    ] = None
+
+    def key(self) -> str | None:
+        """Return the key for pseudonyms, or None when ids are kept: of `key_file`, else BAYES_CX_KEY.
+
+        Raises
+        ------
+        InputError
+            If pseudonyms are asked for without a key, or the key file cannot be read.
+        """
+        if not self.pseudonymise:
+            return None
+        if self.key_file is not None:
+            try:
+                return self.key_file.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(
+                    f"the key file {self.key_file} cannot be read",
+                    "a text file with the key",
+                    "check --key-file",
+                ) from error
+        if key := os.environ.get("BAYES_CX_KEY", "").strip():
+            return key
+        raise InputError(
+            "--pseudonymise came without a key",
+            "a secret that makes the pseudonyms",
+            "pass --key-file FILE or set BAYES_CX_KEY; `openssl rand -hex 32` makes one",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """What to compute."""
+
+    until: Annotated[
+        date | None, Option("Last day observed.", default="the last purchase; contracts need it")
+    ] = None
+    unit: Annotated[str, Option(f"Unit of time: {either(UNITS)}.", check=one_of(lambda: UNITS))] = "week"
+    horizon: Annotated[
+        str | None,
+        Option(
+            "How far ahead to value.",
+            default="52 weeks; by years, 5 years",
+            parse=lambda span: str(Span.of(str(span))),
+        ),
+    ] = None
+    discount_rate: Annotated[float, Option("Discount rate per year.", check=at_least(0))] = 0.10
+    margin: Annotated[float, Option("Share of the amounts that counts as value.", check=above(0))] = 1.0
+    worth: Annotated[
+        float | None,
+        Option("What a purchase, or a renewal, is worth where there are no amounts.", check=above(0)),
+    ] = None
+    model: Annotated[
+        str | None, Option(_models_help, default="the first for the data", check=one_of(_reported))
+    ] = None
+    method: Annotated[Literal["auto", "nuts", "laplace"], Option("How to fit")] = "auto"
+    seed: Annotated[int, Option("The same seed, the same result.", check=at_least(0))] = 1
+    draws: Annotated[int, Option("Draws to value with.", check=at_least(100))] = 1000
+    holdout: Annotated[bool, Option("Test the models on a held-out period.")] = True
+    holdout_from: Annotated[
+        date | None,
+        Option("Last day the tested models may see.", default="after two thirds of the time"),
+    ] = None
+    strict: Annotated[bool, Option("Stop with code 1 if a fit does not pass its checks.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferSettings:
+    """One offer: its cost, and what it is believed to change as the two numbers of Beta distributions."""
+
+    name: Annotated[str, Option("What it is called.", check=_some)]
+    cost: Annotated[float, Option("What it costs.", check=at_least(0))]
+    win_back: Annotated[Shape, Option("The chance to win back who has left.", check=_shape)] = (2, 18)
+    keep: Annotated[Shape, Option("The share by which it lowers the risk to leave.", check=_shape)] = (2, 18)
+    charged: Annotated[Literal["contacted", "accepted"], Option("Who costs")] = "contacted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offers:
+    """What to offer."""
+
+    offers: Annotated[
+        tuple[OfferSettings, ...], Option("The offers to choose from, instead of a cost.", flag=False)
+    ] = ()
+    cost: Annotated[
+        float | None, Option("Cost of the offer.", default="10 % of a purchase", check=at_least(0))
+    ] = None
+    budget: Annotated[float | None, Option("Money there is for offers.", check=at_least(0))] = None
+    capacity: Annotated[int | None, Option("Customers that can be contacted.", check=at_least(0))] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """What to write."""
+
+    out: Annotated[Path | None, Option("Folder to write.", path=True, record="none")] = None
+    title: Annotated[str | None, Option("Title of the report.")] = None
+    organisation: Annotated[str, Option("Whose customers they are.")] = ""
+    currency: Annotated[str, Option("Sign before amounts, such as EUR.")] = ""
+    timestamp: Annotated[
+        datetime | None, Option("Time to print, ISO 8601; else SOURCE_DATE_EPOCH, else now.")
+    ] = None
+    top: Annotated[int, Option("Rows of the short priority table.", check=at_least(1))] = 100
+
+    def stamp(self) -> datetime:
+        """Return the time that the output carries: `timestamp`, else SOURCE_DATE_EPOCH, else now; in UTC."""
+        if self.timestamp is not None:
+            zoned = self.timestamp.tzinfo is not None
+            return self.timestamp.astimezone(UTC) if zoned else self.timestamp.replace(tzinfo=UTC)
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is None:
+            return datetime.now(UTC).replace(microsecond=0)
+        try:
+            return datetime.fromtimestamp(int(epoch), UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise InputError(
+                f"SOURCE_DATE_EPOCH is {epoch!r}", "whole seconds since 1970", "correct or unset it"
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a command can be told."""
+
+    read: Read = Read()
+    compute: Compute = Compute()
+    offer: Offers = Offers()
+    write: Write = Write()
+
+
+class Setting(NamedTuple):
+    """A field of a record of settings: its key, type, default and what it means to a user."""
+
+    key: str
+    type: Any
+    default: Any
+    option: Option
+
+
+def settings_in(record: type) -> tuple[Setting, ...]:
+    """Return the settings of a record, such as `Read`."""
+    hints = get_type_hints(record, include_extras=True)
+    settings = []
+    for field in fields(record):
+        kind, option = get_args(hints[field.name])
+        settings.append(Setting(field.name, kind, field.default, option))
+    return tuple(settings)
+
+
+GROUPS: dict[str, type] = {field.name: type(field.default) for field in fields(Settings)}
+"""The records of settings by the name of their field."""
+
+SETTINGS: dict[str, Setting] = {one.key: one for record in GROUPS.values() for one in settings_in(record)}
+"""Every setting by its key."""
