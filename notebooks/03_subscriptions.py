@@ -131,7 +131,7 @@ pd.DataFrame(columns, index=["four years more", "5%", "95%"]).style.format("{:.0
 # for four years is worth more than a new one, although nobody has changed: the others have left.
 
 # %%
-rate = float(np.log(1.10))
+rate = bcx.DiscountRate(0.10)
 fee = 120.0
 rows = {}
 for cohort in cohorts:

@@ -62,7 +62,7 @@ def take_query(connection: duckdb.DuckDBPyConnection, table: str, source: str, q
         connection.execute(f"ATTACH {literal(source)} AS shop (READ_ONLY)")
     except duckdb.Error as error:
         raise InputError(
-            f"{place(source)} cannot be read ({_told(error, source)})",
+            f"{place(source)} cannot be read ({_first_line(error, source)})",
             "a database that can be read",
             "check that it is there and what its address says",
         ) from error
@@ -148,13 +148,13 @@ def _needed(query: str | None, source: str, names: list[str]) -> str:
 
 def _failed(source: str, names: list[str], error: Exception) -> InputError:
     return InputError(
-        f"the query failed in {place(source)} ({_told(error, source)})",
+        f"the query failed in {place(source)} ({_first_line(error, source)})",
         f"a query over its tables ({', '.join(names)})",
         "correct the query",
     )
 
 
-def _told(error: Exception, source: str) -> str:
+def _first_line(error: Exception, source: str) -> str:
     """Return the first line of a message; only the kind of error if it repeats a word of an address."""
     line = str(error).strip().splitlines()[0]
     if not source.startswith(_SERVERS):
