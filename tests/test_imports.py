@@ -68,13 +68,20 @@ ONLY_IN: dict[str, set[str]] = {
     "duckdb": {"data"},
     "pyarrow": {"data"},
     "polars": set(),
-    "numba": {"kernels"},
+    "numba": set(),
     "matplotlib": {"page", "reporting"},
     "fontTools": {"page"},
     "typst": {"page", "reporting"},
     "pydantic": {"reporting", "app"},
     "typer": {"app"},
     "lifetimes": {"validation/baseline"},
+}
+
+# Declared, but imported by no module.
+LOADED_OTHERWISE = {
+    "font-source-sans-pro": "the files of a typeface, found in its folder",
+    "formulaic": "reads the formulas of a design",
+    "h5netcdf": "the engine that xarray reads and writes .nc with, by its name",
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -177,15 +184,36 @@ def test_libraries(path: Path):
             )
 
 
-def test_every_library_is_declared():
+@pytest.fixture(scope="module")
+def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {line.split("[")[0].split(">")[0].split("=")[0].strip() for line in project["dependencies"]}
+    return {line.split("[")[0].split(">")[0].split("=")[0].strip() for line in project["dependencies"]}
+
+
+def test_everything_declared_is_used(declared: set[str]):
+    distributions = packages_distributions()
+    libraries = {name.split(".")[0] for path in MODULES for name in imports(path)}
+    used = {name.lower() for library in libraries for name in distributions.get(library, ())}
+    assert declared <= used | set(LOADED_OTHERWISE)
+
+
+def test_every_library_is_declared(declared: set[str]):
     distributions = packages_distributions()
     for path in MODULES:
         for library in (
             {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"bayes_cx"}
         ):
             assert declared & {name.lower() for name in distributions[library]}, f"{library} of {where(path)}"
+
+
+def test_data_of_lifetimes_load_without_it():
+    """The package is its files: neither it nor what only it needs is imported."""
+    code = (
+        "import sys, bayes_cx as bcx; bcx.load_cdnow(sample=True); bcx.load_donations();"
+        "print(*sorted({'lifetimes', 'autograd', 'dill', 'matplotlib', 'pymc'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.parametrize("statement", ["import bayes_cx", "import bayes_cx.app.cli"])
