@@ -7,27 +7,22 @@ t renewals with chance (1 - theta)^(t^c). The renewals to come are those at 1, 2
 import numpy as np
 import pytensor.scalar as ps
 import pytensor.tensor as pt
-from pytensor.scalar.loop import ScalarLoop
-from pytensor.tensor.elemwise import Elemwise
 
 from bayes_cx.kinds import CONTRACTS
 from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases
-from bayes_cx.models.beta_discrete import (
+from bayes_cx.models.quantities import named
+from bayes_cx.numerics import (
     discounted_sum,
     geometric_sum,
     log_leave,
+    log_stay,
     log_stay_on,
-    scalar_log_stay,
-    scalar_log_stay_on,
-    scalars,
+    most_periods,
     wear,
 )
-from bayes_cx.models.quantities import named
 
 __all__ = ["BDW"]
 
-# More periods than a double counts one by one.
-_FOR_EVER = 2.0**53
 # One over the wear beyond which the chance to stay is a power of time to ten digits.
 _FAR = 1e10
 
@@ -35,7 +30,7 @@ _FAR = 1e10
 def _log_lik(T, churned, gamma, delta, c):
     """The renewals made, and the one that was not: S(t - 1) (1 - S(t) / S(t - 1)), which does not cancel."""
     made = T - churned
-    stayed = log_stay_on(0.0, made, gamma, delta, c)
+    stayed = log_stay_on(0.0, made, gamma, delta, c, 1.0)
     return stayed + pt.switch(pt.gt(churned, 0), log_leave(made, gamma, delta, c), 0.0)
 
 
@@ -44,7 +39,7 @@ def _p_alive(churned):
 
 
 def _survival(t, T, churned, gamma, delta, c):
-    return _p_alive(churned) * pt.exp(log_stay_on(T, pt.floor(t), gamma, delta, c))
+    return _p_alive(churned) * pt.exp(log_stay_on(T, pt.floor(t), gamma, delta, c, 1.0))
 
 
 def _survival_new(t, gamma, delta, c):
@@ -53,11 +48,11 @@ def _survival_new(t, gamma, delta, c):
 
 def _retention(t, T, churned, gamma, delta, c):
     before = T + pt.maximum(pt.floor(t), 1.0) - 1.0
-    return _p_alive(churned) * pt.exp(log_stay_on(before, 1.0, gamma, delta, c))
+    return _p_alive(churned) * pt.exp(log_stay_on(before, 1.0, gamma, delta, c, 1.0))
 
 
 def _stays(i, made, gamma, delta, c, share):
-    return scalar_log_stay_on(made, i, gamma, delta, c, share)
+    return log_stay_on(made, i, gamma, delta, c, share)
 
 
 def _discounted_if_less_dropout(t, discount, keep, T, gamma, delta, c):
@@ -77,8 +72,8 @@ def _stays_back(i, made, gamma, delta, c):
     """Return the log chance of i renewals after one that was refused, given that it was."""
     worn, refused = wear(made, 1.0, c)
     _, w = wear(made + 1.0, i, c)
-    now, later = (ps.log(-ps.expm1(scalar_log_stay(gamma, delta + worn + u, refused))) for u in (0.0, w))
-    return scalar_log_stay(gamma, delta + worn, w) + later - now
+    now, later = (ps.log(-ps.expm1(log_stay(gamma, delta + worn + u, refused))) for u in (0.0, w))
+    return log_stay(gamma, delta + worn, w) + later - now
 
 
 def _discounted_if_won_back(t, discount, T, churned, gamma, delta, c):
@@ -122,7 +117,7 @@ def _p_renewals(count, t, T, churned, gamma, delta, c):
     last = pt.floor(t)
     made = pt.minimum(count, last)
     left = pt.switch(pt.lt(made, last), pt.exp(log_leave(T + made, gamma, delta, c)), 1.0)
-    active = pt.exp(log_stay_on(T, made, gamma, delta, c)) * left
+    active = pt.exp(log_stay_on(T, made, gamma, delta, c, 1.0)) * left
     chance = _p_alive(churned) * active + pt.switch(pt.eq(count, 0), churned, 0.0)
     return pt.switch(pt.le(count, last), chance, 0.0)
 
@@ -150,34 +145,14 @@ def _expected_lifetime(T, churned, gamma, delta, c):
     far = pt.exp(pt.minimum(pt.log(_FAR * (1.0 + gamma) * (gamma + delta + worn)) / c, 650.0))
     near = _expected_if_active(pt.switch(ends, far, 0.0), T, gamma, delta, c)
     edge = pt.floor(far) + 0.5
-    rest = (T + edge) * pt.exp(log_stay_on(T, edge, gamma, delta, c)) / pt.switch(ends, power, 1.0)
+    rest = (T + edge) * pt.exp(log_stay_on(T, edge, gamma, delta, c, 1.0)) / pt.switch(ends, power, 1.0)
     lifetime = pt.switch(ends, near + rest, np.inf)
     return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
 
 
 def _median_lifetime(T, churned, gamma, delta, c):
     """Return the most renewals to come that the customer makes with a chance of one half or more."""
-    zero = pt.zeros_like(T * gamma * delta * c)
-    given = (value + zero for value in (T, gamma, delta, c))
-    found, above = _halving()(54, zero, zero + _FOR_EVER, *given)
-    lifetime = pt.switch(pt.ge(above, _FOR_EVER), np.inf, found)
-    return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
-
-
-def _halving() -> Elemwise:
-    """Build the loop that halves the whole numbers between a likely and an unlikely number of renewals."""
-    likely, unlikely, T, gamma, delta, c = scalars("likely unlikely T gamma delta c")
-    middle = ps.floor((likely + unlikely) / 2.0)
-    # A chance of one half that rounding has made a little less is still one half.
-    stays = ps.ge(scalar_log_stay_on(T, middle, gamma, delta, c), -np.log(2.0) - 1e-12)
-    return Elemwise(
-        ScalarLoop(
-            init=[likely, unlikely],
-            update=[ps.switch(stays, middle, likely), ps.switch(stays, unlikely, middle)],
-            constant=[T, gamma, delta, c],
-            name="halving",
-        )
-    )
+    return pt.switch(pt.gt(churned, 0), 0.0, most_periods(T, gamma, delta, c))
 
 
 def _scale(weight, T, churned):

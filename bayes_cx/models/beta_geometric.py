@@ -5,28 +5,29 @@ from collections.abc import Callable
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.mixtures import (
+from bayes_cx.model import Param, Prior, Purchases, Quantity
+from bayes_cx.models.quantities import named
+from bayes_cx.numerics import (
     beta_gamma_decay,
     beta_gamma_dert,
     beta_gamma_mean,
+    count_if_leaving_after,
+    discounted_flow,
     log_negative_binomial,
     negative_binomial_tail,
+    one_minus_power_over,
+    with_less_dropout,
 )
-from bayes_cx.model import Param, Prior, Purchases, Quantity
-from bayes_cx.models.quantities import named
-from bayes_cx.special import discounted_flow, one_minus_power_over
 
 __all__ = [
     "PARAMS",
     "PRIORS",
     "buy_until_gone",
     "discounted_if_kept",
-    "log_staying",
     "natural",
     "observe",
     "quantities",
     "scale",
-    "with_less_dropout",
 ]
 
 PARAMS = {
@@ -80,21 +81,10 @@ def natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
     }
 
 
-def log_staying(n, a, b):
-    """Return log E[(1 - p)^n] for p ~ Beta(a, b)."""
-    return pt.gammaln(a + b) - pt.gammaln(a + b + n) + pt.gammaln(b + n) - pt.gammaln(b)
-
-
 def _count(count, t, s, beta, a, b):
-    """Return the chance of exactly `count` purchases within t, by whether the customer is still there.
-
-    Who has left did so at the last of them, and more would have been due within t or not: eq. (8) of Fader,
-    Hardie & Lee (2005).
-    """
-    before = pt.maximum(count, 1.0) - 1.0
-    stays = pt.exp(log_staying(count, a, b) + log_negative_binomial(count, s, t, beta))
-    leaves = pt.exp(log_staying(before, a, b)) * a / (a + b + before)
-    return stays + pt.switch(pt.gt(count, 0), leaves * negative_binomial_tail(count, s, t, beta), 0.0)
+    """Return the chance of exactly `count` purchases within t of an active customer."""
+    exactly = pt.exp(log_negative_binomial(count, s, t, beta))
+    return count_if_leaving_after(count, exactly, negative_binomial_tail(count, s, t, beta), a, b)
 
 
 def _discounted(t, discount, s, beta, a, b):
@@ -217,24 +207,6 @@ def quantities(
 def discounted_if_kept(t, discount, x, T, r, alpha):
     """Return the discounted purchases within t of an active customer who cannot leave."""
     return (r + x) / (alpha + T) * one_minus_power_over(discount, -t)
-
-
-def with_less_dropout(discounted, t, discount, keep):
-    r"""Return the discounted purchases of an active customer whose chance to leave falls by a share.
-
-    With :math:`p (1 - \kappa)` for p (or :math:`\mu (1 - \kappa)` for :math:`\mu`) the rate of purchases at
-    time s is that of the customer at time :math:`(1 - \kappa) s`, so the integral is the old one with a
-    shorter horizon and a larger discount, divided by :math:`1 - \kappa`.
-
-    Parameters
-    ----------
-    discounted : callable
-        ``discounted(t, discount)`` without the fall.
-    t, discount, keep : tensor
-        Horizon, force of discount and :math:`\kappa`, below one.
-    """
-    left = 1.0 - keep
-    return discounted(left * t, discount / left) / left
 
 
 def observe(made, T):

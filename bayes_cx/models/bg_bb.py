@@ -9,9 +9,15 @@ import pytensor.tensor as pt
 
 from bayes_cx.kinds import OPPORTUNITIES
 from bayes_cx.model import Model, Param, Prior, Purchases
-from bayes_cx.models.beta_discrete import discounted_sum, geometric_sum, log_stay, scalar_log_stay
-from bayes_cx.models.opportunities import p_purchases_if_active, ratio_sum, silence_limit
 from bayes_cx.models.quantities import named
+from bayes_cx.numerics import (
+    count_of_opportunities,
+    discounted_sum,
+    geometric_sum,
+    log_stay,
+    ratio_sum,
+    silence_of_opportunities,
+)
 
 __all__ = ["BG_BB"]
 
@@ -58,11 +64,11 @@ def _p_alive_new(t, gamma, delta):
 
 
 def _stays(i, gamma, delta):
-    return scalar_log_stay(gamma, delta, i)
+    return log_stay(gamma, delta, i)
 
 
 def _stays_with_less_dropout(i, gamma, delta, left):
-    return scalar_log_stay(gamma, delta, left * i)
+    return log_stay(gamma, delta, left * i)
 
 
 def _discounted_if_active(t, discount, x, n, alpha, beta, gamma, delta):
@@ -126,13 +132,13 @@ def _p_any_purchase(t, x, t_x, n, alpha, beta, gamma, delta):
 
 def _p_purchases(count, t, x, t_x, n, alpha, beta, gamma, delta):
     alive = _p_alive(x, t_x, n, alpha, beta, gamma, delta)
-    active = p_purchases_if_active(count, t, alpha + x, beta + n - x, gamma, delta + n)
+    active = count_of_opportunities(count, t, alpha + x, beta + n - x, gamma, delta + n)
     gone = pt.sigmoid(_log_odds_gone(x, t_x, n, alpha, beta, gamma, delta))
     return alive * active + pt.switch(pt.eq(count, 0), gone, 0.0)
 
 
 def _p_purchases_new(count, t, alpha, beta, gamma, delta):
-    return p_purchases_if_active(count, t, alpha, beta, gamma, delta)
+    return count_of_opportunities(count, t, alpha, beta, gamma, delta)
 
 
 def _dert(discount, x, t_x, n, alpha, beta, gamma, delta):
@@ -145,7 +151,7 @@ def _dert_new(discount, alpha, beta, gamma, delta):
 
 
 def _silence_limit_new(alpha, beta, gamma, delta):
-    return silence_limit(0.0, 0.0, alpha, beta, gamma, delta)
+    return silence_of_opportunities(0.0, 0.0, alpha, beta, gamma, delta)
 
 
 def _scale(weight, x, t_x, n):
@@ -254,7 +260,7 @@ BG_BB = Model(
         discounted_purchases_if_less_dropout=_discounted_if_less_dropout,
         dert=_dert,
         dert_new=_dert_new,
-        silence_limit=silence_limit,
+        silence_limit=silence_of_opportunities,
         silence_limit_new=_silence_limit_new,
     ),
     story=(

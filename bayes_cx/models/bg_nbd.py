@@ -12,12 +12,12 @@ from bayes_cx.models.beta_geometric import (
     PARAMS,
     PRIORS,
     buy_until_gone,
-    log_staying,
     natural,
     observe,
     quantities,
     scale,
 )
+from bayes_cx.numerics import log_stay
 
 __all__ = ["BG_NBD"]
 
@@ -40,7 +40,7 @@ def _log_lik(x, t_x, T, r, alpha, a, b):
         - pt.gammaln(r)
         + r * pt.log(alpha)
         - (r + x) * pt.log(alpha + T)
-        + log_staying(x, a, b)
+        + log_stay(a, b, x)
     )
     bought = pt.gt(x, 0)
     # The unused branch stays finite, so that its gradient does too.

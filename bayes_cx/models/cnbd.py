@@ -9,12 +9,20 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import PURCHASES
-from bayes_cx.mixtures import MOST_STAGES, beta_gamma_dert, phases, silence, stage_sums
 from bayes_cx.model import Model, Param
 from bayes_cx.models import beta_geometric
-from bayes_cx.models.beta_geometric import buy_until_gone, log_staying
+from bayes_cx.models.beta_geometric import buy_until_gone
 from bayes_cx.models.quantities import named
-from bayes_cx.special import discounted_flow
+from bayes_cx.numerics import (
+    MOST_STAGES,
+    beta_gamma_dert,
+    count_if_leaving_after,
+    discounted_flow,
+    log_stay,
+    phases,
+    silence,
+    stage_sums,
+)
 
 __all__ = ["BG_CNBD", "MBG_CNBD"]
 
@@ -79,7 +87,7 @@ def _cnbd(*, first: float, **texts) -> Model:
             + r * pt.log(alpha)
             + k * x * pt.log(k)
             - (r + k * x) * pt.log(alpha + k * T)
-            + log_staying(x + first, a, b)
+            + log_stay(a, b, x + first)
             + _log_phases(x, t_x, T, k, r, alpha)
         )
         decided = pt.gt(x + first, 0)
@@ -100,12 +108,8 @@ def _cnbd(*, first: float, **texts) -> Model:
         return b / (a + b) if first else 1.0
 
     def count_if_active(count, t, x, t_x, T, k, r, alpha, a, b):
-        """Who has left did so at the last of the purchases, and more would have been due within t or not."""
-        sums, b = within(t, x, t_x, T, k, r, alpha, a, b, count), b + x + first
-        before = pt.maximum(count, 1.0) - 1.0
-        leaves = pt.exp(log_staying(before, a, b)) * a / (a + b + before)
-        stays = pt.exp(log_staying(count, a, b))
-        return sums.exactly * stays + pt.switch(pt.gt(count, 0), sums.at_least * leaves, 0.0)
+        sums = within(t, x, t_x, T, k, r, alpha, a, b, count)
+        return count_if_leaving_after(count, sums.exactly, sums.at_least, a, b + x + first)
 
     def p_alive_at(t, x, t_x, T, k, r, alpha, a, b):
         stays = within(t, x, t_x, T, k, r, alpha, a, b).staying

@@ -12,12 +12,12 @@ from bayes_cx.models.beta_geometric import (
     PARAMS,
     PRIORS,
     buy_until_gone,
-    log_staying,
     natural,
     observe,
     quantities,
     scale,
 )
+from bayes_cx.numerics import log_stay
 
 __all__ = ["MBG_NBD"]
 
@@ -34,7 +34,7 @@ def _log_lik(x, t_x, T, r, alpha, a, b):
         - pt.gammaln(r)
         + r * pt.log(alpha)
         - (r + x) * pt.log(alpha + T)
-        + log_staying(x + 1.0, a, b)
+        + log_stay(a, b, x + 1.0)
     )
     return active + pt.softplus(_log_odds_gone(x, t_x, T, r, alpha, a, b))
 

@@ -7,11 +7,18 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import PURCHASES
-from bayes_cx.mixtures import count_at_leaving, log_negative_binomial, silence
 from bayes_cx.model import Model, Param, Prior, Purchases
 from bayes_cx.models import beta_geometric
 from bayes_cx.models.quantities import named
-from bayes_cx.special import discounted_flow, log_mean_decay, one_minus_power_over
+from bayes_cx.numerics import (
+    count_at_leaving,
+    discounted_flow,
+    log_mean_decay,
+    log_negative_binomial,
+    one_minus_power_over,
+    silence,
+    with_less_dropout,
+)
 
 __all__ = ["PARETO_NBD"]
 
@@ -132,8 +139,8 @@ def _discounted_if_won_back(t, discount, x, T, r, alpha, s, beta):
 
 
 def _discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, s, beta):
-    """Return the same where the chance to leave falls by a share; see `beta_geometric.with_less_dropout`."""
-    return beta_geometric.with_less_dropout(
+    """Return the same where the chance to leave falls by a share; see `with_less_dropout`."""
+    return with_less_dropout(
         lambda t, discount: _discounted_if_active(t, discount, x, T, r, alpha, s, beta), t, discount, keep
     )
 

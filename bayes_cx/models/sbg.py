@@ -12,8 +12,8 @@ import pytensor.tensor as pt
 from bayes_cx.kinds import CONTRACTS
 from bayes_cx.model import Formula, Model, Param, arguments
 from bayes_cx.models.bdw import BDW
-from bayes_cx.models.beta_discrete import log_stay
 from bayes_cx.models.quantities import named
+from bayes_cx.numerics import log_stay
 
 __all__ = ["SBG"]
 

@@ -2,13 +2,9 @@
 
 import mpmath as mp
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 import pytest
 
 from bayes_cx.models import BG_BB
-from bayes_cx.models.beta_discrete import log_stay
-from bayes_cx.models.opportunities import ratio_sum
 from bayes_cx.scoring.compiled import evaluate
 from tests.models.proofs import z_score
 
@@ -33,52 +29,6 @@ def test_published_expectations():
     # Its walk-through has these for two donors, at estimates that it does not print to all digits.
     assert at("expected_purchases", t=10, x=0, t_x=0, n=6) == pytest.approx(0.1302169, rel=2e-4)
     assert at("expected_purchases", t=10, x=4, t_x=5, n=6) == pytest.approx(3.627858, rel=2e-4)
-
-
-def test_the_chance_to_stay_in_many_digits():
-    rng = np.random.default_rng(0)
-    n = 400
-    gamma, delta = 10 ** rng.uniform(-3, 3, (2, n))
-    w = np.where(rng.random(n) < 0.5, np.round(10 ** rng.uniform(0, 4, n)), 10 ** rng.uniform(-6, 20, n))
-    inputs = pt.dvectors("gamma", "delta", "w")
-    found = pytensor.function(inputs, log_stay(*inputs))(gamma, delta, w)
-    with mp.workdps(60):
-        for value, *point in zip(found, gamma, delta, w, strict=True):
-            g, d, more = (mp.mpf(float(v)) for v in point)
-            stays = mp.loggamma(d + more) - mp.loggamma(d)
-            expected = stays - mp.loggamma(g + d + more) + mp.loggamma(g + d)
-            assert value == pytest.approx(float(expected), rel=1e-12), point
-
-
-def test_sums_of_ratios_and_their_slopes_in_many_digits():
-    rng = np.random.default_rng(1)
-    b, d = 10 ** rng.uniform(-3, 3, (2, 12))
-    B, D = b + 10 ** rng.uniform(-3, 3, 12), d + 10 ** rng.uniform(-3, 3, 12)
-    n = rng.choice([1, 2, 30, 400, 3000], 12)
-    inputs = pt.dvectors("b", "d", "B", "D")
-    total = ratio_sum(n, *inputs)
-    found = pytensor.function(inputs, [total, *pytensor.grad(total.sum(), inputs)])(b, d, B, D)
-
-    def exact(n, *point):
-        b, d, B, D = point
-        term, sum_ = mp.mpf(1), mp.mpf(0)
-        for i in range(n):
-            sum_, term = sum_ + term, term * (b + i) * (d + i) / ((B + i) * (D + i))
-        return sum_
-
-    with mp.workdps(30):
-        for k in range(12):
-            point = [mp.mpf(float(v[k])) for v in (b, d, B, D)]
-            assert found[0][k] == pytest.approx(float(exact(int(n[k]), *point)), rel=1e-12)
-            for position in range(4):
-                step = [mp.mpf(0)] * 4
-                step[position] = point[position] * mp.mpf("1e-10")
-                up, down = (
-                    exact(int(n[k]), *(p + sign * s for p, s in zip(point, step, strict=True)))
-                    for sign in (1, -1)
-                )
-                slope = float((up - down) / (2 * step[position]))
-                assert found[1 + position][k] == pytest.approx(slope, rel=1e-9, abs=1e-30)
 
 
 def anywhere(rng):

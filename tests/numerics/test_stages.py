@@ -6,7 +6,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from bayes_cx.mixtures import silence, stage_sums
+from bayes_cx.numerics import silence, stage_sums
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,14 @@
 import numpy as np
 import pytensor.scalar as ps
 
-from bayes_cx.mixtures.chances import beta_mean
-from bayes_cx.mixtures.loops import NEGLIGIBLE, Scalar, elementwise, repeat
+from bayes_cx.numerics.loops import NEGLIGIBLE, UNIT, Scalar, elementwise, repeat
+from bayes_cx.numerics.means import beta_mean
+from bayes_cx.numerics.powers import one_minus_power_over
 
 __all__ = ["beta_gamma_mean"]
 
 # Longer sums cost more than the integral.
 _MOST_TERMS = 500
-# Sums that start below the smallest double are kept in units of powers of this.
-_UNIT = np.float64(2.0**500)
-
-
-def _one_minus_power_over(k: Scalar, log_u: Scalar) -> Scalar:
-    at_zero = ps.eq(k, 0.0)
-    return ps.switch(at_zero, -log_u, -ps.expm1(k * log_u) / ps.switch(at_zero, 1.0, k))
 
 
 def _short_sum(steps: Scalar, A: Scalar, k: Scalar, c: Scalar, z: Scalar) -> list[Scalar]:
@@ -36,13 +30,13 @@ def _short_sum(steps: Scalar, A: Scalar, k: Scalar, c: Scalar, z: Scalar) -> lis
 
 
 def _long_sum(steps: Scalar, s: Scalar, a: Scalar, b: Scalar, z: Scalar) -> list[Scalar]:
-    """Return the sum in units of u^s times a power of `_UNIT`, the power and whether it has settled."""
+    """Return the sum in units of u^s times a power of `UNIT`, the power and whether it has settled."""
 
     def long_sum(n, chance, purchases, survival, total, units, s, a, b, z):
         ratio = (s + n) * z / (n + 1.0)
         purchases = purchases + survival
-        large = ps.gt(total, _UNIT)
-        smaller = ps.switch(large, 1.0 / _UNIT, 1.0)
+        large = ps.gt(total, UNIT)
+        smaller = ps.switch(large, 1.0 / UNIT, 1.0)
         chance = chance * ratio * smaller
         term = chance * purchases
         total = total * smaller + term
@@ -87,9 +81,9 @@ def beta_gamma_mean(t, s, beta, a, b):
     A = c - s
     short = ps.and_(ps.ge(A, -4.0), ps.or_(ps.le(k, s), ps.le(z, 0.5)))
     G, settled_short = _short_sum(ps.switch(short, _MOST_TERMS, 0), A, k, c, z)
-    by_short = c * _one_minus_power_over(k, log_u) - ps.exp(k * log_u) * G
+    by_short = c * one_minus_power_over(k, log_u) - ps.exp(k * log_u) * G
     total, units, settled_long = _long_sum(ps.switch(short, 0, _MOST_TERMS), s, a, b, z)
-    by_long = ps.exp(ps.log(total) + s * log_u + units * np.log(_UNIT))
+    by_long = ps.exp(ps.log(total) + s * log_u + units * np.log(UNIT))
     settled = ps.switch(short, settled_short, settled_long)
     by_integral = beta_mean(
         lambda p, y, s: ps.log(-ps.expm1(-s * ps.log1p(p * y)) / p),

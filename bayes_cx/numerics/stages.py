@@ -5,15 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pytensor.scalar as ps
 
-from bayes_cx.mixtures.loops import NEGLIGIBLE, Tensor, elementwise, repeat
+from bayes_cx.numerics.loops import NEGLIGIBLE, UNIT, Tensor, elementwise, repeat
 
 __all__ = ["MOST_STAGES", "StageSums", "phases", "phases_at_rate", "stage_sums"]
 
 MOST_STAGES = 6
 # Some 100 purchases a week for 30 years; who would have more to count is given NaN at once.
 _MOST_SUMMED = 200_000
-# Sums that start below the smallest double are kept in units of powers of this.
-_UNIT = np.float64(2.0**500)
 
 
 class StageSums(NamedTuple):
@@ -120,8 +118,8 @@ def _stage_sums(t, n, k, s, beta, tau, a, b, keep):
 
         mean = mean + stays
         next_stays = ((made * (1.0 + keep) + a * keep + b) * stays - made * keep * stayed) / (a + b + made)
-        large = ps.gt(totals[-1], _UNIT)
-        scale = ps.switch(large, 1.0 / _UNIT, 1.0)
+        large = ps.gt(totals[-1], UNIT)
+        scale = ps.switch(large, 1.0 / UNIT, 1.0)
         scaled = [scale * each for each in (*chances, *totals)]
         units = units + ps.switch(large, 1.0, 0.0)
         return made + 1.0, next_stays, stays, mean, units, stage, *scaled, ps.and_(falls, small)
@@ -133,5 +131,5 @@ def _stage_sums(t, n, k, s, beta, tau, a, b, keep):
     few = ps.le(t / beta * (s + 12.0 * ps.sqrt(s) + 40.0), _MOST_SUMMED)
     last = repeat(ps.switch(few, _MOST_SUMMED, 0), start, given, next_purchase, settles=True)
     *totals, _, settled = last[-6:]
-    size = ps.exp(last[4] * np.log(_UNIT) - s * ps.log1p(t / beta)) / phases(k, s, tau / beta)
+    size = ps.exp(last[4] * np.log(UNIT) - s * ps.log1p(t / beta)) / phases(k, s, tau / beta)
     return tuple(ps.switch(ps.and_(few, settled), total * size, float("nan")) for total in totals)

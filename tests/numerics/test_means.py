@@ -6,7 +6,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from bayes_cx.mixtures import beta_gamma_decay, beta_gamma_dert, beta_gamma_mean, count_at_leaving
+from bayes_cx.numerics import beta_gamma_decay, beta_gamma_dert, beta_gamma_mean, count_at_leaving
 
 
 def compiled(f, n):

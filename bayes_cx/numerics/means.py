@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pytensor.scalar as ps
 
-from bayes_cx.mixtures.loops import Scalar, elementwise, repeat
-from bayes_cx.mixtures.stages import phases, phases_at_rate
+from bayes_cx.numerics.loops import Scalar, elementwise, repeat
+from bayes_cx.numerics.stages import phases, phases_at_rate
 
 __all__ = ["beta_gamma_decay", "beta_gamma_dert", "beta_mean", "count_at_leaving"]
 

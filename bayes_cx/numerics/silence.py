@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytensor
+import pytensor.scalar as ps
 import pytensor.tensor as pt
 
-from bayes_cx.mixtures.loops import Tensor
+from bayes_cx.numerics.loops import Tensor, elementwise, repeat
 
-__all__ = ["silence"]
+__all__ = ["silence", "silence_of_opportunities"]
 
 # Between these logarithms of its share of the scale the answer is sought, in so many halvings, to 1e-13.
 _LOW, _HIGH, _STEPS = -40.0, 100.0, 50
+# Whoever is not more likely gone than not after so many opportunities without purchase never will be.
+_LONG = 10_000
 
 
 def silence(log_odds_gone: Callable[[Tensor], Tensor], scale: Tensor) -> Tensor:
@@ -44,3 +47,26 @@ def silence(log_odds_gone: Callable[[Tensor], Tensor], scale: Tensor) -> Tensor:
     gone_at_once = log_odds_gone(scale * np.exp(_LOW)) > 0
     never = log_odds_gone(scale * np.exp(_HIGH)) < 0
     return pt.switch(gone_at_once, 0.0, pt.switch(never, np.inf, time))
+
+
+@elementwise
+def silence_of_opportunities(x, t_x, alpha, beta, gamma, delta):
+    """Return after how many opportunities since the last purchase a customer is more likely gone than not.
+
+    The customer took x of the first t_x opportunities. The odds grow with every opportunity that passes
+    without purchase, from o to (o + chance to leave) / (chance to stay and not to buy). The limit is infinite
+    where it is not reached at 10,000 opportunities.
+
+    Parameters
+    ----------
+    x, t_x, alpha, beta, gamma, delta : tensor
+        They broadcast; chances to buy are Beta(alpha, beta), chances to leave Beta(gamma, delta).
+    """
+
+    def next_silence(n, odds, x, alpha, beta, gamma, delta):
+        grown = (odds * (gamma + delta + n) + gamma) / (delta + n) * (alpha + beta + n) / (beta + n - x)
+        return n + 1.0, grown, ps.gt(grown, 1.0)
+
+    given = {"x": x, "alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
+    n, _, reached = repeat(_LONG, {"n": t_x, "odds": 0.0}, given, next_silence, settles=True)
+    return ps.switch(reached, n - t_x, np.inf)

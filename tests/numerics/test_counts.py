@@ -5,7 +5,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from bayes_cx.mixtures import log_negative_binomial, negative_binomial_tail
+from bayes_cx.numerics import log_negative_binomial, negative_binomial_tail
 
 
 def compiled(f):

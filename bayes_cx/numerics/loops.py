@@ -1,0 +1,145 @@
+"""How formulas of scalars, with loops in them, become functions of tensors.
+
+A formula is written once, in functions of ``pytensor.scalar``. `elementwise` makes a function of it that
+takes tensors, which broadcast, and also scalars, so that one formula may use another. `repeat` is a loop
+inside of a formula.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.scalar as ps
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.scalar.basic import Composite, ScalarVariable
+from pytensor.scalar.loop import ScalarLoop
+from pytensor.tensor.elemwise import Elemwise
+
+__all__ = ["NEGLIGIBLE", "UNIT", "Scalar", "Tensor", "elementwise", "on_tensors", "repeat", "with_slopes"]
+
+# PyTensor leaves the types of its functions open, so they are open here.
+type Scalar = Any
+type Tensor = Any
+
+# A sum ends when a term no longer changes it.
+NEGLIGIBLE = 2.0**-54
+# Sums that start below the smallest double, or outgrow the largest, are kept in units of powers of this.
+UNIT = np.float64(2.0**500)
+
+
+class _Formula(Composite):
+    """A formula of scalars that is one node of a graph, and so are its first derivatives together."""
+
+    def pullback(self, inputs, outputs, output_gradients):
+        """Return the gradient by every input."""
+        if len(self.outputs) > 1:
+            raise NotImplementedError("a formula of several values has no derivatives")
+        slopes: Any = pytensor.grad(self.outputs[0], list(self.inputs))
+        each: Any = Composite(self.inputs, slopes)(*inputs, return_list=True)
+        return [output_gradients[0] * slope for slope in each]
+
+
+class _WithSlopes(Composite):
+    """A formula of scalars whose first value is the one wanted, and whose others are its derivatives.
+
+    What the derivatives are not by has no gradient. The node itself has to say so: `disconnected_grad` around
+    an input is gone when a sampler simplifies the density before it takes the gradient.
+    """
+
+    def connection_pattern(self, node):
+        """Tell that the last inputs count, one for each derivative."""
+        first = len(node.inputs) - len(node.outputs) + 1
+        return [[i >= first] * len(node.outputs) for i in range(len(node.inputs))]
+
+    def pullback(self, inputs, outputs, output_gradients):
+        """Return the gradient by the last inputs."""
+        upstream, *others = output_gradients
+        if not all(isinstance(other.type, DisconnectedType) for other in others):
+            raise NotImplementedError("there are first derivatives only")
+        slopes = outputs[1:]
+        fixed = [disconnected_type() for _ in range(len(inputs) - len(slopes))]
+        return [*fixed, *(upstream * slope for slope in slopes)]
+
+
+def elementwise(formula: Callable[..., Scalar]) -> Callable[..., Any]:
+    """Return a function of tensors, which broadcast, from one of scalars.
+
+    In a graph it is one node, which is compiled much sooner than the many of the formula. Given a scalar, the
+    function is the formula itself. A formula of one value, without loops, has first derivatives.
+
+    Parameters
+    ----------
+    formula : callable
+        ``formula(*scalars) -> scalar``, or a tuple of them, in functions of ``pytensor.scalar``.
+    """
+    return wraps(formula)(on_tensors(formula, tuple(signature(formula).parameters)))
+
+
+def with_slopes(formula: Callable[..., tuple[Scalar, ...]]) -> Callable[..., Any]:
+    """Return a function of tensors or scalars from a formula that knows its own derivatives.
+
+    Parameters
+    ----------
+    formula : callable
+        ``formula(*scalars)`` gives the value and then its derivatives by as many of the last arguments. By
+        the arguments before them there is no derivative.
+    """
+    every = on_tensors(formula, tuple(signature(formula).parameters), _WithSlopes)
+    return wraps(formula)(lambda *values, **more: every(*values, **more)[0])
+
+
+def on_tensors(
+    formula: Callable[..., Any], names: Sequence[str], node: type[Composite] = _Formula
+) -> Callable[..., Any]:
+    """Return the function of tensors or scalars of a formula whose arguments are called `names`."""
+
+    @cache
+    def op() -> Elemwise:
+        inputs = [ps.float64(name) for name in names]
+        outputs = formula(*inputs)
+        return Elemwise(node(inputs, list(outputs) if isinstance(outputs, tuple) else [outputs]))
+
+    def of_any(*values: Any, **more: Any) -> Any:
+        values = (*values, *(more[name] for name in names[len(values) :]))
+        if any(isinstance(value, ScalarVariable) for value in values):
+            return formula(*values)
+        return op()(*(pt.cast(pt.as_tensor(value), "float64") for value in values))
+
+    return of_any
+
+
+def repeat(
+    steps: Scalar,
+    start: Mapping[str, Scalar],
+    given: Mapping[str, Scalar],
+    step: Callable[..., tuple[Scalar, ...]],
+    *,
+    settles: bool = False,
+) -> list[Scalar]:
+    """Return the last state of a loop.
+
+    Parameters
+    ----------
+    steps : scalar
+        How often, at most; with none the state is `start`.
+    start : mapping of str to scalar
+        The state by name.
+    given : mapping of str to scalar
+        What does not change.
+    step : callable
+        ``step(*state, *given)`` gives the next state.
+    settles : bool
+        Whether `step` gives, after the state, a condition to end the loop. The last scalar that comes back
+        then says whether it was met, or nothing was to be done.
+    """
+    state, constant = ([ps.float64(name) for name in names] for names in (start, given))
+    # A value that moves from one place of the state to another must not be the same variable.
+    update = [ps.identity(each) if each in state else each for each in step(*state, *constant)]
+    until = update.pop() if settles else None
+    loop = ScalarLoop(init=state, update=update, constant=constant, until=until, name=step.__name__)
+    values = (ps.cast(ps.as_scalar(value), "float64") for value in (*start.values(), *given.values()))
+    return loop(ps.cast(ps.as_scalar(steps), "int64"), *values)
