@@ -6,7 +6,7 @@ inside of a formula.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, wraps
+from functools import cache, cached_property, wraps
 from inspect import signature
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytensor
 import pytensor.scalar as ps
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.link.utils import fgraph_to_python
 from pytensor.scalar.basic import Composite, ScalarVariable
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
@@ -31,8 +32,34 @@ NEGLIGIBLE = 2.0**-54
 UNIT = np.float64(2.0**500)
 
 
+def _in_python(op: Any) -> Callable[..., Any]:
+    """Return what runs the inner graph of an op in Python.
+
+    PyTensor 3.3 hands one list to all outputs of an inner loop, so that all get the value of the last.
+    """
+
+    def convert(inner: Any, node: Any = None, **_: Any) -> Callable[..., Any]:
+        def perform(*inputs: Any) -> Any:
+            outputs: list[list[Any]] = [[None] for _ in node.outputs]
+            inner.perform(node, inputs, outputs)
+            values = tuple(value for (value,) in outputs)
+            return values if len(values) > 1 else values[0]
+
+        return perform
+
+    return fgraph_to_python(op.fgraph, convert)
+
+
+class _Loop(ScalarLoop):
+    """A loop that may stand in other loops."""
+
+    py_perform_fn = cached_property(_in_python)
+
+
 class _Formula(Composite):
     """A formula of scalars that is one node of a graph, and so are its first derivatives together."""
+
+    py_perform_fn = cached_property(_in_python)
 
     def pullback(self, inputs, outputs, output_gradients):
         """Return the gradient by every input."""
@@ -43,11 +70,12 @@ class _Formula(Composite):
         return [output_gradients[0] * slope for slope in each]
 
 
-class _WithSlopes(Composite):
+class _WithSlopes(_Loop):
     """A formula of scalars whose first value is the one wanted, and whose others are its derivatives.
 
     What the derivatives are not by has no gradient. The node itself has to say so: `disconnected_grad` around
-    an input is gone when a sampler simplifies the density before it takes the gradient.
+    an input is gone when a sampler simplifies the density before it takes the gradient. For the same reason
+    it is a loop, of one step: of a `Composite` the values that nobody has used yet would be gone.
     """
 
     def connection_pattern(self, node):
@@ -88,28 +116,42 @@ def with_slopes(formula: Callable[..., tuple[Scalar, ...]]) -> Callable[..., Any
         ``formula(*scalars)`` gives the value and then its derivatives by as many of the last arguments. By
         the arguments before them there is no derivative.
     """
-    every = on_tensors(formula, tuple(signature(formula).parameters), _WithSlopes)
-    return wraps(formula)(lambda *values, **more: every(*values, **more)[0])
+    names = tuple(signature(formula).parameters)
+
+    def op() -> Callable[..., Any]:
+        given = [ps.float64(name) for name in names]
+        values = formula(*given)
+        start = [ps.float64(f"value_{position}") for position in range(len(values))]
+        loop = Elemwise(_WithSlopes(start, values, given, name=formula.__name__))
+        return lambda *tensors: loop(1, *[np.float64(0.0)] * len(values), *tensors, return_list=True)[0]
+
+    return wraps(formula)(_on_either(lambda *scalars: formula(*scalars)[0], op, names))
 
 
-def on_tensors(
-    formula: Callable[..., Any], names: Sequence[str], node: type[Composite] = _Formula
-) -> Callable[..., Any]:
+def on_tensors(formula: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
     """Return the function of tensors or scalars of a formula whose arguments are called `names`."""
 
-    @cache
     def op() -> Elemwise:
         inputs = [ps.float64(name) for name in names]
         outputs = formula(*inputs)
-        return Elemwise(node(inputs, list(outputs) if isinstance(outputs, tuple) else [outputs]))
+        return Elemwise(_Formula(inputs, list(outputs) if isinstance(outputs, tuple) else [outputs]))
 
-    def of_any(*values: Any, **more: Any) -> Any:
+    return _on_either(formula, op, names)
+
+
+def _on_either(
+    formula: Callable[..., Any], op: Callable[[], Callable[..., Any]], names: Sequence[str]
+) -> Callable[..., Any]:
+    """Return the function that is `formula` of scalars, and of tensors what `op` makes when first asked."""
+    made = cache(op)
+
+    def of_either(*values: Any, **more: Any) -> Any:
         values = (*values, *(more[name] for name in names[len(values) :]))
         if any(isinstance(value, ScalarVariable) for value in values):
             return formula(*values)
-        return op()(*(pt.cast(pt.as_tensor(value), "float64") for value in values))
+        return made()(*(pt.cast(pt.as_tensor(value), "float64") for value in values))
 
-    return of_any
+    return of_either
 
 
 def repeat(
@@ -140,6 +182,9 @@ def repeat(
     # A value that moves from one place of the state to another must not be the same variable.
     update = [ps.identity(each) if each in state else each for each in step(*state, *constant)]
     until = update.pop() if settles else None
-    loop = ScalarLoop(init=state, update=update, constant=constant, until=until, name=step.__name__)
+    loop = _Loop(init=state, update=update, constant=constant, until=until, name=step.__name__)
     values = (ps.cast(ps.as_scalar(value), "float64") for value in (*start.values(), *given.values()))
-    return loop(ps.cast(ps.as_scalar(steps), "int64"), *values)
+    times = ps.cast(ps.as_scalar(steps), "int64")
+    last = loop(times, *values, return_list=True)
+    # Linkers differ in what they say of a loop without steps.
+    return [*last[:-1], ps.or_(last[-1], ps.le(times, 0))] if settles else last
