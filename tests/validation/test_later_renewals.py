@@ -30,11 +30,31 @@ def contracts(n: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"who": np.arange(n), "from": begins, "to": ends, "plan": plan})
 
 
+def cut(seed: int):
+    made = contracts(3000, seed)
+    return bcx.split_contracts(made, **COLUMNS, calibration_end=CUT, until=UNTIL, unit="month", by="plan")
+
+
 @pytest.fixture(scope="module")
 def parts():
-    return bcx.split_contracts(
-        contracts(3000, seed=5), **COLUMNS, calibration_end=CUT, until=UNTIL, unit="month", by="plan"
-    )
+    return cut(seed=0)
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    """Hold-outs of several worlds: what happens in one moves all its months together."""
+    worlds = []
+    for seed in range(6):
+        parts = cut(seed)
+        fit = bcx.fit("sbg", parts.calibration, method=bcx.MLE(), progress=False)
+        worlds.append(holdout(fit, None, parts, draws=200, seed=2))
+    return worlds
+
+
+def inside(table) -> float:
+    """Return the share of what was observed that lies in its 95% band."""
+    low, high = (table.predicted_quantile.sel(quantile=q) for q in (0.025, 0.975))
+    return float(((table.observed >= low) & (table.observed <= high)).mean())
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +84,17 @@ def metric(found, name, of=""):
     return next(m for m in (*found.checks, *found.by_group) if m.name == name and m.about == of)
 
 
-def test_everything_passes_where_the_story_is_true(found):
-    failed = [check.name for check in found.checks if check.status != "passed"]
-    assert failed == []
-    assert found.verdict == "passed"
+def test_no_more_fails_than_by_chance_where_the_story_is_true(worlds):
+    """Each check fails right forecasts with a chance of about 5%, so some may fail."""
+    checks = [check for found in worlds for check in found.checks]
+    assert all(check.status in ("passed", "failed") for check in checks)
+    failed = sum(check.status == "failed" for check in checks)
+    assert failed <= binom.ppf(0.999, len(checks), 0.05)
+
+
+def test_bands_hold_in_the_long_run_where_the_story_is_true(worlds):
+    assert np.mean([inside(found.reached) for found in worlds]) > 0.7
+    assert np.mean([inside(found.tracking) for found in worlds]) > 0.8
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
@@ -84,7 +111,7 @@ def test_those_who_had_left_are_not_judged(found, parts):
     assert sum(metric(found, "CRPS of renewals", f"plan: {plan}").n for plan in ("basic", "gold")) == judged
 
 
-def test_survivors_of_each_later_renewal_lie_in_their_bands(found, parts):
+def test_survivors_are_counted_at_each_later_renewal(found, parts):
     table = found.reached
     asked, made = (parts.holdout[name].to_numpy() for name in ("asked", "x_holdout"))
     asked, made = asked[asked > 0], made[asked > 0]
@@ -92,8 +119,6 @@ def test_survivors_of_each_later_renewal_lie_in_their_bands(found, parts):
     np.testing.assert_array_equal(
         table.observed, [((made >= j) | (made == asked)).sum() for j in range(1, 13)]
     )
-    low, high = (table.predicted_quantile.sel(quantile=q) for q in (0.025, 0.975))
-    assert ((table.observed >= low) & (table.observed <= high)).all()
     assert (table.predicted.diff("number") <= 0).all()
     name = "predicted customers still there at the end of the hold-out"
     assert metric(found, name).value == pytest.approx(float(table.predicted[-1]))
@@ -115,8 +140,6 @@ def test_renewals_are_tracked_over_the_calendar(found, parts):
     cut = table.attrs["calibration_periods"]
     assert (table.attrs["kind"], table.attrs["unit"]) == ("contracts", "month")
     np.testing.assert_array_equal(table.observed, parts.tracking.observed)
-    low, high = (table.predicted_quantile.sel(quantile=q) for q in (0.025, 0.975))
-    assert ((table.observed >= low) & (table.observed <= high)).mean() > 0.8
     made = (parts.calibration["T"] - parts.calibration["churned"]).sum() + parts.holdout["x_holdout"].sum()
     assert int(table.cumulative_observed[-1]) == int(made)
     assert (table.cumulative_quantile[cut:].diff("quantile") >= 0).all()
