@@ -84,6 +84,8 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
             "PURCHASES [SPEND] STATISTICS",
             "name two, or three with a posterior of spend",
         )
+    if len(files) == 3 and settings.compute.worth is not None:
+        raise InputError("--worth beside a posterior of spend", "one of the two", "leave out --worth")
     stats = read_statistics(files[-1])
     spend = bcx.load(files[1]) if len(files) == 3 else settings.compute.worth
     plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)

@@ -179,6 +179,11 @@ def test_what_does_not_go_together(bayes_cx, broken, arguments, words):
     fails(bayes_cx("report", broken, *arguments, "--out", "r"), 2, *words)
 
 
+def test_a_worth_is_not_passed_over_where_amounts_were_fitted(bayes_cx):
+    files = ("purchases.nc", "spend.nc", "stats.nc")
+    fails(bayes_cx("prioritise", *files, "--worth", 25, "--out", "plan.csv"), 2, "--worth", "spend")
+
+
 def test_models_are_for_their_data(bayes_cx):
     fails(
         bayes_cx("report", "--dataset", "cohorts", "--model", "bg_nbd", "--out", "r"), 2, "contracts", "sbg"
