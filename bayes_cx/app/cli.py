@@ -91,7 +91,8 @@ def report(given: Given) -> None:
     settings = given.settings()
     for sentence in pipeline.report(settings, given.again()).sentences:
         typer.echo(sentence)
-    typer.echo(f"The whole report: {settings.write.out}/retention.pdf")
+    folder = settings.write.out
+    typer.echo(f"The whole report: {folder}/retention.pdf; with the whole list: {folder}/retention.html")
 
 
 @app.command()

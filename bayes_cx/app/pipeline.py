@@ -148,6 +148,7 @@ def _holdout(
 def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: int) -> "Report":
     made = bcx.report(study)
     made.to_pdf(folder / "retention.pdf")
+    made.to_html(folder / "retention.html")
     for card, place in zip(cards, (folder, folder / "spend"), strict=False):
         card.write(place)
     assert study.plan is not None

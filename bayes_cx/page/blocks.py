@@ -128,7 +128,7 @@ class Sketch:
     alt: str
 
 
-type Cell = str | Strong | Soft | Formula | Badge | Name | Number | Band | Share | Sketch
+type Cell = Line | Name | Number | Band | Share | Sketch
 
 
 # Blocks
@@ -233,6 +233,8 @@ class Table:
     extract : Extract or None
         What is printed on paper, where the rows are too many; on screen the table can be searched and
         sorted.
+    total : int or None
+        How many rows there are, where `rows` are only the first of them.
     rest : str
         Where the rows are that a page had to leave out ("all are in priority.csv").
     """
@@ -244,6 +246,7 @@ class Table:
     label: str = ""
     note: str = ""
     extract: Extract | None = None
+    total: int | None = None
     rest: str = ""
 
     def __post_init__(self) -> None:

@@ -9,6 +9,9 @@ from bayes_cx.page.style import COLOURS, PAPER, tint
 
 __all__ = ["band", "inline_svg", "own_ids"]
 
+# A screen is read from farther away than paper.
+_LARGER = 1.2
+
 
 def band(quantiles: Sequence[float], label: str) -> str:
     """Return the bar of a `Band`, in the colours of page.css."""
@@ -31,12 +34,12 @@ def own_ids(svg: str, prefix: str) -> str:
 
 
 def inline_svg(svg: bytes, prefix: str) -> str:
-    """Return an SVG of matplotlib as a part of a page, at most as wide as it is on paper."""
+    """Return an SVG of matplotlib as a part of a page."""
     text = re.sub(r"^.*?(?=<svg)", "", svg.decode(), flags=re.DOTALL)
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(
-        r'(<svg [^>]*?)\swidth="([\d.]+)pt" height="[\d.]+pt"', r'\1 style="max-width:\2pt"', text, count=1
-    )
+    size = re.search(r'\swidth="([\d.]+)pt" height="[\d.]+pt"', text)
+    if size is not None:
+        text = text.replace(size[0], f' style="max-width:{_LARGER * float(size[1]):.0f}pt"', 1)
     return own_ids(_recoloured(re.sub(r"\s*\n\s*", " ", text)), prefix)
 
 

@@ -255,8 +255,8 @@ class _Writer:
                     drawn,
                     count=1,
                 )
-            case str() | Strong() | Soft() | Formula() | Badge():
-                return self.inline(cell)
+            case _:
+                return self.line(cell)
 
     def long_table(self, table: Table) -> str:
         """Write the first rows, and all rows as data for the script that sorts, searches and shows more."""
@@ -267,8 +267,9 @@ class _Writer:
         rows = "".join(self.row(table, row) for row in kept[:_FIRST])
         words = self.words
         note = table.note
-        if len(kept) < len(table.rows):
-            few = words["left out"].format(count(len(kept)), count(len(table.rows)))
+        total = len(table.rows) if table.total is None else table.total
+        if len(kept) < total:
+            few = words["left out"].format(count(len(kept)), count(total))
             note = f"{few}{'; ' + table.rest if table.rest else ''}. {note}"
         said = (words["of"].format(count(_FIRST), count(len(kept))) if len(kept) > _FIRST else
                 words["all"].format(count(len(kept))))  # fmt: skip
@@ -343,7 +344,9 @@ def _formulas(blocks: Sequence[Block]) -> Iterator[tuple[str, bool]]:
                     if style == "formula" or isinstance(p, Formula)
                 )
             case Table(rows=rows):
-                yield from ((cell.source, False) for row in rows for cell in row if isinstance(cell, Formula))
+                cells = (cell for row in rows for cell in row)
+                lines = (cell if isinstance(cell, tuple) else (cell,) for cell in cells)
+                yield from ((p.source, False) for line in lines for p in line if isinstance(p, Formula))
             case Section(blocks=inner):
                 yield from _formulas(inner)
             case Columns(parts):

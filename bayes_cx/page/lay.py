@@ -22,6 +22,8 @@ def cell_text(cell: Cell) -> str:
     match cell:
         case str():
             return cell
+        case tuple():
+            return "".join(map(cell_text, cell))
         case Name(text, note):
             return f"{text}, {note}" if note else text
         case Badge(text, status):
@@ -59,6 +61,6 @@ def right(table: Table) -> tuple[bool, ...]:
     columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
     return tuple(
         any(isinstance(cell, Number) for cell in cells)
-        and all(isinstance(cell, Number) or cell == "" for cell in cells)
+        and all(isinstance(cell, Number) or not cell_text(cell) for cell in cells)
         for cells in columns
     )

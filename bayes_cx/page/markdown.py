@@ -119,6 +119,8 @@ def _cell(cell: Cell) -> str:
             return _bold(text)
         case Formula(source):
             return f"`{source}`"
+        case tuple():
+            return _line(cell)
         case _:
             return _plain(cell_text(cell))
 

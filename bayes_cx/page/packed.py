@@ -1,6 +1,7 @@
 """The rows of a long table as data, which the script of a page sorts, searches and shows."""
 
 import json
+import re
 
 from bayes_cx.page.blocks import Badge, Band, Cell, Name, Number, Strong, Table
 from bayes_cx.page.fonts import visible
@@ -9,7 +10,8 @@ from bayes_cx.page.lay import cell_text
 __all__ = ["packed"]
 
 # What the rows of one table may add to a file that is to stay below 2 MB.
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 1_200_000
+_NUMBER = re.compile(r"−?[\d,]+(\.\d+)?(%?$| to )")
 
 
 def packed(table: Table) -> tuple[int, str]:
@@ -42,10 +44,16 @@ def _pack(cell: Cell) -> object:
         case Name(text, note):
             return [visible(text), visible(note)]
         case Number(text, value):
-            return [text, None if value is None else float(f"{value:.6g}")]
+            # what begins with a number is sorted by it, without saying it twice
+            return text if _NUMBER.match(text) else [text, None if value is None else float(f"{value:.6g}")]
         case Band(quantiles):
-            return [round(100 * q, 1) for q in quantiles]
+            return [_short(100 * q) for q in quantiles]
         case Badge(text, status):
             return [text, status]
         case _:
             return visible(cell_text(cell))
+
+
+def _short(number: float) -> int | float:
+    rounded = round(number, 1)
+    return int(rounded) if rounded == int(rounded) else rounded

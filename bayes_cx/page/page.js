@@ -44,7 +44,8 @@ for (const box of document.querySelectorAll(".long")) {
       rows[i].forEach((value, j) => {
         const [tag, mark] = templates[j];
         const cell = add(line, tag.toLowerCase(), { ...(mark && { class: mark }), ...(tag === "TH" && { scope: "row" }) });
-        if (typeof value === "string") cell.textContent = value;
+        if (columns[j].kind === "number") draw.number(cell, [value].flat(), columns[j].look);
+        else if (typeof value === "string" && columns[j].kind !== "strong") cell.textContent = value;
         else draw[columns[j].kind](cell, value, columns[j].look);
       });
       return line;
@@ -56,7 +57,7 @@ for (const box of document.querySelectorAll(".long")) {
   };
   const key = (i, j) => {
     const value = rows[i][j], kind = columns[j].kind;
-    if (kind === "number") return value[1];
+    if (kind === "number") return Array.isArray(value) ? value[1] : parseFloat(value.replaceAll(",", "").replace("−", "-"));
     if (kind === "band") return Array.isArray(value) ? value[2] : null;
     return Array.isArray(value) ? value[0] : value;
   };

@@ -35,7 +35,7 @@ from bayes_cx.page.blocks import (
     Tiles,
 )
 from bayes_cx.page.fonts import font_files, printable
-from bayes_cx.page.lay import MARKS, on_paper, right, shown
+from bayes_cx.page.lay import MARKS, cell_text, on_paper, right, shown
 from bayes_cx.page.style import COLOURS
 
 __all__ = ["formulas_svg", "pdf"]
@@ -43,6 +43,7 @@ __all__ = ["formulas_svg", "pdf"]
 _TEMPLATE = Path(__file__).parent / "page.typ"
 # Space between the columns of a table in points: less where there are many.
 _MANY_COLUMNS = 9
+_RESPELT = "Characters that the typeface lacks are printed as code points, such as [U+4E2D]."
 
 type _Json = dict[str, Any]
 
@@ -194,7 +195,9 @@ def _cell(cell: Cell, svgs: list[bytes]) -> _Json:
         case Sketch(svg, alt):
             drawn = svg.replace(b"currentColor", COLOURS["blue"].encode())
             return {"is": "sketch", "svg": _kept(drawn, svgs), "alt": printable(alt)}
-        case _:
+        case tuple():
+            return {"is": "line", "parts": _line(cell)}
+        case str() | Strong() | Soft() | Formula() | Badge():
             return _inline(cell)
 
 
@@ -208,13 +211,15 @@ def _table(table: Table, svgs: list[bytes]) -> _Json:
         room = "band" if Band in kinds else "share" if Share in kinds else room
         ends = [printable(end) for end in column.ends]
         columns.append({"head": printable(column.head), "ends": ends, "room": room, "right": sides[i]})
+    cells = [cell_text(cell) for row in table.rows for cell in row]
+    respelt = any(printable(text) != text for text in cells)
     return {
         "is": "table",
         "columns": columns,
         "rows": [[_cell(cell, svgs) for cell in row] for row in table.rows],
         "caption": printable(table.caption),
         "legend": printable(table.legend),
-        "note": printable(table.note),
+        "note": printable(f"{table.note} {_RESPELT}".strip() if respelt else table.note),
         "rest": printable(table.rest),
         "tall": any(isinstance(cell, Band) for row in table.rows for cell in row),
         "inset": 2.2 if len(columns) > _MANY_COLUMNS else 3.0,

@@ -5,7 +5,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Money", "about", "chance", "count", "day", "listing", "per_cent", "plural", "shorten", "sign"]
+__all__ = [
+    "Money",
+    "about",
+    "chance",
+    "count",
+    "day",
+    "listing",
+    "measured",
+    "per_cent",
+    "plural",
+    "shorten",
+    "sign",
+]
 
 _DASH = "–"
 _MINUS = "−"
@@ -163,6 +175,22 @@ class Money:
         sign = _MINUS if amount < 0 and size.strip("0.,") else ""
         text = f"{sign}{self.currency}{gap}{size}"
         return f"{text}\u00a0{self.noun}" if self.noun else text
+
+
+def measured(value: float | None) -> str:
+    """Return a number that may be of any size, without powers of ten; a dash where there is none.
+
+    Examples
+    --------
+    >>> measured(1234.5), measured(0.0123), measured(-1e-9), measured(None)
+    ('1,234', '0.0123', '0.0000', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return _DASH
+    if 0 < abs(value) < 1e-4:
+        return "<0.0001" if value > 0 else "0.0000"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", _MINUS)
 
 
 def plural(number: float, noun: str, many: str = "") -> str:

@@ -1,7 +1,6 @@
 """Customers with the same history get the same answer: one row for all of them, where they are many."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
@@ -26,15 +25,17 @@ def group_columns(data: xr.Dataset) -> list[str]:
     ]
 
 
-def alike(data: xr.Dataset, posteriors: Sequence[Any], many: int = _MANY) -> xr.Dataset | None:
+def alike(data: xr.Dataset, kind: Kind, statistics: Iterable[str], many: int = _MANY) -> xr.Dataset | None:
     """Return one row for all customers of the same history, or None where hardly any are alike.
 
     Parameters
     ----------
     data : Dataset over customer
         `Plan.data`, sorted by priority.
-    posteriors : sequence of Posterior
-        Of purchases (or renewals) first, and of spend where there is one.
+    kind : Kind
+        Of the model that says who comes back or stays.
+    statistics : iterable of str
+        The columns that all models read; more than once does no harm.
     many : int
         Customers a row, on average, from which on they are worth joining.
 
@@ -44,9 +45,7 @@ def alike(data: xr.Dataset, posteriors: Sequence[Any], many: int = _MANY) -> xr.
         The first customer of each row, named by the history, with ``customers`` and ``contacts``, how many
         they are and how many of them are contacted; in the order of priority.
     """
-    model = posteriors[0].model
-    seen = dict.fromkeys(name for posterior in posteriors for name in posterior.model.statistics)
-    key = [name for name in seen if name in data] + group_columns(data)
+    key = [name for name in dict.fromkeys(statistics) if name in data] + group_columns(data)
     columns = [data[name].to_numpy() for name in key]
     codes = [
         np.unique(c.astype(str) if c.dtype.kind in "OUT" else c, return_inverse=True)[1] for c in columns
@@ -60,7 +59,7 @@ def alike(data: xr.Dataset, posteriors: Sequence[Any], many: int = _MANY) -> xr.
     order = np.argsort(first)
     some = data.isel(customer=first[order])
     unit = str(data.attrs["unit"])
-    names = [_name(some.isel(customer=i), model.kind, unit) for i in range(order.size)]
+    names = [_name(some.isel(customer=i), kind, unit) for i in range(order.size)]
     return some.assign_coords(customer=("customer", np.array(names, object))).assign(
         customers=("customer", size[order]), contacts=("customer", contacts[order])
     )

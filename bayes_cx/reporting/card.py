@@ -13,6 +13,7 @@ from bayes_cx.checks import Check, Interval
 from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
+from bayes_cx.page.checks import false_alarms
 from bayes_cx.references import reference
 from bayes_cx.reporting.card_schema import (
     DataPart,
@@ -25,7 +26,6 @@ from bayes_cx.reporting.card_schema import (
     Use,
 )
 from bayes_cx.reporting.card_text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
-from bayes_cx.reporting.tables import false_alarms
 from bayes_cx.study import Study
 
 if TYPE_CHECKING:

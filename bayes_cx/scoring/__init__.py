@@ -2,6 +2,7 @@
 
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
+from bayes_cx.scoring.outlook import outlook
 from bayes_cx.scoring.predict import (
     columns_of_kind,
     payments,
@@ -23,6 +24,7 @@ __all__ = [
     "draws",
     "horizon_in_fit",
     "log_likelihoods",
+    "outlook",
     "payments",
     "predict_events",
     "predict_purchases",

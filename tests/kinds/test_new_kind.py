@@ -10,7 +10,7 @@ import bayes_cx as bcx
 from bayes_cx import kinds
 from bayes_cx.models import SBG
 from bayes_cx.reporting.alike import alike
-from bayes_cx.reporting.terms import terms
+from bayes_cx.reporting.sections import notices
 from bayes_cx.reprs import show, split_html
 from bayes_cx.validation import holdout, predictive_check
 
@@ -52,11 +52,13 @@ def test_it_is_fitted_held_out_and_checked(world):
 def test_it_is_called_by_its_own_words(world):
     fit, parts = world
     stats = parts.calibration
-    assert terms(fit.model).events == "lessons"
+    warned = notices.section(bcx.Study(stats, (fit,)))
+    assert warned is not None
+    assert "with lessons that the model had not seen" in str(warned.blocks)
     assert "attending" in show(stats).html
     assert "lessons" in split_html(parts)
     told = stats.assign(contact=("customer", np.zeros(500, bool))).assign_attrs(unit="month")
-    rows = alike(told, [fit], many=0)
+    rows = alike(told, fit.model.kind, fit.model.statistics, many=0)
     assert rows is not None
     assert all(name.endswith("lessons of a month") for name in rows["customer"].to_numpy())
 

@@ -74,8 +74,8 @@ def test_a_curve_that_is_cut_says_what_contacting_everybody_returns():
     assert "−€25.9k" in figure.subtitle
 
 
-def test_tracking_is_inside_only_if_it_was(mock):
-    inside = mock.holdout(seed=1).tracking
+def test_tracking_is_inside_only_if_it_was(tables):
+    inside = tables.holdout(seed=1).tracking
     kept = inside.isel(period=slice(39, None))
     inside["observed"][39:] = kept["predicted"].round()
     inside["cumulative_observed"][39:] = kept["cumulative_predicted"].round()
@@ -88,8 +88,8 @@ def test_tracking_is_inside_only_if_it_was(mock):
 
 
 @pytest.mark.parametrize(("factor", "side"), [(1.3, "above"), (0.7, "below")])
-def test_tracking_says_where_the_total_ended_and_since_when(mock, factor, side):
-    table = mock.holdout().tracking
+def test_tracking_says_where_the_total_ended_and_since_when(tables, factor, side):
+    table = tables.holdout().tracking
     table["cumulative_observed"] = table["cumulative_predicted"].copy()
     table["cumulative_observed"][42] = 0.0  # a visit to the other side is not where it ended
     table["cumulative_observed"][60:] = factor * table["cumulative_predicted"][60:]
@@ -97,15 +97,15 @@ def test_tracking_says_where_the_total_ended_and_since_when(mock, factor, side):
     assert headline == f"The total ended {side} the forecast's 95% band, outside it from week 61 on"
 
 
-def test_tracking_says_when_the_total_left_and_that_it_came_back(mock):
-    table = mock.holdout().tracking
+def test_tracking_says_when_the_total_left_and_that_it_came_back(tables):
+    table = tables.holdout().tracking
     table["cumulative_observed"] = table["cumulative_predicted"].copy()
     table["cumulative_observed"][[42, 43, 50]] = 0.0
     assert "in weeks 43–44 and 51 and came back" in figures.tracking(table, "week").headline
 
 
-def test_frequencies_that_missed_are_named(mock):
-    table = mock.holdout().by_frequency
+def test_frequencies_that_missed_are_named(tables):
+    table = tables.holdout().by_frequency
     table["observed"] = table["expected"].copy()
     assert "as expected" in figures.by_frequency(table).headline
     table["observed"][2] = 50.0
@@ -114,15 +114,15 @@ def test_frequencies_that_missed_are_named(mock):
     assert figures.by_frequency(table).headline == "More than expected with 2 repeat purchases, less with 0"
 
 
-def test_calibration_is_thinned_and_computed(mock):
-    figure = figures.calibration(mock.holdout(n=4000).calibration.assign_attrs(least_inside=0.0))
+def test_calibration_is_thinned_and_computed(tables):
+    figure = figures.calibration(tables.holdout(n=4000).calibration.assign_attrs(least_inside=0.0))
     assert len(figure.svg) < 200_000
     assert re.fullmatch(r"Forecasts of 60% came true \d+% of the time", figure.headline)
 
 
 @pytest.mark.parametrize(("least", "says"), [(0.0, "Forecasts of"), (1.0, "Forecast chances are off for")])
-def test_calibration_puts_a_failed_check_into_its_headline(mock, least, says):
-    table = mock.holdout(n=4000, bias=0.5).calibration.assign_attrs(least_inside=least)
+def test_calibration_puts_a_failed_check_into_its_headline(tables, least, says):
+    table = tables.holdout(n=4000, bias=0.5).calibration.assign_attrs(least_inside=least)
     figure = figures.calibration(table)
     assert figure.headline.startswith(says)
     assert re.search(r"[Ff]orecasts of 60% came true \d+% of the time$", figure.headline)
@@ -154,8 +154,8 @@ def test_capture_claims_a_lead_only_where_there_is_one(ours, rival, says):
     assert says in figures.capture(captured(ours, rival)).headline
 
 
-def test_a_bar_that_leaves_the_picture_says_where_it_ends(mock):
-    data = mock.plan(n=200, cost=0.5).data
+def test_a_bar_that_leaves_the_picture_says_where_it_ends(tables):
+    data = tables.priorities(n=200, cost=0.5)
     assert not any(
         "→" in (text or "") for text in words(figures.forest(data.isel(customer=slice(20, 40)), EURO))
     )
@@ -163,8 +163,8 @@ def test_a_bar_that_leaves_the_picture_says_where_it_ends(mock):
     assert "to €1,100 →" in words(figures.forest(data, EURO))
 
 
-def test_the_forest_counts_what_is_sure(mock):
-    data = mock.plan(n=200, cost=2.0).data
+def test_the_forest_counts_what_is_sure(tables):
+    data = tables.priorities(n=200, cost=2.0)
     pays = data["p_gain"].to_numpy()[data["contact"].to_numpy()]
     headline = figures.forest(data, EURO).headline
     assert headline.startswith(
@@ -200,8 +200,8 @@ def test_sensitivity_says_where_the_decision_turns(gain, low, says):
     assert says in figures.sensitivity(table, EURO).headline
 
 
-def test_names_in_figures_are_text(mock):
-    data = mock.plan(n=3, cost=0.01, names=["$a_1$ & <b>", "株式", "x" * 200]).data
+def test_names_in_figures_are_text(tables):
+    data = tables.priorities(n=3, cost=0.01, names=["$a_1$ & <b>", "株式", "x" * 200])
     shown = words(figures.forest(data, EURO))
     assert "$a_1$ & <b>" in shown
     assert "[U+682A U+5F0F]" in shown

@@ -1,14 +1,9 @@
-"""Synthetic plans, posteriors and hold-outs with the shape of the real ones."""
+"""Tables of the shape that figures draw: of a plan, and of a hold-out with a bias of one's own."""
 
-from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
 import xarray as xr
-
-import bayes_cx as bcx
-from bayes_cx.checks import Check, Interval
-from tests import made
 
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
@@ -16,48 +11,7 @@ FIRST = ["Aster", "Bellweather", "Castor", "Dunmore", "Elysia", "Fjord", "Garric
 LAST = ["Ltd", "GmbH", "Travel", "Press", "Tools", "& Co", "Optics", "Bay", "Labs", "Textiles"]
 
 
-@dataclass(frozen=True)
-class MockBeta:
-    alpha: float = 2.0
-    beta: float = 18.0
-
-    @property
-    def mean(self):
-        return self.alpha / (self.alpha + self.beta)
-
-
-@dataclass(frozen=True)
-class MockOffer:
-    name: str
-    cost: float
-    win_back: MockBeta = field(default_factory=MockBeta)
-    keep: MockBeta = field(default_factory=MockBeta)
-    charged: str = "contacted"
-
-
-@dataclass(frozen=True)
-class MockPlan:
-    data: xr.Dataset
-    offers: tuple
-    settings: dict
-    sensitivity: xr.Dataset
-
-
-CHECKS = (
-    Check("largest rank R-hat", 1.003, "<= 1.01", "passed"),
-    Check("smallest bulk effective sample size", 1874.0, ">= 400", "passed"),
-    Check("smallest tail effective sample size", 1650.0, ">= 400", "passed"),
-    Check("divergent transitions", 0.0, "0", "passed"),
-    Check("smallest E-BFMI", 0.94, ">= 0.3", "passed"),
-)
-
-
-def posterior(checks=CHECKS, model="BG/NBD", **model_fields):
-    known = {"BG/NBD": bcx.models.BG_NBD, "Gamma-Gamma": bcx.models.GAMMA_GAMMA}[model]
-    return made.posterior(replace(known, **model_fields), checks, n_customers=2000)
-
-
-def plan(
+def priorities(
     n=2000,
     cost=1.5,
     samples=400,
@@ -83,15 +37,15 @@ def plan(
     p = np.where(x > 0, 1 / (1 + odds), 1.0)
     if_active = (r + x) / (alpha + T) * 52 * b / (a + b) * np.where(np.isnan(spend), 36.0, spend)
     value = p * if_active
-    choices = tuple(MockOffer(*o) for o in (("voucher", cost), ("personal call", cost * 6))[:offers])
+    choices = (("voucher", cost), ("personal call", cost * 6))[:offers]
     rho, kappa = rng.beta(2, 18, (samples, 1)), rng.beta(2, 18, (samples, 1))
     winning, keeping = (1 - p) * rho * if_active, p * kappa * 0.25 * if_active
     gains = np.stack(
-        [(winning + keeping) * boost - o.cost for o, boost in zip(choices, (1, 1.7), strict=False)]
+        [(winning + keeping) * boost - each for (_, each), boost in zip(choices, (1, 1.7), strict=False)]
     )
     best = gains.mean(1).argmax(0)
     gain = np.take_along_axis(gains, best[None, None], 0)[0]
-    costs = np.array([o.cost for o in choices])[best]
+    costs = np.array([each for _, each in choices])[best]
 
     order = np.argsort(-gain.mean(0), kind="stable")
     x, t_x, T, spend, p, value, gain, winning, keeping, costs, best = (
@@ -123,7 +77,7 @@ def plan(
             "p_gain": ("customer", (gain > 0).mean(0)), "p_best": ("customer", rng.random(n)),
             "evpi": ("customer", np.maximum(gain, 0).mean(0) - np.maximum(gain.mean(0), 0)),
             "cost": ("customer", costs),
-            "offer": ("customer", np.where(contact, np.array([o.name for o in choices])[best], "")),
+            "offer": ("customer", np.where(contact, np.array([name for name, _ in choices])[best], "")),
             "contact": ("customer", contact), "label": ("customer", label),
             "x": ("customer", x), "t_x": ("customer", t_x), "T": ("customer", T),
             "spend": ("customer", spend), "p_alive_quantile": quantile(p),
@@ -152,34 +106,11 @@ def plan(
             "customer",
             rng.choice(["B2B", "Retail", "Marketplace"], n, p=[0.2, 0.6, 0.2]).astype(object),
         )
-    scale = np.array([0.25, 0.5, 1, 1.5, 2])
-    scaled = np.stack([np.where(contact, s * (gain + costs) - costs, 0).sum(1) for s in scale])
-    sensitivity = xr.Dataset(
-        {
-            "contacts": ("scale", np.round(k * scale**0.6).astype(int)),
-            "gain": ("scale", scaled.mean(1)),
-            "gain_low": ("scale", np.quantile(scaled, 0.05, axis=1)),
-            "gain_high": ("scale", np.quantile(scaled, 0.95, axis=1)),
-        },
-        coords={"scale": scale},
-    )
-    settings = {"budget": None, "capacity": capacity, "horizon": "52 weeks", "discount_rate": 0.10}
-    return MockPlan(data, choices, settings, sensitivity)
-
-
-def stats(p):
-    """Statistics that belong to a mock plan."""
-    out = p.data[["x", "t_x", "T", "spend"]].drop_vars(["quantile", "contacts"], errors="ignore")
-    out.attrs = {
-        "unit": "week", "until": "1998-06-30", "sha256": "9f2c" * 16, "rows_read": 69659, "rows_rejected": 83,
-        "rejected": '{"amount is zero": 80, "missing customer": 3}', "returns": "reject",
-        "source": "CDNOW_master.txt", "period_start": "1997-01-01", "period_end": "1998-06-30",
-    }  # fmt: skip
-    return out
+    return data
 
 
 def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
-    """Hold-out evidence; `bias` shifts what happened away from what was expected."""
+    """Return tables of a hold-out; `bias` shifts what happened away from what was expected."""
     rng = np.random.default_rng(seed)
     week = np.arange(weeks)
     expected = 60 * (1 - np.exp(-(week + 1) / 8)) * np.exp(-np.maximum(week - 12, 0) / 45)
@@ -220,35 +151,9 @@ def holdout(n=2000, weeks=78, cut=39, bias=1.0, seed=1):
         coords={"frequency": ["0", "1", "2", "3", "4", "5", "6", "7+"], "quantile": LEVELS},
         attrs={"kind": "purchases"},
     )
-    total = paths[:, cut:].sum(1)
-    seen = int(observed[cut:].sum())
-    level = [0.5, 0.8, 0.95]
-    share = np.array([0.71, 0.88, 0.957])
-    low, high = np.quantile(total, [0.25, 0.1, 0.025]), np.quantile(total, [0.75, 0.9, 0.975])
-    coverage = xr.Dataset(
-        {
-            "customer": ("level", share), "customer_low": ("level", share - 0.015),
-            "customer_high": ("level", share + 0.015), "customer_randomised": ("level", level),
-            "customer_randomised_low": ("level", np.array(level) - 0.02),
-            "customer_randomised_high": ("level", np.array(level) + 0.02), "n": ("level", [n] * 3),
-            "total_low": ("level", low), "total_high": ("level", high),
-            "total_inside": ("level", (low <= seen) & (seen <= high)),
-        },
-        coords={"level": level},
-        attrs={"total_observed": seen},
-    )  # fmt: skip
-    checks = (
-        metric("predicted purchases in the hold-out", 850.0, f"interval holds {seen}", low[-1], high[-1]),
-        metric("single weeks inside their 95% band", 0.77, "0.95 in the interval", 0.62, 0.87),
-    )
     return SimpleNamespace(
-        tracking=tracking, by_frequency=by_frequency, coverage=coverage,
-        calibration=calibration(n, bias, rng), capture=capture(n), checks=checks, by_group=(),
+        tracking=tracking, by_frequency=by_frequency, calibration=calibration(n, bias, rng),
     )  # fmt: skip
-
-
-def metric(name, value, target, low, high, status="passed", note="", alarm=0.05):
-    return Check(name, value, target, status, note, "", Interval(low, high, 0.95), 2000, alarm)
 
 
 def pava(y):
@@ -277,20 +182,3 @@ def calibration(n, bias, rng):
         },
         attrs={"kind": "purchases"},
     )  # fmt: skip
-
-
-def capture(n):
-    rule = ["bayes_cx", "recency", "frequency x spend", "RFM score", "maximum likelihood (lifetimes)"]
-    share = np.array([0.43, 0.27, 0.415, 0.36, 0.428])
-    return xr.Dataset(
-        {
-            "share": ("rule", share),
-            "low": ("rule", share - 0.03),
-            "high": ("rule", share + 0.03),
-            "difference": ("rule", share[0] - share),
-            "difference_low": ("rule", share[0] - share - 0.02),
-            "difference_high": ("rule", share[0] - share + 0.02),
-        },
-        coords={"rule": rule},
-        attrs={"top_share": 0.10, "n_top": max(1, n // 10), "counted": "revenue", "revenue": 181234.5},
-    )

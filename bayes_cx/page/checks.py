@@ -1,0 +1,76 @@
+"""Checks as a table."""
+
+from collections.abc import Iterable, Sequence
+
+from bayes_cx.checks import Check, Interval
+from bayes_cx.page.blocks import Badge, Cell, Column, Line, Number, Soft, Table
+from bayes_cx.page.lay import STATUS_WORDS
+from bayes_cx.page.words import measured, plural, sign
+
+__all__ = ["checks_table", "false_alarms", "interval_cell", "interval_head", "status_badge"]
+
+
+def checks_table(
+    checks: Iterable[Check], *, name: str = "Check", about: str = "", within: str = "", note: str = ""
+) -> Table:
+    """Return one row a check: what was looked at, the value and its interval, what it should be, its status.
+
+    Parameters
+    ----------
+    checks : iterable of Check
+    name : str
+        Head of the column of names.
+    about : str
+        Head of a column that says what each check is about; no such column if empty.
+    within : str
+        What a check is about if it does not say so.
+    note : str
+        Small print below the table.
+    """
+    found = list(checks)
+    rows: list[tuple[Cell, ...]] = []
+    for check in found:
+        said = sign(check.note)
+        named: Line = (sign(check.name), Soft(f" · {said}")) if said else sign(check.name)
+        rows.append(
+            (
+                (check.about or within) if about else "",
+                named,
+                Number(measured(check.value), check.value),
+                interval_cell(check.interval) if any(c.interval for c in found) else "",
+                sign(check.target),
+                status_badge(check),
+            )
+        )
+    heads = (about, name, "Value", interval_head(found), "Should be", "Status")
+    columns = tuple(Column(head, wide=head == name) for head in heads)
+    return Table(columns, tuple(rows), label=name, note=note)
+
+
+def interval_head(checks: Iterable[Check]) -> str:
+    """Return the head of a column of intervals: with the level where all have the same."""
+    levels = {check.interval.level for check in checks if check.interval}
+    return f"{levels.pop():.0%} interval" if len(levels) == 1 else "Interval"
+
+
+def interval_cell(found: Interval | None) -> Number:
+    """Return an interval as it is printed."""
+    if found is None:
+        return Number("–")
+    return Number(f"{measured(found.low)} to {measured(found.high)}", found.low)
+
+
+def status_badge(check: Check) -> Badge:
+    """Return the status of a check with its mark."""
+    return Badge(STATUS_WORDS[check.status], check.status)
+
+
+def false_alarms(checks: Sequence[Check]) -> str:
+    """Say how many of these checks would fail by chance with forecasts that are right."""
+    levels = [check.alarm for check in checks if check.alarm is not None]
+    if not levels:
+        return ""
+    return (
+        f"How often chance alone fails it is known of {plural(len(levels), 'check')}: with forecasts that "
+        f"are right, {sum(levels):.2g} failures or fewer are to be expected among them."
+    )

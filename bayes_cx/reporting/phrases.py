@@ -1,0 +1,91 @@
+"""What a report calls things where it matters whether one sees who has left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bayes_cx.kinds import Kind
+
+__all__ = ["Phrases", "phrases"]
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Words that depend on whether dropout is observed.
+
+    Attributes
+    ----------
+    current : str
+        Head of the column that counts customers who have not left.
+    bar : str
+        Head of the bar of the priority list.
+    bars : str
+        What that bar shows.
+    meaning : mapping of str to str
+        The labels of a plan, for a table.
+    advice : mapping of str to str
+        Why these customers get no offer, for page one.
+    condition, then : str
+        The customer of whom the decision rule speaks, before and after the letter p.
+    won_back : str
+        What is taken of a customer who is won back.
+    """
+
+    current: str
+    bar: str
+    bars: str
+    meaning: Mapping[str, str]
+    advice: Mapping[str, str]
+    condition: str
+    then: str
+    won_back: str
+
+
+_LATENT = Phrases(
+    current="Active",
+    bar="Active",
+    bars="chance that the customer is still active",
+    meaning={
+        "contact": "a contact is expected to be worth its cost",
+        "wait and see": "a contact may be worth its cost",
+        "needs no offer": "active, and an offer would not be worth its cost",
+        "let go": "probably left, and too dear to win back",
+    },
+    advice={
+        "needs no offer": (
+            "they are active as far as the model can tell, and an offer would cost more than it keeps."
+        ),
+        "let go": "they have probably left, and winning them back would cost more than it brings.",
+    },
+    condition="a customer who is active with probability ",
+    then="",
+    won_back=(
+        "returns at once, and with the same chance however long the silence; is then taken to buy at a pace "
+        "that counts the silence, with one more decision to leave against their loyalty"
+    ),
+)
+_OBSERVED = Phrases(
+    current="Current",
+    bar="Stays",
+    bars="chance to be still a customer at the end of the horizon",
+    meaning={
+        "contact": "a contact is expected to be worth its cost",
+        "wait and see": "a contact may be worth its cost",
+        "needs no offer": "under contract, and an offer would not be worth its cost",
+        "let go": "left, and too dear to win back",
+    },
+    advice={
+        "needs no offer": "they are under contract, and an offer would cost more than it keeps.",
+        "let go": "they have left, and winning them back would cost more than it brings.",
+    },
+    condition="a customer who is under contract, where it is known that ",
+    then=" is 1 (and 0 for those who left),",
+    won_back=(
+        "returns at once, and with the same chance however long ago they left; the contract goes on at the "
+        "age at which it was left, and the decision to leave counts against their loyalty"
+    ),
+)
+
+
+def phrases(kind: Kind) -> Phrases:
+    """Return the words for models of this kind."""
+    return _OBSERVED if kind.leaving == "observed" else _LATENT

@@ -1,0 +1,32 @@
+"""The sections of the report, one file each: ``section(study)`` returns a Section, or None to say nothing.
+
+A new section is one more file and one more name here, at the place where it is to stand.
+"""
+
+from collections.abc import Callable
+
+from bayes_cx.page import Section
+from bayes_cx.reporting.sections import (
+    certainty,
+    holdout,
+    method,
+    notices,
+    priority,
+    staying,
+    summary,
+    worth,
+)
+from bayes_cx.study import Study
+
+__all__ = ["SECTIONS"]
+
+SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
+    notices.section,
+    summary.section,
+    staying.section,
+    priority.section,
+    worth.section,
+    certainty.section,
+    holdout.section,
+    method.section,
+)

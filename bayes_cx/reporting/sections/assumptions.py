@@ -1,0 +1,94 @@
+"""What the numbers rest on: offers, horizon, value, data, priors."""
+
+from collections.abc import Iterator
+
+from scipy import stats as distributions
+
+from bayes_cx.data import DataProvenance, provenance_of
+from bayes_cx.decision import Beta
+from bayes_cx.page import Block, Column, Section, Strong, Table
+from bayes_cx.page.words import count, day, plural
+from bayes_cx.reporting.phrases import phrases
+from bayes_cx.reporting.studied import events, kind_of_study, money_of, plan_of
+from bayes_cx.study import Study
+
+__all__ = ["assumptions", "section"]
+
+_RETURNS = {
+    "reject": "rows with a negative amount are rejected",
+    "net": "a return is taken off the customer's latest purchase before it",
+    "ignore": "rows with a negative amount are left out",
+}
+
+
+def section(study: Study) -> Section | None:
+    """Return what was put in rather than found, and the priors."""
+    blocks: list[Block] = []
+    if study.plan is not None:
+        rows = tuple((Strong(name), text) for name, text in assumptions(study))
+        blocks.append(Table((Column("Assumption"), Column("Value", wide=True)), rows, label="Assumptions"))
+    priors = tuple(
+        (fit.model.name, fit.model.priors[name].meaning, text.replace("-", "−"))
+        for fit in study.fits
+        for name, text in fit.provenance.priors.items()
+    )
+    columns = (Column("Model"), Column("Quantity with a prior", wide=True), Column("Prior"))
+    return Section("What the numbers rest on", (*blocks, Table(columns, priors, label="Priors")))
+
+
+def assumptions(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield names and texts."""
+    plan, money = plan_of(study), money_of(study)
+    data = plan.data
+    for offer in plan.offers:
+        charged = "paid for every contact" if offer.charged == "contacted" else "paid when accepted"
+        yield f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"
+        yield "ρ, chance that it wins back", _beta(offer.win_back)
+        yield "κ, share of leaving it prevents", _beta(offer.keep)
+    yield "Who is won back", phrases(kind_of_study(study)).won_back
+    yield "Who is kept", "the share of leaving that the offer prevents lasts for the whole horizon"
+    if (budget := plan.settings.get("budget")) not in (None, ""):
+        yield "Budget", money(float(budget))
+    if (capacity := plan.settings.get("capacity")) not in (None, ""):
+        yield "Capacity", plural(int(capacity), "contact")
+    until = str(data.attrs["until"])
+    start = f"from {day(until)}" if until else "from the end of observation"
+    yield "Horizon", f"{data.attrs['horizon']} {start}"
+    yield "Value", _value(study)
+    yield "Discount rate", f"{100 * float(data.attrs['discount_rate']):.3g}% a year, continuous in time"
+    yield from _data(provenance_of(study.stats), amounts=not money.noun)
+
+
+def _value(study: Study) -> str:
+    plan, money, words = plan_of(study), money_of(study), events(study)
+    margin = float(plan.settings.get("margin", 1.0))
+    counts = "all that customers pay" if margin == 1.0 else f"{100 * margin:.3g}% of what customers pay"
+    goods = f"the cost of goods {'is not' if margin == 1.0 else 'is thereby'} taken off"
+    if money.noun:
+        return f"{words.events} are counted, because no amounts are known"
+    if (each := plan.data.attrs.get("worth")) is not None:
+        return f"every {words.event} is worth {money(float(each))}, {counts}; {goods}"
+    return f"{counts}; {goods}"
+
+
+def _data(source: DataProvenance, amounts: bool) -> Iterator[tuple[str, str]]:
+    if source.returns and amounts:
+        yield "Returns", _RETURNS.get(source.returns, source.returns)
+    if source.rows_zero:
+        yield "Purchases for nothing", f"{count(source.rows_zero)} rows, counted as purchases"
+    if source.rows_read is not None:
+        yield "Rows read", count(source.rows_read)
+        yield "Rows rejected", _rejected(source)
+
+
+def _rejected(source: DataProvenance) -> str:
+    total = source.rows_rejected or 0
+    listed = "; ".join(f"{reason}: {count(number)}" for reason, number in source.rejected.items())
+    return f"{count(total)} ({listed})" if listed and total else count(total)
+
+
+def _beta(prior: Beta) -> str:
+    """Return a response prior: mean and 90% interval."""
+    low, high = distributions.beta(prior.alpha, prior.beta).ppf([0.05, 0.95])
+    interval = f"mean {prior.mean:.1%}, 90% interval {low:.1%} to {high:.1%}"
+    return f"Beta({prior.alpha:g}, {prior.beta:g}): {interval}"

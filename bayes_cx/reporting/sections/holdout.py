@@ -1,0 +1,69 @@
+"""What was forecast for a time the model had not seen, and what happened."""
+
+import xarray as xr
+
+from bayes_cx.page import Badge, Block, Column, Columns, Notice, Number, Section, Table, Text
+from bayes_cx.page.words import count, per_cent
+from bayes_cx.reporting import figures
+from bayes_cx.study import Study
+
+__all__ = ["section"]
+
+_NONE = Notice(
+    "not_run",
+    "Not known.",
+    "No part of the data was kept back, so nothing here says how well the forecasts predict these customers.",
+)
+
+
+def section(study: Study) -> Section | None:
+    """Return the forecast beside what happened; without a hold-out, a note that it is not known."""
+    found = study.evidence.holdout
+    if found is None:
+        return Section("Did the forecasts come true?", (_NONE,))
+    unit = str(found.tracking.attrs.get("unit", study.stats.attrs.get("unit", "period")))
+    blocks: list[Block] = [
+        Text(("The model was fitted to the first part of the data only, then asked about the rest.",)),
+        figures.tracking(found.tracking, unit),
+        Columns(((figures.by_frequency(found.by_frequency),), (figures.calibration(found.calibration),))),
+        Section("How often the intervals held", (_coverage(found.coverage),)),
+    ]
+    if found.capture is not None:
+        blocks.append(figures.capture(found.capture))
+    return Section("Did the forecasts come true?", tuple(blocks))
+
+
+def _coverage(table: xr.Dataset) -> Table:
+    """Return how many customers, and whether the total, fell into the intervals of the forecast."""
+    rows = []
+    for i in range(table.sizes["level"]):
+        row = table.isel(level=i)
+        level, inside, fair, low, high, total_low, total_high = (
+            float(row[name])
+            for name in (
+                *("level", "customer", "customer_randomised", "customer_randomised_low"),
+                *("customer_randomised_high", "total_low", "total_high"),
+            )
+        )
+        held = bool(row["total_inside"])
+        rows.append(
+            (
+                per_cent(level),
+                Number(per_cent(inside), inside),
+                Number(per_cent(fair), fair, "strong"),
+                Number(f"{low:.1%} to {high:.1%}", low),
+                Number(f"{count(total_low)} to {count(total_high)}", total_low),
+                Badge("inside", "passed") if held else Badge("outside", "failed"),
+            )
+        )
+    happened = count(table.attrs["total_observed"])
+    heads = (
+        *("Interval", "Customers inside", "Ends in part", "95% interval of that"),
+        *(f"Total forecast ({happened} happened)", "Total"),
+    )
+    note = (
+        "Counts are whole numbers, so an interval with both its ends holds more than its share of customers. "
+        "“Ends in part” counts the ends only as far as the interval needs them: this share should equal the "
+        "first column."
+    )
+    return Table(tuple(map(Column, heads)), tuple(rows), label="How often the intervals held", note=note)

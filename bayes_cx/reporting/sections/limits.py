@@ -1,0 +1,22 @@
+"""What the models and the plan cannot see."""
+
+from bayes_cx.page import Section, Text
+from bayes_cx.reporting.studied import events
+from bayes_cx.study import Study
+
+__all__ = ["section"]
+
+
+def section(study: Study) -> Section | None:
+    """Return the limits of every model and of the plan."""
+    limits = [limit for fit in study.fits for limit in fit.model.limits]
+    if study.plan is not None:
+        limits.append(
+            f"How customers respond to the offers is put in; {events(study).events} alone cannot tell it. A "
+            "test with a control group that gets no offer measures it, and the sensitivity figure shows what "
+            "hangs on it."
+        )
+    limits.append(
+        "Every number speaks about these customers; new customers who are still to come are not counted."
+    )
+    return Section("Limits", (Text(tuple(limits), "bullets"),))

@@ -1,0 +1,35 @@
+"""How it was done, how well, and what it rests on: the appendix, from parts that are files of their own."""
+
+from bayes_cx.page import Section
+from bayes_cx.reporting.sections import (
+    assumptions,
+    choice,
+    fit_checks,
+    forecast_checks,
+    likeness,
+    limits,
+    models,
+    reproduction,
+    rule,
+)
+from bayes_cx.study import Study
+
+__all__ = ["section"]
+
+_PARTS = (
+    models.section,
+    choice.section,
+    rule.section,
+    fit_checks.section,
+    forecast_checks.section,
+    likeness.section,
+    assumptions.section,
+    limits.section,
+    reproduction.section,
+)
+
+
+def section(study: Study) -> Section | None:
+    """Return every part of the appendix that has something to say."""
+    parts = tuple(part for part in (make(study) for make in _PARTS) if part is not None)
+    return Section("Method", parts, new_page=True)

@@ -1,0 +1,164 @@
+"""The priority list: whom to contact in which order, and how sure each contact is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.kinds import Kind
+from bayes_cx.page import Band, Cell, Column, Extract, Name, Number, Section, Table
+from bayes_cx.page.words import Money, chance, count, per_cent, plural, shorten
+from bayes_cx.reporting.alike import counted, group_columns
+from bayes_cx.reporting.phrases import phrases
+from bayes_cx.reporting.studied import kind_of_study, listed, money_of, plan_of
+from bayes_cx.study import Study
+
+__all__ = ["section"]
+
+# Rows on paper: customers, or histories that many customers share (as many as a page holds).
+_CUSTOMERS, _HISTORIES = 20, 30
+# Rows on a screen.
+_ON_SCREEN = 10_000
+
+
+def section(study: Study) -> Section | None:
+    """Return the first customers of the plan: some on paper, many more on a screen."""
+    if study.plan is None:
+        return None
+    return Section("Priority list", (_table(study),), new_page=True)
+
+
+def _table(study: Study) -> Table:
+    data, money, kind = listed(study), money_of(study), kind_of_study(study)
+    words = phrases(kind)
+    top = data.isel(customer=slice(0, _ON_SCREEN))
+    shown = min(_HISTORIES if "customers" in data else _CUSTOMERS, data.sizes["customer"])
+    currency = money.noun or money.currency
+    legend = (
+        f"Bars: {words.bars}, with 50% (dark) and 90% (pale) interval; the tick is the median. "
+        f"Amounts{f' in {currency}' if currency else ''}, over the horizon."
+    )
+    note = (
+        f"{_order(study, shown)} Net gain: what the contact is expected to bring, less its cost. Worth it: "
+        "chance that the offer is worth its cost on average; whether this one customer responds is luck on "
+        "top. Value is what the customer is expected to bring without the offer; at risk is what it would "
+        "bring more if it were sure to stay."
+    )
+    return Table(
+        (
+            Column(),
+            Column("Customer", wide=True),
+            Column(words.bar, ends=("0%", "100%")),
+            Column(),
+            *map(Column, ("Value", "At risk", "Net gain", "90% interval", "Worth it", "Offer")),
+        ),
+        _rows(top, money, kind),
+        caption=_title(data, plan_of(study).n_contacted, top.sizes["customer"], paper=False),
+        legend=legend,
+        label="Priority list",
+        note=note,
+        extract=Extract(shown, _title(data, plan_of(study).n_contacted, shown, paper=True)),
+        total=data.sizes["customer"],
+        rest="the table of the plan, priority.csv, has them all",
+    )
+
+
+def _rows(top: xr.Dataset, money: Money, kind: Kind) -> tuple[tuple[Cell, ...], ...]:
+    """Return one row a customer; no bar for one who is known to have left."""
+    seen = "stay_quantile" in top
+    bars = top["stay_quantile" if seen else "p_alive_quantile"].transpose("customer", "quantile").to_numpy()
+    share = top["stay" if seen else "p_alive"].to_numpy()
+    gone = (top["p_alive"].to_numpy() == 0) & seen
+    value, risk, gain = (top[name].to_numpy() for name in ("value", "value_at_risk", "gain"))
+    ends = top["gain_quantile"].transpose("customer", "quantile").to_numpy()[:, [0, -1]]
+    values, risks, gains = (money.column(amounts) for amounts in (value, risk, gain))
+    # one number of decimals for the expected gain and its interval
+    printed = money.column(np.concatenate([gain, ends[:, 0], ends[:, 1]]))
+    n = gain.size
+    lows, highs = printed[n : 2 * n], printed[2 * n :]
+    rank, p_gain, offer = (top[name].to_numpy() for name in ("rank", "p_gain", "offer"))
+    names = top["customer"].to_numpy()
+    notes = _histories(top, kind)
+    return tuple(
+        (
+            Number(count(float(rank[i])), float(rank[i]), "soft"),
+            Name(shorten(str(names[i]), 44), notes[i]),
+            "" if gone[i] else Band(_five(bars[i])),
+            Number("left", 0.0) if gone[i] else Number(per_cent(float(share[i])), float(share[i])),
+            Number(values[i], float(value[i])),
+            Number(risks[i], float(risk[i])),
+            Number(gains[i], float(gain[i]), "strong"),
+            Number(f"{lows[i]} to {highs[i]}", float(ends[i, 0]), "soft"),
+            Number(chance(float(p_gain[i])), float(p_gain[i])),
+            shorten(str(offer[i]), 24) or "–",
+        )
+        for i in range(n)
+    )
+
+
+def _five(quantiles: np.ndarray) -> tuple[float, float, float, float, float]:
+    a, b, c, d, e = (float(q) for q in quantiles)
+    return a, b, c, d, e
+
+
+def _histories(top: xr.Dataset, kind: Kind) -> Sequence[str]:
+    """Return each customer's history in a few words, or how many customers share it."""
+    n = top.sizes["customer"]
+    if "customers" in top:
+        return [counted(top, i) for i in range(n)]
+    unit, tell = str(top.attrs["unit"]), kind.words["en"].history
+    columns = {
+        name: top[name].to_numpy().astype(float) for name in kind.columns if name in top and name != "first"
+    }
+    groups = [top[name].to_numpy().astype(str) for name in group_columns(top)[:1]]
+    return [
+        " · ".join(
+            [
+                *tell({name: float(column[i]) for name, column in columns.items()}, unit),
+                *(shorten(str(group[i]), 20) for group in groups),
+            ]
+        )
+        for i in range(n)
+    ]
+
+
+def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
+    """Say which rows these are, and whom of them to contact."""
+    customers = data.sizes["customer"]
+    if "customers" in data:
+        whom = f"the {plural(customers, 'history', 'histories')}"
+        whom = f"All {whom[4:]}" if shown == customers else f"The first {count(shown)} of {whom}"
+        return f"{whom} that customers have, in the order of priority."
+    if number == 0:
+        whom = plural(shown, "customer")
+        return f"The {whom} nearest to being worth a contact; none of them is today."
+    if number >= customers == shown:
+        return f"All {plural(shown, 'customer')}, in the order in which to contact them."
+    if number < shown:
+        of_all = "" if paper or shown == customers else f" of {count(customers)}"
+        whom = plural(shown, "customer") if not of_all else f"{count(shown)}{of_all} customers"
+        return f"The first {whom}; the first {count(number)} are worth a contact."
+    return f"The first {count(shown)} of {count(number)} customers to contact."
+
+
+def _order(study: Study, shown: int) -> str:
+    """Explain how the table is ordered, and why somebody who has probably left can stand high."""
+    plan, money = plan_of(study), money_of(study)
+    if "customers" in listed(study):
+        return (
+            "Customers of the same history get the same answer; amounts are those of one customer. Rows "
+            "stand in the order of the expected net gain."
+        )
+    text = "Customers stand in the order of their expected net gain."
+    top = plan.data.isel(customer=slice(0, shown))
+    gone = np.flatnonzero(top["p_alive"].to_numpy() < 0.1)
+    if not gone.size:
+        return text
+    first = top.isel(customer=int(gone[0]))
+    named = [offer for offer in plan.offers if offer.name == str(first["offer"].values)] or plan.offers[:1]
+    return (
+        f"{text} One who has almost surely left can stand first: about {per_cent(named[0].win_back.mean)} of "
+        f"such customers are taken to come back, and {shorten(str(first['customer'].values), 28)} would then "
+        f"bring so much that trying nets {money(float(first['gain']))} on average, although most bring "
+        "nothing."
+    )

@@ -1,0 +1,332 @@
+"""Each section says what a study came to: sentences are computed, the bad news first, nothing is hidden."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.checks import Check, Interval, to_json
+from bayes_cx.page import Band, Name, Notice, Section, Table, Text
+from bayes_cx.page.blocks import tables_of
+from bayes_cx.page.checks import false_alarms
+from bayes_cx.page.lay import cell_text
+from bayes_cx.page.words import Money
+from bayes_cx.reporting.sections import (
+    SECTIONS,
+    assumptions,
+    certainty,
+    choice,
+    fit_checks,
+    forecast_checks,
+    holdout,
+    likeness,
+    limits,
+    models,
+    notices,
+    priority,
+    reproduction,
+    rule,
+    staying,
+    summary,
+    worth,
+)
+from bayes_cx.validation.selection import Selection
+
+
+def checked(posterior, *checks):
+    """A posterior with other checks of its fit."""
+    attrs = {**posterior.draws.attrs, "checks": to_json(checks)}
+    draws = posterior.draws.copy()
+    draws.attrs = attrs
+    return replace(posterior, draws=draws)
+
+
+def with_fit(study, *checks):
+    return replace(study, fits=(checked(study.fits[0], *checks), *study.fits[1:]))
+
+
+def with_plan(study, **columns):
+    """A study of which the plan has other columns."""
+    data = study.plan.data.copy()
+    for name, values in columns.items():
+        data[name] = (data[name].dims, np.asarray(values))
+    return replace(study, plan=replace(study.plan, data=data))
+
+
+def with_holdout(study, **parts):
+    return replace(study, evidence=replace(study.evidence, holdout=replace(study.evidence.holdout, **parts)))
+
+
+def warnings(study):
+    found = notices.section(study)
+    return {block.title: block for block in found.blocks if isinstance(block, Notice)} if found else {}
+
+
+def said(section):
+    """All texts of a section, and of its tables."""
+    parts = []
+    for block in section.blocks:
+        match block:
+            case Text(lines):
+                parts += map(cell_text, lines)
+            case Section():
+                parts.append(said(block))
+            case Table():
+                parts += [cell_text(cell) for row in block.rows for cell in row]
+                parts += [block.caption, block.legend, block.note]
+    return " ".join(parts)
+
+
+def test_every_section_takes_every_study(study, counted, contracts):
+    for one in (study, counted, contracts, replace(study, plan=None), replace(contracts, plan=None)):
+        found = [section(one) for section in SECTIONS]
+        assert all(section is None or isinstance(section, Section) for section in found)
+        assert any(found)
+
+
+def test_a_failed_check_is_the_first_warning(study):
+    failing = with_fit(study, Check("largest rank R-hat", 1.34, "<= 1.01", "failed", about="BG/NBD"))
+    first = notices.section(failing).blocks[0]
+    assert (first.status, first.title) == ("failed", "The fit failed its checks.")
+    assert "largest rank R-hat is 1.34, should be ≤ 1.01" in first.text
+
+
+@pytest.mark.parametrize("checks", [(), (Check("divergent transitions", None, "0", "not_run"),)])
+def test_a_check_that_was_not_run_never_reads_as_passed(study, checks):
+    unchecked = with_fit(study, *checks)
+    assert warnings(unchecked)["The fit was not fully checked."].status == "not_run"
+    (table,) = tables_of(fit_checks.section(unchecked).blocks)
+    mine = [row for row in table.rows if row[0] == "BG/NBD"]
+    assert {cell_text(row[-1]) for row in mine} == {"– not run"}
+
+
+def test_without_hold_out_it_says_so_and_why(counted):
+    unknown = warnings(counted)["There is no hold-out evidence."]
+    assert "purchases that the model had not seen. How well" in unknown.text
+    told = replace(counted, evidence=replace(counted.evidence, holdout_note="a period of one day"))
+    assert "had not seen: a period of one day. How" in warnings(told)["There is no hold-out evidence."].text
+    assert "nothing here says how well" in holdout.section(counted).blocks[0].text
+    assert forecast_checks.section(counted) is None
+
+
+@pytest.mark.parametrize(("seen", "wrong"), [(10**6, "low"), (0, "high")])
+def test_a_missed_total_says_in_which_direction(study, seen, wrong):
+    coverage = study.evidence.holdout.coverage.copy(deep=True)
+    coverage["total_inside"][:] = False
+    missed = with_holdout(study, coverage=coverage.assign_attrs(total_observed=seen))
+    assert f"too {wrong}" in warnings(missed)["The forecast missed the hold-out total."].text
+
+
+def test_failed_hold_out_checks_are_named(study):
+    found = study.evidence.holdout
+    coverage = found.coverage.copy(deep=True)
+    coverage["total_inside"][:] = True
+    failed = Check("spend in the hold-out", 1.0, "interval holds 2", "failed", "error -15%")
+    one = with_holdout(study, coverage=coverage, checks=(Check("score", 1.0, "<= 2", "passed"), failed))
+    notice = warnings(one)["Some forecasts did not come true."]
+    assert notice.text == "1 of 2 checks on the hold-out period failed: spend in the hold-out."
+    assert "error −15%" in said(forecast_checks.section(one))
+
+
+def test_what_the_model_does_not_describe_is_named(study):
+    check = study.evidence.posterior_checks[0]
+    off = check.statistics.copy(deep=True)
+    off["observed"][0] = 1e9
+    unlike = replace(
+        study, evidence=replace(study.evidence, posterior_checks=(replace(check, statistics=off),))
+    )
+    name = str(off["statistic"].values[0])
+    assert name in warnings(unlike)["The model does not describe these customers in every respect."].text
+    table = next(tables_of(likeness.section(unlike).blocks))
+    assert cell_text(table.rows[0][-1]) == "▲ failed"
+
+
+def test_the_campaign_is_computed_from_the_draws(study):
+    data = study.plan.data
+    gain = data["total_gain_predictive"].to_numpy()
+    assert (gain < 0).mean() != (data["total_gain"] < 0).mean()
+    sentence = summary.campaign(study)
+    assert f"Contact {data.attrs['n_contacted']} of 300 customers" in sentence
+    assert f"loses money is {summary.chance((gain < 0).mean())}" in sentence
+    once = int((data["x"] == 0).sum())
+    active = float(data["total_active"].mean())
+    assert f"About {active:.0f} of the 300" in summary.customers(study)
+    assert f"But {once} of these have bought only once" in summary.customers(study)
+
+
+def test_one_time_buyers_that_the_model_can_lose_are_estimated(study):
+    once = study.plan.data["x"].to_numpy() == 0
+    lost = with_plan(study, p_alive=np.where(once, 0.5, study.plan.data["p_alive"]))
+    assert f"About {np.round(once.sum() / 2):.0f} of these have bought only once." in summary.customers(lost)
+
+
+def test_nobody_worth_a_contact(study, value):
+    plan = bcx.prioritise(value, [bcx.Offer("voucher", cost=9000.0)], seed=1)
+    nobody = replace(study, plan=plan)
+    assert summary.campaign(nobody).startswith("Contact nobody with these offers.")
+    assert "Contact 0" not in said(summary.section(nobody))
+    assert "none of them is today" in next(tables_of(priority.section(nobody).blocks)).extract.caption
+    assert "assumed response" in said(worth.section(nobody))
+    assert summary.tiles(nobody).tiles[3].number == "none"
+
+
+def test_counted_value_has_no_currency(counted):
+    lead = summary.campaign(counted)
+    assert "costs as much as" in lead
+    assert "purchases more than it costs" in lead or "purchases less than it costs" in lead
+    assert "loses money" not in lead
+    assert summary.tiles(counted).tiles[0].label == "purchases in the next 52 weeks"
+    assert "because no amounts are known" in dict(assumptions.assumptions(counted))["Value"]
+    priced = replace(counted.plan, data=counted.plan.data.assign_attrs(worth=25.0, values="spend"))
+    assert "Every purchase is taken to be worth 25.0" in summary.grounds(replace(counted, plan=priced))
+
+
+def test_who_has_left_a_contract_is_known(contracts):
+    sentence = summary.customers(contracts)
+    current = int((contracts.stats["churned"] == 0).sum())
+    assert f"{current} of the 800 customers are under contract; who has left is known." in sentence
+    assert "will leave within the next 12 months" in sentence
+    text = " ".join(said(part(contracts)) for part in (summary.section, worth.section, priority.section))
+    assert "still active" not in text
+
+
+def test_how_long_contracts_stay_is_told_by_history(contracts, study):
+    assert staying.section(study) is None
+    found = staying.section(contracts)
+    assert [block.headline for block in found.blocks[:2]]
+    (table,) = tables_of(found.blocks)
+    numbers = {cell_text(row[0]): row[1].value for row in table.rows}
+    stats = contracts.stats
+    one = (stats["churned"] == 0) & (stats["T"] == 3) & (stats["plan"] == "gold")
+    assert numbers["gold, 3 renewals"] == int(one.sum())
+    assert all(0 < row[2].value < 1 for row in table.rows)
+
+
+def test_the_priority_list_is_the_plan(study):
+    (table,) = tables_of(priority.section(study).blocks)
+    data = study.plan.data
+    assert len(table.rows) == 300
+    assert table.extract.rows == 20
+    assert [row[1].text for row in table.rows[:5]] == [str(name) for name in data["customer"].values[:5]]
+    gains = [row[6].value for row in table.rows]
+    np.testing.assert_allclose(gains, data["gain"])
+    assert gains == sorted(gains, reverse=True)
+    bars = [row[2] for row in table.rows]
+    assert all(isinstance(bar, Band) and list(bar.quantiles) == sorted(bar.quantiles) for bar in bars)
+    assert {row[1].note.split(" · ")[-1] for row in table.rows} == {"B2B", "Retail"}
+
+
+def test_customers_of_one_history_share_a_row(contracts):
+    (table,) = tables_of(priority.section(contracts).blocks)
+    listed = [row[1] for row in table.rows]
+    assert all(isinstance(name, Name) and "customer" in name.note for name in listed)
+    gone = [row for row in table.rows if "left at renewal" in row[1].text]
+    assert gone
+    assert all(row[2] == "" and cell_text(row[3]) == "left" for row in gone)
+
+
+def test_why_somebody_who_has_left_stands_first_is_said(study):
+    p = study.plan.data["p_alive"].to_numpy().copy()
+    p[:] = 0.9
+    (table,) = tables_of(priority.section(with_plan(study, p_alive=p)).blocks)
+    assert "almost surely left" not in table.note
+    p[0] = 0.01
+    (table,) = tables_of(priority.section(with_plan(study, p_alive=p)).blocks)
+    first = str(study.plan.data["customer"].values[0])
+    assert f"{first} would then bring so much" in table.note
+
+
+def test_kinds_and_groups_of_customers_add_up(study):
+    found = worth.section(study)
+    kinds, groups = tables_of(found.blocks)
+    *parts, everybody = [row[1].value for row in kinds.rows]
+    assert sum(parts) == everybody == 300
+    assert sorted(row[0].text for row in groups.rows) == ["B2B", "Retail"]
+    contacts = [row[7].value for row in groups.rows]
+    assert sum(contacts) == study.plan.n_contacted
+    value = sum(float(row[4].value) for row in groups.rows)
+    assert value == pytest.approx(float(study.plan.data["value"].sum()))
+
+
+def test_small_groups_are_joined(study):
+    many = np.array([f"group {i % 12}" for i in range(300)], object)
+    (_, table) = tables_of(worth.section(with_plan(study, segment=many)).blocks)
+    assert len(table.rows) == 9
+    assert table.rows[-1][0].text == "4 other groups"
+
+
+def test_the_choice_is_spoken_of_on_page_one_only_where_it_matters(study):
+    selection = Selection("BG/NBD", "MBG/NBD", "BG/NBD predicts best.", None)
+    same = replace(study, selection=selection, other=study.plan)
+    assert list(choice.matters(same)) == []
+    text = said(choice.section(same))
+    assert "BG/NBD predicts best. The rule: of the models" in text
+    assert "With MBG/NBD, the next best" in text
+    data = study.plan.data.assign(total_value=1.3 * study.plan.data["total_value"])
+    (notice,) = choice.matters(replace(same, other=replace(study.plan, data=data)))
+    assert notice.title == "The choice of the model matters."
+    assert "(+30.0%)" in notice.text
+    number = study.plan.n_contacted
+    assert f"{number} instead of {number} customers would be contacted; {number} stand on both" in notice.text
+    assert choice.section(study) is None
+
+
+def test_models_are_told_with_formulas_and_parameters(study):
+    found = models.section(study)
+    assert [part.title for part in found.blocks] == ["BG/NBD", "Gamma-Gamma"]
+    table = next(tables_of(found.blocks))
+    draws = study.fits[0].parameters()["alpha"]
+    row = next(row for row in table.rows if cell_text(row[0]) == "α")
+    assert row[2].value == pytest.approx(draws.mean())
+    assert cell_text(row[3]) == "{:.3g} to {:.3g}".format(*np.quantile(draws, [0.05, 0.95]))
+
+
+def test_assumptions_are_those_of_the_run(study, contracts):
+    found = dict(assumptions.assumptions(study))
+    assert found["Offer: call"] == "costs €9.00, paid for every contact"
+    assert "same chance however long the silence" in found["Who is won back"]
+    assert "whole horizon" in found["Who is kept"]
+    assert found["Discount rate"] == "10% a year, continuous in time"
+    assert found["Rows read"] == f"{study.stats.attrs['rows_read']:,}"
+    assert "however long ago they left" in dict(assumptions.assumptions(contracts))["Who is won back"]
+    priors = list(tables_of(assumptions.section(study).blocks))[-1]
+    assert {row[0] for row in priors.rows} == {"BG/NBD", "Gamma-Gamma"}
+
+
+def test_the_rule_speaks_of_who_is_known_to_have_left_only_where_that_is_known(study, contracts):
+    assert "active with probability" in said(rule.section(study))
+    assert "1 (and 0 for those who left)" in said(rule.section(contracts))
+    assert "all luck of renewals" in said(rule.section(contracts))
+
+
+def test_how_to_make_it_again(study):
+    text = said(reproduction.section(study))
+    assert text.startswith("bayes-cx report orders.csv --seed 1 data ")
+    assert study.stats.attrs["sha256"] in text
+    assert "Gamma-Gamma: Laplace, seed 1" in text
+
+
+def test_limits_end_with_those_of_the_plan(study):
+    assert "purchases alone cannot tell it" in said(limits.section(study))
+    assert "alone cannot tell" not in said(limits.section(replace(study, plan=None)))
+
+
+def test_false_alarms_are_counted():
+    checks = [Check("a", 1.0, "", "passed", interval=Interval(0, 2, 0.95), alarm=0.05) for _ in range(2)]
+    assert "known of 2 checks" in false_alarms([*checks, Check("b", 1.0, "<= 2", "passed")])
+    assert "0.1 failures or fewer" in false_alarms(checks)
+    assert false_alarms([Check("b", 1.0, "<= 2", "passed")]) == ""
+
+
+def test_the_forest_draws_the_first_of_the_plan(study):
+    (picture,) = certainty.section(study).blocks
+    first = str(study.plan.data["customer"].values[0])
+    assert first.encode() in picture.svg
+
+
+def test_amounts_are_in_the_currency_of_the_run(study):
+    for currency in ("", "CHF", "£"):
+        one = replace(study, provenance=replace(study.provenance, currency=currency))
+        cost = Money(currency)(float(study.plan.data.attrs["total_cost"]))
+        assert f"costs {cost} and" in summary.campaign(one)
