@@ -64,11 +64,11 @@ def _sum(f: Callable[..., Scalar], t: Scalar, bend: Scalar, given: dict[str, Sca
     endless, long = ps.eq(t, np.inf), ps.gt(t, float(_FIRST))
     end = ps.switch(long, t, 2.0 * _FIRST) + 0.5
 
-    def term(i, total, end, *given):
+    def term(i, total, t, *given):
         """Add the i-th term, or what is owed at the ends of the integral: first at its begin."""
         owed = i - float(_FIRST)
         one_by_one, at_begin = ps.lt(owed, 0.0), ps.lt(owed, float(ends))
-        near_end = end + (owed - float(ends)) - 2.0
+        near_end = t + (owed - float(ends)) - 2.0
         at = ps.switch(one_by_one, i + 1.0, ps.switch(at_begin, float(_FIRST) + owed - 2.0, near_end))
         weight = ps.switch(one_by_one, 1.0, _pick(owed, np.concatenate([-_CORRECTION, _CORRECTION])))
         return i + 1.0, total + weight * f(at, *given)
@@ -89,7 +89,7 @@ def _sum(f: Callable[..., Scalar], t: Scalar, bend: Scalar, given: dict[str, Sca
         )
 
     terms = ps.switch(endless, float(_FIRST + ends), ps.switch(long, float(_FIRST + 2 * ends), t))
-    _, first = repeat(terms, {"i": 0.0, "total": 0.0}, {"end": end, **given}, term)
+    _, first = repeat(terms, {"i": 0.0, "total": 0.0}, {"t": t, **given}, term)
     growth = 1.0 / ps.minimum(ps.maximum(bend, 1.0), 8.0)
     start = {"i": _FIRST + 0.5, "k": 0.0, "piece": 0.0, "total": first}
     steps = ps.switch(long, _PANELS * _NODES, 0)
