@@ -47,8 +47,6 @@ def report(settings: Settings, command: str) -> "Report":
     """
     if settings.write.out is None:
         raise InputError("no folder for the output", "a folder", "pass --out FOLDER")
-    # A key that is missing shall not be noticed after the work.
-    settings.read.key()
     # Statistics are read in one step, contracts too; a comparison is one more.
     steps = Steps(total=6 + reads_twice(settings) + (settings.compute.model == AUTO))
     with atomic_folder(settings.write.out) as folder:
