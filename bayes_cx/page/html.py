@@ -53,6 +53,7 @@ _WORDS = {
         "more": "Show 100 more",
         "of": "{} of {} rows",
         "all": "{} rows",
+        "match": "{} of {} rows match",
         "no script": "Without JavaScript only the first {} rows are shown.",
         "left out": "The first {} of {} rows are in this file",
     }
@@ -274,7 +275,7 @@ class _Writer:
         said = (words["of"].format(count(_FIRST), count(len(kept))) if len(kept) > _FIRST else
                 words["all"].format(count(len(kept))))  # fmt: skip
         more = "" if len(kept) > _FIRST else " hidden"
-        texts = {name: words[name] for name in ("of", "all")}
+        texts = {name: words[name] for name in ("of", "all", "match")}
         script = (
             f'<noscript><p class="note">{words["no script"].format(_FIRST)}</p></noscript>'
             if len(kept) > _FIRST

@@ -51,8 +51,9 @@ for (const box of document.querySelectorAll(".long")) {
       return line;
     }));
     const visible = Math.min(shown, order.length);
-    const few = visible < rows.length;
-    status.textContent = few ? words.of.replace("{}", format(visible)).replace("{}", format(order.length)) : words.all.replace("{}", format(visible));
+    const say = (name, ...numbers) => numbers.reduce((text, number) => text.replace("{}", format(number)), words[name]);
+    if (order.length < rows.length) status.textContent = say("match", order.length, rows.length);
+    else status.textContent = visible < rows.length ? say("of", visible, rows.length) : say("all", visible);
     more.hidden = order.length <= shown;
   };
   const key = (i, j) => {
