@@ -77,12 +77,12 @@ def provenance_of(stats: _Dataset) -> DataProvenance:
     """
     known: dict[str, Any] = {}
     more: dict[str, str | int | float] = {}
-    for name, value in stats.attrs.items():
+    for name, value in ((str(name), value) for name, value in stats.attrs.items()):
         # What was read from netCDF is of NumPy's types.
         plain = value.item() if isinstance(value, np.generic) else value
         try:
             if name not in _TYPES:
-                more |= {str(name): plain} if isinstance(plain, str | int | float) else {}
+                more |= {name: plain} if isinstance(plain, str | int | float) else {}
             elif _TYPES[name] is str:
                 known[name] = str(plain)
             elif _TYPES[name] == int | None:
