@@ -212,15 +212,13 @@ class _Writer:
         heads = "".join(_head(column, sides[i], sortable, i) for i, column in enumerate(table.columns))
         has_head = any(column.head or any(column.ends) for column in table.columns)
         words = f"<strong>{_text(table.caption)}</strong> {_text(table.legend)}".strip()
-        if table.caption or table.legend:
-            caption = f"<caption>{words}</caption>"
-        else:
-            caption = f'<caption class="unseen">{_text(table.label)}</caption>' if table.label else ""
+        above = f'<p class="caption">{words}</p>' if table.caption or table.legend else ""
         name = _attribute(table.label or table.caption or "Table")
+        caption = f'<caption class="unseen">{name}</caption>'
         head = f"<thead><tr>{heads}</tr></thead>" if has_head else ""
         return (
-            f'<div class="scroll" role="group" tabindex="0" aria-label="{name}"><table{more}>{caption}{head}'
-            f"<tbody>{rows}</tbody></table></div>"
+            f'{above}<div class="scroll" role="group" tabindex="0" aria-label="{name}">'
+            f"<table{more}>{caption}{head}<tbody>{rows}</tbody></table></div>"
         )
 
     def row(self, table: Table, row: Sequence[Cell]) -> str:

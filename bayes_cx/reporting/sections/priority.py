@@ -135,9 +135,10 @@ def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
     if number >= customers == shown:
         return f"All {plural(shown, 'customer')}, in the order in which to contact them."
     if number < shown:
-        of_all = "" if paper or shown == customers else f" of {count(customers)}"
-        whom = plural(shown, "customer") if not of_all else f"{count(shown)}{of_all} customers"
-        return f"The first {whom}; the first {count(number)} are worth a contact."
+        if paper:
+            return f"The first {plural(shown, 'customer')}; the first {count(number)} are worth a contact."
+        of_all = f"{plural(customers, 'customer')} in the order of priority"
+        return f"{of_all}; the first {count(number)} are worth a contact."
     return f"The first {count(shown)} of {count(number)} customers to contact."
 
 
