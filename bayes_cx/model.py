@@ -126,12 +126,15 @@ class Quantity:
         ``"probability"``, ``"purchases"``, ``"renewals"``, ``"time"`` or ``"money"``.
     never : bool
         Whether infinity is a value, which means that it never comes to that.
+    if_active : bool
+        Whether it is what is expected of the customer given that the customer is active.
     """
 
     formula: Formula
     meaning: str
     unit: str
     never: bool = False
+    if_active: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,11 +229,11 @@ class Model:
 
 
 def arguments(formula: Formula) -> tuple[str, ...]:
-    """Return the names of a formula's arguments.
+    """Return the names of a formula's arguments, or what it says of them itself, in ``names``.
 
     Examples
     --------
     >>> arguments(lambda x, t_x, r: x)
     ('x', 't_x', 'r')
     """
-    return tuple(signature(formula).parameters)
+    return getattr(formula, "names", None) or tuple(signature(formula).parameters)

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 
 from bayes_cx.kinds import CONTRACTS
 from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases
-from bayes_cx.models.quantities import named
+from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
     discounted_sum,
     geometric_sum,
@@ -34,41 +34,60 @@ def _log_lik(T, churned, gamma, delta, c):
     return stayed + pt.switch(pt.gt(churned, 0), log_leave(made, gamma, delta, c), 0.0)
 
 
-def _p_alive(churned):
-    return 1.0 - churned
+def _stays(t, T, gamma, delta, c):
+    """Return the chance to make t renewals after T of them, S(T + t) / S(T)."""
+    return pt.exp(log_stay_on(T, pt.floor(t), gamma, delta, c, 1.0))
 
 
 def _survival(t, T, churned, gamma, delta, c):
-    return _p_alive(churned) * pt.exp(log_stay_on(T, pt.floor(t), gamma, delta, c, 1.0))
-
-
-def _survival_new(t, gamma, delta, c):
-    return _survival(t, 0.0, 0.0, gamma, delta, c)
+    return (1.0 - churned) * _stays(t, T, gamma, delta, c)
 
 
 def _retention(t, T, churned, gamma, delta, c):
-    before = T + pt.maximum(pt.floor(t), 1.0) - 1.0
-    return _p_alive(churned) * pt.exp(log_stay_on(before, 1.0, gamma, delta, c, 1.0))
+    return _survival(1.0, T + pt.maximum(pt.floor(t), 1.0) - 1.0, churned, gamma, delta, c)
 
 
-def _stays(i, made, gamma, delta, c, share):
+def _sum_with_less_dropout(t, discount, keep, T, gamma, delta, c):
+    """Renewals where the cumulative hazard falls by a share: the chance to stay is its power 1 - keep."""
+    return discounted_sum(_log_stays, t, discount, T, gamma, delta, c, 1.0 - keep, bend=c)
+
+
+def _log_stays(i, made, gamma, delta, c, share):
     return log_stay_on(made, i, gamma, delta, c, share)
 
 
-def _discounted_if_less_dropout(t, discount, keep, T, gamma, delta, c):
-    """Renewals where the cumulative hazard falls by a share: the chance to stay is its power 1 - keep."""
-    return discounted_sum(_stays, t, discount, T, gamma, delta, c, 1.0 - keep, bend=c)
+def _sum(t, discount, T, gamma, delta, c):
+    """Return the discounted renewals of the next t."""
+    return _sum_with_less_dropout(t, discount, 0.0, T, gamma, delta, c)
 
 
-def _discounted_if_active(t, discount, T, gamma, delta, c):
-    return _discounted_if_less_dropout(t, discount, 0.0, T, gamma, delta, c)
+def _between(t1, t2, T, gamma, delta, c):
+    start, span = pt.floor(t1), pt.floor(t2) - pt.floor(t1)
+    return _stays(start, T, gamma, delta, c) * _sum(span, 0.0, T + start, gamma, delta, c)
 
 
-def _discounted_renewals(t, discount, T, churned, gamma, delta, c):
-    return _p_alive(churned) * _discounted_if_active(t, discount, T, gamma, delta, c)
+def _exactly(count, t, T, gamma, delta, c):
+    """The chance to make `count` renewals and not the next one, if there is a next one within t."""
+    last = pt.floor(t)
+    made = pt.minimum(count, last)
+    left = pt.switch(pt.lt(made, last), pt.exp(log_leave(T + made, gamma, delta, c)), 1.0)
+    return pt.switch(pt.le(count, last), _stays(made, T, gamma, delta, c) * left, 0.0)
 
 
-def _stays_back(i, made, gamma, delta, c):
+_ACTIVE = Active(
+    stays=_stays,
+    any=lambda t, *believed: _stays(pt.minimum(pt.floor(t), 1.0), *believed),
+    mean=lambda t, *believed: _sum(t, 0.0, *believed),
+    exactly=_exactly,
+    discounted=_sum,
+    kept=lambda t, discount, *believed: geometric_sum(t, discount),
+    less_dropout=_sum_with_less_dropout,
+    endless=lambda discount, *believed: _sum(None, discount, *believed),
+    between=_between,
+)
+
+
+def _log_stays_back(i, made, gamma, delta, c):
     """Return the log chance of i renewals after one that was refused, given that it was."""
     worn, refused = wear(made, 1.0, c)
     _, w = wear(made + 1.0, i, c)
@@ -76,62 +95,14 @@ def _stays_back(i, made, gamma, delta, c):
     return log_stay(gamma, delta + worn, w) + later - now
 
 
-def _discounted_if_won_back(t, discount, T, churned, gamma, delta, c):
+def _won_back(t, discount, T, churned, gamma, delta, c):
     """Renewals of a customer who left and is brought back; the paper is silent, so this is cautious.
 
     The decision to leave counts as what it is, evidence of a high chance to leave; without ageing it makes
     theta ~ Beta(gamma + 1, delta + T - 1). The contract goes on at the age at which it was left. Of whoever
     is still there it is what would follow, were the customer to leave next time and be brought back.
     """
-    return discounted_sum(_stays_back, t, discount, T - churned, gamma, delta, c, bend=c)
-
-
-def _discounted_if_kept(t, discount):
-    return geometric_sum(t, discount)
-
-
-def _expected_if_active(t, T, gamma, delta, c):
-    return _discounted_if_active(t, 0.0, T, gamma, delta, c)
-
-
-def _expected_renewals(t, T, churned, gamma, delta, c):
-    return _discounted_renewals(t, 0.0, T, churned, gamma, delta, c)
-
-
-def _expected_between(t1, t2, T, churned, gamma, delta, c):
-    start, span = pt.floor(t1), pt.floor(t2) - pt.floor(t1)
-    till = _survival(start, T, churned, gamma, delta, c)
-    return till * _discounted_if_active(span, 0.0, T + start, gamma, delta, c)
-
-
-def _expected_new(t, gamma, delta, c):
-    return _expected_if_active(t, 0.0, gamma, delta, c)
-
-
-def _p_any_renewal(t, T, churned, gamma, delta, c):
-    return _survival(pt.minimum(pt.floor(t), 1.0), T, churned, gamma, delta, c)
-
-
-def _p_renewals(count, t, T, churned, gamma, delta, c):
-    """The chance to make `count` renewals and not the next one, if there is a next one within t."""
-    last = pt.floor(t)
-    made = pt.minimum(count, last)
-    left = pt.switch(pt.lt(made, last), pt.exp(log_leave(T + made, gamma, delta, c)), 1.0)
-    active = pt.exp(log_stay_on(T, made, gamma, delta, c, 1.0)) * left
-    chance = _p_alive(churned) * active + pt.switch(pt.eq(count, 0), churned, 0.0)
-    return pt.switch(pt.le(count, last), chance, 0.0)
-
-
-def _p_renewals_new(count, t, gamma, delta, c):
-    return _p_renewals(count, t, 0.0, 0.0, gamma, delta, c)
-
-
-def _derl(discount, T, churned, gamma, delta, c):
-    return _discounted_renewals(None, discount, T, churned, gamma, delta, c)
-
-
-def _derl_new(discount, gamma, delta, c):
-    return _discounted_if_active(None, discount, 0.0, gamma, delta, c)
+    return discounted_sum(_log_stays_back, t, discount, T - churned, gamma, delta, c, bend=c)
 
 
 def _expected_lifetime(T, churned, gamma, delta, c):
@@ -143,7 +114,7 @@ def _expected_lifetime(T, churned, gamma, delta, c):
     ends = pt.gt(power, 0)
     worn = pt.switch(pt.gt(T, 0), pt.exp(c * pt.log(pt.maximum(T, 1.0))), 0.0)
     far = pt.exp(pt.minimum(pt.log(_FAR * (1.0 + gamma) * (gamma + delta + worn)) / c, 650.0))
-    near = _expected_if_active(pt.switch(ends, far, 0.0), T, gamma, delta, c)
+    near = _sum(pt.switch(ends, far, 0.0), 0.0, T, gamma, delta, c)
     edge = pt.floor(far) + 0.5
     rest = (T + edge) * pt.exp(log_stay_on(T, edge, gamma, delta, c, 1.0)) / pt.switch(ends, power, 1.0)
     lifetime = pt.switch(ends, near + rest, np.inf)
@@ -239,27 +210,14 @@ BDW = Model(
     simulate=_simulate,
     simulate_future=_simulate_future,
     observe=_observe,
-    quantities=named(
-        "renewals",
-        p_alive=_p_alive,
-        p_alive_at=_survival,
-        p_alive_new=_survival_new,
+    quantities=quantities(
+        CONTRACTS,
+        p_alive=lambda churned: 1.0 - churned,
+        believed=lambda T, gamma, delta, c: (T, gamma, delta, c),
+        active=_ACTIVE,
+        won_back=_won_back,
         survival=_survival,
         retention=_retention,
-        p_any_renewal=_p_any_renewal,
-        p_renewals=_p_renewals,
-        p_renewals_new=_p_renewals_new,
-        expected_renewals=_expected_renewals,
-        expected_renewals_between=_expected_between,
-        expected_renewals_if_active=_expected_if_active,
-        expected_renewals_new=_expected_new,
-        discounted_renewals=_discounted_renewals,
-        discounted_renewals_if_active=_discounted_if_active,
-        discounted_renewals_if_won_back=_discounted_if_won_back,
-        discounted_renewals_if_kept=_discounted_if_kept,
-        discounted_renewals_if_less_dropout=_discounted_if_less_dropout,
-        derl=_derl,
-        derl_new=_derl_new,
         median_lifetime=_median_lifetime,
         expected_lifetime=_expected_lifetime,
     ),

@@ -1,12 +1,10 @@
 """What models share in which customers buy at gamma rates and leave, after a purchase, with beta chances."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Param, Prior, Purchases, Quantity
-from bayes_cx.models.quantities import named
+from bayes_cx.model import Param, Prior, Purchases
+from bayes_cx.models.quantities import Active
 from bayes_cx.numerics import (
     beta_gamma_decay,
     beta_gamma_dert,
@@ -14,30 +12,41 @@ from bayes_cx.numerics import (
     count_if_leaving_after,
     discounted_flow,
     log_negative_binomial,
+    log_stay,
     negative_binomial_tail,
     one_minus_power_over,
     with_less_dropout,
 )
 
 __all__ = [
+    "AT_RANDOM",
     "PARAMS",
     "PRIORS",
+    "RATE_PARAMS",
+    "RATE_PRIORS",
     "buy_until_gone",
-    "discounted_if_kept",
+    "flow",
+    "kept",
+    "log_active",
     "natural",
     "observe",
-    "quantities",
     "scale",
+    "silence_limit",
+    "simulate_future",
 ]
 
-PARAMS = {
+RATE_PARAMS = {
     "r": Param("", "shape of the purchase rates: the smaller, the more customers differ"),
     "alpha": Param("time", "scale of the purchase rates: the mean rate is r / alpha"),
+}
+
+PARAMS = {
+    **RATE_PARAMS,
     "a": Param("", "weight of leaving: the mean chance to leave after a purchase is a / (a + b)"),
     "b": Param("", "weight of staying"),
 }
 
-PRIORS = {
+RATE_PRIORS = {
     "purchase_rate": Prior(
         "LogNormal",
         {"mu": 0.5, "sigma": 1.0},
@@ -50,6 +59,10 @@ PRIORS = {
         "coefficient of variation of purchase rates between customers",
         "from nearly equal customers (0.14) to a few who buy nearly everything (7.1)",
     ),
+}
+
+PRIORS = {
+    **RATE_PRIORS,
     "dropout": Prior(
         "Beta",
         {"alpha": 1.0, "beta": 3.0},
@@ -81,132 +94,59 @@ def natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
     }
 
 
-def _count(count, t, s, beta, a, b):
-    """Return the chance of exactly `count` purchases within t of an active customer."""
+def log_active(x, T, r, alpha, a, b, decisions):
+    """Return the log-likelihood of x purchases of a customer who has stayed at so many `decisions`."""
+    rates = pt.gammaln(r + x) - pt.gammaln(r) + r * pt.log(alpha) - (r + x) * pt.log(alpha + T)
+    return rates + log_stay(a, b, decisions)
+
+
+def _exactly(count, t, s, beta, a, b):
     exactly = pt.exp(log_negative_binomial(count, s, t, beta))
     return count_if_leaving_after(count, exactly, negative_binomial_tail(count, s, t, beta), a, b)
 
 
-def _discounted(t, discount, s, beta, a, b):
+def _any(t, s, beta, a, b):
+    """An active customer leaves only after a purchase, so the first one is as certain as it is due."""
+    return -pt.expm1(-s * pt.log1p(t / beta))
+
+
+def flow(t, discount, s, beta, a, b):
     """Return the discounted purchases within t at rate ~ Gamma(s, beta) with dropout ~ Beta(a, b)."""
-    later = tuple(pt.expand_dims(value, -1) for value in (s, beta, a, b))
-    return discounted_flow(lambda u: beta_gamma_mean(u, *later), t, discount, beta)
+    return discounted_flow(beta_gamma_mean, t, discount, s, beta, a, b, scale=beta)
 
 
-def _dert(discount, s, beta, a, b):
-    return beta_gamma_dert(discount, 1.0, s, beta, 0.0, a, b)
+def kept(t, discount, s, beta):
+    """Return the discounted purchases within t at rate ~ Gamma(s, beta) of a customer who cannot leave."""
+    return s / beta * one_minus_power_over(discount, -t)
 
 
-def quantities(
-    log_odds_gone: Callable, active: Callable, lost: Callable, new: Callable
-) -> dict[str, Quantity]:
-    """Return what can be asked of a model without memory between purchases.
+AT_RANDOM = Active(
+    stays=beta_gamma_decay,
+    any=_any,
+    mean=beta_gamma_mean,
+    exactly=_exactly,
+    discounted=flow,
+    kept=lambda t, discount, s, beta, a, b: kept(t, discount, s, beta),
+    less_dropout=lambda t, discount, keep, *believed: with_less_dropout(
+        lambda t, discount: flow(t, discount, *believed), t, discount, keep
+    ),
+    endless=lambda discount, s, beta, a, b: beta_gamma_dert(discount, 1.0, s, beta, 0.0, a, b),
+)
+"""What a customer does who buys at random, at rate ~ Gamma(s, beta), with dropout ~ Beta(a, b)."""
 
-    Parameters
-    ----------
-    log_odds_gone : callable
-        Of (x, t_x, T, r, alpha, a, b).
-    active, lost : callable
-        Of (x, T, r, alpha, a, b): what is believed of an active customer, and of one who had left and is
-        active again, as (s, beta, a, b) with rate ~ Gamma(s, beta) and chance to leave ~ Beta(a, b).
-    new : callable
-        Of (r, alpha, a, b): the chance to stay after the first purchase, and what is then believed.
+
+def silence_limit(at_once, x, t_x, r, alpha):
+    """Return the limit of silence where the log odds of having left are `at_once` at the purchase.
+
+    They grow with the power r + x of the time.
     """
-
-    def p_alive(x, t_x, T, r, alpha, a, b):
-        return pt.sigmoid(-log_odds_gone(x, t_x, T, r, alpha, a, b))
-
-    def p_alive_at(t, x, t_x, T, r, alpha, a, b):
-        stays = beta_gamma_decay(t, *active(x, T, r, alpha, a, b))
-        return p_alive(x, t_x, T, r, alpha, a, b) * stays
-
-    def p_alive_new(t, r, alpha, a, b):
-        begins, *believed = new(r, alpha, a, b)
-        return begins * beta_gamma_decay(t, *believed)
-
-    def p_any_purchase(t, x, t_x, T, r, alpha, a, b):
-        """An active customer leaves only after a purchase, so the first one is as certain as it is due."""
-        s, beta, _, _ = active(x, T, r, alpha, a, b)
-        return p_alive(x, t_x, T, r, alpha, a, b) * -pt.expm1(-s * pt.log1p(t / beta))
-
-    def p_purchases(count, t, x, t_x, T, r, alpha, a, b):
-        alive = p_alive(x, t_x, T, r, alpha, a, b)
-        return alive * _count(count, t, *active(x, T, r, alpha, a, b)) + (1.0 - alive) * pt.eq(count, 0)
-
-    def p_purchases_new(count, t, r, alpha, a, b):
-        begins, *believed = new(r, alpha, a, b)
-        return begins * _count(count, t, *believed) + (1.0 - begins) * pt.eq(count, 0)
-
-    def expected_if_active(t, x, T, r, alpha, a, b):
-        return beta_gamma_mean(t, *active(x, T, r, alpha, a, b))
-
-    def expected(t, x, t_x, T, r, alpha, a, b):
-        return p_alive(x, t_x, T, r, alpha, a, b) * expected_if_active(t, x, T, r, alpha, a, b)
-
-    def expected_between(t1, t2, x, t_x, T, r, alpha, a, b):
-        later, sooner = (expected_if_active(t, x, T, r, alpha, a, b) for t in (t2, t1))
-        return p_alive(x, t_x, T, r, alpha, a, b) * (later - sooner)
-
-    def expected_new(t, r, alpha, a, b):
-        begins, *believed = new(r, alpha, a, b)
-        return begins * beta_gamma_mean(t, *believed)
-
-    def discounted_if_active(t, discount, x, T, r, alpha, a, b):
-        return _discounted(t, discount, *active(x, T, r, alpha, a, b))
-
-    def discounted(t, discount, x, t_x, T, r, alpha, a, b):
-        return p_alive(x, t_x, T, r, alpha, a, b) * discounted_if_active(t, discount, x, T, r, alpha, a, b)
-
-    def discounted_if_won_back(t, discount, x, T, r, alpha, a, b):
-        return _discounted(t, discount, *lost(x, T, r, alpha, a, b))
-
-    def discounted_if_less_dropout(t, discount, keep, x, T, r, alpha, a, b):
-        return with_less_dropout(
-            lambda t, discount: discounted_if_active(t, discount, x, T, r, alpha, a, b), t, discount, keep
-        )
-
-    def dert(discount, x, t_x, T, r, alpha, a, b):
-        return p_alive(x, t_x, T, r, alpha, a, b) * _dert(discount, *active(x, T, r, alpha, a, b))
-
-    def dert_new(discount, r, alpha, a, b):
-        begins, *believed = new(r, alpha, a, b)
-        return begins * _dert(discount, *believed)
-
-    def silence_limit(x, t_x, r, alpha, a, b):
-        """Odds of having left grow from those at the purchase with the power r + x of the time."""
-        at_once = log_odds_gone(x, t_x, t_x, r, alpha, a, b)
-        return pt.maximum((alpha + t_x) * pt.expm1(-at_once / (r + x)), 0.0)
-
-    def silence_limit_new(r, alpha, a, b):
-        return silence_limit(0.0, 0.0, r, alpha, a, b)
-
-    return named(
-        "purchases",
-        p_alive=p_alive,
-        p_alive_at=p_alive_at,
-        p_alive_new=p_alive_new,
-        p_any_purchase=p_any_purchase,
-        p_purchases=p_purchases,
-        p_purchases_new=p_purchases_new,
-        expected_purchases=expected,
-        expected_purchases_between=expected_between,
-        expected_purchases_if_active=expected_if_active,
-        expected_purchases_new=expected_new,
-        discounted_purchases=discounted,
-        discounted_purchases_if_active=discounted_if_active,
-        discounted_purchases_if_won_back=discounted_if_won_back,
-        discounted_purchases_if_kept=discounted_if_kept,
-        discounted_purchases_if_less_dropout=discounted_if_less_dropout,
-        dert=dert,
-        dert_new=dert_new,
-        silence_limit=silence_limit,
-        silence_limit_new=silence_limit_new,
-    )
+    return pt.maximum((alpha + t_x) * pt.expm1(-at_once / (r + x)), 0.0)
 
 
-def discounted_if_kept(t, discount, x, T, r, alpha):
-    """Return the discounted purchases within t of an active customer who cannot leave."""
-    return (r + x) / (alpha + T) * one_minus_power_over(discount, -t)
+def simulate_future(rng, t, p_alive, s, beta, a, b):
+    """Let customers of whom this is believed, if they are active, buy for a span `t` more."""
+    alive = rng.random(s.size) < p_alive
+    return buy_until_gone(rng, rng.gamma(s, 1.0 / beta), rng.beta(a, b), alive, np.broadcast_to(t, s.shape))
 
 
 def observe(made, T):

@@ -9,7 +9,8 @@ import pytensor.tensor as pt
 
 from bayes_cx.kinds import OPPORTUNITIES
 from bayes_cx.model import Model, Param, Prior, Purchases
-from bayes_cx.models.quantities import named
+from bayes_cx.models.combine import log_likelihood, of, p_alive
+from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
     count_of_opportunities,
     discounted_sum,
@@ -40,118 +41,57 @@ def _log_odds_gone(x, t_x, n, alpha, beta, gamma, delta):
     return pt.switch(pt.gt(n, t_x), log_odds, -np.inf)
 
 
-def _log_lik(x, t_x, n, alpha, beta, gamma, delta):
-    """The likelihood of the active customer times (1 + odds of having left)."""
-    active = log_stay(beta, alpha, x) + log_stay(alpha + x, beta, n - x) + log_stay(gamma, delta, n)
-    silent = pt.gt(n, t_x)
-    # The unused branch stays finite, so that its gradient does too.
-    log_odds = _log_odds_gone(x, t_x, pt.switch(silent, n, t_x + 1.0), alpha, beta, gamma, delta)
-    return active + pt.switch(silent, pt.softplus(log_odds), 0.0)
+def _log_active(x, n, alpha, beta, gamma, delta):
+    """Return the log-likelihood of a customer who is still active.
 
-
-def _p_alive(x, t_x, n, alpha, beta, gamma, delta):
-    """The chance to be active after the n-th opportunity; the paper asks at the next one."""
-    return pt.sigmoid(-_log_odds_gone(x, t_x, n, alpha, beta, gamma, delta))
-
-
-def _p_alive_at(t, x, t_x, n, alpha, beta, gamma, delta):
-    alive = _p_alive(x, t_x, n, alpha, beta, gamma, delta)
-    return alive * pt.exp(log_stay(gamma, delta + n, pt.floor(t)))
-
-
-def _p_alive_new(t, gamma, delta):
-    return pt.exp(log_stay(gamma, delta, pt.floor(t)))
-
-
-def _stays(i, gamma, delta):
-    return log_stay(gamma, delta, i)
-
-
-def _stays_with_less_dropout(i, gamma, delta, left):
-    return log_stay(gamma, delta, left * i)
-
-
-def _discounted_if_active(t, discount, x, n, alpha, beta, gamma, delta):
-    """An active customer has p ~ Beta(alpha + x, beta + n - x) and theta ~ Beta(gamma, delta + n)."""
-    return (alpha + x) / (alpha + beta + n) * discounted_sum(_stays, t, discount, gamma, delta + n)
-
-
-def _discounted_purchases(t, discount, x, t_x, n, alpha, beta, gamma, delta):
-    active = _discounted_if_active(t, discount, x, n, alpha, beta, gamma, delta)
-    return _p_alive(x, t_x, n, alpha, beta, gamma, delta) * active
-
-
-def _discounted_if_won_back(t, discount, x, t_x, n, alpha, beta, gamma, delta):
-    """Purchases of a customer who had left and is active again; the paper is silent, so this is cautious.
-
-    One decision to leave counts against the customer's loyalty, and it counts as taken at once after the last
-    purchase: theta ~ Beta(gamma + 1, delta + t_x). The silence counts against the chance to buy, although by
-    the story it would not, as in BG/NBD.
+    That is after the n-th opportunity; the chance to be active of the paper is that at the next one.
     """
-    buys = (alpha + x) / (alpha + beta + n)
-    return buys * discounted_sum(_stays, t, discount, gamma + 1.0, delta + t_x)
+    return log_stay(beta, alpha, x) + log_stay(alpha + x, beta, n - x) + log_stay(gamma, delta, n)
 
 
-def _discounted_if_kept(t, discount, x, n, alpha, beta):
-    return (alpha + x) / (alpha + beta + n) * geometric_sum(t, discount)
+def _believed(x, n, alpha, beta, gamma, delta):
+    """Return what is believed of an active customer: p ~ Beta(alpha, beta) and theta ~ Beta(gamma, delta)."""
+    return alpha + x, beta + n - x, gamma, delta + n
 
 
-def _discounted_if_less_dropout(t, discount, keep, x, n, alpha, beta, gamma, delta):
-    """Purchases where the cumulative hazard falls by a share: the chance to stay is its power 1 - keep."""
-    buys = (alpha + x) / (alpha + beta + n)
-    return buys * discounted_sum(_stays_with_less_dropout, t, discount, gamma, delta + n, 1.0 - keep)
+def _lost(x, t_x, n, alpha, beta, gamma, delta):
+    """Return what is believed of a customer who had left and is active again.
+
+    The paper is silent, so this is cautious. One decision to leave counts against the customer's loyalty, and
+    it counts as taken at once after the last purchase. The silence counts against the chance to buy, although
+    by the story it would not, as in BG/NBD.
+    """
+    return alpha + x, beta + n - x, gamma + 1.0, delta + t_x
 
 
-def _expected_if_active(t, x, n, alpha, beta, gamma, delta):
-    return _discounted_if_active(t, 0.0, x, n, alpha, beta, gamma, delta)
+def _sum(t, discount, alpha, beta, gamma, delta):
+    """Return the discounted purchases at t opportunities.
+
+    Eq. (13) and the DERT of the paper with the sum that their gamma and hypergeometric functions stand for,
+    which is not singular at gamma = 1.
+    """
+    stays = discounted_sum(lambda i, gamma, delta: log_stay(gamma, delta, i), t, discount, gamma, delta)
+    return alpha / (alpha + beta) * stays
 
 
-def _expected_purchases(t, x, t_x, n, alpha, beta, gamma, delta):
-    """Eq. (13), with the sum that its gamma functions stand for, which is not singular at gamma = 1."""
-    return _discounted_purchases(t, 0.0, x, t_x, n, alpha, beta, gamma, delta)
+def _sum_with_less_dropout(t, discount, keep, alpha, beta, gamma, delta):
+    """Return the same where the cumulative hazard falls by a share: who stays does so with power 1 - keep."""
+    stays = discounted_sum(
+        lambda i, gamma, delta, left: log_stay(gamma, delta, left * i), t, discount, gamma, delta, 1.0 - keep
+    )
+    return alpha / (alpha + beta) * stays
 
 
-def _expected_between(t1, t2, x, t_x, n, alpha, beta, gamma, delta):
+def _between(t1, t2, alpha, beta, gamma, delta):
+    """Return the expected purchases after t1 opportunities, at which who is there then stayed."""
     start, span = pt.floor(t1), pt.floor(t2) - pt.floor(t1)
-    buys = (alpha + x) / (alpha + beta + n)
-    alive = _p_alive_at(t1, x, t_x, n, alpha, beta, gamma, delta)
-    return alive * buys * discounted_sum(_stays, span, 0.0, gamma, delta + n + start)
+    return pt.exp(log_stay(gamma, delta, start)) * _sum(span, 0.0, alpha, beta, gamma, delta + start)
 
 
-def _expected_new(t, alpha, beta, gamma, delta):
-    return _expected_if_active(t, 0.0, 0.0, alpha, beta, gamma, delta)
-
-
-def _p_any_purchase(t, x, t_x, n, alpha, beta, gamma, delta):
+def _any(t, a, b, gamma, d):
     """The sum over the opportunity of the first purchase, where one minus the chance of none would cancel."""
-    a, b, d = alpha + x, beta + n - x, delta + n
     first = a / (a + b) * d / (gamma + d)
-    any_ = first * ratio_sum(pt.floor(t), b, d + 1.0, a + b + 1.0, gamma + d + 1.0)
-    return _p_alive(x, t_x, n, alpha, beta, gamma, delta) * any_
-
-
-def _p_purchases(count, t, x, t_x, n, alpha, beta, gamma, delta):
-    alive = _p_alive(x, t_x, n, alpha, beta, gamma, delta)
-    active = count_of_opportunities(count, t, alpha + x, beta + n - x, gamma, delta + n)
-    gone = pt.sigmoid(_log_odds_gone(x, t_x, n, alpha, beta, gamma, delta))
-    return alive * active + pt.switch(pt.eq(count, 0), gone, 0.0)
-
-
-def _p_purchases_new(count, t, alpha, beta, gamma, delta):
-    return count_of_opportunities(count, t, alpha, beta, gamma, delta)
-
-
-def _dert(discount, x, t_x, n, alpha, beta, gamma, delta):
-    """The paper's expression with the sum that its hypergeometric function stands for."""
-    return _discounted_purchases(None, discount, x, t_x, n, alpha, beta, gamma, delta)
-
-
-def _dert_new(discount, alpha, beta, gamma, delta):
-    return _discounted_if_active(None, discount, 0.0, 0.0, alpha, beta, gamma, delta)
-
-
-def _silence_limit_new(alpha, beta, gamma, delta):
-    return silence_of_opportunities(0.0, 0.0, alpha, beta, gamma, delta)
+    return first * ratio_sum(pt.floor(t), b, d + 1.0, a + b + 1.0, gamma + d + 1.0)
 
 
 def _scale(weight, x, t_x, n):
@@ -237,31 +177,27 @@ BG_BB = Model(
     },
     scale=_scale,
     natural=_natural,
-    log_lik=_log_lik,
+    log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,
     observe=_observe,
-    quantities=named(
-        "purchases",
-        p_alive=_p_alive,
-        p_alive_at=_p_alive_at,
-        p_alive_new=_p_alive_new,
-        p_any_purchase=_p_any_purchase,
-        p_purchases=_p_purchases,
-        p_purchases_new=_p_purchases_new,
-        expected_purchases=_expected_purchases,
-        expected_purchases_between=_expected_between,
-        expected_purchases_if_active=_expected_if_active,
-        expected_purchases_new=_expected_new,
-        discounted_purchases=_discounted_purchases,
-        discounted_purchases_if_active=_discounted_if_active,
-        discounted_purchases_if_won_back=_discounted_if_won_back,
-        discounted_purchases_if_kept=_discounted_if_kept,
-        discounted_purchases_if_less_dropout=_discounted_if_less_dropout,
-        dert=_dert,
-        dert_new=_dert_new,
+    quantities=quantities(
+        OPPORTUNITIES,
+        p_alive=p_alive(_log_odds_gone),
+        believed=_believed,
+        active=Active(
+            stays=lambda t, alpha, beta, gamma, delta: pt.exp(log_stay(gamma, delta, pt.floor(t))),
+            any=_any,
+            mean=lambda t, *believed: _sum(t, 0.0, *believed),
+            exactly=count_of_opportunities,
+            discounted=_sum,
+            kept=lambda t, discount, alpha, beta, *_: alpha / (alpha + beta) * geometric_sum(t, discount),
+            less_dropout=_sum_with_less_dropout,
+            endless=lambda discount, *believed: _sum(None, discount, *believed),
+            between=_between,
+        ),
+        won_back=of(_sum, _lost),
         silence_limit=silence_of_opportunities,
-        silence_limit_new=_silence_limit_new,
     ),
     story=(
         "Time is a row of opportunities. At each of them a customer who is still there first may leave for "

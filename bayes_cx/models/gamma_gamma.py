@@ -118,7 +118,7 @@ GAMMA_GAMMA = Model(
     simulate=_simulate,
     simulate_future=_simulate_future,
     observe=_observe,
-    quantities=named("", expected_spend=_expected_spend, expected_spend_new=_expected_spend_new),
+    quantities=named(SPEND, expected_spend=_expected_spend, expected_spend_new=_expected_spend_new),
     story=(
         "Every purchase of a customer varies around the customer's own mean spend. The means differ between "
         "customers and do not depend on how often they buy."

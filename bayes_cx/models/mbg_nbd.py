@@ -8,16 +8,10 @@ import pytensor.tensor as pt
 
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model
-from bayes_cx.models.beta_geometric import (
-    PARAMS,
-    PRIORS,
-    buy_until_gone,
-    natural,
-    observe,
-    quantities,
-    scale,
-)
-from bayes_cx.numerics import log_stay
+from bayes_cx.models import beta_geometric
+from bayes_cx.models.beta_geometric import AT_RANDOM, PARAMS, PRIORS, buy_until_gone, flow
+from bayes_cx.models.combine import log_likelihood, of, p_alive
+from bayes_cx.models.quantities import quantities
 
 __all__ = ["MBG_NBD"]
 
@@ -27,19 +21,12 @@ def _log_odds_gone(x, t_x, T, r, alpha, a, b):
     return pt.log(a) - pt.log(b + x) + (r + x) * (pt.log(alpha + T) - pt.log(alpha + t_x))
 
 
-def _log_lik(x, t_x, T, r, alpha, a, b):
-    """The two terms of the paper as that of the active customer times (1 + odds of having left)."""
-    active = (
-        pt.gammaln(r + x)
-        - pt.gammaln(r)
-        + r * pt.log(alpha)
-        - (r + x) * pt.log(alpha + T)
-        + log_stay(a, b, x + 1.0)
-    )
-    return active + pt.softplus(_log_odds_gone(x, t_x, T, r, alpha, a, b))
+def _log_active(x, T, r, alpha, a, b):
+    """The term of a customer who has stayed after x + 1 purchases."""
+    return beta_geometric.log_active(x, T, r, alpha, a, b, decisions=x + 1.0)
 
 
-def _active(x, T, r, alpha, a, b):
+def _believed(x, T, r, alpha, a, b):
     """Return what is believed of an active customer, who has stayed after x + 1 purchases."""
     return r + x, alpha + T, a, b + x + 1.0
 
@@ -52,9 +39,9 @@ def _lost(x, T, r, alpha, a, b):
     return r + x, alpha + T, a + 1.0, b + x
 
 
-def _new(r, alpha, a, b):
-    """Return the chance to stay after the first purchase, and what is then believed."""
-    return b / (a + b), r, alpha, a, b + 1.0
+def _silence_limit(x, t_x, r, alpha, a, b):
+    at_once = _log_odds_gone(x, t_x, t_x, r, alpha, a, b)
+    return beta_geometric.silence_limit(at_once, x, t_x, r, alpha)
 
 
 def _simulate(rng, T, r, alpha, a, b):
@@ -66,9 +53,7 @@ def _simulate(rng, T, r, alpha, a, b):
 
 def _simulate_future(rng, t, p_alive, x, T, r, alpha, a, b):
     """Let customers with a history buy for a span `t` more."""
-    alive = rng.random(x.size) < p_alive
-    s, beta, a, b = _active(x, T, r, alpha, a, b)
-    return buy_until_gone(rng, rng.gamma(s, 1.0 / beta), rng.beta(a, b), alive, np.broadcast_to(t, x.shape))
+    return beta_geometric.simulate_future(rng, t, p_alive, *_believed(x, T, r, alpha, a, b))
 
 
 MBG_NBD = Model(
@@ -77,13 +62,20 @@ MBG_NBD = Model(
     statistics=("x", "t_x", "T"),
     params=PARAMS,
     priors=PRIORS,
-    scale=scale,
-    natural=natural,
-    log_lik=_log_lik,
+    scale=beta_geometric.scale,
+    natural=beta_geometric.natural,
+    log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,
-    observe=observe,
-    quantities=quantities(_log_odds_gone, _active, _lost, _new),
+    observe=beta_geometric.observe,
+    quantities=quantities(
+        PURCHASES,
+        p_alive=p_alive(_log_odds_gone),
+        believed=_believed,
+        active=AT_RANDOM,
+        won_back=of(flow, _lost),
+        silence_limit=_silence_limit,
+    ),
     story=(
         "While active, a customer buys at random at a steady rate. After every purchase, the first one "
         "included, the customer leaves for good with a fixed probability. Rate and probability differ "

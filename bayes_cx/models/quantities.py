@@ -1,10 +1,16 @@
-"""What can be asked of a customer: one vocabulary for every model."""
+"""What can be asked of a customer: one vocabulary for every model, and what follows from a few formulas."""
 
+from dataclasses import dataclass, fields
+
+import pytensor.tensor as pt
+
+from bayes_cx.kinds import Kind
 from bayes_cx.model import Formula, Quantity
+from bayes_cx.models.combine import at, call, combined, of, times
 
-__all__ = ["named"]
+__all__ = ["Active", "named", "quantities"]
 
-# Meaning and unit by name. An E in a name or a text stands for the events of the model, an e for one of them.
+# Meaning and unit by name. An E in a name or a text stands for the events of the kind, an e for one of them.
 _KNOWN = {
     "p_alive": ("chance that the customer is still active", "probability"),
     "p_alive_at": ("chance that the customer is still active t from now", "probability"),
@@ -45,15 +51,139 @@ _KNOWN = {
 }
 # Where a customer may never be gone, or stay for ever on average.
 _NEVER = {"silence_limit", "silence_limit_new", "expected_lifetime", "median_lifetime"}
+_IF_ACTIVE = ("_if_active", "_if_kept", "_if_less_dropout")
 
 
-def named(events: str, **formulas: Formula) -> dict[str, Quantity]:
+@dataclass(frozen=True)
+class Active:
+    """What an active customer does: formulas of options, and then of what is believed of the customer.
+
+    Attributes
+    ----------
+    stays : callable
+        ``(t, *believed)``, the chance to be still active after t.
+    any : callable
+        ``(t, *believed)``, the chance of one event or more within t.
+    mean : callable
+        ``(t, *believed)``, the expected events within t.
+    discounted, kept : callable
+        ``(t, discount, *believed)``, the same discounted to now, and for who cannot leave.
+    less_dropout : callable
+        ``(t, discount, keep, *believed)``, for who leaves with a chance that is smaller by the share `keep`.
+    exactly : callable, optional
+        ``(count, t, *believed)``, the chance of exactly so many events within t.
+    endless : callable, optional
+        ``(discount, *believed)``, discounted events without end.
+    between : callable, optional
+        ``(t1, t2, *believed)``, the expected events between; by default a difference of `mean`.
+    """
+
+    stays: Formula
+    any: Formula
+    mean: Formula
+    discounted: Formula
+    kept: Formula
+    less_dropout: Formula
+    exactly: Formula | None = None
+    endless: Formula | None = None
+    between: Formula | None = None
+
+
+def quantities(
+    kind: Kind,
+    *,
+    p_alive: Formula,
+    believed: Formula,
+    active: Active,
+    won_back: Formula,
+    silence_limit: Formula | None = None,
+    **more: Formula,
+) -> dict[str, Quantity]:
+    """Return what can be asked of customers who make events while they are active, and leave.
+
+    A new customer is one with an empty history: all statistics are zero.
+
+    Parameters
+    ----------
+    kind : Kind
+    p_alive : callable
+        Chance to be active, of statistics and parameters.
+    believed : callable
+        What is believed of an active customer, of statistics and parameters, as a tuple.
+    active : Active
+        What such a customer does.
+    won_back : callable
+        Discounted events within t of a customer who had left and is active again, of statistics, parameters,
+        ``t`` and ``discount``.
+    silence_limit : callable, optional
+        When a customer is more likely gone than not, of statistics and parameters.
+    **more
+        Other quantities by name.
+    """
+    E = kind.events
+    e = E.removesuffix("s")
+    alive_then = {
+        f.name: times(p_alive, of(formula, believed))
+        for f in fields(active)
+        if (formula := getattr(active, f.name)) is not None
+    }
+    found = {
+        "p_alive": p_alive,
+        "p_alive_at": alive_then["stays"],
+        f"p_any_{e}": alive_then["any"],
+        f"expected_{E}": alive_then["mean"],
+        f"expected_{E}_if_active": of(active.mean, believed),
+        f"discounted_{E}": alive_then["discounted"],
+        f"discounted_{E}_if_active": of(active.discounted, believed),
+        f"discounted_{E}_if_won_back": won_back,
+        f"discounted_{E}_if_kept": of(active.kept, believed),
+        f"discounted_{E}_if_less_dropout": of(active.less_dropout, believed),
+    }
+    found[f"expected_{E}_between"] = alive_then.get("between") or _difference(
+        p_alive, of(active.mean, believed)
+    )
+    if active.exactly is not None:
+        found[f"p_{E}"] = _of_all(p_alive, of(active.exactly, believed))
+    if active.endless is not None:
+        found["derl" if kind.leaving == "observed" else "dert"] = alive_then["endless"]
+    if silence_limit is not None:
+        found["silence_limit"] = silence_limit
+    empty = dict.fromkeys(kind.columns, 0.0)
+    new = {"p_alive_at": "p_alive_new"} | {
+        name: f"{name}_new" for name in (f"p_{E}", f"expected_{E}", "dert", "derl", "silence_limit")
+    }
+    found |= {new[name]: at(formula, **empty) for name, formula in found.items() if name in new}
+    return named(kind, **{**found, **more})
+
+
+def _difference(p_alive: Formula, mean: Formula) -> Formula:
+    """Return the expected events from t1 to t2 of a customer who may be active, from the mean within t."""
+    inner = at(mean, t=0.0)
+
+    def between(given):
+        later, sooner = (call(mean, {**given, "t": given[name]}) for name in ("t2", "t1"))
+        return call(p_alive, given) * (later - sooner)
+
+    return combined(between, lambda t1, t2: None, p_alive, inner)
+
+
+def _of_all(p_alive: Formula, exactly: Formula) -> Formula:
+    """Return the chance of a count of a customer who may be active; who has left makes none."""
+
+    def chance(given):
+        alive = call(p_alive, given)
+        return alive * call(exactly, given) + (1.0 - alive) * pt.eq(given["count"], 0)
+
+    return combined(chance, p_alive, exactly)
+
+
+def named(kind: Kind, **formulas: Formula) -> dict[str, Quantity]:
     """Return the quantities of a model with the meaning and unit that belong to their names.
 
     Parameters
     ----------
-    events : str
-        What the model counts, in the plural: ``"purchases"`` or ``"renewals"``.
+    kind : Kind
+        What the model counts.
     **formulas
         Formulas by name.
 
@@ -64,15 +194,15 @@ def named(events: str, **formulas: Formula) -> dict[str, Quantity]:
 
     Examples
     --------
-    >>> named("purchases", p_any_purchase=lambda t: t)["p_any_purchase"].meaning
+    >>> from bayes_cx.kinds import PURCHASES
+    >>> named(PURCHASES, p_any_purchase=lambda t: t)["p_any_purchase"].meaning
     'chance of at least one purchase within t'
     """
-    words = {"E": events, "e": events.removesuffix("s")}
+    words = {"E": kind.events, "e": kind.events.removesuffix("s")}
     known = {
         name.format(**words): (meaning.format(**words), unit.format(**words), name in _NEVER)
         for name, (meaning, unit) in _KNOWN.items()
     }
     return {
-        name: Quantity(formula, known[name][0], known[name][1], known[name][2])
-        for name, formula in formulas.items()
+        name: Quantity(formula, *known[name], name.endswith(_IF_ACTIVE)) for name, formula in formulas.items()
     }

@@ -4,33 +4,22 @@ Fader & Hardie (2007), key ``fader2007project``. Letters are those of the paper.
 c = 1, with other letters: alpha for gamma and beta for delta.
 """
 
-from inspect import Parameter, Signature
-
 import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import CONTRACTS
-from bayes_cx.model import Formula, Model, Param, arguments
+from bayes_cx.model import Formula, Model, Param
 from bayes_cx.models.bdw import BDW
+from bayes_cx.models.combine import at, renamed
 from bayes_cx.models.quantities import named
 from bayes_cx.numerics import log_stay
 
 __all__ = ["SBG"]
 
-_LETTERS = {"gamma": "alpha", "delta": "beta"}
-
 
 def _without_ageing(formula: Formula) -> Formula:
     """Return a formula of BdW at c = 1, in the letters of this paper."""
-    names = {_LETTERS.get(name, name): name for name in arguments(formula) if name != "c"}
-    fixed = {"c": 1.0} if "c" in arguments(formula) else {}
-
-    def steady(*values, **more):
-        given = dict(zip(names, values, strict=False)) | more
-        return formula(**{names[name]: value for name, value in given.items()}, **fixed)
-
-    steady.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names])
-    return steady
+    return renamed(at(formula, c=1.0), alpha="gamma", beta="delta")
 
 
 def _log_lik(T, churned, alpha, beta):
@@ -70,7 +59,7 @@ SBG = Model(
     simulate=_without_ageing(BDW.simulate),
     simulate_future=_without_ageing(BDW.simulate_future),
     observe=BDW.observe,
-    quantities=named("renewals", **{**_FORMULAS, "expected_lifetime": _expected_lifetime}),
+    quantities=named(CONTRACTS, **{**_FORMULAS, "expected_lifetime": _expected_lifetime}),
     story=(
         "A contract comes up for renewal again and again, and one sees who leaves. Each customer leaves with "
         "a chance of their own, the same each time. Chances differ, so it is the loyal ones who remain."

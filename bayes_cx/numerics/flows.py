@@ -11,11 +11,7 @@ __all__ = ["discounted_flow", "with_less_dropout"]
 
 
 def discounted_flow(
-    mean: Callable[[Tensor], Tensor],
-    t: Tensor,
-    discount: Tensor,
-    scale: Tensor,
-    nodes: int = 8,
+    mean: Callable[..., Tensor], t: Tensor, discount: Tensor, *given: Tensor, scale: Tensor, nodes: int = 8
 ) -> Tensor:
     r"""Return :math:`\int_0^t e^{-\delta s}\, dM(s)` for a smooth cumulative mean M with M(0) = 0.
 
@@ -27,21 +23,24 @@ def discounted_flow(
     Parameters
     ----------
     mean : callable
-        ``mean(s)`` gives M at times ``s`` with one more, last, axis.
-    t, discount, scale : tensor
-        Horizon, force of discount per unit of time, and the scale :math:`\beta` on which M bends.
+        ``mean(s, *given)`` gives M at times ``s`` with one more, last, axis.
+    t, discount : tensor
+        Horizon, and force of discount per unit of time.
+    *given : tensor
+        What M needs besides.
+    scale : tensor
+        The scale :math:`\beta` on which M bends.
     nodes : int
         Number of nodes.
     """
     node, weight = np.polynomial.legendre.leggauss(nodes)
     v_end = pt.log1p(t / scale)
     v = pt.expand_dims(v_end, -1) * (node + 1.0) / 2.0
-    scale_, discount_ = pt.expand_dims(scale, -1), pt.expand_dims(discount, -1)
+    scale_, discount_, *given_ = (pt.expand_dims(pt.as_tensor(g), -1) for g in (scale, discount, *given))
     s = scale_ * pt.expm1(v)
-    integrand = pt.exp(-discount_ * s) * mean(s) * scale_ * pt.exp(v) * weight
+    integrand = pt.exp(-discount_ * s) * mean(s, *given_) * scale_ * pt.exp(v) * weight
     integral = v_end / 2.0 * integrand.sum(axis=-1)
-    at_end = mean(pt.expand_dims(t, -1))[..., 0]
-    return pt.exp(-discount * t) * at_end + discount * integral
+    return pt.exp(-discount * t) * mean(t, *given) + discount * integral
 
 
 def with_less_dropout(

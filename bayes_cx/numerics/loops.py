@@ -6,7 +6,7 @@ inside of a formula.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property, wraps
+from functools import cache, wraps
 from inspect import signature
 from typing import Any
 
@@ -35,37 +35,41 @@ UNIT = np.float64(2.0**500)
 def _in_python(op: Any) -> Callable[..., Any]:
     """Return what runs the inner graph of an op in Python.
 
-    PyTensor 3.3 hands one list to all outputs of an inner loop, so that all get the value of the last.
+    PyTensor 3.3 hands one list to all outputs of an inner loop, so that all get the value of the last. And a
+    constant such as 10.0 is kept in single precision, to which Python's floats would be rounded beside it.
     """
 
     def convert(inner: Any, node: Any = None, **_: Any) -> Callable[..., Any]:
         def perform(*inputs: Any) -> Any:
             outputs: list[list[Any]] = [[None] for _ in node.outputs]
-            inner.perform(node, inputs, outputs)
+            inner.perform(node, [np.float64(x) if type(x) is float else x for x in inputs], outputs)
             values = tuple(value for (value,) in outputs)
-            return values if len(values) > 1 else values[0]
+            return values if len(values) > 1 else next(iter(values))
 
         return perform
 
-    return fgraph_to_python(op.fgraph, convert)
+    if "_run_in_python" not in vars(op):
+        op._run_in_python = fgraph_to_python(op.fgraph, convert)
+    return op._run_in_python
 
 
 class _Loop(ScalarLoop):
     """A loop that may stand in other loops."""
 
-    py_perform_fn = cached_property(_in_python)
+    py_perform_fn = property(_in_python)
 
 
 class _Formula(Composite):
     """A formula of scalars that is one node of a graph, and so are its first derivatives together."""
 
-    py_perform_fn = cached_property(_in_python)
+    py_perform_fn = property(_in_python)
 
     def pullback(self, inputs, outputs, output_gradients):
         """Return the gradient by every input."""
-        if len(self.outputs) > 1:
+        value, *others = self.outputs
+        if others:
             raise NotImplementedError("a formula of several values has no derivatives")
-        slopes: Any = pytensor.grad(self.outputs[0], list(self.inputs))
+        slopes: Any = pytensor.grad(value, list(self.inputs))
         each: Any = Composite(self.inputs, slopes)(*inputs, return_list=True)
         return [output_gradients[0] * slope for slope in each]
 
@@ -125,7 +129,7 @@ def with_slopes(formula: Callable[..., tuple[Scalar, ...]]) -> Callable[..., Any
         loop = Elemwise(_WithSlopes(start, values, given, name=formula.__name__))
         return lambda *tensors: loop(1, *[np.float64(0.0)] * len(values), *tensors, return_list=True)[0]
 
-    return wraps(formula)(_on_either(lambda *scalars: formula(*scalars)[0], op, names))
+    return wraps(formula)(_on_either(lambda *scalars: next(iter(formula(*scalars))), op, names))
 
 
 def on_tensors(formula: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:

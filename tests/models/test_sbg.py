@@ -96,7 +96,7 @@ def test_offers_are_worth_between_nothing_and_loyalty():
     won_back = at("discounted_renewals_if_won_back", churned=1, **given)
     active = at("discounted_renewals_if_active", **given)
     loyal = at("discounted_renewals_if_less_dropout", keep=0.3, **given)
-    kept = at("discounted_renewals_if_kept", t=10, discount=0.1)
+    kept = at("discounted_renewals_if_kept", **given)
     assert 0 < won_back < active < loyal < kept
     assert kept == pytest.approx(sum(np.exp(-0.1 * i) for i in range(1, 11)))
-    assert at("discounted_renewals_if_kept", t=10, discount=0.0) == 10
+    assert at("discounted_renewals_if_kept", t=10, discount=0.0, T=3) == 10
