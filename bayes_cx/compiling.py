@@ -1,9 +1,9 @@
 """The one place where functions are compiled: of data and parameters, and once in the life of a process.
 
-PyTensor's default linker, numba, is kept. Compared on BG/NBD and Pareto/NBD (CPU seconds for the density and
-five formulas, two cores) the C linker loads warm functions faster (2.5 and 5 against 7 and 7), but from cold
-caches takes one and a half times as long (46 and 63 against 31 and 40), lets only one process compile at a
-time, and needs a C++ compiler. Compiled functions run equally fast. nutpie uses numba as well.
+PyTensor's default linker, numba, is kept. From cold caches the density and five formulas of BG/NBD take it 32
+CPU seconds, those of Pareto/NBD 37; the C linker takes 46 and 63, or 38 and 45 with ``-O1``, lets only one
+process compile at a time, and needs a C++ compiler. Loaded from warm caches they take 7 and 2.5 to 5. What is
+compiled runs equally fast, and nutpie uses numba as well.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -13,11 +13,10 @@ from typing import Any
 import pytensor
 from pytensor.compile.mode import Mode
 
-__all__ = ["AS_WRITTEN", "compiled", "kept"]
+__all__ = ["PLAIN", "compiled", "kept"]
 
-# Evaluates the formula as it is written, operation by operation. Nothing is compiled, but loops over scalars
-# run in Python: for some hundred values.
-AS_WRITTEN = Mode(linker="py", optimizer=None)
+PLAIN = Mode(linker="py", optimizer=None)
+"""Evaluates operations on whole arrays one by one, uncompiled: for formulas without loops over scalars."""
 
 _KEPT: dict[Hashable, Any] = {}
 # PyTensor compiles in one thread at a time.
@@ -40,19 +39,17 @@ def kept[T](key: Hashable, make: Callable[[], T]) -> T:
         return _KEPT[key]
 
 
-def compiled(inputs: Sequence[Any], outputs: Any, *, as_written: bool = False) -> Callable[..., Any]:
-    """Return a function of `inputs` that any thread may call.
+def compiled(inputs: Sequence[Any], outputs: Any, *, mode: Mode | None = None) -> Callable[..., Any]:
+    """Return a function of arrays, which any thread may call.
 
     Parameters
     ----------
     inputs : sequence of tensor
         Those that no output needs are ignored.
     outputs : tensor or list of tensor
-    as_written : bool
-        Whether to evaluate every operation by itself, uncompiled: cheap to make and slow to run.
+    mode : pytensor.compile.mode.Mode, optional
     """
     with _COMPILING:
-        mode = AS_WRITTEN if as_written else None
         call = pytensor.function(inputs, outputs, mode=mode, on_unused_input="ignore")
     running = Lock()
 

@@ -7,7 +7,7 @@ names of a formula's arguments, and work for every record.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import signature
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,16 @@ from bayes_cx.kinds import Kind
 
 __all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
 
+type Link = Literal["identity", "log", "logit"]
 type Formula = Callable[..., Any]
 type Simulator = Callable[..., Any]
+
+# The distributions of quantities that are any number, positive, or a share.
+_LINKS: dict[Link, tuple[str, ...]] = {
+    "identity": ("Normal", "StudentT", "Laplace", "Logistic"),
+    "log": ("LogNormal", "Gamma", "InverseGamma", "HalfNormal", "HalfStudentT", "HalfCauchy", "Exponential"),
+    "logit": ("Beta",),
+}
 
 
 class Purchases(NamedTuple):
@@ -81,12 +89,31 @@ class Prior:
         What the quantity is.
     reason : str
         Why this prior.
+    link : {"identity", "log", "logit"}
+        The scale on which the quantity has no bounds and effects of covariates and groups add; by default
+        that of the distribution.
+
+    Raises
+    ------
+    InputError
+        If the distribution has no usual link and none is given.
     """
 
     distribution: str
     arguments: Mapping[str, float]
     meaning: str
     reason: str
+    link: Link | Literal[""] = ""
+
+    def __post_init__(self) -> None:
+        link = self.link or next((link for link, known in _LINKS.items() if self.distribution in known), "")
+        if not link:
+            raise InputError(
+                f"a prior {self.distribution} without a link",
+                "identity, log or logit: where the quantity has no bounds",
+                "state it, as in Prior(..., link='log')",
+            )
+        object.__setattr__(self, "link", link)
 
     @property
     def text(self) -> str:
@@ -102,13 +129,23 @@ class Prior:
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter by its letter in the paper: what it is measured in and what it means.
+    """A parameter by its letter in the paper.
 
-    `unit` is ``""``, ``"time"`` or ``"money"``.
+    Attributes
+    ----------
+    unit : {"", "time", "money"}
+        What it is measured in.
+    meaning : str
+    dims : tuple of str
+        Dimensions of a parameter that has several values, such as one for each state.
+    link : {"identity", "log", "logit"}
+        The scale on which it has no bounds, where its posterior is closest to a normal distribution.
     """
 
     unit: str
     meaning: str
+    dims: tuple[str, ...] = ()
+    link: Link = "log"
 
 
 @dataclass(frozen=True)

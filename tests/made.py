@@ -9,7 +9,7 @@ import bayes_cx as bcx
 from bayes_cx.checks import Check
 from bayes_cx.data import DataProvenance
 from bayes_cx.inference import Posterior
-from bayes_cx.inference.design import Layout
+from bayes_cx.inference.layout import Layout
 from bayes_cx.inference.posterior import attributes
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model

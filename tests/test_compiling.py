@@ -8,8 +8,9 @@ import pytensor
 import pytest
 
 import bayes_cx as bcx
-from bayes_cx.compiling import compiled, kept
+from bayes_cx.compiling import PLAIN, compiled, kept
 from bayes_cx.models import BG_NBD
+from tests.models.quick import function
 
 
 @pytest.fixture
@@ -62,11 +63,13 @@ def test_a_second_score_compiles_nothing(purchases, cdnow_sample, compilations):
 
 
 def test_models_that_share_a_function_keep_their_own_data(cdnow_sample):
-    from bayes_cx.inference.build import pymc_model, structure_of
+    from bayes_cx.inference.build import build, structure_of
     from bayes_cx.inference.explore import Explorer
+    from bayes_cx.inference.prepare import prepare
 
     parts = [cdnow_sample.isel(customer=slice(0, n)) for n in (100, 1000)]
-    explorers = [Explorer(pymc_model(BG_NBD, part), structure_of(BG_NBD)) for part in parts]
+    ready = [prepare(BG_NBD, part) for part in parts]
+    explorers = [Explorer(build(each), structure_of(each)) for each in ready]
     found = [explorer.explore(bcx.MLE(), 0, (0,)).groups["posterior"] for explorer in explorers]
     again = [explorer.explore(bcx.MLE(), 0, (0,)).groups["posterior"] for explorer in explorers]
     alone = [bcx.fit(BG_NBD, part, method=bcx.MLE()).draws["posterior"] for part in parts]
@@ -76,13 +79,14 @@ def test_models_that_share_a_function_keep_their_own_data(cdnow_sample):
         assert values[0][0] != values[0][1]
 
 
-def test_a_formula_as_written_has_the_values_of_the_compiled_one():
+def test_other_ways_to_compile_give_the_same_values():
     import pytensor.tensor as pt
 
     x = pt.vector("x")
     values = np.linspace(0.1, 5, 7)
-    both = [compiled([x], pt.gammaln(x) + pt.softplus(-x), as_written=way)(values) for way in (False, True)]
-    np.testing.assert_allclose(both[0], both[1], rtol=1e-14)
+    make = lambda compile, **mode: compile([x], pt.gammaln(x) + pt.softplus(-x), **mode)(values)  # noqa: E731
+    for other in (make(function), make(compiled, mode=PLAIN)):
+        np.testing.assert_allclose(other, make(compiled), rtol=1e-14)
 
 
 def test_what_is_kept_is_made_once():

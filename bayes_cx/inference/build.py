@@ -1,6 +1,6 @@
 """The one place where a `pymc.Model` is made."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -8,29 +8,18 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from bayes_cx.data import compress, unique_rows
+from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
-from bayes_cx.inference.columns import check_columns
-from bayes_cx.inference.design import CONSTANT, SLOPE, SPREAD, Design, Layout, lay_out
+from bayes_cx.inference.design import CONSTANT, Design
+from bayes_cx.inference.predictor import arrays, coordinates, structure
+from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.model import Model, Prior
 
-__all__ = ["columns_of", "first_choice", "give", "pymc_model", "statistics_of", "structure_of", "weight_of"]
+__all__ = ["build", "give", "pymc_model", "structure_of"]
 
-# The links of `design.LINKS`, in PyTensor.
-_LINKS: dict[str, tuple[Any, Any]] = {"LogNormal": (pt.log, pt.exp), "Beta": (pm.math.logit, pt.sigmoid)}
-
-
-def statistics_of(model: Model, stats: xr.Dataset, design: Design = CONSTANT) -> xr.Dataset:
-    """Return what `model` and `design` need of the statistics, equal rows collapsed to one with a weight.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, or if no customer was observed for any time or bought again.
-    """
-    check_columns(model, stats)
-    lay_out(design, model, stats)  # says what is wrong with a design before anything else fails on it
-    return compress(stats, on=(*model.statistics, *design.columns))
+# Standard deviations of the priors, on the scale of the link. A slope of .5 changes a rate by 65 % for one
+# standard deviation of its covariate; a spread of .5 lets typical groups differ by as much.
+SLOPE, SPREAD = 0.5, 0.5
 
 
 def pymc_model(
@@ -64,35 +53,56 @@ def pymc_model(
     InputError
         If the statistics do not fit the model, or a choice is open.
     """
-    fixed = _chosen(model)
-    table = statistics_of(model, stats, design)
-    layout = lay_out(design, model, table)
-    columns, weight = columns_of(model, table), weight_of(table)
-    if scale is None:
-        scale = float(model.scale(weight, **columns))
-    patterns, row = unique_rows(table, design.columns) if design.columns else ({}, np.zeros(weight.size, int))
-    with pm.Model(coords=_coords(layout, weight.size)) as built:
-        size = pm.Data("scale", scale)
-        common = {name: _prior(name, prior) for name, prior in model.priors.items()}
-        for name, value in model.natural(size, **common).items():
-            pm.Deterministic(name, value)
-        own = {name: _own(layout, model, name, value, patterns) for name, value in common.items()}
-        letters = model.natural(size, **own)
-        if design.columns:
-            letters = {name: pt.broadcast_to(value, (row.max() + 1,))[row] for name, value in letters.items()}
+    return build(prepare(model, stats, design, scale=scale), _chosen(model))
+
+
+def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> pm.Model:
+    """Return the PyMC model of what was prepared, at its first choices if none are given."""
+    model, layout = prepared.model, prepared.layout
+    fixed = {name: float(values[0]) for name, values in model.choices.items()} if chosen is None else chosen
+    with pm.Model(coords=_coords(prepared)) as built:
+        scale = pm.Data("scale", prepared.scale)
+        values = {name: _prior(name, prior) for name, prior in model.priors.items()}
+        for name, value in model.natural(scale, **values).items():
+            pm.Deterministic(name, value, dims=model.params[name].dims or None)
+        if layout.design.is_constant:
+            letters = model.natural(scale, **values)
+        else:
+            letters = _letters(prepared, scale, values)
         letters |= {name: pm.Data(name, value) for name, value in fixed.items()}
-        data = {name: pm.Data(f"{name}_data", values, dims="row") for name, values in columns.items()}
-        weights = pm.Data("weight", weight, dims="row")
-        pm.Potential("log_lik", (weights * model.log_lik(**data, **letters)).sum())
+        data = {
+            name: pm.Data(f"{name}_data", column, dims="row") for name, column in prepared.columns.items()
+        }
+        weight = pm.Data("weight", prepared.weight, dims="row")
+        pm.Potential("log_lik", (weight * model.log_lik(**data, **letters)).sum())
     return built
 
 
-def structure_of(model: Model, design: Design = CONSTANT) -> Hashable:
+def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of each row by letter, with the effects of the design as random variables."""
+    model, layout = prepared.model, prepared.layout
+    patterns, row = unique_rows(prepared.table, layout.design.columns)
+    for name in model.priors:
+        if name in layout.matrix:
+            values[f"{name}_slope"] = pm.Normal(f"{name}_slope", 0.0, SLOPE, dims=f"{name}_covariate")
+        for pool in layout.pools(name):
+            values[pool.spread] = pm.HalfNormal(pool.spread, SPREAD)
+            values[pool.offset] = pm.Normal(pool.offset, 0.0, 1.0, dims=pool.dim)
+    data = {
+        name: pm.Data(f"{name}_of_pattern", value) for name, value in arrays(layout, model, patterns).items()
+    }
+    n = pm.Data("patterns", row.max() + 1)
+    at = pm.Data("pattern", row, dims="row")
+    own = model.natural(scale, **coordinates(layout, model, values, data))
+    return {name: pt.broadcast_to(value, (n,))[at] for name, value in own.items()}
+
+
+def structure_of(prepared: Prepared) -> Hashable:
     """Return what tells PyMC models apart but for the values of their data containers."""
-    if not design.is_constant:
-        return object()  # its groups and covariates are part of the model
+    model = prepared.model
     priors = tuple((name, prior.distribution, *prior.arguments) for name, prior in model.priors.items())
-    return (model.log_lik, model.natural, model.statistics, tuple(model.choices), priors)
+    design = structure(prepared.layout, model)
+    return (model.log_lik, model.natural, model.statistics, tuple(model.choices), priors, design)
 
 
 def _prior(name: str, prior: Prior) -> Any:
@@ -100,17 +110,13 @@ def _prior(name: str, prior: Prior) -> Any:
     return getattr(pm, prior.distribution)(name, **arguments)
 
 
-def give(built: pm.Model, model: Model, table: xr.Dataset) -> None:
-    """Put other compressed statistics of the same model into `built`, which must have no design."""
-    columns = {f"{name}_data": values for name, values in columns_of(model, table).items()}
-    weight = weight_of(table)
+def give(built: pm.Model, prepared: Prepared) -> None:
+    """Put other statistics of the same model into `built`, which must have no design."""
+    columns = {f"{name}_data": values for name, values in prepared.columns.items()}
     with built:
-        pm.set_data({**columns, "weight": weight}, coords={"row": np.arange(weight.size)})
-
-
-def first_choice(model: Model) -> Model:
-    """Return the model with the first value of every choice."""
-    return model.at(**{name: values[0] for name, values in model.choices.items()})
+        pm.set_data(
+            {**columns, "weight": prepared.weight}, coords={"row": np.arange(prepared.table.sizes["row"])}
+        )
 
 
 def _chosen(model: Model) -> dict[str, float]:
@@ -125,40 +131,10 @@ def _chosen(model: Model) -> dict[str, float]:
     return {name: float(values[0]) for name, values in model.choices.items()}
 
 
-def _coords(layout: Layout, rows: int) -> dict[str, Any]:
-    design = layout.design
+def _coords(prepared: Prepared) -> dict[str, Any]:
+    model, layout = prepared.model, prepared.layout
     return {
-        "row": np.arange(rows),
-        **{f"{name}_covariate": list(columns) for name, columns in design.covariates.items()},
-        **{f"{name}_group": list(layout.groups[column]) for name, column in design.pooled.items()},
+        "row": np.arange(prepared.table.sizes["row"]),
+        **{f"{name}_covariate": list(columns) for name, columns in layout.matrix.items()},
+        **{pool.dim: list(pool.groups) for name in model.priors for pool in layout.pools(name)},
     }
-
-
-def _own(layout: Layout, model: Model, name: str, common: Any, patterns: Mapping[str, np.ndarray]) -> Any:
-    """Return the coordinate of each pattern, or the common one where the design does not touch it."""
-    design = layout.design
-    if name not in design.covariates and name not in design.pooled:
-        return common
-    to_link, back = _LINKS[model.priors[name].distribution]
-    linked = to_link(common)
-    if name in design.covariates:
-        slope = pm.Normal(f"{name}_slope", 0.0, SLOPE, dims=f"{name}_covariate")
-        linked = linked + slope @ layout.standardised(name, patterns)
-    if name in design.pooled:
-        spread = pm.HalfNormal(f"{name}_spread", SPREAD)
-        offset = pm.Normal(f"{name}_offset", 0.0, 1.0, dims=f"{name}_group")
-        linked = linked + spread * offset[layout.membership(name, patterns)]
-    return back(linked)
-
-
-def columns_of(model: Model, table: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return the statistics that enter the likelihood, as floats by name, shape (row,).
-
-    A data container holds no NaN, so who has not bought again has a spend of 0, which tells as little.
-    """
-    return {name: np.nan_to_num(table[name].to_numpy().astype(float)) for name in model.statistics}
-
-
-def weight_of(table: xr.Dataset) -> np.ndarray:
-    """Return the number of customers that each row stands for, shape (row,)."""
-    return table["weight"].to_numpy().astype(float)

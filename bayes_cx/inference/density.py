@@ -81,15 +81,17 @@ def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Den
     """
     names = (*(rv.name for rv in model.free_RVs), *(var.name for var in model.deterministics))
     data = model.data_vars
-    value, named = kept(("density", structure, priors), lambda: _compile(model, names, priors))
+    value, named = kept(("density", structure), lambda: _compile(model, names))
     dims = {name: tuple(model.named_vars_to_dims.get(name, ())) for name in names}
     point = kept(("start", structure, hyperparameters(model)), model.initial_point)
 
     def given() -> list[np.ndarray]:
         return [var.get_value(borrow=True) for var in data]
 
+    count = np.asarray(float(priors))
+
     return Density(
-        value_and_gradient=lambda u: value(u, *given()),
+        value_and_gradient=lambda u: value(u, count, *given()),
         named=lambda u: named(u, *given()),
         names=names,
         dims=dims,
@@ -98,17 +100,23 @@ def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Den
     )
 
 
-def _compile(
-    model: pm.Model, names: Sequence[str], priors: bool
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compile value and gradient, and the values of `names`, of a vector and the data of `model`."""
-    height: Any = model.logp() if priors else model.potentiallogp
+def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Compile value and gradient, and `names`, of a vector, whether the priors count, and the data."""
     outputs = model.replace_rvs_by_values([model[name] for name in names])
-    joined, u = join_nonshared_inputs(model.initial_point(), [height, *outputs], model.value_vars)
+    joined, u = join_nonshared_inputs(
+        model.initial_point(), [model.potentiallogp, model.varlogp, *outputs], model.value_vars
+    )
     inputs = [var.type(name=var.name) for var in model.data_vars]
     joined = graph_replace(joined, dict(zip(model.data_vars, inputs, strict=True)), strict=False)
-    gradient = pt.grad(joined[0], u)
-    return compiled([u, *inputs], [joined[0], gradient]), compiled([u, *inputs], list(joined[1:]))
+    likelihood, prior, *values = joined
+    # One function for the posterior and for the likelihood alone: each takes seconds to compile. Where the
+    # priors do not count they may be of any size.
+    count = pt.scalar("whether the priors count")
+    height, slope = (
+        of_likelihood + pt.switch(pt.gt(count, 0), of_prior, 0.0)
+        for of_likelihood, of_prior in ((likelihood, prior), (pt.grad(likelihood, u), pt.grad(prior, u)))
+    )
+    return compiled([u, count, *inputs], [height, slope]), compiled([u, *inputs], values)
 
 
 def hyperparameters(model: pm.Model) -> tuple[tuple[str, float], ...]:

@@ -13,21 +13,15 @@ import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check
-from bayes_cx.compiling import AS_WRITTEN
+from bayes_cx.compiling import PLAIN
 from bayes_cx.data import provenance_of
-from bayes_cx.inference.build import (
-    columns_of,
-    first_choice,
-    pymc_model,
-    statistics_of,
-    structure_of,
-    weight_of,
-)
+from bayes_cx.inference.build import build, structure_of
 from bayes_cx.inference.choices import explore_choices
-from bayes_cx.inference.design import CONSTANT, Design, lay_out
+from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.explore import Explorer, variables
 from bayes_cx.inference.methods import Method
 from bayes_cx.inference.posterior import Posterior, attributes
+from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 from bayes_cx.models import find
@@ -93,32 +87,33 @@ def fit(
         model = find(model)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
-    table = statistics_of(model, stats, design)
-    if scale is None:
-        scale = float(model.scale(weight_of(table), **columns_of(model, table)))
-    # Fits of different models or data must not share their dice, or their draws would move together; counts
-    # alone tell them apart, so that the unit of time or money changes nothing.
-    weight, counted = table["weight"], table[model.kind.counted]
-    apart = f"{model.key} {design} {int(weight.sum())} {int((weight * counted).sum())}"
-    dice = (seed, zlib.crc32(apart.encode()))
+    prepared = prepare(model, stats, design, scale=scale)
+    rng = _random_stream(prepared, seed)
     start = time.perf_counter()
-    explorer = Explorer(
-        pymc_model(first_choice(model), table, design, scale=scale), structure_of(model, design)
-    )
-    found, probabilities = explore_choices(explorer, model, method, seed, dice, progress=progress)
+    explorer = Explorer(build(prepared), structure_of(prepared))
+    found, probabilities = explore_choices(explorer, model, method, seed, rng, progress=progress)
     provenance = _provenance(
-        model,
+        prepared,
         stats,
-        table,
-        design,
         method=type(found.method).__name__,
         method_settings=asdict(found.method),
         seed=seed,
         seconds=round(time.perf_counter() - start, 3),
-        scale=scale,
         choices=probabilities,
     )
-    return _posterior(model, table, provenance, found.groups, found.checks)
+    return _posterior(prepared, provenance, found.groups, found.checks)
+
+
+def _random_stream(prepared: Prepared, seed: int) -> tuple[int, int]:
+    """Return seeds of a random stream of its own for every model, design and data set.
+
+    With a common one the draws of different fits would move together. Counts alone tell data sets apart, so
+    that the unit of time or money changes nothing.
+    """
+    model, weight = prepared.model, prepared.table["weight"]
+    counted = int((weight * prepared.table[model.kind.counted]).sum())
+    apart = f"{model.key} {prepared.layout.design} {int(weight.sum())} {counted}"
+    return seed, zlib.crc32(apart.encode())
 
 
 def sample_prior(
@@ -134,13 +129,11 @@ def sample_prior(
 
     Whatever reads a posterior can then show what the priors alone imply.
     """
-    table = statistics_of(model, stats, design)
-    if scale is None:
-        scale = float(model.scale(weight_of(table), **columns_of(model, table)))
-    built = pymc_model(first_choice(model), table, design, scale=scale)
+    prepared = prepare(model, stats, design, scale=scale)
+    built = build(prepared)
     names = variables(built)
     with built:
-        values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed, mode=AS_WRITTEN)
+        values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed, mode=PLAIN)
     dims = {name: ("chain", "draw", *built.named_vars_to_dims.get(name, ())) for name in names}
     posterior = xr.Dataset(
         {name: (dims[name], value[None]) for name, value in zip(names, values, strict=True)},
@@ -151,28 +144,24 @@ def sample_prior(
     posterior = posterior.assign({name: (("chain", "draw"), value) for name, value in chosen.items()})
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
     provenance = _provenance(
-        model,
+        prepared,
         stats,
-        table,
-        design,
         method="prior",
         method_settings={"draws": draws},
         seed=seed,
         seconds=0.0,
-        scale=scale,
     )
-    return _posterior(model, table, provenance, {"posterior": posterior}, (nothing,))
+    return _posterior(prepared, provenance, {"posterior": posterior}, (nothing,))
 
 
-def _provenance(
-    model: Model, stats: xr.Dataset, table: xr.Dataset, design: Design, **made: Any
-) -> Provenance:
+def _provenance(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenance:
     return Provenance(
-        model=model.key,
-        priors={name: prior.text for name, prior in model.priors.items()},
-        layout=lay_out(design, model, table),
-        n_customers=int(table["weight"].sum()),
-        rows=table.sizes["row"],
+        model=prepared.model.key,
+        priors={name: prior.text for name, prior in prepared.model.priors.items()},
+        layout=prepared.layout,
+        scale=prepared.scale,
+        n_customers=int(prepared.table["weight"].sum()),
+        rows=prepared.table.sizes["row"],
         versions={"python": python_version(), **{tool: version(tool) for tool in _TOOLS}},
         data=provenance_of(stats),
         **made,
@@ -180,18 +169,18 @@ def _provenance(
 
 
 def _posterior(
-    model: Model,
-    table: xr.Dataset,
+    prepared: Prepared,
     provenance: Provenance,
     groups: Mapping[str, xr.Dataset],
     checks: tuple[Check, ...],
 ) -> Posterior:
+    model, table = prepared.model, prepared.table
     # Attributes of the sampler (creation time, its own versions) would make equal fits differ.
     plain = {name: group.drop_attrs() for name, group in groups.items()}
     tree = xr.DataTree.from_dict(
         {
             **plain,
-            "observed_data": table[[*model.statistics, *provenance.layout.design.columns]].drop_attrs(),
+            "observed_data": table[[*model.statistics, *prepared.layout.design.columns]].drop_attrs(),
             "constant_data": table[["weight"]].drop_attrs(),
         }
     )

@@ -1,6 +1,7 @@
 """The posterior: draws that ArviZ reads as they are, what checked them and where they come from."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from bayes_cx.checks import Check
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
-from bayes_cx.inference.design import Layout, coordinates
+from bayes_cx.inference.layout import Layout
+from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 
@@ -75,11 +77,15 @@ class Posterior:
 
         Returns
         -------
-        dict of str to numpy.ndarray, shape (sample,)
+        dict of str to numpy.ndarray, shape (sample, ...)
+            ``(sample,)``, and of a parameter with dimensions ``(sample, *dims)``.
         """
+        return self._sampled(self.model.params, draws)
+
+    def _sampled(self, names: Iterable[str], draws: int | None) -> dict[str, np.ndarray]:
         keep = thinned(self.n_draws, draws)
-        posterior = self.draws["posterior"]
-        return {name: posterior[name].to_numpy().reshape(-1)[keep] for name in self.model.params}
+        group = self.draws["posterior"].dataset.transpose("chain", "draw", ...)
+        return {name: group[name].to_numpy().reshape(-1, *group[name].shape[2:])[keep] for name in names}
 
     @property
     def layout(self) -> Layout:
@@ -118,17 +124,13 @@ class Posterior:
             )
         patterns, pattern = unique_rows(stats, design.columns)
         keep = thinned(self.n_draws, draws)
-        sampled = {
-            str(name): value.to_numpy().reshape(-1, *value.shape[2:])[keep]
-            for name, value in self.draws["posterior"].data_vars.items()
-        }
+        sampled = self._sampled((*variables(self.layout, self.model), *self.model.choices), draws)
 
         def unseen(name: str) -> np.ndarray:
             own = np.random.default_rng([self.provenance.seed, zlib.crc32(name.encode())])
             return own.standard_normal(self.n_draws)[keep]
 
-        own = coordinates(self.layout, self.model, sampled, patterns, unseen)
-        letters = self.model.natural(self.provenance.scale, **own)
+        letters = letters_of(self.layout, self.model, self.provenance.scale, sampled, patterns, unseen)
         letters |= {name: sampled[name][:, None] for name in self.model.choices}
         shape = (keep.size, int(pattern.max()) + 1)
         return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern

@@ -4,7 +4,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_cx.compiling import compiled
+from bayes_cx.compiling import PLAIN, compiled
 from bayes_cx.inference.posterior import Posterior
 
 __all__ = ["log_prior"]
@@ -16,6 +16,7 @@ def log_prior(posterior: Posterior) -> np.ndarray:
     total = np.zeros(posterior.n_draws)
     for name, prior in posterior.model.priors.items():
         at = pt.vector(name)
-        density = pm.logp(getattr(pm, prior.distribution).dist(**prior.arguments), at)
-        total += compiled([at], density, as_written=True)(draws[name].to_numpy().reshape(-1))
+        distribution = getattr(pm, prior.distribution).dist(**prior.arguments)
+        density = compiled([at], pm.logp(distribution, at), mode=PLAIN)
+        total += density(draws[name].to_numpy().reshape(-1))
     return total

@@ -8,7 +8,7 @@ from typing import Any
 from bayes_cx.clock import UNITS
 from bayes_cx.data import DataProvenance
 from bayes_cx.errors import InputError
-from bayes_cx.inference.design import Layout
+from bayes_cx.inference.layout import Layout
 
 __all__ = ["Provenance"]
 

@@ -17,7 +17,7 @@ _CELLS = 200_000
 
 
 def _compiled(
-    formula: Formula, per_row: frozenset[str], per_cell: frozenset[str], as_written: bool
+    formula: Formula, per_row: frozenset[str], per_cell: frozenset[str]
 ) -> Callable[..., np.ndarray]:
     """Compile `formula`; arguments have shape (row, 1), (row, draw) or, all others, (1, draw)."""
     inputs = [
@@ -28,7 +28,7 @@ def _compiled(
         )
         for name in arguments(formula)
     ]
-    return compiled(inputs, formula(*inputs), as_written=as_written)
+    return compiled(inputs, formula(*inputs))
 
 
 def evaluate(
@@ -37,7 +37,6 @@ def evaluate(
     samples: Mapping[str, np.ndarray],
     *,
     never: bool = False,
-    as_written: bool = False,
 ) -> np.ndarray:
     """Return the values of `formula`, shape (sample, row); the draws of a row are neighbours in memory.
 
@@ -51,8 +50,6 @@ def evaluate(
         Arguments that differ between draws, and constants.
     never : bool
         Whether infinity is a value.
-    as_written : bool
-        Whether to evaluate the formula uncompiled, which saves seconds for a few hundred values.
 
     Raises
     ------
@@ -62,7 +59,7 @@ def evaluate(
     names = arguments(formula)
     per_row = frozenset(names).intersection(rows)
     per_cell = frozenset(name for name in names if name not in rows and np.ndim(samples[name]) == 2)
-    key = (formula, per_row, per_cell, as_written)
+    key = (formula, per_row, per_cell)
     call = kept(key, lambda: _compiled(*key))
     n = max(
         (np.shape(samples[name])[0] for name in names if name not in rows and np.ndim(samples[name])),

@@ -12,11 +12,12 @@ from rich.progress import track
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
 from bayes_cx.errors import FitError, InputError
-from bayes_cx.inference import MAP, MLE, NUTS, Laplace, pymc_model, sample_prior
-from bayes_cx.inference.build import first_choice, give, statistics_of, structure_of, weight_of
+from bayes_cx.inference import MAP, MLE, NUTS, Laplace, sample_prior
+from bayes_cx.inference.build import build, give, structure_of
 from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.explore import Explorer
 from bayes_cx.inference.methods import Method
+from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.model import Model, arguments
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.validation.uniformity import p_value
@@ -155,7 +156,8 @@ def sbc(
     # A model is built on data even where only its prior is wanted: one possible customer.
     row = _dataset(model, {name: np.array([model.kind.example[name]]) for name in model.statistics})
     prior = sample_prior(model, row, draws=simulations, seed=seed, scale=scale).draws["posterior"].dataset
-    explorer = Explorer(pymc_model(first_choice(model), row, scale=scale), structure_of(model))
+    placeholder = prepare(model, row, scale=scale)
+    explorer = Explorer(build(placeholder), structure_of(placeholder))
     ranks, passed = [], []
     unfitted, flagged = Counter[str](), Counter[str]()
     for i in track(range(simulations), "calibrating", disable=not progress, transient=True):
@@ -163,8 +165,8 @@ def sbc(
         truth = _picked(prior, [*names, *letters], [i])
         try:
             data = _simulated(model, rng, known, {name: float(truth[name][0]) for name in letters})
-            table = statistics_of(model, data)
-            give(explorer.built, model, table)
+            prepared = prepare(model, data, scale=scale)
+            give(explorer.built, prepared)
             found, _ = explore_choices(explorer, model, method, seed + i, (seed, i))
         except (FitError, InputError) as error:
             unfitted[error.came] += 1
@@ -173,7 +175,7 @@ def sbc(
         size = posterior.sizes["chain"] * posterior.sizes["draw"]
         own = _picked(posterior, [*names, *letters], np.arange(draws) * size // draws)
         pairs = [(truth[name], own[name]) for name in names]
-        pairs.append((_log_lik(model, table, truth), _log_lik(model, table, own)))
+        pairs.append((_log_lik(prepared, truth), _log_lik(prepared, own)))
         ranks.append([_rank(rng, one[0], many) for one, many in pairs])
         # Of a model with choices the name begins with the choice, for which the check is the same.
         failed = {check.name for check in found.checks if check.status == "failed"}
@@ -265,10 +267,9 @@ def _dataset(model: Model, columns: Mapping[str, np.ndarray]) -> xr.Dataset:
     return xr.Dataset(data, attrs={"kind": model.kind.key, "unit": "week"})
 
 
-def _log_lik(model: Model, table: xr.Dataset, letters: Mapping[str, np.ndarray]) -> np.ndarray:
+def _log_lik(prepared: Prepared, letters: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log-likelihood of the data at parameters, shape (sample,)."""
-    rows = {name: table[name].to_numpy().astype(float) for name in model.statistics}
-    return evaluate(model.log_lik, rows, letters) @ weight_of(table)
+    return evaluate(prepared.model.log_lik, prepared.columns, letters) @ prepared.weight
 
 
 def _rank(rng: np.random.Generator, truth: float, draws: np.ndarray) -> int:

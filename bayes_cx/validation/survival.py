@@ -91,7 +91,7 @@ _DIMS = {
 def _cohorts(posterior: Posterior, stats: xr.Dataset) -> np.ndarray:
     """Return the cohort of each customer."""
     texts = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
-    columns = [*posterior.layout.design.pooled.values(), *texts]
+    columns = [*posterior.layout.design.group_columns, *texts]
     if not columns:
         return np.full(stats.sizes["customer"], EVERYBODY)
     return stats[columns[0]].to_numpy().astype(str)

@@ -12,8 +12,8 @@ import mpmath as mp
 import numpy as np
 
 from bayes_cx.inference import MLE, fit
-from bayes_cx.model import Model, Purchases, arguments
-from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.model import Formula, Model, Purchases, arguments
+from tests.models.quick import quickly
 
 __all__ = [
     "Finding",
@@ -94,7 +94,19 @@ def value(model: Model, name: str, rows: dict[str, np.ndarray], **given) -> np.n
     never = name != "log_lik" and model.quantities[name].never
     needed = arguments(formula)
     some = {key: rows[key] for key in model.statistics if key in needed}
-    return evaluate(formula, some, {k: np.asarray(v, float) for k, v in given.items()}, never=never)[0]
+    return values(formula, some, given, never=never)[0]
+
+
+def values(formula: Formula, rows: dict[str, np.ndarray], given, *, never: bool = False) -> np.ndarray:
+    """Return the values of a formula, shape (draw, row)."""
+    given = {name: np.asarray(each, float)[..., None] for name, each in given.items()}
+    every = {**given, **rows}
+    needed = arguments(formula)
+    shape = np.broadcast_shapes((1, 1), *(np.shape(every[name]) for name in needed))
+    flat = [np.broadcast_to(every[name], shape).ravel() for name in needed]
+    found = quickly(formula)(*flat).reshape(shape)
+    assert not np.any(np.isnan(found) if never else ~np.isfinite(found))
+    return found
 
 
 def one_value(model: Model, name: str, row: dict[str, float], **given) -> float:
@@ -290,7 +302,7 @@ def pmf(model: Model, story) -> Finding:
         some = {} if row is None else columns([row])
         some = {key: some[key] for key in model.statistics if key in arguments(formula)}
         given = {**params, "t": t, "count": count}
-        chances = evaluate(formula, some, {key: np.asarray(v, float) for key, v in given.items()})[:, 0]
+        chances = values(formula, some, given)[:, 0]
         found.add(f"sum of {name}", chances.sum() - 1)
         found.add("smallest chance", min(chances.min(), 0.0))
         mean = f"expected_{E}" if row is not None else f"expected_{E}_new"
@@ -358,7 +370,7 @@ def _by_increments(model: Model, mean: str, rows, t: float, discount: float, par
     def expected(at: np.ndarray) -> np.ndarray:
         formula = model.quantities[mean].formula
         some = {key: rows[key] for key in model.statistics if key in arguments(formula)}
-        return evaluate(formula, some, {**{k: np.asarray(v) for k, v in params.items()}, "t": at})
+        return values(formula, some, {**params, "t": at})
 
     if model.kind.discrete:
         at = np.arange(1.0, np.floor(t) + 1)

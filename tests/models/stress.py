@@ -9,6 +9,7 @@ import pytensor.tensor as pt
 
 from bayes_cx.model import Model, arguments
 from tests.models.proofs import Finding
+from tests.models.quick import function, optimised, quickly
 
 __all__ = ["TEXTBOOK", "accuracy", "anywhere", "finite"]
 
@@ -73,22 +74,22 @@ def _reach(model: Model, name: str, at: dict[str, np.ndarray]) -> np.ndarray:
     return stages * at["k"] * at["t"] / seen < 3e3
 
 
-def finite(model: Model, n: int = 400) -> Finding:
+def finite(model: Model, n: int = 400, *, quick: bool = False) -> Finding:
     """Count, for the likelihood, its gradient and every quantity, the places without a number."""
     found = Finding("error", 0.0)
     at = anywhere(model, np.random.default_rng(21), n)
     names = [*model.statistics, *model.params]
     inputs = {name: pt.vector(name) for name in names}
-    likelihood = model.log_lik(**inputs)
     letters = [name for name in model.params if name not in model.choices]
+
+    likelihood = model.log_lik(**inputs)
     gradient = pytensor.grad(likelihood.sum(), [inputs[name] for name in letters])
-    call = pytensor.function(list(inputs.values()), [likelihood, *gradient])
+    call = function(list(inputs.values()), [likelihood, *gradient], quick=quick)
     for name, values in zip(("log_lik", *letters), call(*(at[name] for name in names)), strict=True):
         found.add("log_lik" if name == "log_lik" else f"gradient by {name}", np.sum(~np.isfinite(values)))
     for name, quantity in model.quantities.items():
         needed = arguments(quantity.formula)
-        inputs = [pt.vector(argument) for argument in needed]
-        call = pytensor.function(inputs, quantity.formula(*inputs), on_unused_input="ignore")
+        call = quickly(quantity.formula) if quick else optimised(quantity.formula)
         reached = _reach(model, name, at)
         values = call(*(at[argument][reached] for argument in needed))
         missing = np.isnan(values) if quantity.never else ~np.isfinite(values)
@@ -102,9 +103,8 @@ def accuracy(model: Model, n: int = 60) -> Finding:
     if model.key not in TEXTBOOK:
         return Finding("error", 1e-9)
     found, at = Finding("error", 1e-9), anywhere(model, np.random.default_rng(22), n)
-    names = [*model.statistics, *model.params]
-    inputs = [pt.vector(name) for name in names]
-    got = pytensor.function(inputs, model.log_lik(*inputs))(*(at[name] for name in names))
+    names = arguments(model.log_lik)
+    got = quickly(model.log_lik)(*(at[name] for name in names))
     textbook = TEXTBOOK[model.key]
     with mp.workdps(80):
         for i in range(n):

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import bayes_cx as bcx
-from bayes_cx.inference.build import statistics_of, weight_of
+from bayes_cx.inference.prepare import prepare
 from bayes_cx.model import arguments
 from bayes_cx.models import MODELS
 from bayes_cx.references import reference
@@ -91,7 +91,7 @@ def test_log_lik_in_extreme_places_is_that_of_the_textbook(model):
 
 
 def test_nothing_is_missing_in_extreme_places(model):
-    found = stress.finite(model, 60)
+    found = stress.finite(model, 60, quick=True)
     assert found.passed, found
 
 
@@ -113,12 +113,10 @@ def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):
     columns = {
         name: value if name in ("x", "regularity") else np.ceil(value) for name, value in columns.items()
     }
-    table = statistics_of(model, dataset(model, columns))
-    assert table.sizes["row"] < 3000
+    prepared = prepare(model, dataset(model, columns))
+    assert prepared.table.sizes["row"] < 3000
     whole = log_lik(model, columns, story.truth).sum()
-    collapsed = log_lik(model, {name: table[name] for name in model.statistics}, story.truth) @ weight_of(
-        table
-    )
+    collapsed = log_lik(model, prepared.columns, story.truth) @ prepared.weight
     assert collapsed[0] == pytest.approx(whole, rel=1e-10)
 
 

@@ -1,0 +1,256 @@
+"""A design laid out on data: the columns of its matrix, what standardises them, and its groups."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_cx.errors import InputError
+from bayes_cx.inference.design import Design, groupings, variables
+from bayes_cx.model import Model
+
+__all__ = ["Layout", "Pool", "Table", "check_design", "lay_out", "members"]
+
+type Table = Mapping[str, Any] | xr.Dataset
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One grouping of customers for one coordinate.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        A group is a combination of their values.
+    groups : tuple of str
+        The groups of the fit.
+    name : str
+        Names of random variables begin with it.
+    """
+
+    columns: tuple[str, ...]
+    groups: tuple[str, ...]
+    name: str
+
+    @property
+    def offset(self) -> str:
+        """Name of how far each group is off, in standard deviations."""
+        return f"{self.name}_offset"
+
+    @property
+    def spread(self) -> str:
+        """Name of the standard deviation of the groups."""
+        return f"{self.name}_spread"
+
+    @property
+    def dim(self) -> str:
+        """Name of the dimension of the groups."""
+        return f"{self.name}_group"
+
+    def new(self, table: Table) -> tuple[str, ...]:
+        """Return the groups of a table that the fit has not seen, sorted."""
+        return tuple(sorted(set(members(self.columns, table)) - set(self.groups)))
+
+    def place(self, table: Table) -> np.ndarray:
+        """Return the position of each row's group, those not seen after those seen, shape (row,)."""
+        position = {group: i for i, group in enumerate((*self.groups, *self.new(table)))}
+        return np.array([position[group] for group in members(self.columns, table)])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A design laid out on data.
+
+    Attributes
+    ----------
+    design : Design
+    matrix : mapping of str to mapping of str to (float, float)
+        For a coordinate, the columns of its matrix of covariates X: what is taken off each, and what it is
+        then divided by.
+    levels : mapping of str to tuple of str
+        The values of the columns of text in formulas.
+    groups : mapping of str to tuple of str
+        The groups of each grouping.
+    """
+
+    design: Design
+    matrix: Mapping[str, Mapping[str, tuple[float, float]]]
+    levels: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+
+    def covariates(self, name: str, table: Table) -> np.ndarray:
+        """Return the matrix X of coordinate `name`, shape (pattern, column)."""
+        raw = _columns(self.design, name, table, self.levels)
+        standard = [(raw[key] - centre) / spread for key, (centre, spread) in self.matrix[name].items()]
+        return np.column_stack(standard)
+
+    def pools(self, name: str) -> tuple[Pool, ...]:
+        """Return the groupings of coordinate `name`."""
+        own, shared = self.design.pooled.get(name), _pooled_everywhere(self.design)
+        pools = () if own is None else (Pool((own,), self.groups[own], name),)
+        return pools + tuple(
+            Pool(columns, self.groups[_key(columns)], f"{name}_{_key(columns)}") for columns in shared
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the layout as plain data, for the record of where draws come from."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Layout":
+        """Return the layout that `as_dict` wrote."""
+        matrix = {
+            name: {key: (float(centre), float(spread)) for key, (centre, spread) in columns.items()}
+            for name, columns in plain["matrix"].items()
+        }
+        levels, groups = (
+            {name: tuple(values) for name, values in plain[part].items()} for part in ("levels", "groups")
+        )
+        return cls(Design(**plain["design"]), matrix, levels, groups)
+
+
+def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
+    """Refuse a design that names what the model or the statistics do not have.
+
+    Raises
+    ------
+    InputError
+        If the model has no such coordinate or a column is missing.
+    """
+    for name in (*design.covariates, *design.pooled, *design.formulas):
+        if name not in model.priors:
+            raise InputError(
+                f"a design for {name!r}",
+                f"a coordinate of {model.name}: {', '.join(model.priors)}",
+                "name one of these",
+            )
+    if twice := [name for name in design.formulas if name in design.covariates]:
+        raise InputError(
+            f"covariates of {twice[0]} and a formula for it", "one of the two", "write all into the formula"
+        )
+    if missing := [name for name in design.columns if name not in stats]:
+        raise InputError(
+            f"a design on {', '.join(missing)}",
+            f"columns of the statistics: {', '.join(map(str, stats.data_vars))}",
+            "name group columns in summarise(by=...), or assign the column to the statistics",
+        )
+
+
+def lay_out(design: Design, stats: xr.Dataset) -> Layout:
+    """Lay a design out on statistics, each row of which counts by its weight.
+
+    Raises
+    ------
+    InputError
+        If a covariate is not finite or does not vary.
+    """
+    levels = _levels(design, stats)
+    weight = np.asarray(stats["weight"]) if "weight" in stats else None
+    matrix = {
+        name: {key: _standard(key, values, weight, name in design.formulas) for key, values in found.items()}
+        for name in (*design.covariates, *design.formulas)
+        for found in [_columns(design, name, stats, levels)]
+    }
+    groups = {column: _found((column,), stats) for column in design.pooled.values()}
+    groups |= {_key(columns): _found(columns, stats) for columns in _pooled_everywhere(design)}
+    return Layout(design, matrix, levels, groups)
+
+
+def _standard(
+    key: str, values: np.ndarray, weight: np.ndarray | None, of_formula: bool
+) -> tuple[float, float]:
+    """Return what is taken off a covariate, and what it is divided by."""
+    centre = float(np.average(values, weights=weight))
+    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weight)))
+    if spread == 0:
+        raise InputError(f"covariate {key} with one value only", "a covariate that varies", "leave it out")
+    # In a formula no and yes are one step apart, however rare either is.
+    return centre, 1.0 if of_formula and np.all(np.isin(values, (0.0, 1.0))) else spread
+
+
+def members(columns: tuple[str, ...], table: Table) -> list[str]:
+    """Return the group of each row."""
+    return [
+        " / ".join(map(str, values)) for values in zip(*(np.asarray(table[c]) for c in columns), strict=True)
+    ]
+
+
+def _found(columns: tuple[str, ...], table: Table) -> tuple[str, ...]:
+    return tuple(sorted(set(members(columns, table))))
+
+
+def _key(columns: tuple[str, ...]) -> str:
+    return ":".join(columns)
+
+
+def _pooled_everywhere(design: Design) -> tuple[tuple[str, ...], ...]:
+    return tuple(dict.fromkeys(grouping for text in design.pool for grouping in groupings(text)))
+
+
+def _levels(design: Design, table: Table) -> dict[str, tuple[str, ...]]:
+    """Return the values of the columns of text that formulas read."""
+    read = sorted({name for formula in design.formulas.values() for name in variables(formula)})
+    return {name: _found((name,), table) for name in read if np.asarray(table[name]).dtype.kind not in "fiu"}
+
+
+def _columns(
+    design: Design, name: str, table: Table, levels: Mapping[str, tuple[str, ...]]
+) -> dict[str, np.ndarray]:
+    """Return the covariates of a coordinate as they are, by name, shape (row,)."""
+    if name in design.covariates:
+        return {column: _numbers(column, table) for column in design.covariates[name]}
+    return _of_formula(design.formulas[name], table, levels)
+
+
+def _of_formula(formula: str, table: Table, levels: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+    from formulaic import model_matrix
+
+    frame = pd.DataFrame(
+        {
+            name: _text(name, table, levels[name]) if name in levels else _numbers(name, table)
+            for name in variables(formula)
+        }
+    )
+    made = model_matrix(formula, frame)
+    spec = made.model_spec
+    categories = {key for key, (kind, _) in spec.encoder_state.items() if kind.value == "categorical"}
+    if spec.transform_state or not categories <= set(levels):
+        raise InputError(
+            f"a formula {formula!r} that codes a column by all its values",
+            "transforms of one row at a time, such as log(age), and columns of numbers or of text",
+            "assign what it computes to the statistics, as a column of its own",
+        )
+    columns = {str(key): made[key].to_numpy(float) for key in made.columns if key != "Intercept"}
+    if bad := [key for key, values in columns.items() if not np.all(np.isfinite(values))]:
+        raise InputError(f"covariate {bad[0]} that is not finite", "finite numbers", "correct the column")
+    return columns
+
+
+def _text(column: str, table: Table, levels: tuple[str, ...]) -> pd.Categorical:
+    values = [str(value) for value in np.asarray(table[column])]
+    if unknown := sorted(set(values) - set(levels)):
+        raise InputError(
+            f"{column} {unknown[0]!r}",
+            f"one that the fit has seen: {', '.join(levels)}",
+            f"fit again with it, or pool over {column}, which allows for groups not seen",
+        )
+    return pd.Categorical(values, categories=list(levels))
+
+
+def _numbers(column: str, table: Table) -> np.ndarray:
+    try:
+        values = np.asarray(table[column]).astype(float)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"covariate {column} that is not numeric",
+            "numbers",
+            "pool over it, name it in a formula, or code it as numbers",
+        ) from error
+    if not np.all(np.isfinite(values)):
+        raise InputError(
+            f"covariate {column} with missing values", "a number for every customer", "fill or leave out"
+        )
+    return values
