@@ -51,7 +51,7 @@ from bayes_cx.reporting import ModelCard as ModelCard
 from bayes_cx.reporting import Report as Report
 from bayes_cx.reporting import model_card as model_card
 from bayes_cx.reporting import report as report
-from bayes_cx.reprs import show as show
+from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import average as average
 from bayes_cx.scoring import average_purchases as average_purchases

@@ -1,14 +1,14 @@
 """A check and the verdict over many: nothing unchecked reads as passed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Literal
 
 from bayes_cx.errors import InputError
 
-__all__ = ["Check", "Interval", "Status", "from_json", "to_json", "verdict"]
+__all__ = ["Check", "Interval", "Status", "from_json", "in_words", "to_json", "verdict"]
 
 Status = Literal["passed", "failed", "not_run"]
 
@@ -115,6 +115,23 @@ def verdict(checks: Iterable[Check]) -> Status:
     if "failed" in statuses:
         return "failed"
     return "passed" if statuses == {"passed"} else "not_run"
+
+
+def in_words(checks: Sequence[Check]) -> str:
+    """Return the verdict over checks in words.
+
+    Examples
+    --------
+    >>> in_words([Check("R-hat", 1.2, "<= 1.01", "failed"), Check("divergences", 0, "0", "passed")])
+    '1 of 2 checks failed'
+    >>> in_words([])
+    'no check was run'
+    """
+    found = verdict(checks)
+    if not checks:
+        return "no check was run"
+    number = sum(check.status == found for check in checks)
+    return f"{number} of {len(checks)} checks {found.replace('_', ' ')}"
 
 
 def to_json(checks: Iterable[Check]) -> str:

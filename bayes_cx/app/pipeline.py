@@ -160,7 +160,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "timestamp": run.timestamp.isoformat(),
         "settings": run.settings,
         "offers": [asdict(offer) for offer in study.plan.offers],
-        **{name: _told(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
+        **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
         **({} if study.selection is None else {"comparison": _compared(study.selection)}),
     }
     (folder / "run.json").write_text(
@@ -181,6 +181,6 @@ def _compared(selection: "Selection") -> dict[str, object]:
     }
 
 
-def _told(posterior: "Posterior") -> dict[str, object]:
+def _repeatable(posterior: "Posterior") -> dict[str, object]:
     """Return the provenance without timings, which no second run repeats."""
     return {key: value for key, value in posterior.provenance.as_dict().items() if key != "seconds"}

@@ -14,6 +14,7 @@ from bayes_cx.data.summarise import summarise
 from bayes_cx.data.summarise_opportunities import opportunities_after, summarise_opportunities
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
+from bayes_cx.notebook import html
 
 __all__ = ["Split", "split"]
 
@@ -46,9 +47,7 @@ class Split:
     tracking: xr.Dataset
 
     def _repr_html_(self) -> str:
-        from bayes_cx.reprs import split_html
-
-        return split_html(self)
+        return html("split", self)
 
 
 def split(

@@ -17,6 +17,7 @@ from bayes_cx.data.rejected import rejected_rows, write_rejected
 from bayes_cx.data.schema import UNREADABLE_LINE, Schema
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.errors import InputError
+from bayes_cx.notebook import html
 
 __all__ = ["Transactions", "read_transactions"]
 
@@ -62,9 +63,7 @@ class Transactions:
     table: Source = field(repr=False)
 
     def _repr_html_(self) -> str:
-        from bayes_cx.reprs import transactions_html
-
-        return transactions_html(self)
+        return html("transactions", self)
 
     @property
     def returns(self) -> str:

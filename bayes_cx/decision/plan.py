@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_cx.decision.offers import Offer
 from bayes_cx.files import atomic_path, write_csv
+from bayes_cx.notebook import html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +87,4 @@ class Plan:
         )
 
     def _repr_html_(self) -> str:
-        from bayes_cx.reprs import plan_html
-
-        return plan_html(self)
+        return html("plan", self)

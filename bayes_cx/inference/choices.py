@@ -72,11 +72,11 @@ def explore_choices(
         )
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
-    told = {_text(values): float(w) for values, w in zip(several, weight, strict=True)}
+    probabilities = {_text(values): float(w) for values, w in zip(several, weight, strict=True)}
     best = int(np.argmax(weight))
     if isinstance(marked[best].method, MAP | MLE):
         return marked[best], {}
-    return _mixed(marked, weight, [_text(values) for values in several], dice), told
+    return _mixed(marked, weight, [_text(values) for values in several], dice), probabilities
 
 
 def _weighed(found: Found, explorer: Explorer, dice: Sequence[int]) -> Found:

@@ -19,6 +19,7 @@ from bayes_cx.inference.layout import Layout
 from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
+from bayes_cx.notebook import html
 
 __all__ = ["Posterior", "load", "save"]
 
@@ -162,9 +163,7 @@ class Posterior:
         )
 
     def _repr_html_(self) -> str:
-        from bayes_cx.reprs import posterior_html
-
-        return posterior_html(self)
+        return html("posterior", self)
 
 
 def save(posterior: Posterior, path: str | Path) -> None:

@@ -162,11 +162,11 @@ class Notice:
 
     Attributes
     ----------
-    status : {"failed", "look", "not_run"}
+    status : {"failed", "look", "not_run", "passed"}
     title, text : str
     """
 
-    status: Literal["failed", "look", "not_run"]
+    status: Literal["failed", "look", "not_run", "passed"]
     title: str
     text: str
 
@@ -299,6 +299,8 @@ class Section:
         Whether paper starts a new page.
     folded : bool
         Whether a screen shows the title only, until it is opened.
+    badge : Badge or None
+        Beside the title.
     """
 
     title: str
@@ -306,6 +308,7 @@ class Section:
     key: str = ""
     new_page: bool = False
     folded: bool = False
+    badge: Badge | None = None
 
 
 type Block = Text | Notice | Tiles | Table | Picture | Columns | Section

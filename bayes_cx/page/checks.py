@@ -36,20 +36,20 @@ def checks_table(
             (
                 (check.about or within) if about else "",
                 named,
-                Number(measured(check.value), check.value),
+                Number(measured(check.value, 3 if check.interval else 4), check.value),
                 interval_cell(check.interval) if any(c.interval for c in found) else "",
                 sign(check.target),
                 status_badge(check),
             )
         )
-    heads = (about, name, "Value", interval_head(found), "Should be", "Status")
+    heads = (about, name, "Value", interval_head(check.interval for check in found), "Should be", "Status")
     columns = tuple(Column(head, wide=head == name) for head in heads)
     return Table(columns, tuple(rows), label=name, note=note)
 
 
-def interval_head(checks: Iterable[Check]) -> str:
+def interval_head(intervals: Iterable[Interval | None]) -> str:
     """Return the head of a column of intervals: with the level where all have the same."""
-    levels = {check.interval.level for check in checks if check.interval}
+    levels = {interval.level for interval in intervals if interval}
     return f"{levels.pop():.0%} interval" if len(levels) == 1 else "Interval"
 
 

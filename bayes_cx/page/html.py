@@ -137,10 +137,11 @@ class _Writer:
         if not section.title:
             return "".join(self.block(block, level) for block in section.blocks)
         inner = "".join(self.block(block, min(level + 1, 6)) for block in section.blocks)
+        mark = f" {self.inline(section.badge)}" if section.badge else ""
         if section.folded:
-            return f"<details><summary>{_text(section.title)}</summary>{inner}</details>"
+            return f"<details><summary>{_text(section.title)}{mark}</summary>{inner}</details>"
         key = _key(section)
-        heading = f'<h{level} id="{key}">{_text(section.title)}</h{level}>'
+        heading = f'<h{level} id="{key}">{_text(section.title)}{mark}</h{level}>'
         return f'<section aria-labelledby="{key}">{heading}{inner}</section>'
 
     def text(self, text: Text) -> str:

@@ -29,8 +29,6 @@ from bayes_cx.page.lay import MARKS, cell_text, on_paper, right, shown
 
 __all__ = ["markdown"]
 
-_WARNING = {"failed": "▲", "look": "▲", "not_run": "–"}
-
 
 def markdown(page: Page) -> str:
     """Return a page as Markdown (CommonMark with tables)."""
@@ -51,7 +49,7 @@ def _block(block: Block, level: int) -> Iterator[str]:
         case Text():
             yield _text(block)
         case Notice(status, title, text):
-            yield f"> {_WARNING[status]} **{_plain(title)}** {_plain(text)}"
+            yield f"> {MARKS[status]} **{_plain(title)}** {_plain(text)}".rstrip()
         case Tiles(tiles):
             yield "\n".join(f"- **{_plain(t.number)}** {_plain(t.label)} ({_plain(t.note)})" for t in tiles)
         case Table():
@@ -64,7 +62,8 @@ def _block(block: Block, level: int) -> Iterator[str]:
                     yield from _block(one, level)
         case Section(title, blocks):
             if title:
-                yield f"{'#' * min(level, 6)} {_plain(title)}"
+                mark = f" ({_inline(block.badge)})" if block.badge else ""
+                yield f"{'#' * min(level, 6)} {_plain(title)}{mark}"
             for one in blocks:
                 yield from _block(one, level + bool(title))
 

@@ -155,7 +155,9 @@ def _block(block: Block, svgs: list[bytes]) -> _Json:
             return {"is": "columns", "parts": [[_block(one, svgs) for one in part] for part in parts]}
         case Section(title, blocks):
             inner = [_block(one, svgs) for one in blocks]
-            return {"is": "section", "title": printable(title), "new_page": block.new_page, "blocks": inner}
+            badge = _inline(block.badge) if block.badge else None
+            head = {"title": printable(title), "badge": badge, "new_page": block.new_page}
+            return {"is": "section", **head, "blocks": inner}
 
 
 def _kept(svg: bytes, svgs: list[bytes]) -> str:

@@ -177,19 +177,27 @@ class Money:
         return f"{text}\u00a0{self.noun}" if self.noun else text
 
 
-def measured(value: float | None) -> str:
+def measured(value: float | None, digits: int = 3) -> str:
     """Return a number that may be of any size, without powers of ten; a dash where there is none.
+
+    Parameters
+    ----------
+    value : float or None
+    digits : int
+        Significant ones, of numbers below 1,000; a number beside its limit needs four.
 
     Examples
     --------
     >>> measured(1234.5), measured(0.0123), measured(-1e-9), measured(None)
     ('1,234', '0.0123', '0.0000', '–')
+    >>> measured(1.0024), measured(1.0024, digits=4)
+    ('1', '1.002')
     """
     if value is None or not math.isfinite(value):
         return _DASH
     if 0 < abs(value) < 1e-4:
         return "<0.0001" if value > 0 else "0.0000"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    text = f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
     return text.replace("-", _MINUS)
 
 

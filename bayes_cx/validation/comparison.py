@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
-from bayes_cx.panel import Html, check_badges, interval, number, panel, percent, table, verdict_words
+from bayes_cx.notebook import html
 
 __all__ = ["LEAST_LEAD", "STANDARD_ERRORS", "Comparison"]
 
@@ -109,7 +109,7 @@ class Comparison:
             if better := self._better_in_holdout():
                 said += f" There {' and '.join(better)} forecast better than {self.best}."
         if self.verdict != "passed":
-            said += f" Read it with care: {verdict_words(self.checks)}."
+            said += f" Read it with care: {_checks.in_words(self.checks)}."
         return said
 
     def _better_in_holdout(self) -> list[str]:
@@ -127,27 +127,7 @@ class Comparison:
         return f"<Comparison of {self.table.sizes['model']} models: {self.best} best, {how}>"
 
     def _repr_html_(self) -> str:
-        held_out = "total" in self.table
-        head = ["model", "behind", "± se", "weight", "effective parameters"]
-        head += ["log score", "CRPS", "95% coverage", "total error", "top 10% brought"] * held_out
-        rows = []
-        for i, name in enumerate(self.table["model"].to_numpy()):
-            one = self.table.isel(model=i)
-            value = {name: float(one[name]) for name in one.data_vars if not one[name].dims}
-            cells = [name, number(value["behind"]), number(value["behind_se"]), percent(value["weight"])]
-            cells.append(number(value["parameters"]))
-            if held_out:
-                cells += [number(value["log_score"]), number(value["crps"])]
-                cells += [percent(float(one["coverage"].sel(level=0.95))), _signed(value["total_error"])]
-                cells.append(interval(value["captured_low"], value["captured_high"], percent))
-            rows.append(cells)
-        return panel(
-            f"{self.best} predicts best{'' if self.clear else ', but not clearly'}",
-            f"{number(self.table.attrs['customers'])} customers",
-            check_badges(self.checks),
-            Html(table(head, rows)),
-            [("in words", self.sentence)],
-        )
+        return html("comparison", self)
 
 
 def _is_clear(lead: float, se: float) -> bool:

@@ -11,6 +11,7 @@ from bayes_cx.clock import Clock
 from bayes_cx.data import Split, provenance_of, unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
+from bayes_cx.notebook import html
 from bayes_cx.scoring import payments, score
 from bayes_cx.validation import metrics as _metrics
 from bayes_cx.validation.calibration import calibration
@@ -70,9 +71,7 @@ class Holdout:
         return f"<Holdout: {passed} of {len(self.checks)} checks passed>"
 
     def _repr_html_(self) -> str:
-        from bayes_cx.reprs import holdout_html
-
-        return holdout_html(self)
+        return html("holdout", self)
 
 
 def holdout(

@@ -10,8 +10,8 @@ import bayes_cx as bcx
 from bayes_cx import kinds
 from bayes_cx.models import SBG
 from bayes_cx.reporting.alike import alike
+from bayes_cx.reporting.panels.show import show
 from bayes_cx.reporting.sections import notices
-from bayes_cx.reprs import show, split_html
 from bayes_cx.validation import holdout, predictive_check
 
 COLUMNS = {"customer": "who", "start": "from", "end": "to"}
@@ -56,7 +56,7 @@ def test_it_is_called_by_its_own_words(world):
     assert warned is not None
     assert "with lessons that the model had not seen" in str(warned.blocks)
     assert "attending" in show(stats).html
-    assert "lessons" in split_html(parts)
+    assert "lessons" in parts._repr_html_()
     told = stats.assign(contact=("customer", np.zeros(500, bool))).assign_attrs(unit="month")
     rows = alike(told, fit.model.kind, fit.model.statistics, many=0)
     assert rows is not None

@@ -21,8 +21,10 @@ from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
 from bayes_cx.model import Param, Prior
 from bayes_cx.reporting import card as card_module
-from bayes_cx.reporting.card import Use, model_card
-from bayes_cx.reporting.card_schema import SECTIONS, ModelCard, Section, card_schema
+from bayes_cx.reporting.card import ModelCard, Use, model_card
+from bayes_cx.reporting.card.parts import SECTIONS
+from bayes_cx.reporting.card.parts import Evidence as Part
+from bayes_cx.reporting.card.record import card_schema
 from bayes_cx.study import Evidence, RunProvenance, Study
 from bayes_cx.validation import PredictiveCheck
 from tests import made
@@ -166,7 +168,7 @@ def test_a_small_group_is_shown_and_not_judged():
 @given(st.lists(st.sampled_from(["passed", "failed", "not_run"]), max_size=6))
 def test_the_verdict_of_a_section_never_reads_better_than_its_checks(statuses):
     checks = tuple(Check("m", 1.0, "", status) for status in statuses)
-    found = Section(checks=checks, note="nothing was looked at").verdict
+    found = Part(checks=checks, note="nothing was looked at").verdict
     assert (found == "passed") == (bool(statuses) and set(statuses) == {"passed"})
     assert (found == "failed") == ("failed" in statuses)
 
@@ -182,7 +184,7 @@ def test_json_comes_back_as_it_was_and_fits_its_schema():
 
 def test_the_exported_schema_is_current():
     exported = Path(card_module.__file__).with_name("model_card.schema.json").read_text("utf-8")
-    assert exported == card_schema(), "run `python -m bayes_cx.reporting.card_schema`"
+    assert exported == card_schema(), "run `python -m bayes_cx.reporting.card.record`"
 
 
 def tampered(path, value):
@@ -310,7 +312,7 @@ def test_the_card_says_how_many_false_alarms_to_expect():
     assert "0.05 failures or fewer" in complete().holdout.note
 
 
-def test_whatever_it_is_told_it_stays_one_page():
+def test_whatever_it_holds_it_stays_one_page():
     long = "word " * 500 + "x" * 600
     use = Use(intended=long, users=long, decision=long, misuse=(long,) * 30)
     crowd = tuple(check(name=long, about=f"{long}{i}", n=500, target=long) for i in range(40))
@@ -347,12 +349,16 @@ def test_markdown_prints_marks_as_they_are():
 
 def test_markdown_shows_interval_level_group_and_status():
     lines = complete().to_markdown().splitlines()
-    assert "| 80% coverage | segment: B2B | 911 | 0.810 | 0.790 – 0.830 (95%) | ≥ 0.8 | ✓ passed |" in lines
+    assert "| Of | Check | Value | 95% interval | Status |" in lines
+    assert "| segment: B2B | 80% coverage · n = 911 | 0.81 | 0.79 to 0.83 | ✓ passed |" in lines
+    assert "## Subgroups (✓ passed)" in lines
+    assert "should be: ≥ 0.8" in lines
 
 
 def test_the_notebook_panel_says_what_is_open():
     assert "not looked at: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
-    assert "bcx-warn" not in complete()._repr_html_().split("</style>")[1]
+    for card, status in ((complete(), "passed"), (complete(holdout=None), "not_run")):
+        assert f'class="notice {status}"' in card._repr_html_()
 
 
 @pytest.mark.slow

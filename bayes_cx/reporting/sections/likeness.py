@@ -41,7 +41,7 @@ def section(study: Study) -> Section | None:
     ]
     columns = (
         *(Column("Model"), Column("Draws of"), Column("Statistic", wide=True), Column("In the data")),
-        *(Column(interval_head(check for _, check in checks)), Column("Status")),
+        *(Column(interval_head(check.interval for _, check in checks)), Column("Status")),
     )
     table = Table(columns, rows, label="Data like these", note=" ".join(notes))
     return Section("Data like these?", (Text((_OPENING,)), table))

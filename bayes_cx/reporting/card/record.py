@@ -1,4 +1,4 @@
-"""The model card as data: every claim with its evidence, and a verdict that is computed, never set.
+"""The model card: every claim with its evidence, and a verdict that is computed, never set.
 
 The sections follow the model cards of Mitchell et al. (2019) and the reporting guidelines of Kruschke (2021):
 use, data, model and priors, computation, prior and posterior predictive checks, sensitivity, hold-out,
@@ -7,168 +7,21 @@ subgroups, limits, ethics and privacy, reproduction.
 
 import json
 import os
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    computed_field,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, ValidationError
 
-from bayes_cx.checks import Check, Interval, Status, verdict
+from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder, atomic_path
+from bayes_cx.page import Page
+from bayes_cx.reporting.card import pages
+from bayes_cx.reporting.card.parts import SECTIONS, DataPart, Evidence, Judged, ModelPart, Reproduction, Use
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "SECTIONS",
-    "DataPart",
-    "ModelCard",
-    "ModelPart",
-    "Parameter",
-    "PriorPart",
-    "Reproduction",
-    "Section",
-    "Use",
-    "card_schema",
-]
+__all__ = ["SCHEMA_VERSION", "ModelCard", "card_schema"]
 
 SCHEMA_VERSION = "2.0"
-
-SECTIONS = {
-    "computation": "Computation",
-    "prior_check": "Prior predictive check",
-    "posterior_check": "Posterior predictive check",
-    "sensitivity": "Sensitivity to the priors",
-    "holdout": "Calibration and hold-out",
-    "subgroups": "Subgroups",
-}
-"""The sections that hold evidence, with their headings; the verdict is taken over all of them."""
-
-Count = Annotated[int, Field(ge=0)]
-
-
-class Record(BaseModel):
-    """A frozen record that refuses fields it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Judged(Record):
-    """A record whose verdict follows from checks; one that was read must agree with them."""
-
-    def judged(self) -> tuple[Check, ...]:
-        """Return the checks that the verdict is taken over."""
-        raise NotImplementedError
-
-    @computed_field
-    @property
-    def verdict(self) -> Status:
-        """The verdict over the checks."""
-        return verdict(self.judged())
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _agrees(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if not (isinstance(data, dict) and "verdict" in data):
-            return handler(data)
-        record = handler({name: value for name, value in data.items() if name != "verdict"})
-        if record.verdict != data["verdict"]:
-            raise ValueError(
-                f"verdict {data['verdict']!r} disagrees with the checks, which say {record.verdict!r}"
-            )
-        return record
-
-
-class Section(Judged):
-    """Evidence of one kind; without checks it says in a sentence what was not looked at."""
-
-    checks: tuple[Check, ...] = ()
-    note: str = ""
-
-    def judged(self) -> tuple[Check, ...]:
-        """Return the checks of this section; none stands for one that was not run."""
-        return self.checks
-
-    @model_validator(mode="after")
-    def _not_silent(self) -> Self:
-        if not (self.checks or self.note):
-            raise ValueError("a section without checks must say in a note what was not looked at")
-        return self
-
-
-class Use(Record):
-    """What the model is for, who uses it, how a decision is made with it, and what it is not for."""
-
-    intended: str
-    users: str
-    decision: str
-    misuse: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class DataPart(Record):
-    """What the model was fitted to; `current` customers are under contract. Empty or null: not stated."""
-
-    source: str = ""
-    sha256: str = ""
-    period_start: date | None = None
-    until: date | None = None
-    unit: str = ""
-    customers: Count | None = None
-    repeaters: Count | None = None
-    current: Count | None = None
-    rows_read: Count | None = None
-    rows_rejected: Count | None = None
-    rejected: dict[str, Count] = {}
-    returns: str = ""
-    groups: tuple[str, ...] | None = None
-
-
-class Parameter(Record):
-    """A parameter by its letter, and its posterior."""
-
-    letter: str
-    meaning: str
-    unit: str = ""
-    mean: FiniteFloat | None = None
-    interval: Interval | None = None
-
-
-class PriorPart(Record):
-    """A prior and the reason for it."""
-
-    name: str
-    meaning: str
-    prior: str
-    reason: str
-
-
-class ModelPart(Record):
-    """The model in words, its parameters and its priors."""
-
-    name: str
-    story: str
-    when: str = ""
-    parameters: tuple[Parameter, ...] = ()
-    priors: tuple[PriorPart, ...] = ()
-    reference: str = ""
-
-
-class Reproduction(Record):
-    """What it takes to compute the same again."""
-
-    method: str = ""
-    seed: int | None = None
-    command: str = ""
-    versions: dict[str, str] = {}
 
 
 class ModelCard(Judged):
@@ -187,18 +40,18 @@ class ModelCard(Judged):
     use: Use
     data: DataPart
     model: ModelPart
-    computation: Section
-    prior_check: Section
-    posterior_check: Section
-    sensitivity: Section
-    holdout: Section
-    subgroups: Section
+    computation: Evidence
+    prior_check: Evidence
+    posterior_check: Evidence
+    sensitivity: Evidence
+    holdout: Evidence
+    subgroups: Evidence
     limits: Annotated[tuple[str, ...], Field(min_length=1)]
     ethics: Annotated[tuple[str, ...], Field(min_length=1)]
     reproduction: Reproduction
     references: tuple[str, ...] = ()
 
-    def sections(self) -> dict[str, Section]:
+    def sections(self) -> dict[str, Evidence]:
         """Return the sections that hold evidence, by heading."""
         return {heading: getattr(self, name) for name, heading in SECTIONS.items()}
 
@@ -249,18 +102,55 @@ class ModelCard(Judged):
                 "write it again with model_card(...).write(folder)",
             ) from error
 
+    def page(self, *, whole: bool = True) -> Page:
+        """Return the card as a page of blocks.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether everything is on it. Otherwise long texts are cut and the worst checks come first, so that
+            one sheet of paper holds what matters.
+        """
+        room = pages.WHOLE if whole else pages.SHEET
+        evidence = [
+            pages.evidence(heading, part, self.model.name, room) for heading, part in self.sections().items()
+        ]
+        sections = (
+            pages.verdict(self.verdict, self.summary),
+            pages.side_by_side(
+                (*pages.use(self.use, room),),
+                (pages.data(self.data, room), pages.recipe(self.reproduction, room)),
+            ),
+            pages.model(self.model, room),
+            pages.balanced(evidence[:4]),
+            *evidence[4:],
+            pages.side_by_side(
+                (pages.bullets("Limits", self.limits, room),),
+                (pages.bullets("Ethics and privacy", self.ethics, room),),
+            ),
+            pages.references(self.references, room),
+        )
+        owner = pages.clip(self.owner or pages.NOT_STATED, room.cell)
+        return Page(
+            title=pages.clip(self.title, room.cell),
+            sections=sections,
+            subtitle=f"Model card · {self.model.name} · owner: {owner} · {self.written:%Y-%m-%d}",
+            foot=f"bayes_cx model card, schema {self.schema_version} · complete in model_card.json",
+            timestamp=self.written,
+            one_page=not whole,
+        )
+
     def to_markdown(self) -> str:
         """Return the card as Markdown."""
-        from bayes_cx.reporting.card_pages import markdown
+        from bayes_cx.page.markdown import markdown
 
-        return markdown(self)
+        return markdown(self.page())
 
     def pdf(self) -> bytes:
         """Return the card as one accessible A4 page; the same card gives the same bytes."""
-        from bayes_cx.reporting.card_pages import page
-        from bayes_cx.reporting.render import pdf
+        from bayes_cx.page.typst import pdf
 
-        return pdf("card.typ", page(self), timestamp=self.written)
+        return pdf(self.page(whole=False))
 
     def to_pdf(self, path: str | os.PathLike[str]) -> None:
         """Write the card as one A4 page, whole or not at all."""
@@ -276,9 +166,20 @@ class ModelCard(Judged):
             (unfinished / "model_card.pdf").write_bytes(self.pdf())
 
     def _repr_html_(self) -> str:
-        from bayes_cx.reporting.card_pages import html
+        from bayes_cx.page.html import fragment
 
-        return html(self)
+        subtitle = f"Model card · {self.model.name} · {self.written:%Y-%m-%d}"
+        return fragment(
+            pages.panel(
+                self.title,
+                subtitle,
+                self.verdict,
+                self.summary,
+                self.sections(),
+                self.limits,
+                self.model.name,
+            )
+        )
 
 
 def card_schema() -> str:

@@ -15,17 +15,17 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
 from bayes_cx.page.checks import false_alarms
 from bayes_cx.references import reference
-from bayes_cx.reporting.card_schema import (
+from bayes_cx.reporting.card.parts import (
     DataPart,
-    ModelCard,
+    Evidence,
     ModelPart,
     Parameter,
     PriorPart,
     Reproduction,
-    Section,
     Use,
 )
-from bayes_cx.reporting.card_text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
+from bayes_cx.reporting.card.record import ModelCard
+from bayes_cx.reporting.card.text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
 from bayes_cx.study import Study
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bayes_cx.inference.provenance import Provenance
     from bayes_cx.validation import PredictiveCheck
 
-__all__ = ["ModelCard", "Use", "model_card"]
+__all__ = ["model_card"]
 
 # With 100 customers the share inside an 80% interval is known to eight points either way; with fewer, a
 # group that is served badly cannot be told from one that is not.
@@ -119,12 +119,12 @@ def model_card(
             ),
             reference=str(reference(model.reference)) if model.reference else "",
         ),
-        computation=_section("computation", posterior.checks),
+        computation=_evidence("computation", posterior.checks),
         prior_check=_predictive("prior_check", before),
         posterior_check=_predictive("posterior_check", after),
-        sensitivity=_section("sensitivity", sensitivity),
-        holdout=_section("holdout", judged, false_alarms(judged)),
-        subgroups=_section("subgroups", groups, left_out),
+        sensitivity=_evidence("sensitivity", sensitivity),
+        holdout=_evidence("holdout", judged, false_alarms(judged)),
+        subgroups=_evidence("subgroups", groups, left_out),
         limits=(*model.limits, *LIMITS[model.kind.leaving]),
         ethics=ETHICS[model.kind.leaving],
         reproduction=_reproduction(made, run.command),
@@ -132,9 +132,9 @@ def model_card(
     )
 
 
-def _section(name: str, found: Iterable[Check], note: str = "") -> Section:
+def _evidence(name: str, found: Iterable[Check], note: str = "") -> Evidence:
     checks = tuple(found)
-    return Section(checks=checks, note=note if checks else NOT_GIVEN[name])
+    return Evidence(checks=checks, note=note if checks else NOT_GIVEN[name])
 
 
 def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
@@ -156,8 +156,8 @@ def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
     return [check for check in groups if check.about in kept], left_out if rest else ""
 
 
-def _predictive(name: str, found: "PredictiveCheck | None") -> Section:
-    return _section(
+def _predictive(name: str, found: "PredictiveCheck | None") -> Evidence:
+    return _evidence(
         name, () if found is None else found.checks, found.statistics.attrs["note"] if found else ""
     )
 

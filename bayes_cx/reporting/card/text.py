@@ -1,6 +1,6 @@
 """The sentences of a model card that hold for every model of one kind; the rest stands on the model."""
 
-from bayes_cx.reporting.card_schema import Use
+from bayes_cx.reporting.card.parts import Use
 
 __all__ = ["ETHICS", "LIMITS", "NOT_GIVEN", "TOO_FEW", "USE"]
 

@@ -1,0 +1,156 @@
+"""The parts of a model card as data; pydantic checks what is read."""
+
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ModelWrapValidatorHandler,
+    computed_field,
+    model_validator,
+)
+
+from bayes_cx.checks import Check, Interval, Status, verdict
+
+__all__ = [
+    "SECTIONS",
+    "DataPart",
+    "Evidence",
+    "Judged",
+    "ModelPart",
+    "Parameter",
+    "PriorPart",
+    "Record",
+    "Reproduction",
+    "Use",
+]
+
+SECTIONS = {
+    "computation": "Computation",
+    "prior_check": "Prior predictive check",
+    "posterior_check": "Posterior predictive check",
+    "sensitivity": "Sensitivity to the priors",
+    "holdout": "Calibration and hold-out",
+    "subgroups": "Subgroups",
+}
+"""The sections that hold evidence, with their headings; the verdict is taken over all of them."""
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A frozen record that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Judged(Record):
+    """A record whose verdict follows from checks; one that was read must agree with them."""
+
+    def judged(self) -> tuple[Check, ...]:
+        """Return the checks that the verdict is taken over."""
+        raise NotImplementedError
+
+    @computed_field
+    @property
+    def verdict(self) -> Status:
+        """The verdict over the checks."""
+        return verdict(self.judged())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _agrees(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not (isinstance(data, dict) and "verdict" in data):
+            return handler(data)
+        record = handler({name: value for name, value in data.items() if name != "verdict"})
+        if record.verdict != data["verdict"]:
+            raise ValueError(
+                f"verdict {data['verdict']!r} disagrees with the checks, which say {record.verdict!r}"
+            )
+        return record
+
+
+class Evidence(Judged):
+    """Checks of one kind; without any it says in a sentence what was not looked at."""
+
+    checks: tuple[Check, ...] = ()
+    note: str = ""
+
+    def judged(self) -> tuple[Check, ...]:
+        """Return the checks; none stands for one that was not run."""
+        return self.checks
+
+    @model_validator(mode="after")
+    def _not_silent(self) -> Self:
+        if not (self.checks or self.note):
+            raise ValueError("a section without checks must say in a note what was not looked at")
+        return self
+
+
+class Use(Record):
+    """What the model is for, who uses it, how a decision is made with it, and what it is not for."""
+
+    intended: str
+    users: str
+    decision: str
+    misuse: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class DataPart(Record):
+    """What the model was fitted to; `current` customers are under contract. Empty or null: not stated."""
+
+    source: str = ""
+    sha256: str = ""
+    period_start: date | None = None
+    until: date | None = None
+    unit: str = ""
+    customers: Count | None = None
+    repeaters: Count | None = None
+    current: Count | None = None
+    rows_read: Count | None = None
+    rows_rejected: Count | None = None
+    rejected: dict[str, Count] = {}
+    returns: str = ""
+    groups: tuple[str, ...] | None = None
+
+
+class Parameter(Record):
+    """A parameter by its letter, and its posterior."""
+
+    letter: str
+    meaning: str
+    unit: str = ""
+    mean: FiniteFloat | None = None
+    interval: Interval | None = None
+
+
+class PriorPart(Record):
+    """A prior and the reason for it."""
+
+    name: str
+    meaning: str
+    prior: str
+    reason: str
+
+
+class ModelPart(Record):
+    """The model in words, its parameters and its priors."""
+
+    name: str
+    story: str
+    when: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    priors: tuple[PriorPart, ...] = ()
+    reference: str = ""
+
+
+class Reproduction(Record):
+    """What it takes to compute the same again."""
+
+    method: str = ""
+    seed: int | None = None
+    command: str = ""
+    versions: dict[str, str] = {}
