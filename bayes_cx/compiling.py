@@ -15,7 +15,9 @@ from pytensor.compile.mode import Mode
 
 __all__ = ["PLAIN", "compiled", "kept"]
 
-PLAIN = Mode(linker="py", optimizer=None)
+# PyTensor takes None for no optimisation, and does not say so in its types.
+_NOTHING: Any = None
+PLAIN = Mode(linker="py", optimizer=_NOTHING)
 """Evaluates operations on whole arrays one by one, uncompiled: for formulas without loops over scalars."""
 
 _KEPT: dict[Hashable, Any] = {}

@@ -129,11 +129,13 @@ def variables(formula: str) -> tuple[str, ...]:
     InputError
         If it is no formula of the covariates of one coordinate.
     """
-    from formulaic import Formula
+    import formulaic
     from formulaic.errors import FormulaicError
 
+    parse: Any = formulaic.Formula  # its metaclass makes a subclass, which type checkers do not see
+
     try:
-        parsed = Formula(formula)
+        parsed = parse(formula)
         columns = sorted(map(str, parsed.required_variables))
         common = hasattr(parsed, "__iter__") and "1" in map(str, parsed)
     except (FormulaicError, SyntaxError):

@@ -79,7 +79,7 @@ class Explorer:
 
         # A chain starts where the priors say, which is compiled too.
         key = ("sampler", self.structure, hyperparameters(self.built))
-        sampler = kept(key, lambda: nutpie.compile_pymc_model(self.built))
+        sampler: Any = kept(key, lambda: nutpie.compile_pymc_model(self.built))
         used = {var.name for var in sampler.shared_var_keys}
         data = {str(var.name): var.get_value() for var in self.built.data_vars if var.name in used}
         return sampler.with_data(**data)

@@ -215,7 +215,7 @@ def _of_formula(formula: str, table: Table, levels: Mapping[str, tuple[str, ...]
         }
     )
     made = model_matrix(formula, frame)
-    spec = made.model_spec
+    spec: Any = made.model_spec
     categories = {key for key, (kind, _) in spec.encoder_state.items() if kind.value == "categorical"}
     if spec.transform_state or not categories <= set(levels):
         raise InputError(
