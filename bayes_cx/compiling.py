@@ -13,12 +13,12 @@ from typing import Any
 import pytensor
 from pytensor.compile.mode import Mode
 
-__all__ = ["PLAIN", "compiled", "kept"]
+__all__ = ["AS_WRITTEN", "compiled", "kept"]
 
 # PyTensor takes None for no optimisation, and does not say so in its types.
 _NOTHING: Any = None
-PLAIN = Mode(linker="py", optimizer=_NOTHING)
-"""Evaluates operations on whole arrays one by one, uncompiled: for formulas without loops over scalars."""
+AS_WRITTEN = Mode(linker="py", optimizer=_NOTHING)
+"""Evaluates operations one by one, uncompiled: for formulas without loops over scalars, or few values."""
 
 _KEPT: dict[Hashable, Any] = {}
 # PyTensor compiles in one thread at a time.

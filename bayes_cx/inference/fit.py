@@ -13,7 +13,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check
-from bayes_cx.compiling import PLAIN
+from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.data import provenance_of
 from bayes_cx.inference.build import build, structure_of
 from bayes_cx.inference.choices import explore_choices
@@ -133,7 +133,7 @@ def sample_prior(
     built = build(prepared)
     names = variables(built)
     with built:
-        values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed, mode=PLAIN)
+        values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed, mode=AS_WRITTEN)
     dims = {name: ("chain", "draw", *built.named_vars_to_dims.get(name, ())) for name in names}
     posterior = xr.Dataset(
         {name: (dims[name], value[None]) for name, value in zip(names, values, strict=True)},

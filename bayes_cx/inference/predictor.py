@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.compiling import PLAIN, compiled, kept
+from bayes_cx.compiling import AS_WRITTEN, compiled, kept
 from bayes_cx.inference.layout import Layout, Table
 from bayes_cx.model import Model
 
@@ -135,7 +135,7 @@ def letters_of(
     def make() -> Callable[..., Any]:
         named = dict(zip(given, inputs, strict=True))
         letters = model.natural(named["scale"], **coordinates(layout, model, named, named))
-        return compiled(inputs, [pt.as_tensor(letters[name]) for name in names], mode=PLAIN)
+        return compiled(inputs, [pt.as_tensor(letters[name]) for name in names], mode=AS_WRITTEN)
 
     call = kept(("letters", model.natural, structure(layout, model)), make)
     return dict(zip(names, call(*given.values()), strict=True))

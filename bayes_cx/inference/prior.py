@@ -4,7 +4,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_cx.compiling import PLAIN, compiled
+from bayes_cx.compiling import AS_WRITTEN, compiled
 from bayes_cx.inference.posterior import Posterior
 
 __all__ = ["log_prior"]
@@ -17,6 +17,6 @@ def log_prior(posterior: Posterior) -> np.ndarray:
     for name, prior in posterior.model.priors.items():
         at = pt.vector(name)
         distribution = getattr(pm, prior.distribution).dist(**prior.arguments)
-        density = compiled([at], pm.logp(distribution, at), mode=PLAIN)
+        density = compiled([at], pm.logp(distribution, at), mode=AS_WRITTEN)
         total += density(draws[name].to_numpy().reshape(-1))
     return total

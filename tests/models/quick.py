@@ -21,9 +21,8 @@ def function(inputs: list[Any], outputs: Any, *, quick: bool = True) -> Callable
     """Compile by the C linker without optimisation, if there is a C++ compiler, else as users do.
 
     Compiling a formula of vectors then takes .7 CPU seconds instead of the 2.6 of numba, and running it three
-    times as long. The Python linker of PyTensor 3.3 is no way out: it loops over scalars in Python (all of
-    BG/NBD in 60 extreme places take 73 seconds), mixes up the outputs of a loop inside another formula, and
-    computes with constants in single precision.
+    times as long. As they are written formulas with loops run in Python: all of BG/NBD in 60 extreme places
+    take 73 seconds.
     """
     mode = Mode(linker="cvm", optimizer="fast_run") if quick and pytensor.config.cxx else None
     with pytensor.config.change_flags(gcc__cxxflags="-O0" if mode else pytensor.config.gcc__cxxflags):
