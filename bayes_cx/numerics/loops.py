@@ -58,6 +58,22 @@ class _Loop(ScalarLoop):
 
     py_perform_fn = property(_in_python)
 
+    def c_code(self, node, nodename, inames, onames, sub):
+        """Return the code of the loop, behind its inputs as variables.
+
+        PyTensor 3.3 names the state of a loop after its inputs, one of which may be a constant: ``(0.0)``.
+        """
+        names = [f"{nodename}_input{position}" for position in range(len(inames))]
+        types = [value.type.dtype_specs()[1] for value in node.inputs]
+        lines = [f"{of} {name} = {value};" for of, name, value in zip(types, names, inames, strict=True)]
+        code = super().c_code(node, nodename, names, onames, sub)
+        return "\n".join(["{", *lines, code, "}"])
+
+    def c_code_cache_version(self):
+        """Return the version of the code, for PyTensor's cache."""
+        version = super().c_code_cache_version()
+        return (*version, 1) if version else version
+
 
 class _Formula(Composite):
     """A formula of scalars that is one node of a graph, and so are its first derivatives together."""
