@@ -129,6 +129,7 @@ donors
 
 # %%
 as_if = donations.assign(T=donations["n"].astype(float), t_x=donations["t_x"].astype(float))
+as_if = as_if.assign_attrs(kind="purchases")
 wrong = bcx.fit(bcx.models.BG_NBD, as_if, seed=1, progress=False)
 checks = {
     "BG/BB": bcx.validation.predictive_check(donors, donations, seed=1).histogram,
