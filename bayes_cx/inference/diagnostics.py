@@ -55,7 +55,7 @@ def check_weights(weighed: Weighed, mode: Mode) -> tuple[Check, ...]:
 
 
 def check_point(mode: Mode) -> tuple[Check, ...]:
-    """Check a point estimate: it is at the top, and it says nothing of uncertainty."""
+    """Check a point estimate: it is a maximum, and it says nothing of uncertainty."""
     nothing = Check("uncertainty", None, "draws of the posterior", "not_run", "a point estimate has none")
     return (_newton(mode), nothing)
 

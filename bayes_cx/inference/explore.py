@@ -1,4 +1,4 @@
-"""Explore the posterior of one PyMC model: at its top, around it, or by sampling."""
+"""Explore the posterior of one PyMC model: at its mode, around it, or by sampling."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Found:
         The one that was used in the end.
     log_weight : float
         Logarithm of what the model counts beside others of the same data: its marginal likelihood, or for a
-        point estimate the height of the top. NaN after sampling, which does not estimate it.
+        point estimate the height of the mode. NaN after sampling, which does not estimate it.
     weight_checks : tuple of Check
         Of `log_weight`, where it was estimated apart from the draws.
     """
@@ -165,10 +165,9 @@ def variables(built: pm.Model) -> list[str]:
 def _groups(f: Density, u: np.ndarray, height: np.ndarray, shape: Sequence[int]) -> dict[str, xr.Dataset]:
     """Return the groups of draws at unconstrained points `u`, shape (sample, coordinate)."""
     dims = ("chain", "draw")
-    columns = zip(*(f.named(point) for point in u), strict=True)
     values = {
-        name: ((*dims, *f.dims[name]), np.array(column).reshape(*shape, *np.shape(column[0])))
-        for name, column in zip(f.names, columns, strict=True)
+        name: ((*dims, *f.dims[name]), column.reshape(*shape, *column.shape[1:]))
+        for name, column in zip(f.names, f.named(u), strict=True)
     }
     posterior = xr.Dataset(values, coords=f.coords)
     return {

@@ -112,7 +112,7 @@ def sbc(
     already small beside the spread of the rank itself. Equal values, of repeated draws and of
     whole-numbered choices, are ranked at random.
 
-    A simulation is left out only where the data cannot be fitted or have no top to start from, which depends
+    A simulation is left out only where the data cannot be fitted or have no mode to start from, which depends
     on the data alone, so the ranks of the others are uniform still. Fits that fail their own checks stay in,
     and nothing of the prior is cut off.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import mpmath as mp
 import numpy as np
@@ -45,6 +46,12 @@ def _over_share(f, a, b):
         return f(p, q) * mp.exp(a * mp.log(p) + b * mp.log(q)) / mp.beta(a, b)
 
     return mp.quad(weighed, [-60 / min(a, 1), -25, *range(-10, 11, 2), 25, 60 / min(b, 1)])
+
+
+@cache
+def _power_mean(i, j, a, b):
+    """Integrate p^i (1 - p)^j over p ~ Beta(a, b)."""
+    return _over_share(lambda p, q: p**i * q**j, a, b)
 
 
 def _bg_nbd(row, params):
@@ -112,10 +119,10 @@ def _bg_bb(row, params):
     alpha, beta, gamma, delta = (mp.mpf(params[name]) for name in ("alpha", "beta", "gamma", "delta"))
 
     def buys(active):
-        return _over_share(lambda p, q: p**x * q ** (active - x), alpha, beta)
+        return _power_mean(x, active - x, alpha, beta)
 
-    left = [buys(i) * _over_share(lambda p, q, i=i: p * q**i, gamma, delta) for i in range(t_x, n)]
-    return buys(n) * _over_share(lambda p, q: q**n, gamma, delta) + sum(left)
+    left = [buys(i) * _power_mean(1, i, gamma, delta) for i in range(t_x, n)]
+    return buys(n) * _power_mean(0, n, gamma, delta) + sum(left)
 
 
 def _bdw(row, params):
