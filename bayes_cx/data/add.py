@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.clock import Clock
+from bayes_cx.data.attributes import provenance_of
 from bayes_cx.data.compress import compress
 from bayes_cx.data.groups import NO_GROUP
 from bayes_cx.errors import InputError
@@ -169,18 +170,16 @@ def _attrs(
     kind: Kind, a: xr.Dataset, b: xr.Dataset, changed: dict[str, int] | None = None
 ) -> dict[str, str | int | float]:
     parts = (a.attrs, b.attrs)
-    rejected, varying = (
-        sum((Counter(json.loads(attrs.get(name, "{}"))) for attrs in parts), Counter())
-        for name in ("rejected", "varying")
-    )
+    first, second = provenance_of(a), provenance_of(b)
+    rejected = Counter(first.rejected) + Counter(second.rejected)
     total = {
         name: sum(attrs[name] for attrs in parts)
         for name in a.attrs
         if name.startswith("rows_") or name in kind.tallies
     }
     varying = {
-        name: varying[name] + (changed or {}).get(name, 0)
-        for name in json.loads(a.attrs.get("varying", "{}"))
+        name: number + second.varying.get(name, 0) + (changed or {}).get(name, 0)
+        for name, number in first.varying.items()
     }
     parts_of = "".join(sorted(attrs["sha256"] for attrs in parts))
     return {

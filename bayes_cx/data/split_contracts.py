@@ -1,6 +1,5 @@
 """Cut contracts in two: what was known at a day, and who made the renewals after it."""
 
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.clock import Clock
+from bayes_cx.data.attributes import provenance_of
 from bayes_cx.data.split import Split
 from bayes_cx.data.summarise_contracts import open_contracts
 from bayes_cx.errors import InputError
@@ -112,7 +112,7 @@ def split_contracts(
         )
     clock = Clock(unit)
     begin = clock.step_of(cut) + 1
-    late = json.loads(whole.attrs["rejected"]).get("start after the end of observation", 0)
+    late = provenance_of(whole).rejected.get("start after the end of observation", 0)
     holdout = xr.Dataset(
         {
             "asked": ("customer", asked, {"meaning": "renewals that came up"}),

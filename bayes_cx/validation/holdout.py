@@ -13,13 +13,18 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.notebook import html
 from bayes_cx.scoring import payments, score
-from bayes_cx.validation import metrics as _metrics
 from bayes_cx.validation.calibration import calibration
 from bayes_cx.validation.capture import capture, rules
 from bayes_cx.validation.comparable import columns_of
 from bayes_cx.validation.coverage import coverage
+from bayes_cx.validation.holdout_checks import (
+    Compared,
+    calibration_check,
+    capture_checks,
+    count_checks,
+    tracking_check,
+)
 from bayes_cx.validation.judged import judged, means
-from bayes_cx.validation.metrics import Evidence
 from bayes_cx.validation.tracking import by_frequency, futures, reached, tracking
 
 __all__ = ["Holdout", "holdout"]
@@ -138,7 +143,7 @@ def holdout(
     everybody[later.who] = later.span
     rows = later.stats.assign(span=("customer", later.span))
     _, alike = unique_rows(rows, (*columns_of(purchases), "span"))
-    evidence = Evidence(
+    compared = Compared(
         later=later,
         counts=found.counts,
         expected=expected,
@@ -151,7 +156,7 @@ def holdout(
         paid = split.holdout["spend_holdout"].to_numpy()[later.who]
         prices = payments(spend, later.stats, draws, np.random.default_rng(seeds[1]))
         pays = np.array([pay(n).astype(np.float32) for pay, n in zip(prices, found.counts, strict=True)])
-        evidence = replace(evidence, paid=paid, pays=pays)
+        compared = replace(compared, paid=paid, pays=pays)
         each = score(spend, later.stats, "expected_spend", thin_to=draws)["mean"].to_numpy()
         value = (expected * each, paid, "revenue")
     ranked, came, counted = value
@@ -172,12 +177,12 @@ def holdout(
         calibration=calibrated,
         capture=captured,
         checks=(
-            *_metrics.evidence_metrics(evidence),
-            _metrics.tracking_metric(tracked, observed.size),
-            _metrics.calibration_metric(calibrated, forecast.outcome),
-            *(() if captured is None else _metrics.capture_metrics(captured, observed.size, rival)),
+            *count_checks(compared),
+            tracking_check(tracked, observed.size),
+            calibration_check(calibrated, forecast.outcome),
+            *(() if captured is None else capture_checks(captured, observed.size, rival)),
         ),
-        by_group=tuple(_by_group(evidence)),
+        by_group=tuple(_by_group(compared)),
     )
 
 
@@ -193,10 +198,10 @@ def _unseen(posterior: Posterior, split: Split) -> None:
         )
 
 
-def _by_group(evidence: Evidence):
-    for name, column in evidence.later.stats.data_vars.items():
+def _by_group(compared: Compared):
+    for name, column in compared.later.stats.data_vars.items():
         if column.dtype.kind not in "OUT" or column.dims != ("customer",):
             continue
         values = column.to_numpy().astype(str)
         for value in np.unique(values):
-            yield from _metrics.evidence_metrics(evidence.of(values == value), f"{name}: {value}")
+            yield from count_checks(compared.of(values == value), f"{name}: {value}")

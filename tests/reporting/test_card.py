@@ -22,8 +22,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.model import Param, Prior
 from bayes_cx.reporting import card as card_module
 from bayes_cx.reporting.card import ModelCard, Use, model_card
-from bayes_cx.reporting.card.parts import SECTIONS
-from bayes_cx.reporting.card.parts import Evidence as Part
+from bayes_cx.reporting.card.parts import SECTIONS, Checked
 from bayes_cx.reporting.card.record import card_schema
 from bayes_cx.study import Evidence, RunProvenance, Study
 from bayes_cx.validation import PredictiveCheck
@@ -168,7 +167,7 @@ def test_a_small_group_is_shown_and_not_judged():
 @given(st.lists(st.sampled_from(["passed", "failed", "not_run"]), max_size=6))
 def test_the_verdict_of_a_section_never_reads_better_than_its_checks(statuses):
     checks = tuple(Check("m", 1.0, "", status) for status in statuses)
-    found = Part(checks=checks, note="nothing was looked at").verdict
+    found = Checked(checks=checks, note="nothing was looked at").verdict
     assert (found == "passed") == (bool(statuses) and set(statuses) == {"passed"})
     assert (found == "failed") == ("failed" in statuses)
 

@@ -16,8 +16,8 @@ from bayes_cx.kinds import kind_of
 from bayes_cx.page.checks import false_alarms
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import (
+    Checked,
     DataPart,
-    Evidence,
     ModelPart,
     Parameter,
     PriorPart,
@@ -132,9 +132,9 @@ def model_card(
     )
 
 
-def _evidence(name: str, found: Iterable[Check], note: str = "") -> Evidence:
+def _evidence(name: str, found: Iterable[Check], note: str = "") -> Checked:
     checks = tuple(found)
-    return Evidence(checks=checks, note=note if checks else NOT_GIVEN[name])
+    return Checked(checks=checks, note=note if checks else NOT_GIVEN[name])
 
 
 def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
@@ -156,7 +156,7 @@ def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
     return [check for check in groups if check.about in kept], left_out if rest else ""
 
 
-def _predictive(name: str, found: "PredictiveCheck | None") -> Evidence:
+def _predictive(name: str, found: "PredictiveCheck | None") -> Checked:
     return _evidence(
         name, () if found is None else found.checks, found.statistics.attrs["note"] if found else ""
     )

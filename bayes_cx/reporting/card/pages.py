@@ -22,7 +22,7 @@ from bayes_cx.page.blocks import tables_of
 from bayes_cx.page.checks import checks_table, interval_cell, interval_head
 from bayes_cx.page.lay import STATUS_WORDS
 from bayes_cx.page.words import count, measured, per_cent, plural, shorten, sign
-from bayes_cx.reporting.card.parts import DataPart, Evidence, ModelPart, Reproduction, Use
+from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, Reproduction, Use
 
 __all__ = [
     "NOT_STATED",
@@ -166,13 +166,13 @@ def model(part: ModelPart, room: Room) -> Section:
     return Section("Model and priors", (story, Columns(((parameters,), (priors,)))))
 
 
-def evidence(heading: str, part: Evidence, name: str, room: Room) -> Section:
+def evidence(heading: str, part: Checked, name: str, room: Room) -> Section:
     """Return checks of one kind; what all of them share is said once, above them.
 
     Parameters
     ----------
     heading : str
-    part : Evidence
+    part : Checked
     name : str
         Of the model: checks about it need not say so.
     room : Room
@@ -230,7 +230,7 @@ def panel(
     subtitle: str,
     status: Status,
     summary: str,
-    sections: Mapping[str, Evidence],
+    sections: Mapping[str, Checked],
     limits: Sequence[str],
     name: str,
 ) -> tuple[Block, ...]:

@@ -17,8 +17,8 @@ from bayes_cx.checks import Check, Interval, Status, verdict
 
 __all__ = [
     "SECTIONS",
+    "Checked",
     "DataPart",
-    "Evidence",
     "Judged",
     "ModelPart",
     "Parameter",
@@ -73,7 +73,7 @@ class Judged(Record):
         return record
 
 
-class Evidence(Judged):
+class Checked(Judged):
     """Checks of one kind; without any it says in a sentence what was not looked at."""
 
     checks: tuple[Check, ...] = ()

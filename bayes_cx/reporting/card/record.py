@@ -17,7 +17,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder, atomic_path
 from bayes_cx.page import Page
 from bayes_cx.reporting.card import pages
-from bayes_cx.reporting.card.parts import SECTIONS, DataPart, Evidence, Judged, ModelPart, Reproduction, Use
+from bayes_cx.reporting.card.parts import SECTIONS, Checked, DataPart, Judged, ModelPart, Reproduction, Use
 
 __all__ = ["SCHEMA_VERSION", "ModelCard", "card_schema"]
 
@@ -40,18 +40,18 @@ class ModelCard(Judged):
     use: Use
     data: DataPart
     model: ModelPart
-    computation: Evidence
-    prior_check: Evidence
-    posterior_check: Evidence
-    sensitivity: Evidence
-    holdout: Evidence
-    subgroups: Evidence
+    computation: Checked
+    prior_check: Checked
+    posterior_check: Checked
+    sensitivity: Checked
+    holdout: Checked
+    subgroups: Checked
     limits: Annotated[tuple[str, ...], Field(min_length=1)]
     ethics: Annotated[tuple[str, ...], Field(min_length=1)]
     reproduction: Reproduction
     references: tuple[str, ...] = ()
 
-    def sections(self) -> dict[str, Evidence]:
+    def sections(self) -> dict[str, Checked]:
         """Return the sections that hold evidence, by heading."""
         return {heading: getattr(self, name) for name, heading in SECTIONS.items()}
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayes_cx.data import Split
+from bayes_cx.data import Split, provenance_of
 from bayes_cx.kinds import kind_of
 from bayes_cx.page import Block, Number
 from bayes_cx.page.words import count
@@ -14,11 +14,11 @@ __all__ = ["blocks"]
 def blocks(split: Split) -> tuple[Block, ...]:
     """Return both periods of a split."""
     calibration, holdout, kind = split.calibration, split.holdout, kind_of(split.calibration)
-    forecast = kind.forecast
+    known, forecast = provenance_of(calibration), kind.forecast
     seen = forecast.before(kind.numbers(calibration)) if forecast else np.zeros(calibration.sizes["customer"])
     later = holdout[forecast.counted].to_numpy() if forecast else seen
     periods = (
-        ("calibration", calibration.attrs.get("period_start", ""), calibration.attrs.get("until", ""), seen),
+        ("calibration", known.period_start, known.until, seen),
         ("hold-out", holdout.attrs.get("start", ""), holdout.attrs.get("end", ""), later),
     )
     rows = [

@@ -15,11 +15,11 @@ from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
 
 __all__ = [
     "TOLERANCE",
-    "Evidence",
-    "calibration_metric",
-    "capture_metrics",
-    "evidence_metrics",
-    "tracking_metric",
+    "Compared",
+    "calibration_check",
+    "capture_checks",
+    "count_checks",
+    "tracking_check",
 ]
 
 # Coverage may miss its level by this much beyond what chance explains: no decision here turns on two points.
@@ -29,7 +29,7 @@ _LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Compared:
     """What a metric is computed from, customer by customer.
 
     Attributes
@@ -59,9 +59,9 @@ class Evidence:
     paid: np.ndarray | None = None
     pays: np.ndarray | None = None
 
-    def of(self, some: np.ndarray) -> "Evidence":
-        """Return the evidence on some customers."""
-        return Evidence(
+    def of(self, some: np.ndarray) -> "Compared":
+        """Return the same of some customers."""
+        return Compared(
             self.later.of(some),
             self.counts[:, some],
             self.expected[some],
@@ -73,24 +73,24 @@ class Evidence:
         )
 
 
-def evidence_metrics(evidence: Evidence, of: str = "") -> Iterator[Check]:
+def count_checks(compared: Compared, of: str = "") -> Iterator[Check]:
     """Yield the checks of all customers or of a group.
 
     Parameters
     ----------
-    evidence : Evidence
+    compared : Compared
         On the customers of the group.
     of : str
         What the group is called; empty for all customers.
     """
-    later, counts = evidence.later, evidence.counts
+    later, counts = compared.later, compared.counts
     observed, events, forecast = later.observed, later.events, later.forecast
     happened = forecast.happened(observed, later.span)
     happens = forecast.happened(counts, later.span)
     yield _total(f"{events} in the hold-out", counts.sum(axis=1, dtype=np.int64), observed, of)
     yield _total(forecast.whom, happens.sum(axis=1), happened, of)
-    if evidence.pays is not None and evidence.paid is not None:
-        yield _total("spend in the hold-out", evidence.pays.sum(axis=1, dtype=float), evidence.paid, of)
+    if compared.pays is not None and compared.paid is not None:
+        yield _total("spend in the hold-out", compared.pays.sum(axis=1, dtype=float), compared.paid, of)
     for level in LEVELS:
         yield _covered(counts, observed, level, of, observed.size)
     everybody = pooled(counts, int(observed.max(initial=0)))
@@ -98,18 +98,18 @@ def evidence_metrics(evidence: Evidence, of: str = "") -> Iterator[Check]:
     yield _score(
         f"CRPS of {events}", crps(counts, observed), pooled_crps(everybody, observed).mean(), flat, of
     )
-    logs = log_score(counts, observed, everybody, evidence.alike)
+    logs = log_score(counts, observed, everybody, compared.alike)
     yield _score(f"log score of {events}", logs, -np.log(everybody[observed]).mean(), flat, of)
     yield _score(
         f"absolute error of expected {events}",
-        np.abs(evidence.expected - observed),
-        np.abs(evidence.carried_on - observed).mean(),
+        np.abs(compared.expected - observed),
+        np.abs(compared.carried_on - observed).mean(),
         forecast.rule,
         of,
     )
     yield _score(
         f"Brier score of {forecast.outcome}",
-        (evidence.chance - happened) ** 2,
+        (compared.chance - happened) ** 2,
         happened.mean() * (1 - happened.mean()),
         "the true share for everybody",
         of,
@@ -169,7 +169,7 @@ def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> 
     )
 
 
-def calibration_metric(table: xr.Dataset, outcome: str) -> Check:
+def calibration_check(table: xr.Dataset, outcome: str) -> Check:
     """Return the share of customers at whom the calibration curve of an outcome lies inside its band."""
     inside, least = (float(table.attrs[name]) for name in ("inside", "least_inside"))
     return _check(
@@ -187,7 +187,7 @@ def calibration_metric(table: xr.Dataset, outcome: str) -> Check:
     )
 
 
-def tracking_metric(table: xr.Dataset, n: int) -> Check:
+def tracking_check(table: xr.Dataset, n: int) -> Check:
     """Return the share of hold-out periods inside their 95% band."""
     kept = table.isel(period=slice(table.attrs["calibration_periods"], None))
     low, high = (kept["predicted_quantile"].sel(quantile=q) for q in (0.025, 0.975))
@@ -206,7 +206,7 @@ def tracking_metric(table: xr.Dataset, n: int) -> Check:
     )
 
 
-def capture_metrics(table: xr.Dataset, n: int, rival: bool) -> Iterator[Check]:
+def capture_checks(table: xr.Dataset, n: int, rival: bool) -> Iterator[Check]:
     """Yield the lead of the model over each rule in the share of revenue that its best customers brought.
 
     With `rival` the point estimate is missed where it is not among the rules.
