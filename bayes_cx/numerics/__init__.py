@@ -20,6 +20,7 @@ from bayes_cx.numerics.silence import silence, silence_of_opportunities
 from bayes_cx.numerics.stages import MOST_STAGES, StageSums, phases, stage_sums
 from bayes_cx.numerics.staying import log_leave, log_stay, log_stay_on, most_periods, wear
 from bayes_cx.numerics.sums import discounted_sum, geometric_sum
+from bayes_cx.numerics.waiting import log_wait_integral
 
 __all__ = [
     "MOST_STAGES",
@@ -38,6 +39,7 @@ __all__ = [
     "log_negative_binomial",
     "log_stay",
     "log_stay_on",
+    "log_wait_integral",
     "most_periods",
     "negative_binomial_tail",
     "one_minus_power_over",
