@@ -38,6 +38,8 @@ class ModelEntry:
         When to use it, as the end of a sentence.
     columns : tuple of str
         Columns it reads beside those that all statistics of the kind have.
+    valued : bool
+        Whether it has what a plan needs, the discounted quantities; without them a report cannot use it.
     """
 
     key: str
@@ -46,6 +48,7 @@ class ModelEntry:
     module: str
     when: str
     columns: tuple[str, ...] = ()
+    valued: bool = True
 
     @property
     def attribute(self) -> str:
@@ -102,6 +105,15 @@ MODELS: tuple[ModelEntry, ...] = (
         "they come at a rhythm, and many only once",
         ("regularity",),
     ),
+    ModelEntry(
+        "pareto_ggg",
+        "Pareto/GGG",
+        "purchases",
+        "pareto_ggg",
+        "each customer has an own rhythm, or none",
+        ("regularity",),
+        valued=False,
+    ),
     ModelEntry("bg_bb", "BG/BB", "opportunities", "bg_bb", "customers can act at given times only"),
     ModelEntry("sbg", "sBG", "contracts", "sbg", "each customer's risk of leaving stays the same"),
     ModelEntry("bdw", "BdW", "contracts", "bdw", "a customer's own risk of leaving rises or falls"),
@@ -149,14 +161,14 @@ def find_model(name: str) -> ModelEntry:
 
 
 def candidates(kind: str) -> tuple[ModelEntry, ...]:
-    """Return the models for a kind of statistics, the simplest first.
+    """Return the models that a report can use for a kind of statistics, the simplest first.
 
     Examples
     --------
     >>> [entry.key for entry in candidates("contracts")]
     ['sbg', 'bdw']
     """
-    return tuple(entry for entry in MODELS if entry.kind == kind)
+    return tuple(entry for entry in MODELS if entry.kind == kind and entry.valued)
 
 
 def find_dataset(key: str) -> DatasetEntry:

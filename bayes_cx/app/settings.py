@@ -54,7 +54,10 @@ def _datasets() -> Iterable[str]:
 
 
 def _reported() -> Iterable[str]:
-    return (AUTO, *(entry.key for entry in catalogue.MODELS if entry.kind != catalogue.SPEND))
+    return (
+        AUTO,
+        *(entry.key for entry in catalogue.MODELS if entry.kind != catalogue.SPEND and entry.valued),
+    )
 
 
 def _models_help() -> str:

@@ -17,6 +17,12 @@ __all__ = ["LifetimeValue", "Worth", "lifetime_value"]
 
 # Draws x customers in one block: a handful of such arrays live at once.
 _BLOCK_CELLS = 1_000_000
+_CONDITIONS = ("active", "won_back", "kept")
+
+
+def _needed(events: str) -> tuple[str, ...]:
+    """Return the quantities that make up the value, one for each of the conditions."""
+    return tuple(f"discounted_{events}_if_{condition}" for condition in _CONDITIONS)
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,8 @@ class LifetimeValue:
     @cached_property
     def _scorers(self) -> dict[str, Scorer]:
         given = {"t": self.horizon, "discount": self.rate}
-        conditions = ("active", "won_back", "kept")
-        ready = {name: self.scorer(f"discounted_{self.events}_if_{name}", **given) for name in conditions}
+        needed = zip(_CONDITIONS, _needed(self.events), strict=True)
+        ready = {name: self.scorer(quantity, **given) for name, quantity in needed}
         ready["p_alive"] = self.scorer("p_alive")
         if isinstance(self.price, Posterior):
             ready["spend"] = scorer(self.price, self.stats, "expected_spend", thin_to=self.draws)
@@ -261,6 +267,13 @@ def lifetime_value(
             f"{purchases.model.name} as the model of purchases",
             "a model that knows who is active",
             "pass the posterior of purchases first",
+        )
+    lacks = [name for name in _needed(purchases.model.kind.events) if name not in purchases.model.quantities]
+    if lacks:
+        raise InputError(
+            f"{purchases.model.name}, which has no formula for {', '.join(lacks)}",
+            "a model whose customers can be valued",
+            "fit another one, or simulate what customers will buy with bcx.predict_purchases",
         )
     if isinstance(spend, Posterior) and "expected_spend" not in spend.model.quantities:
         raise InputError(

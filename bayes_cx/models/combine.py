@@ -39,10 +39,13 @@ class Combined:
         The names of its arguments.
     body : callable
         ``body(given) -> value`` of a mapping with these names.
+    inner : int
+        How many values are held for each one that comes out, which says how much can be evaluated at once.
     """
 
     names: tuple[str, ...]
     body: Callable[[Mapping[str, Any]], Any]
+    inner: int = 1
 
     def __call__(self, *values: Any, **more: Any) -> Any:
         """Return the value for arguments by position or name."""

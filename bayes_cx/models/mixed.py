@@ -11,6 +11,7 @@ from bayes_cx.models.combine import call, combined
 
 __all__ = ["mixed"]
 
+_INNER = 64  # values that a formula with an integral in it holds at each node
 _TINY = 1e-300  # a chance that is zero to the last digit keeps a logarithm
 
 
@@ -77,7 +78,7 @@ def mixed(
 
         needed = combined(body, value, *logs)
         names = tuple(name for name in needed.names if name != over and name not in params)
-        return replace(needed, names=(*names, *params))
+        return replace(needed, names=(*names, *params), inner=_INNER * nodes)
 
     def believed(name: str, quantity: Quantity) -> Formula:
         if name.endswith("_new"):

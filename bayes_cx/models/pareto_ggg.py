@@ -15,8 +15,9 @@ from scipy import special, stats
 
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model, Param, Prior, Purchases
-from bayes_cx.models import cnbd, pareto_nbd
+from bayes_cx.models import cnbd
 from bayes_cx.models.mixed import mixed
+from bayes_cx.models.pareto_nbd import PARETO_NBD
 from bayes_cx.models.quantities import named
 from bayes_cx.numerics import log_wait_integral
 
@@ -58,9 +59,7 @@ def _log_gone(x, t_x, T, k, r, alpha, s, beta):
 
 def _log_both(x, t_x, T, k, r, alpha, s, beta):
     """Return the log chance of no purchase in (t_x, T], given that the customer was there at t_x."""
-    return pt.logaddexp(
-        _log_gap_after(x, t_x, T, k, r, alpha), _log_gone(x, t_x, T, k, r, alpha, s, beta)
-    )
+    return pt.logaddexp(_log_gap_after(x, t_x, T, k, r, alpha), _log_gone(x, t_x, T, k, r, alpha, s, beta))
 
 
 def _log_lik(x, t_x, T, regularity, k, r, alpha, s, beta):
@@ -171,11 +170,11 @@ def _simulate_future(rng, t, p_alive, x, t_x, T, regularity, r, alpha, s, beta, 
     weight = weight + np.maximum(waits, -700.0)
     below = np.cumsum(np.exp(weight - weight.max(axis=1, keepdims=True)), axis=1)
     below /= below[:, -1:]
-    chosen = np.minimum(
-        (rng.random(x.size)[:, None] >= below[which]).sum(axis=1), _CHOICES - 1
-    )
+    chosen = np.minimum((rng.random(x.size)[:, None] >= below[which]).sum(axis=1), _CHOICES - 1)
     own = stats.gamma.ppf((chosen + rng.random(x.size)) / _CHOICES, c) / gamma
-    return _simulate_future_given_k(rng, t, p_alive, x, t_x, T, np.clip(own, _LEAST, _MOST), r, alpha, s, beta)
+    return _simulate_future_given_k(
+        rng, t, p_alive, x, t_x, T, np.clip(own, _LEAST, _MOST), r, alpha, s, beta
+    )
 
 
 def _regularities(nodes, c, gamma):
@@ -198,21 +197,20 @@ def _regularities(nodes, c, gamma):
 
 def _natural(scale, purchase_rate, rate_cv, half_life, dropout_cv, regularity, regularity_cv):
     c = regularity_cv**-2
-    pareto = pareto_nbd.PARETO_NBD.natural(scale, purchase_rate, rate_cv, half_life, dropout_cv)
+    pareto = PARETO_NBD.natural(scale, purchase_rate, rate_cv, half_life, dropout_cv)
     return {**pareto, "c": c, "gamma": c / regularity}
 
 
 def given_k() -> Model:
     """Return the model in which all customers are equally regular; with k = 1 it is Pareto/NBD."""
-    pareto = pareto_nbd.PARETO_NBD
     return Model(
         name="Pareto/GGG given k",
         key="pareto_gg",
         statistics=("x", "t_x", "T", "regularity"),
-        params={**pareto.params, "k": Param("", "regularity: 1 buys at random, larger is more regular")},
-        priors=pareto.priors,
+        params={**PARETO_NBD.params, "k": Param("", "regularity: 1 buys at random, larger is more regular")},
+        priors=PARETO_NBD.priors,
         scale=cnbd.scale,
-        natural=pareto.natural,
+        natural=PARETO_NBD.natural,
         log_lik=_log_lik,
         simulate=_simulate_given_k,
         simulate_future=_simulate_future_given_k,
@@ -238,9 +236,8 @@ def given_k() -> Model:
             '"BetaPrime"(k, r + k x)',
         ),
         limits=(
-            "Numbers of purchases to come have no formula here: they are simulated, and customers are not valued.",
-            "Pace and regularity of a customer are steady: seasons, campaigns and a growing or shrinking appetite "
-            "are not seen.",
+            "Numbers of purchases to come have no formula here: they are simulated. Customers are not valued.",
+            "Pace and regularity are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
             "The risk to leave is steady and has nothing to do with purchases or with how often one buys.",
             "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
         ),
@@ -255,13 +252,13 @@ PARETO_GGG = mixed(
     over="k",
     by=_regularities,
     params={
-        "c": Param("", "shape of the regularities: the smaller, the more customers differ in how regular they are"),
+        "c": Param("", "shape of the regularities: the smaller, the more customers differ in rhythm"),
         "gamma": Param("", "scale of the regularities: the mean k is c / gamma, and 1 is buying at random"),
     },
     name="Pareto/GGG",
     key="pareto_ggg",
     priors={
-        **pareto_nbd.PARETO_NBD.priors,
+        **PARETO_NBD.priors,
         "regularity": Prior(
             "LogNormal",
             {"mu": 0.4, "sigma": 0.6},

@@ -68,9 +68,7 @@ def log_wait_integral(
     right = right if high is None else pt.minimum(right, high - top)
     inner = [pt.expand_dims(each, -1) for each in (k, a, top, left, right)]
     k_, a_, top_, left_, right_ = inner
-    v = pt.concatenate(
-        pt.broadcast_arrays(top_ - left_ * at, top_ + right_ * at), axis=-1
-    )
+    v = pt.concatenate(pt.broadcast_arrays(top_ - left_ * at, top_ + right_ * at), axis=-1)
     relative = pt.exp(height(v, k_, a_) - height(top_, k_, a_))
     relative = relative if weight is None else relative * weight(v)
     sums = [(half * share).sum(axis=-1) for half in (relative[..., :_NODES], relative[..., _NODES:])]

@@ -66,6 +66,7 @@ def evaluate(
         default=1,
     )
     size = max((column.size for column in rows.values()), default=1)
+    together = max(1, _CELLS // (n * getattr(formula, "inner", 1)))
     fixed = {
         name: np.array(np.broadcast_to(np.asarray(samples[name], float), (1, n)))
         for name in names
@@ -73,8 +74,8 @@ def evaluate(
     }
     # Whatever summarises draws runs along memory this way.
     result = np.empty((size, n))
-    for start in range(0, size, step := max(1, _CELLS // n)):
-        some = slice(start, start + step)
+    for start in range(0, size, together):
+        some = slice(start, start + together)
         values = dict(fixed)
         values |= {name: np.asarray(rows[name][some], float)[:, None] for name in per_row}
         values |= {name: samples[name].T[rows["pattern"][some]] for name in per_cell}

@@ -31,6 +31,8 @@ __all__ = [
 Z = 4.0
 """Simulations are seeded: a z-score beyond this is an error, not bad luck, however many there are."""
 
+_SIMULATED = "counts are simulated"
+
 
 @dataclass
 class Finding:
@@ -175,7 +177,10 @@ def _made(model: Model, rng, n: int, t: float, params) -> np.ndarray:
 
 
 def _future(model: Model, rng, rows: dict[str, np.ndarray], t: float, params) -> Purchases:
-    known = {**rows, **params, "t": t, "p_alive": value(model, "p_alive", rows, **params)}
+    """Let customers of one history go on."""
+    one = {name: column[:1] for name, column in rows.items()}
+    alive = np.broadcast_to(value(model, "p_alive", one, **params), next(iter(rows.values())).shape)
+    known = {**rows, **params, "t": t, "p_alive": alive}
     return model.simulate_future(rng, **{name: known[name] for name in arguments(model.simulate_future)[1:]})
 
 
@@ -293,6 +298,7 @@ def pmf(model: Model, story) -> Finding:
     e = E.removesuffix("s")
     if f"p_{E}" not in model.quantities:
         why = "spend is no count" if model.kind.key == "spend" else ""
+        why = why or ("" if f"expected_{E}" in model.quantities else _SIMULATED)
         return Finding("error", 1e-6, why=why)
     found, t, params = Finding("error", 1e-6), 8.0, story.truth
     count = np.arange(9.0 if model.kind.discrete else 150.0)
@@ -321,6 +327,8 @@ def additivity(model: Model, story) -> Finding:
         return Finding("error", 1e-9, why="spend has no horizon")
     found, E, t, params = Finding("error", 1e-9), model.kind.events, horizon(model), story.truth
     rows, known = columns(story.rows), model.quantities
+    if f"expected_{E}" not in known:
+        return Finding("error", 1e-9, why=_SIMULATED)
     whole = value(model, f"expected_{E}", rows, t=t, **params)
     if f"expected_{E}_between" in known:
         cuts = (0.0, t / 4, t / 2, t)
@@ -349,6 +357,8 @@ def dert(model: Model, story) -> Finding:
         return Finding("error", 1e-6, why="spend has no horizon")
     found, E, params, known = Finding("error", 1e-6), model.kind.events, story.truth, model.quantities
     rows, t = columns(story.rows), horizon(model)
+    if f"expected_{E}" not in known:
+        return Finding("error", 1e-6, why=_SIMULATED)
     endless = next((name for name in ("dert", "derl") if name in known), None)
     for discount in (0.02, 0.2):
         if f"discounted_{E}" in known:

@@ -6,6 +6,7 @@ from functools import cache
 
 import mpmath as mp
 import numpy as np
+from scipy.special import gammaincc, gammaln
 
 __all__ = ["STORIES", "Story"]
 
@@ -111,6 +112,40 @@ def _pareto_nbd(row, params):
     together = np.exp(u) + np.exp(v)
     stays_till = [np.exp(log_p + log_q + x * u - together * y) / together for y in (T, t_x)]
     return mp.mpf(float((np.exp(u) * stays_till[0] + np.exp(v) * stays_till[1]).sum()))
+
+
+def _trapezoid(low, high, n):
+    """Return nodes and weights on the log scale."""
+    v = np.linspace(np.log(low), np.log(high), n)
+    return np.exp(v), np.exp(v) * (v[1] - v[0])
+
+
+def _pareto_ggg(row, params):
+    """Sum over regularity, rate and time of leaving; only the risk of leaving is integrated by hand."""
+    x, t_x, T, regularity = (row[name] for name in ("x", "t_x", "T", "regularity"))
+    r, alpha, s, beta, c, gamma = (params[name] for name in ("r", "alpha", "s", "beta", "c", "gamma"))
+    silence = T - t_x
+    # The chance of an open gap bends as a power of its length: panels that halve towards the last purchase.
+    node, share = np.polynomial.legendre.leggauss(12)
+    edges = np.concatenate([[0.0], silence * 2.0 ** -np.arange(20.0, -0.5, -1)])
+    half = np.diff(edges)[:, None] / 2
+    tau, width = (edges[:-1, None] + half * (node + 1)).ravel(), (half * share).ravel()
+    leaves = s / (beta + t_x + tau) * (beta / (beta + t_x + tau)) ** s * width
+    total = 0.0
+    for k, each in zip(*_trapezoid(c / gamma / 300, c / gamma * 15, 90), strict=True):
+        a, seen = r + k * x, alpha + k * t_x
+        top = a + 40 + np.sqrt(80 * a)
+        u, weight = _trapezoid(
+            max(a, 1e-3) * np.exp(-40 / min(a, 40) - 9 / np.sqrt(a)) / seen, top / seen, 400
+        )
+        bought = (a - 1) * np.log(u) - seen * u + k * x * np.log(k) + r * np.log(alpha) - gammaln(r)
+        gaps = (k - 1) * (regularity + (x * np.log(t_x) if x else 0)) - x * gammaln(k)
+        waits = gammaincc(k, k * u * silence) * (beta / (beta + T)) ** s
+        if silence > 0:
+            waits = waits + gammaincc(k, k * u[:, None] * tau) @ leaves
+        density = c * np.log(gamma) - gammaln(c) + (c - 1) * np.log(k) - gamma * k
+        total += each * np.exp(density + gaps) * float((weight * np.exp(bought) * waits).sum())
+    return mp.mpf(total)
 
 
 def _bg_bb(row, params):
@@ -254,6 +289,22 @@ STORIES = {
     ),
     "bg_cnbd": _regular(0, 4.414),
     "mbg_cnbd": _regular(1, 6.183),
+    "pareto_ggg": Story(
+        likelihood=_pareto_ggg,
+        rows=[
+            {"x": 0, "t_x": 0.0, "T": 39.0, "regularity": 0.0},
+            {"x": 1, "t_x": 5.0, "T": 39.0, "regularity": 0.0},
+            {"x": 2, "t_x": 30.43, "T": 38.86, "regularity": -1.6},
+            {"x": 12, "t_x": 30.86, "T": 33.0, "regularity": -31.0},
+            {"x": 4, "t_x": 12.0, "T": 12.0, "regularity": -6.0},
+        ],
+        points=[
+            {"r": 0.5533, "alpha": 10.578, "s": 0.6062, "beta": 11.669, "c": 8.0, "gamma": 8.0},
+            {"r": 2.0, "alpha": 3.0, "s": 1.0, "beta": 3.0, "c": 12.0, "gamma": 4.0},
+        ],
+        truth={"r": 1.5, "alpha": 5.0, "s": 1.5, "beta": 20.0, "c": 5.0, "gamma": 2.5},
+        observe=_observe_gaps,
+    ),
     "bg_bb": Story(
         likelihood=_bg_bb,
         rows=[
