@@ -7,7 +7,7 @@ from typing import Any
 import pytensor.tensor as pt
 
 from bayes_cx.model import Formula, Model, Param, Quantity, arguments
-from bayes_cx.models.combine import call, combined
+from bayes_cx.models.combine import Combined, at, call, combined
 
 __all__ = ["mixed"]
 
@@ -47,8 +47,10 @@ def mixed(
     over : str
         The parameter that becomes a latent of each customer.
     by : callable
-        ``by(nodes, **params) -> (values, log weights)``, both with one more, last, axis of length `nodes`;
-        the weights sum to one.
+        ``by(nodes, ...) -> (values, log weights)``, both with one more, last, axis of length `nodes`, of
+        statistics and parameters by their names. The weights are those of an integral over the density of the
+        latent among customers; the nodes may lie where the belief about each customer does. Of a new
+        customer all statistics are zero.
     params : mapping of str to Param
         What the density of the latent needs, by the names of `by`.
     nodes : int
@@ -64,37 +66,39 @@ def mixed(
     log_lik, p_alive = model.log_lik, model.quantities["p_alive"].formula
     log_active = combined(lambda given: pt.log(pt.maximum(call(p_alive, given), _TINY)), p_alive)
     log_gone = combined(lambda given: pt.log(pt.maximum(1.0 - call(p_alive, given), _TINY)), p_alive)
+    latent = Combined(arguments(by)[1:], lambda given: by(nodes, **given))
+    latent_new = at(latent, **dict.fromkeys(model.statistics, 0.0))
 
-    def over_nodes(reduce: Callable[..., Any], value: Formula, *logs: Formula) -> Formula:
+    def over_nodes(reduce: Callable[..., Any], latent: Formula, value: Formula, *logs: Formula) -> Formula:
         """Return the formula ``reduce(values at the nodes, logarithms of their weights)``."""
 
         def body(given: Mapping[str, Any]) -> Any:
-            at, log_weight = by(nodes, **{name: given[name] for name in params})
+            own, log_weight = call(latent, given)
             inner = {name: pt.expand_dims(pt.as_tensor(each), -1) for name, each in given.items()}
-            inner[over] = at
+            inner[over] = own
             for log in logs:
                 log_weight = log_weight + call(log, inner)
             return reduce(call(value, inner), log_weight)
 
-        needed = combined(body, value, *logs)
-        names = tuple(name for name in needed.names if name != over and name not in params)
-        return replace(needed, names=(*names, *params), inner=_INNER * nodes)
+        needed = combined(body, value, *logs, latent)
+        names = tuple(name for name in needed.names if name != over)
+        return replace(needed, names=names, inner=_INNER * nodes)
 
     def believed(name: str, quantity: Quantity) -> Formula:
         if name.endswith("_new"):
             free = over not in arguments(quantity.formula)
-            return quantity.formula if free else over_nodes(_mean, quantity.formula)
+            return quantity.formula if free else over_nodes(_mean, latent_new, quantity.formula)
         logs = [log_lik]
         if quantity.if_active:
             logs.append(log_active)
         if name.endswith("_if_won_back"):
             logs.append(log_gone)
-        return over_nodes(_mean, quantity.formula, *logs)
+        return over_nodes(_mean, latent, quantity.formula, *logs)
 
     return replace(
         model,
         params={**{name: param for name, param in model.params.items() if name != over}, **params},
-        log_lik=over_nodes(lambda value, log_weight: pt.logsumexp(log_weight + value, axis=-1), log_lik),
+        log_lik=over_nodes(_log_sum, latent, log_lik),
         quantities={
             name: replace(quantity, formula=believed(name, quantity))
             for name, quantity in model.quantities.items()
@@ -102,6 +106,10 @@ def mixed(
         },
         **changes,
     )
+
+
+def _log_sum(value: Any, log_weight: Any) -> Any:
+    return pt.logsumexp(log_weight + value, axis=-1)
 
 
 def _mean(value: Any, log_weight: Any) -> Any:

@@ -16,7 +16,7 @@ __all__ = ["log_wait_integral"]
 
 # Where the density has fallen by e^-28 from its top, less than 1e-11 of the integral is left out.
 _FALLEN = 28.0
-_NODES = 32
+_NODES = 24
 # Nodes crowd at the top: from there to the end of a tail their distance grows by e^3.
 _CROWDED = 3.0
 

@@ -144,7 +144,7 @@ def _pareto_ggg(row, params):
         if silence > 0:
             waits = waits + gammaincc(k, k * u[:, None] * tau) @ leaves
         density = c * np.log(gamma) - gammaln(c) + (c - 1) * np.log(k) - gamma * k
-        total += each * np.exp(density + gaps) * float((weight * np.exp(bought) * waits).sum())
+        total += each * float((weight * np.exp(density + gaps + bought) * waits).sum())
     return mp.mpf(total)
 
 

@@ -33,9 +33,15 @@ def model(request):
     return MODELS[request.param]
 
 
+def takes_its_time(model):
+    """Say whether a model is fitted for every value of a choice, or has an integral over each customer."""
+    return bool(model.choices) or getattr(model.log_lik, "inner", 1) > 1
+
+
 def fitted(keys):
-    """Name models to fit; those that are fitted for every value of a choice take their time."""
-    return [pytest.param(key, marks=pytest.mark.slow) if MODELS[key].choices else key for key in sorted(keys)]
+    """Name models to fit, those that take their time as slow."""
+    slow = pytest.mark.slow
+    return [pytest.param(key, marks=slow) if takes_its_time(MODELS[key]) else key for key in sorted(keys)]
 
 
 @pytest.fixture
@@ -121,7 +127,8 @@ def test_compressed_and_uncompressed_log_likelihoods_agree(model, story):
 
 @pytest.mark.parametrize("model", fitted(MODELS), indirect=True)
 def test_simulated_parameters_are_recovered(model, story):
-    stats = dataset(model, story.observe(model, np.random.default_rng(2), 4000))
+    n = 400 if getattr(model.log_lik, "inner", 1) > 1 else 4000
+    stats = dataset(model, story.observe(model, np.random.default_rng(2), n))
     posterior = bcx.fit(model, stats, seed=3, progress=False)
     assert posterior.verdict == "passed"
     # Without bounds the marginals are close to normal, so a z-score beyond 4 is a bug and not bad luck.
@@ -137,7 +144,7 @@ def test_simulated_parameters_are_recovered(model, story):
 # Opportunities are as many by any clock.
 @pytest.mark.parametrize("model", fitted(k for k, m in MODELS.items() if not m.kind.discrete), indirect=True)
 def test_units_of_time_and_money_do_not_change_the_fit(model, story):
-    columns = story.observe(model, np.random.default_rng(4), 800)
+    columns = story.observe(model, np.random.default_rng(4), 200 if takes_its_time(model) else 800)
     factors = {"t_x": 7.0, "T": 7.0, "spend": 100.0}
     other = {name: value * factors.get(name, 1.0) for name, value in columns.items()}
     few = {"method": bcx.Laplace(draws=250), "seed": 5, "progress": False}
