@@ -1,4 +1,4 @@
-"""Models in which one more thing differs between customers: finite mixtures over a latent of each customer."""
+"""Models in which one more thing differs between customers: mixtures over a latent of each customer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

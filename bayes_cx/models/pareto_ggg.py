@@ -4,9 +4,9 @@ Platzer & Reutterer (2016), key ``platzer2016ticking``. Letters are those of the
 :math:`k \sim` Gamma(c, gamma), where the paper has t for c, which is a horizon here.
 
 Given k the rate :math:`\lambda` and the risk :math:`\mu` integrate out, and what is left are integrals of
-positive terms over the wait for the next purchase: `given_k`. Over k it is a finite mixture: `mixed`. The paper
-samples all three by MCMC. How many purchases a customer makes has no closed form but for whole k: expectations
-come from `bayes_cx.predict_purchases`, as in the paper.
+positive terms over the wait for the next purchase: `given_k`. Over k it is a mixture: `mixed`. The paper
+samples all three by MCMC. How many purchases a customer makes has no closed form but for whole k:
+expectations come from `bayes_cx.predict_purchases`, as in the paper.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def _log_gap_after(x, t_x, T, k, r, alpha):
 
 
 def _log_gone(x, t_x, T, k, r, alpha, s, beta):
-    r"""Return :math:`\log \int_{t_x}^T f(y) [1 - ((\beta + t_x) / (\beta + y))^s] dy`, f of the next purchase.
+    r"""Return :math:`\log \int_{t_x}^T f(y) [1 - ((\beta + t_x) / (\beta + y))^s] dy`, with f of the wait.
 
     A customer whose next purchase would have come by T has left before it: the chance to have left by then,
     relative to that of being there at the last purchase.
@@ -182,11 +182,10 @@ def _simulate_future(rng, t, p_alive, x, t_x, T, regularity, r, alpha, s, beta, 
 def _regularities(nodes, x, regularity, c, gamma):
     r"""Return values of k that cover what is believed of each customer, and the logarithms of their weights.
 
-    In log k the density of k ~ Gamma(c, gamma) times the likelihood of the gaps has one top. The trapezoidal
-    rule is as good as exact there while a step is no longer than a standard deviation, so the nodes lie where
-    the belief does. For that it is nearly Gamma(c + m, gamma + m / k'), with k' the maximum-likelihood shape
-    of the gaps alone, in closed form to 1.5 % [minka2002gamma]_, and m what x - 1 gaps say of log k. Where the
-    nodes lie changes the sum in digits only that do not count.
+    In log k the density of k ~ Gamma(c, gamma) times the likelihood of the gaps has one top. There the
+    trapezoidal rule is as good as exact while a step is no longer than a standard deviation, so the nodes lie
+    where the belief does. It is nearly Gamma(c + m, gamma + m / k'), with k' the maximum-likelihood shape of
+    the gaps alone, in closed form to 1.5 % [minka2002gamma]_, and m what x - 1 gaps tell of log k.
     """
     gaps = pt.maximum(x, 1.0)
     # Log of the mean gap less mean of the log gaps: 0 if all are equal.
@@ -233,9 +232,9 @@ def given_k() -> Model:
             p_any_purchase=_p_any_purchase,
         ),
         story=(
-            "While active, a customer buys at intervals that vary more or less than at random, some customers "
-            "less than others. The customer stays for an unseen lifetime and leaves for good at a steady risk, "
-            "at any time. Pace, regularity and risk differ between customers."
+            "While active, a customer buys at intervals that vary more or less than at random, some "
+            "customers less than others. The customer stays for an unseen lifetime and leaves for good at a "
+            "steady risk, at any time. Pace, regularity and risk differ between customers."
         ),
         formulas=(
             'lambda tilde.op "Gamma"(r, alpha), quad mu tilde.op "Gamma"(s, beta), quad '
@@ -246,12 +245,12 @@ def given_k() -> Model:
             '"BetaPrime"(k, r + k x)',
         ),
         limits=(
-            "Numbers of purchases to come have no formula here: they are simulated. Customers are not valued.",
-            "Pace and regularity are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
+            "Purchases to come have no formula here: they are simulated, and customers are not valued.",
+            "Pace and regularity are steady: seasons, campaigns and a changing appetite are not seen.",
             "The risk to leave is steady and has nothing to do with purchases or with how often one buys.",
             "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
         ),
-        when="shops without contracts, where some customers come at a rhythm and others do not, and drift away",
+        when="shops without contracts, where some customers come at a rhythm and some do not",
         reference="platzer2016ticking",
         kind=PURCHASES,
     )
