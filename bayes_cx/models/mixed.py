@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytensor.tensor as pt
+from pytensor.gradient import zero_grad
 
 from bayes_cx.model import Formula, Model, Param, Quantity, arguments
 from bayes_cx.models.combine import Combined, at, call, combined
@@ -108,10 +109,17 @@ def mixed(
     )
 
 
+def _relative(log_weight: Any) -> tuple[Any, Any]:
+    """Return the largest log weight, with an axis of one node, and all weights relative to it."""
+    top = zero_grad(pt.max(log_weight, axis=-1, keepdims=True))
+    return top, pt.exp(log_weight - top)
+
+
 def _log_sum(value: Any, log_weight: Any) -> Any:
-    return pt.logsumexp(log_weight + value, axis=-1)
+    top, weight = _relative(log_weight + value)
+    return pt.squeeze(top, -1) + pt.log(weight.sum(axis=-1))
 
 
 def _mean(value: Any, log_weight: Any) -> Any:
-    weight = pt.exp(log_weight - pt.max(log_weight, axis=-1, keepdims=True))
+    _, weight = _relative(log_weight)
     return (weight * value).sum(axis=-1) / weight.sum(axis=-1)

@@ -66,11 +66,14 @@ def log_wait_integral(
     left, right = reach(k, slope), reach(a, -slope)
     left = left if low is None else pt.minimum(left, top - low)
     right = right if high is None else pt.minimum(right, high - top)
-    inner = [pt.expand_dims(each, -1) for each in (k, a, top, left, right)]
-    k_, a_, top_, left_, right_ = inner
-    v = pt.concatenate(pt.broadcast_arrays(top_ - left_ * at, top_ + right_ * at), axis=-1)
-    relative = pt.exp(height(v, k_, a_) - height(top_, k_, a_))
-    relative = relative if weight is None else relative * weight(v)
-    sums = [(half * share).sum(axis=-1) for half in (relative[..., :_NODES], relative[..., _NODES:])]
-    total = left * sums[0] + right * sums[1]
+    inner = [pt.expand_dims(each, -1) for each in (k, a, top)]
+
+    def panel(width: Tensor, sign: float) -> Tensor:
+        """Return the integral over one panel, relative to the height of the top."""
+        k_, a_, top_ = inner
+        v = top_ + sign * pt.expand_dims(width, -1) * at
+        relative = pt.exp(height(v, k_, a_) - height(top_, k_, a_)) * share
+        return width * (relative if weight is None else relative * weight(v)).sum(axis=-1)
+
+    total = panel(left, -1.0) + panel(right, 1.0)
     return height(top, k, a) + pt.gammaln(a + k) - pt.gammaln(a) - pt.gammaln(k) + pt.log(total)
