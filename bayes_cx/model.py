@@ -190,12 +190,12 @@ class Model:
         Priors on unit-free coordinates; the sampler moves in these.
     scale : callable
         ``scale(weight, **statistics) -> float``, the size that makes the coordinates unit-free.
-    natural : callable
-        ``natural(scale, **coordinates) -> dict`` of the parameters by letter.
+    letters : callable
+        ``letters(scale, **coordinates) -> dict`` of the parameters by letter.
     log_lik : callable
         Log-likelihood of one customer, of statistics and parameters.
     simulate : callable
-        ``simulate(rng, ..., **params)``, told from the story and never from `log_lik`.
+        ``simulate(rng, ..., **params)``, written from the story of the model, without `log_lik`.
     simulate_future : callable
         The same for the span after the observation, given a customer's history.
     quantities : mapping of str to Quantity
@@ -214,7 +214,7 @@ class Model:
     kind : Kind
         What a row of its statistics is.
     choices : mapping of str to tuple of int
-        Parameters that take a few whole values. A fit weighs the values by their evidence.
+        Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
     """
 
     name: str
@@ -223,7 +223,7 @@ class Model:
     params: Mapping[str, Param]
     priors: Mapping[str, Prior]
     scale: Callable[..., float]
-    natural: Callable[..., dict[str, Any]]
+    letters: Callable[..., dict[str, Any]]
     log_lik: Formula
     simulate: Simulator
     simulate_future: Simulator

@@ -1,6 +1,6 @@
 """The whole way in one command: transactions, contracts or statistics in; report, card and tables out.
 
-As in `work`, the libraries for fitting load only when there is something to fit: bad input is told at once.
+As in `work`, the libraries for fitting load only when there is something to fit, so bad input fails at once.
 """
 
 import json

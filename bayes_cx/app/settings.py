@@ -234,7 +234,7 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that a command can be told."""
+    """All settings of a command."""
 
     read: Read = Read()
     compute: Compute = Compute()

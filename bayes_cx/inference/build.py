@@ -63,10 +63,10 @@ def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> pm.Mode
     with pm.Model(coords=_coords(prepared)) as built:
         scale = pm.Data("scale", prepared.scale)
         values = {name: _prior(name, prior) for name, prior in model.priors.items()}
-        for name, value in model.natural(scale, **values).items():
+        for name, value in model.letters(scale, **values).items():
             pm.Deterministic(name, value, dims=model.params[name].dims or None)
         if layout.design.is_constant:
-            letters = model.natural(scale, **values)
+            letters = model.letters(scale, **values)
         else:
             letters = _letters(prepared, scale, values)
         letters |= {name: pm.Data(name, value) for name, value in fixed.items()}
@@ -93,7 +93,7 @@ def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str
     }
     n = pm.Data("patterns", row.max() + 1)
     at = pm.Data("pattern", row, dims="row")
-    own = model.natural(scale, **coordinates(layout, model, values, data))
+    own = model.letters(scale, **coordinates(layout, model, values, data))
     return {name: pt.broadcast_to(value, (n,))[at] for name, value in own.items()}
 
 
@@ -102,7 +102,7 @@ def structure_of(prepared: Prepared) -> Hashable:
     model = prepared.model
     priors = tuple((name, prior.distribution, *prior.arguments) for name, prior in model.priors.items())
     design = structure(prepared.layout, model)
-    return (model.log_lik, model.natural, model.statistics, tuple(model.choices), priors, design)
+    return (model.log_lik, model.letters, model.statistics, tuple(model.choices), priors, design)
 
 
 def _prior(name: str, prior: Prior) -> Any:

@@ -173,7 +173,7 @@ def find_mode(f: Density) -> Mode:
         newton = 0.5 * float(gradient @ step)
         if newton < 1e-12:
             break
-        # A step that does not climb is numerical noise around the maximum.
+        # A step that does not raise the density is numerical noise around the maximum.
         if f.value_and_gradient(u + step)[0] <= f.value_and_gradient(u)[0]:
             break
         u = u + step

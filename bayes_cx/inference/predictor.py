@@ -134,8 +134,8 @@ def letters_of(
 
     def make() -> Callable[..., Any]:
         named = dict(zip(given, inputs, strict=True))
-        letters = model.natural(named["scale"], **coordinates(layout, model, named, named))
+        letters = model.letters(named["scale"], **coordinates(layout, model, named, named))
         return compiled(inputs, [pt.as_tensor(letters[name]) for name in names], mode=AS_WRITTEN)
 
-    call = kept(("letters", model.natural, structure(layout, model)), make)
+    call = kept(("letters", model.letters, structure(layout, model)), make)
     return dict(zip(names, call(*given.values()), strict=True))

@@ -36,12 +36,12 @@ def words(history: Callable[[Mapping[str, float], str], tuple[str, ...]]) -> dic
 def history(exposure: str) -> Callable[[Mapping[str, float], str], tuple[str, ...]]:
     """Return what tells the history of a customer observed for the column `exposure`."""
 
-    def told(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
+    def in_words(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
         silent = row[exposure] - row["t_x"]
         last = f"last {plural(round(silent), unit)} ago" if silent >= 0.5 else f"last one within this {unit}"
         return plural(row["x"] + 1, "purchase"), last
 
-    return told
+    return in_words
 
 
 def lively(columns: Columns) -> np.ndarray:

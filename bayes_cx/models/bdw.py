@@ -131,7 +131,7 @@ def _scale(weight, T, churned):
     return 1.0
 
 
-def _natural(scale, dropout, dropout_size, ageing):
+def _letters(scale, dropout, dropout_size, ageing):
     return {"gamma": dropout * dropout_size, "delta": (1.0 - dropout) * dropout_size, "c": ageing}
 
 
@@ -205,7 +205,7 @@ BDW = Model(
         ),
     },
     scale=_scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,

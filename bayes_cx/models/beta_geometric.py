@@ -27,8 +27,8 @@ __all__ = [
     "buy_until_gone",
     "flow",
     "kept",
+    "letters",
     "log_active",
-    "natural",
     "observe",
     "scale",
     "silence_limit",
@@ -83,8 +83,8 @@ def scale(weight, x, t_x, T):
     return (np.sum(weight * x) + 0.5) / np.sum(weight * T)
 
 
-def natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
-    """Return the letters of the papers from the unit-free coordinates."""
+def letters(scale, purchase_rate, rate_cv, dropout, dropout_size):
+    """Return the parameters by the letters of the papers, from the unit-free coordinates."""
     r = rate_cv**-2
     return {
         "r": r,

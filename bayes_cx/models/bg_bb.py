@@ -99,7 +99,7 @@ def _scale(weight, x, t_x, n):
     return 1.0
 
 
-def _natural(scale, purchase, purchase_size, dropout, dropout_size):
+def _letters(scale, purchase, purchase_size, dropout, dropout_size):
     return {
         "alpha": purchase * purchase_size,
         "beta": (1.0 - purchase) * purchase_size,
@@ -176,7 +176,7 @@ BG_BB = Model(
         ),
     },
     scale=_scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,

@@ -171,7 +171,7 @@ def _cnbd(*, first: float, odds: str, **texts) -> Model:
         choices={"k": tuple(range(1, MOST_STAGES + 1))},
         priors=beta_geometric.PRIORS,
         scale=scale,
-        natural=beta_geometric.natural,
+        letters=beta_geometric.letters,
         log_lik=log_likelihood(at(_log_active, first=first), log_odds_gone),
         simulate=at(_simulate, first=first),
         simulate_future=at(_simulate_future, first=first),

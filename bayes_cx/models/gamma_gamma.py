@@ -28,7 +28,7 @@ def _scale(weight, x, spend):
     return np.sum(weight * total) / np.sum(weight * n)
 
 
-def _natural(scale, mean_spend, purchase_cv, tail):
+def _letters(scale, mean_spend, purchase_cv, tail):
     p = purchase_cv**-2
     # q > 1 by construction, so that the mean spend p v / (q - 1) exists.
     return {"p": p, "q": 1.0 + tail, "v": mean_spend * scale * tail / p}
@@ -113,7 +113,7 @@ GAMMA_GAMMA = Model(
         ),
     },
     scale=_scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,

@@ -140,7 +140,7 @@ def dropout_letters(scale, half_life, dropout_cv):
     return {"s": s, "beta": half_life / (scale * pt.expm1(np.log(2.0) / s))}
 
 
-def _natural(scale, purchase_rate, rate_cv, half_life, dropout_cv):
+def _letters(scale, purchase_rate, rate_cv, half_life, dropout_cv):
     r = rate_cv**-2
     return {"r": r, "alpha": r / (purchase_rate * scale), **dropout_letters(scale, half_life, dropout_cv)}
 
@@ -172,7 +172,7 @@ PARETO_NBD = Model(
     params={**beta_geometric.RATE_PARAMS, **DROPOUT_PARAMS},
     priors={**beta_geometric.RATE_PRIORS, **DROPOUT_PRIORS},
     scale=beta_geometric.scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,

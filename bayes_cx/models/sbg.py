@@ -36,7 +36,7 @@ def _expected_lifetime(T, churned, alpha, beta):
     return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
 
 
-def _natural(scale, dropout, dropout_size):
+def _letters(scale, dropout, dropout_size):
     return {"alpha": dropout * dropout_size, "beta": (1.0 - dropout) * dropout_size}
 
 
@@ -54,7 +54,7 @@ SBG = Model(
     },
     priors={name: BDW.priors[name] for name in ("dropout", "dropout_size")},
     scale=BDW.scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=_log_lik,
     simulate=_without_ageing(BDW.simulate),
     simulate_future=_without_ageing(BDW.simulate_future),

@@ -86,8 +86,8 @@ def capture(
     n = revenue.size
     n_top = max(1, round(top_share * n))
     rng = np.random.default_rng(seed)
-    dice = rng.random(n)
-    order = np.array([np.lexsort((dice, -score)) for score in scores.values()])
+    order_of_ties = rng.random(n)
+    order = np.array([np.lexsort((order_of_ties, -score)) for score in scores.values()])
     share = np.array([revenue[best[:n_top]].sum() / revenue.sum() for best in order])
     again = np.empty((resamples, len(order)))
     for i in range(resamples):

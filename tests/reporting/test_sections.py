@@ -104,8 +104,8 @@ def test_a_check_that_was_not_run_never_reads_as_passed(study, checks):
 def test_without_hold_out_it_says_so_and_why(counted):
     unknown = warnings(counted)["There is no hold-out evidence."]
     assert "purchases that the model had not seen. How well" in unknown.text
-    told = replace(counted, evidence=replace(counted.evidence, holdout_note="a period of one day"))
-    assert "had not seen: a period of one day. How" in warnings(told)["There is no hold-out evidence."].text
+    noted = replace(counted, evidence=replace(counted.evidence, holdout_note="a period of one day"))
+    assert "had not seen: a period of one day. How" in warnings(noted)["There is no hold-out evidence."].text
     assert "nothing here says how well" in holdout.section(counted).blocks[0].text
     assert forecast_checks.section(counted) is None
 
@@ -191,7 +191,7 @@ def test_who_has_left_a_contract_is_known(contracts):
     assert "still active" not in text
 
 
-def test_how_long_contracts_stay_is_told_by_history(contracts, study):
+def test_renewals_to_come_are_listed_by_history(contracts, study):
     assert staying.section(study) is None
     found = staying.section(contracts)
     assert [block.headline for block in found.blocks[:2]]
@@ -272,7 +272,7 @@ def test_the_choice_is_spoken_of_on_page_one_only_where_it_matters(study):
     assert choice.section(study) is None
 
 
-def test_models_are_told_with_formulas_and_parameters(study):
+def test_models_are_described_with_formulas_and_parameters(study):
     found = models.section(study)
     assert [part.title for part in found.blocks] == ["BG/NBD", "Gamma-Gamma"]
     table = next(tables_of(found.blocks))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["model_card"]
 
 # With 100 customers the share inside an 80% interval is known to eight points either way; with fewer, a
-# group that is served badly cannot be told from one that is not.
+# group that is forecast badly cannot be told apart from one that is not.
 SMALLEST_GROUP = 100
 LEVEL = 0.95
 GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")

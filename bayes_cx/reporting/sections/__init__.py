@@ -1,4 +1,4 @@
-"""The sections of the report, one file each: ``section(study)`` returns a Section, or None to say nothing.
+"""The sections of the report, one file each: ``section(study)`` returns a Section, or None if it is left out.
 
 A new section is one more file and one more name here, at the place where it is to stand.
 """
