@@ -8,8 +8,8 @@ import typer
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
+from bayes_cx.app.observe import load_dataset, observe, reads_twice
 from bayes_cx.app.settings import Settings
-from bayes_cx.app.sources import load_dataset, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.clock import DiscountRate
@@ -32,8 +32,8 @@ def summarise(
     """From transactions, or contracts, to statistics."""
     check_ending(out, *STATISTICS)
     steps = Steps(total=1 + reads_twice(settings))
-    source = observe(settings, steps, rejected, regularity=regularity, opportunities=opportunities)
-    write_statistics(source.stats, out)
+    observed = observe(settings, steps, rejected, regularity=regularity, opportunities=opportunities)
+    write_statistics(observed.stats, out)
     typer.echo(out)
 
 

@@ -5,7 +5,7 @@ import pytensor.scalar as ps
 import pytensor.tensor as pt
 
 from bayes_cx.numerics.loops import NEGLIGIBLE, UNIT, elementwise, repeat
-from bayes_cx.numerics.staying import log_stay
+from bayes_cx.numerics.retention import log_stay
 
 __all__ = [
     "count_if_leaving_after",

@@ -59,7 +59,7 @@ def listed(study: Study) -> xr.Dataset:
     if kind_of_study(study).leaving != "observed":
         return rows
     # It evaluates a quantity of the model, which loads what other reports do not need.
-    from bayes_cx.decision.priority import QUANTILES
+    from bayes_cx.decision.prioritise import QUANTILES
     from bayes_cx.scoring import score
 
     found = score(study.fits[0], rows, "survival", t=rows.attrs["horizon"], quantiles=QUANTILES)

@@ -156,7 +156,7 @@ def _check(
             rows.append([statistic(data) for statistic in statistics.values()])
     values = np.array(rows)
     seen = np.array([statistic(observed) for statistic in statistics.values()])
-    table = _summary("statistic", seen, values)
+    table = _beside("statistic", seen, values)
     above = np.where(np.isfinite(values), (values > seen) + 0.5 * (values == seen), np.nan)
     table["p"] = ("statistic", _of_defined(lambda v: np.nanmean(v, axis=0), above + 0 * seen))
     table = table.assign_coords(statistic=list(statistics)).assign_attrs(
@@ -165,7 +165,7 @@ def _check(
     histogram = None
     if bars_of is not None:
         seen_bars = _histogram(bars_of(observed))
-        histogram = _summary("frequency", seen_bars, np.array(bars)).assign_coords(
+        histogram = _beside("frequency", seen_bars, np.array(bars)).assign_coords(
             frequency=[*map(str, range(_LARGEST_BAR)), f"{_LARGEST_BAR}+"]
         )
     return PredictiveCheck(posterior.model.name, source, table, histogram)
@@ -175,7 +175,8 @@ def _histogram(number: np.ndarray) -> np.ndarray:
     return np.bincount(np.minimum(number.astype(np.int64), _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
 
 
-def _summary(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:
+def _beside(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:
+    """Return what was observed beside the median and the interval of the replications."""
     q = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
     low, median, high = _of_defined(lambda v: np.nanquantile(v, q, axis=0), values)
     columns = {"observed": observed, "median": median, "low": low, "high": high}

@@ -219,18 +219,18 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, cap
 
 def test_the_report_says_why_there_is_no_hold_out():
     from bayes_cx.app import pipeline
-    from bayes_cx.app.sources import Source
+    from bayes_cx.app.observe import Observed
     from bayes_cx.errors import InputError
 
     def too_short():
         raise InputError("a period of one day", "more", "wait")
 
-    source = Source(bcx.load_donations(), ("bg_bb",), too_short)
-    found, why = pipeline._holdout(source, bcx.models.BG_NBD, Compute(), False)
+    observed = Observed(bcx.load_donations(), ("bg_bb",), too_short)
+    found, why = pipeline._holdout(observed, bcx.models.BG_NBD, Compute(), False)
     assert (found, why) == (None, "a period of one day")
-    unasked = pipeline._holdout(source, bcx.models.BG_NBD, Compute(holdout=False), False)
+    unasked = pipeline._holdout(observed, bcx.models.BG_NBD, Compute(holdout=False), False)
     assert unasked == (None, "it was not asked for")
-    bare = replace(source, split=None)
+    bare = replace(observed, split=None)
     assert "only statistics are known" in pipeline._holdout(bare, bcx.models.BG_NBD, Compute(), False)[1]
 
 

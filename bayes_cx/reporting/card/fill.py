@@ -13,7 +13,7 @@ from bayes_cx.checks import Check, Interval
 from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
-from bayes_cx.page.checks import false_alarms
+from bayes_cx.page.check_table import false_alarms
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import (
     Checked,

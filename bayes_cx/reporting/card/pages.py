@@ -19,7 +19,7 @@ from bayes_cx.page import (
     Text,
 )
 from bayes_cx.page.blocks import tables_of
-from bayes_cx.page.checks import checks_table, interval_cell, interval_head
+from bayes_cx.page.check_table import checks_table, interval_cell, interval_head
 from bayes_cx.page.lay import STATUS_WORDS
 from bayes_cx.page.words import count, measured, per_cent, plural, shorten, sign
 from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, Reproduction, Use

@@ -11,9 +11,9 @@ from bayes_cx.reporting.sections import (
     holdout,
     method,
     notices,
+    page_one,
     priority,
     staying,
-    summary,
     worth,
 )
 from bayes_cx.study import Study
@@ -22,7 +22,7 @@ __all__ = ["SECTIONS"]
 
 SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     notices.section,
-    summary.section,
+    page_one.section,
     staying.section,
     priority.section,
     worth.section,

@@ -1,7 +1,7 @@
 """Statistics of the data beside those of data that the models make."""
 
 from bayes_cx.page import Column, Number, Section, Table, Text
-from bayes_cx.page.checks import interval_cell, interval_head, status_badge
+from bayes_cx.page.check_table import interval_cell, interval_head, status_badge
 from bayes_cx.page.words import measured
 from bayes_cx.study import Study
 

@@ -3,7 +3,6 @@
 from bayes_cx.page import Section
 from bayes_cx.reporting.sections import (
     assumptions,
-    choice,
     fit_checks,
     forecast_checks,
     likeness,
@@ -11,6 +10,7 @@ from bayes_cx.reporting.sections import (
     models,
     reproduction,
     rule,
+    selection,
 )
 from bayes_cx.study import Study
 
@@ -18,7 +18,7 @@ __all__ = ["section"]
 
 _PARTS = (
     models.section,
-    choice.section,
+    selection.section,
     rule.section,
     fit_checks.section,
     forecast_checks.section,

@@ -6,7 +6,7 @@ from bayes_cx.checks import Check
 from bayes_cx.inference import Posterior
 from bayes_cx.page import Notice, Section
 from bayes_cx.page.words import count, listing, per_cent, plural, sign
-from bayes_cx.reporting.sections.choice import matters
+from bayes_cx.reporting.sections.selection import matters
 from bayes_cx.reporting.studied import events
 from bayes_cx.study import Study
 from bayes_cx.validation import Holdout

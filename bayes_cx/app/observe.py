@@ -17,14 +17,14 @@ from bayes_cx.kinds import kind_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Source", "load_dataset", "observe", "reads_twice"]
+__all__ = ["Observed", "load_dataset", "observe", "reads_twice"]
 
 # The models under test see this share of the observed time, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
 
 
 @dataclass(frozen=True)
-class Source:
+class Observed:
     """What was observed.
 
     Attributes
@@ -90,7 +90,7 @@ def observe(
     *,
     regularity: bool = False,
     opportunities: bool = False,
-) -> Source:
+) -> Observed:
     """Read what the settings name and summarise it; say what was left out and why.
 
     Parameters
@@ -111,7 +111,7 @@ def observe(
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
             if key is not None:
                 stats = bcx.pseudonymise(stats, key)
-            return Source(stats, _models(settings, stats))
+            return Observed(stats, _models(settings, stats))
     return (_contracts if settings.read.start is not None else _transactions)(
         settings, key, steps, rejected, regularity=regularity, opportunities=opportunities
     )
@@ -129,7 +129,7 @@ def _contracts(
     *,
     regularity: bool,
     opportunities: bool,
-) -> Source:
+) -> Observed:
     if settings.read.file is None:
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
     if regularity or opportunities:
@@ -161,7 +161,7 @@ def _contracts(
             str(settings.read.file), calibration_end=cut, until=settings.compute.until, **given
         )
 
-    return Source(stats, _models(settings, stats), split)
+    return Observed(stats, _models(settings, stats), split)
 
 
 def _cut(stats: "xr.Dataset", settings: Settings) -> date:
@@ -178,7 +178,7 @@ def _transactions(
     *,
     regularity: bool,
     opportunities: bool,
-) -> Source:
+) -> Observed:
     with steps.step("Read transactions") as step:
         transactions = _read(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
@@ -208,7 +208,7 @@ def _transactions(
             opportunities=whole,
         )
 
-    return Source(stats, _models(settings, stats), split)
+    return Observed(stats, _models(settings, stats), split)
 
 
 def _read(settings: Settings, key: str | None) -> "bcx.Transactions":

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import provenance_of
-from bayes_cx.decision.choose import Choice, choose
+from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import Plan
@@ -76,15 +76,15 @@ def prioritise(
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)
-    choice = choose(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
-    order = np.lexsort([-choice.priority, ~choice.contact])
+    allocation = allocate(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
+    order = np.lexsort([-allocation.priority, ~allocation.contact])
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    data, totals = _describe(value, effects, choice, rank, seed)
-    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(order.size), choice.offer]))
+    data, totals = _describe(value, effects, allocation, rank, seed)
+    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(order.size), allocation.offer]))
     data = data.assign(label=("customer", _labels(data)))
     data["total_value_predictive"] = ("future", _futures(value, seed))
-    data = data.isel(customer=order).assign_attrs(_attributes(value, data, budget, capacity, choice))
+    data = data.isel(customer=order).assign_attrs(_attributes(value, data, budget, capacity, allocation))
     return Plan(
         data=data,
         sensitivity=_sensitivity(gain, cost, totals, budget, capacity),
@@ -132,11 +132,11 @@ def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarr
 
 
 def _describe(
-    value: LifetimeValue, effects: Sequence[Effect], choice: Choice, rank: np.ndarray, seed: int
+    value: LifetimeValue, effects: Sequence[Effect], allocation: Allocation, rank: np.ndarray, seed: int
 ) -> tuple[xr.Dataset, list[Change]]:
     """Return what a plan shows, in the order of the statistics, and what each offer changes in all."""
     n, draws = value.n_customers, value.draws
-    contacted = int(choice.contact.sum())
+    contacted = int(allocation.contact.sum())
     mean = {name: np.empty(n) for name in ("p_alive", "value", "value_at_risk", "gain")}
     sd = {name: np.empty(n) for name in ("p_alive", "value", "gain")}
     quantile = {name: np.empty((n, len(QUANTILES))) for name in sd}
@@ -153,7 +153,7 @@ def _describe(
         worth = value.worth(some)
         changes = [each.of(worth, some) for each in effects]
         gains = [change.gain() for change in changes]
-        own = np.take_along_axis(np.array(gains), choice.offer[some][None, None, :], axis=0)[0]
+        own = np.take_along_axis(np.array(gains), allocation.offer[some][None, None, :], axis=0)[0]
         shown = {"p_alive": worth.p_alive, "value": worth.value, "gain": own}
         for name, values in shown.items():
             mean[name][some], sd[name][some] = values.mean(axis=0), values.std(axis=0)
@@ -169,7 +169,7 @@ def _describe(
         ranking[:, some] = own[kept]
         np.add.at(steps, np.searchsorted(contacts, rank[some] + 1), own.T)
         for j, change in enumerate(changes):
-            mine = choice.contact[some] & (choice.offer[some] == j)
+            mine = allocation.contact[some] & (allocation.offer[some] == j)
             campaign[j].append(change.total(mine))
             luck += (change.response(rng) - change.winning_back())[:, mine].sum(axis=1)
     totals = [added(parts) for parts in campaign]
@@ -179,11 +179,11 @@ def _describe(
         "keeping": sum(each.keeping()[:, 0] for each in totals),
     }
     total["gain_predictive"] = total["gain"] + luck
-    names = np.array([each.offer.name for each in effects], dtype=object)[choice.offer]
-    names[~choice.contact] = ""
+    names = np.array([each.offer.name for each in effects], dtype=object)[allocation.offer]
+    names[~allocation.contact] = ""
     by_customer = {
         "rank": rank + 1,
-        "contact": choice.contact,
+        "contact": allocation.contact,
         "offer": names,
         "gain": mean["gain"],
         "gain_sd": sd["gain"],
@@ -271,7 +271,7 @@ def _sensitivity(
     """Return the gain of the chosen plan and the best number of contacts under other effects."""
     campaign = np.array([sum(each.gain(scale)[:, 0] for each in totals) for scale in SCALES])
     low, high = np.quantile(campaign, (0.05, 0.95), axis=1)
-    best = [int(choose(g, c, budget, capacity).contact.sum()) for g, c in zip(gain, cost, strict=True)]
+    best = [int(allocate(g, c, budget, capacity).contact.sum()) for g, c in zip(gain, cost, strict=True)]
     return xr.Dataset(
         {
             "gain": ("scale", campaign.mean(axis=1)),
@@ -284,7 +284,7 @@ def _sensitivity(
 
 
 def _attributes(
-    value: LifetimeValue, data: xr.Dataset, budget: float | None, capacity: int | None, choice: Choice
+    value: LifetimeValue, data: xr.Dataset, budget: float | None, capacity: int | None, allocation: Allocation
 ) -> dict[str, object]:
     contact = data["contact"].to_numpy()
     return {
@@ -298,7 +298,7 @@ def _attributes(
         "n_contacted": int(contact.sum()),
         # netCDF has no word for nothing, so a limit that was not set is not there.
         **{name: limit for name, limit in (("budget", budget), ("capacity", capacity)) if limit is not None},
-        "budget_price": choice.price,
+        "budget_price": allocation.price,
         "total_cost": float(data["cost"].to_numpy()[contact].sum()),
         "kind": value.purchases.model.kind.key,
         "events": value.events,

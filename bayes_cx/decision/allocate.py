@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Allocation", "allocate"]
 
 # Costs are sums of rounded numbers; a customer is not left out for the last digit.
 _ROUNDING = 1e-9
@@ -13,7 +13,7 @@ _APART = 1e-6
 
 
 @dataclass(frozen=True)
-class Choice:
+class Allocation:
     """Who gets which offer.
 
     Attributes
@@ -33,17 +33,18 @@ class Choice:
     price: float
 
 
-def choose(
+def allocate(
     gain: np.ndarray, cost: np.ndarray, budget: float | None = None, capacity: int | None = None
-) -> Choice:
-    r"""Choose at most one offer for each customer.
+) -> Allocation:
+    r"""Return at most one offer for each customer, within a budget and a capacity.
 
     Without a budget each customer gets the offer with the largest expected gain, if that is positive, best
-    customers first up to the capacity. A budget has a price :math:`\mu`: offers compete by gain less
-    :math:`\mu` times cost, and :math:`\mu` is the smallest price at which the chosen offers fit the budget.
-    No other choice within the limits gains more than this one by more than the largest gain of one customer
-    (and a millionth): just below that price one more offer, or a better one, is chosen, and the budget is
-    exceeded. What is left of the budget goes to the next customers that fit.
+    customers first up to the capacity. With a budget, offers compete by gain less :math:`\mu` times cost,
+    where :math:`\mu` is the smallest price at which the selected offers fit the budget. What is left of the
+    budget goes to the next customers that fit.
+
+    No allocation within the limits gains more than this one by more than the largest gain of one customer
+    (and a millionth): just below that price one more offer, or a better one, would exceed the budget.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def choose(
     own_gain, own_cost = gain[np.arange(n), offer], cost[np.arange(n), offer]
     if price > 0:
         _fill(contact, own_gain, own_cost, most, limit)
-    return Choice(offer, own_gain - price * own_cost, contact, price)
+    return Allocation(offer, own_gain - price * own_cost, contact, price)
 
 
 def _best(gain: np.ndarray, cost: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
