@@ -12,11 +12,11 @@ from bayes_cx.app.observe import load_dataset, observe, reads_twice
 from bayes_cx.app.settings import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
-from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder
 from bayes_cx.kinds import kind_of
 from bayes_cx.model import arguments
+from bayes_cx.spans import DiscountRate
 
 __all__ = ["card", "datasets", "fit", "prioritise", "score", "summarise"]
 

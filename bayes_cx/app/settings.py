@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from bayes_cx import catalogue
 from bayes_cx.app.option import Option, above, at_least, either, one_of
-from bayes_cx.clock import UNITS, Span
 from bayes_cx.errors import InputError
+from bayes_cx.spans import UNITS, Span
 
 __all__ = [
     "AUTO",

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.clock import check_unit
 from bayes_cx.data.statistics import undated
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
+from bayes_cx.spans import check_unit
 
 __all__ = ["from_survivors"]
 

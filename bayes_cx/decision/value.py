@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import DiscountRate, Span
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring import Scorer, horizon_in_fit, scorer
+from bayes_cx.spans import DiscountRate, Span
 
 __all__ = ["LifetimeValue", "Worth", "lifetime_value"]
 

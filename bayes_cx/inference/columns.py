@@ -3,10 +3,10 @@
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import UNITS
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
 from bayes_cx.model import Model
+from bayes_cx.spans import UNITS
 
 __all__ = ["check_columns"]
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
-from bayes_cx.clock import UNITS
 from bayes_cx.data import DataProvenance
 from bayes_cx.errors import InputError
 from bayes_cx.inference.layout import Layout
+from bayes_cx.spans import UNITS
 
 __all__ = ["Provenance"]
 

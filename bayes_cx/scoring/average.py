@@ -10,7 +10,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.predict import predict_purchases
-from bayes_cx.scoring.score import scorer
+from bayes_cx.scoring.scorer import scorer
 
 __all__ = ["average", "average_purchases"]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import DiscountRate, Span
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.score import score
+from bayes_cx.spans import DiscountRate, Span
 
 __all__ = ["outlook"]
 

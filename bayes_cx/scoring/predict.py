@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
-from bayes_cx.scoring.score import force, horizon_in_fit, in_unit, scorer
+from bayes_cx.scoring.scorer import force, horizon_in_fit, in_unit, scorer
+from bayes_cx.spans import DiscountRate
 
 __all__ = [
     "columns_of_kind",

@@ -8,7 +8,7 @@ import xarray as xr
 from bayes_cx.data import compress
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
-from bayes_cx.scoring.score import in_unit
+from bayes_cx.scoring.scorer import in_unit
 
 __all__ = ["columns_of", "finest", "refuse", "same_customers"]
 

@@ -9,7 +9,7 @@ from bayes_cx.data import Split, compress
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring import score
-from bayes_cx.scoring.score import in_unit
+from bayes_cx.scoring.scorer import in_unit
 from bayes_cx.validation.capture import capture
 from bayes_cx.validation.comparable import columns_of, same_customers
 from bayes_cx.validation.coverage import coverage

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import Span
 from bayes_cx.data import Split
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.kinds import Forecast, Kind, kind_of
 from bayes_cx.scoring import score
+from bayes_cx.spans import Span
 
 __all__ = ["Judged", "judged", "means"]
 

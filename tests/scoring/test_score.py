@@ -13,7 +13,7 @@ from bayes_cx.data import compress
 from bayes_cx.scoring import compiled, scorer
 
 # The package gives the name of this module to the function in it.
-module = sys.modules["bayes_cx.scoring.score"]
+module = sys.modules["bayes_cx.scoring.scorer"]
 
 LETTERS = {
     "r": np.array([0.2, 0.3, 1.7, 0.24]),
