@@ -29,7 +29,7 @@ _LINKS: dict[Link, tuple[str, ...]] = {
 
 
 class Purchases(NamedTuple):
-    """Simulated purchases, one entry each, in no particular order.
+    """Simulated purchases, one entry for each, in no particular order.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class Quantity:
     unit : str
         ``"probability"``, ``"purchases"``, ``"renewals"``, ``"time"`` or ``"money"``.
     never : bool
-        Whether infinity is a value, which means that it never comes to that.
+        Whether infinity is allowed as a value, for what never happens.
     if_active : bool
         Whether it is what is expected of the customer given that the customer is active.
     """
@@ -210,7 +210,8 @@ class Model:
     reference : str
         Key in ``references.bib``.
     observe : callable
-        ``observe(made, **known) -> dict`` of the statistics that one would see of what `simulate` made.
+        ``observe(made, **known) -> dict`` of the statistics that `made`, what `simulate` returned, would
+        show.
     kind : Kind
         What a row of its statistics is.
     choices : mapping of str to tuple of int
@@ -243,7 +244,7 @@ class Model:
         Raises
         ------
         InputError
-            If there is no such choice.
+            If the model has no such choice, or the choice no such value.
 
         Examples
         --------
@@ -266,7 +267,7 @@ class Model:
 
 
 def arguments(formula: Formula) -> tuple[str, ...]:
-    """Return the names of a formula's arguments, or what it says of them itself, in ``names``.
+    """Return the names of a formula's arguments: its attribute ``names`` if it has one, else its signature.
 
     Examples
     --------

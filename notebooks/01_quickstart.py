@@ -164,7 +164,7 @@ columns = ["customer", "gain", "gain_low", "gain_high", "p_gain", "p_best", "p_a
 plan.table().head(10)[columns].style.format(precision=2).hide()
 
 # %% [markdown]
-# How much hangs on the assumption? If the offer did only half of what we believe, fewer contacts would
+# How much depends on the assumption? If the offer did only half of what we assume, fewer contacts would
 # be worth their cost:
 
 # %%

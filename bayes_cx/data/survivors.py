@@ -15,7 +15,7 @@ __all__ = ["from_survivors"]
 
 
 def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
-    """Take the statistics of contracts from a table of survivors.
+    """Convert a table of survivors to statistics of contracts.
 
     With S_t customers still there after t renewals, observed until the P-th::
 
@@ -39,7 +39,8 @@ def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
     Raises
     ------
     InputError
-        If the index does not count 0, 1, 2, ..., or a cohort is empty, grows or is no whole number.
+        If the index is not 0, 1, 2, ..., or a cohort is empty, grows or has values that are not whole
+        numbers.
 
     Examples
     --------

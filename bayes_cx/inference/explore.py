@@ -57,7 +57,7 @@ class Explorer:
     built : pymc.Model
     structure : hashable
         Models of equal structure differ only in the values of their data containers, and share what is
-        compiled.
+    compiled.
     """
 
     def __init__(self, built: pm.Model, structure: Hashable) -> None:

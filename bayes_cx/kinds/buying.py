@@ -104,7 +104,7 @@ def forecast(exposure: str, *, peer: bool = False) -> Forecast:
         before=lambda columns: columns["x"],
         passed=lambda columns: columns[exposure],
         carried_on=carried_on,
-        rule="every customer's rate carried on",
+        rule="the past rate of each customer",
         ranks=ranks,
         peer=peer,
     )

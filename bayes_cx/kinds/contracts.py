@@ -99,7 +99,7 @@ CONTRACTS = Kind(
         before=lambda columns: columns["T"] - columns["churned"],
         passed=_passed,
         carried_on=_carried_on,
-        rule="the retention of all so far carried on",
+        rule="the past retention of all customers",
         ranks=lambda columns: {"time under contract": columns["T"]},
         span="asked",
     ),

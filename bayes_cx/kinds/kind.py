@@ -192,9 +192,9 @@ class Kind:
         In what data are compared with data that a model makes: ``feature(columns) -> float``.
     bars : callable or None
         ``bars(columns)`` returns a small whole number for each customer, of which a histogram is compared.
-    telling : callable or None
-        ``telling(columns)`` says which customers these comparisons can use, if not all; `untold` says why not
-        the others.
+    usable : callable or None
+        ``usable(columns)`` says which customers these comparisons can use, if not all; `unusable` describes
+    the others.
     observed : callable
         ``observed(columns)`` returns the columns with the spans that customers were observed for, whatever
         they did.
@@ -220,8 +220,8 @@ class Kind:
     forecast: Forecast | None = None
     features: Mapping[str, Statistic] = field(default_factory=dict)
     bars: Callable[[Columns], np.ndarray] | None = None
-    telling: Callable[[Columns], np.ndarray] | None = None
-    untold: str = ""
+    usable: Callable[[Columns], np.ndarray] | None = None
+    unusable: str = ""
     observed: Callable[[Columns], Columns] = dict
 
     def numbers(self, stats: "xr.Dataset") -> dict[str, np.ndarray]:

@@ -62,6 +62,6 @@ SPEND = Kind(
         "correlation of repeat purchases and spend per purchase": _correlation,
     },
     # A fit leaves free purchases out as well: no model of spend makes them.
-    telling=lambda columns: columns["spend"] != 0,
-    untold="whose repeat purchases were free",
+    usable=lambda columns: columns["spend"] != 0,
+    unusable="whose repeat purchases were free",
 )

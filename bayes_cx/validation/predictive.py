@@ -142,10 +142,10 @@ def _check(
     kind = posterior.model.kind
     statistics, bars_of = kind.features, kind.bars
     observed = {name: stats[name].to_numpy() for name in posterior.model.statistics}
-    if kind.telling is not None and not (tells := kind.telling(observed)).all():
-        left_out = f"without {int((~tells).sum()):,} of them, {kind.untold}"
-        stats, note = stats.isel(customer=tells), ", ".join([note or f"{tells.size:,} customers", left_out])
-        observed = {name: values[tells] for name, values in observed.items()}
+    if kind.usable is not None and not (usable := kind.usable(observed)).all():
+        left_out = f"less {int((~usable).sum()):,} {kind.unusable}"
+        stats, note = stats.isel(customer=usable), ", ".join([note or f"{usable.size:,} customers", left_out])
+        observed = {name: values[usable] for name, values in observed.items()}
     n = stats.sizes["customer"]
     rows, bars = [], []
     # Under a wide prior a rate may be 0 in floating point: that customer waits for ever.

@@ -285,7 +285,7 @@ def test_without_amounts_purchases_are_counted(bare, tmp_path, monkeypatch, caps
     assert call(*known, "--worth", 25, "--currency", "€", "--out", "priced") == 0
     assert "costs 2.5, a tenth" in capsys.readouterr().err
     text = pages(Path("priced"))
-    assert "Every purchase is taken to be worth €25.0" in text
+    assert "Every purchase is assumed to be worth €25.0" in text
     assert "hold-out purchases" in text
     counted, priced = (pd.read_parquet(f"{name}/priority.parquet") for name in ("counted", "priced"))
     assert priced["value"].to_numpy() == pytest.approx(25 * counted["value"].to_numpy(), rel=1e-5)

@@ -202,7 +202,7 @@ def tampered(path, value):
         (["verdict"], "passed", "disagrees"),
         (["holdout", "verdict"], "passed", "disagrees"),
         (["computation", "checks", 0, "status"], "failed", "disagrees"),
-        (["computation", "checks", 0, "value"], None, "says passed but shows no value"),
+        (["computation", "checks", 0, "value"], None, "with status passed and no value"),
         (["holdout", "note"], "", "must say"),
         (["prior_check", "checks", 0, "interval", "low"], 5.0, "an interval from 5.0 to 0.62;"),
         (["approved_by"], "me", "Extra inputs"),
@@ -308,7 +308,7 @@ def test_the_methods_are_cited():
 
 
 def test_the_card_says_how_many_false_alarms_to_expect():
-    assert "0.05 failures or fewer" in complete().holdout.note
+    assert "up to 0.05 of them would be expected to fail" in complete().holdout.note
 
 
 def test_whatever_it_holds_it_stays_one_page():

@@ -102,10 +102,10 @@ def test_a_check_that_was_not_run_never_reads_as_passed(study, checks):
 
 
 def test_without_hold_out_it_says_so_and_why(counted):
-    unknown = warnings(counted)["There is no hold-out evidence."]
+    unknown = warnings(counted)["The forecasts were not tested."]
     assert "purchases that the model had not seen. How well" in unknown.text
     noted = replace(counted, evidence=replace(counted.evidence, holdout_note="a period of one day"))
-    assert "had not seen: a period of one day. How" in warnings(noted)["There is no hold-out evidence."].text
+    assert "had not seen: a period of one day. How" in warnings(noted)["The forecasts were not tested."].text
     assert "nothing here says how well" in holdout.section(counted).blocks[0].text
     assert forecast_checks.section(counted) is None
 
@@ -179,13 +179,13 @@ def test_counted_value_has_no_currency(counted):
     assert page_one.tiles(counted).tiles[0].label == "purchases in the next 52 weeks"
     assert "because no amounts are known" in dict(assumptions.assumptions(counted))["Value"]
     priced = replace(counted.plan, data=counted.plan.data.assign_attrs(worth=25.0, values="spend"))
-    assert "Every purchase is taken to be worth 25.0" in page_one.grounds(replace(counted, plan=priced))
+    assert "Every purchase is assumed to be worth 25.0" in page_one.grounds(replace(counted, plan=priced))
 
 
 def test_who_has_left_a_contract_is_known(contracts):
     sentence = page_one.customers(contracts)
     current = int((contracts.stats["churned"] == 0).sum())
-    assert f"{current} of the 800 customers are under contract; who has left is known." in sentence
+    assert f"{current} of the 800 customers are under contract." in sentence
     assert "will leave within the next 12 months" in sentence
     text = " ".join(said(part(contracts)) for part in (page_one.section, worth.section, priority.section))
     assert "still active" not in text
@@ -268,7 +268,7 @@ def test_the_choice_is_spoken_of_on_page_one_only_where_it_matters(study):
     assert notice.title == "The choice of the model matters."
     assert "(+30.0%)" in notice.text
     number = study.plan.n_contacted
-    assert f"{number} instead of {number} customers would be contacted; {number} stand on both" in notice.text
+    assert f"{number} instead of {number} customers would be contacted; {number} are on both" in notice.text
     assert selection.section(study) is None
 
 
@@ -289,14 +289,16 @@ def test_assumptions_are_those_of_the_run(study, contracts):
     assert "whole horizon" in found["Who is kept"]
     assert found["Discount rate"] == "10% a year, continuous in time"
     assert found["Rows read"] == f"{study.stats.attrs['rows_read']:,}"
-    assert "however long ago they left" in dict(assumptions.assumptions(contracts))["Who is won back"]
+    assert (
+        "however long ago the contract ended" in dict(assumptions.assumptions(contracts))["Who is won back"]
+    )
     priors = list(tables_of(assumptions.section(study).blocks))[-1]
     assert {row[0] for row in priors.rows} == {"BG/NBD", "Gamma-Gamma"}
 
 
 def test_the_rule_speaks_of_who_is_known_to_have_left_only_where_that_is_known(study, contracts):
     assert "active with probability" in said(rule.section(study))
-    assert "1 (and 0 for those who left)" in said(rule.section(contracts))
+    assert "is 1 or 0" in said(rule.section(contracts))
     assert "all luck of renewals" in said(rule.section(contracts))
 
 
@@ -308,14 +310,14 @@ def test_how_to_make_it_again(study):
 
 
 def test_limits_end_with_those_of_the_plan(study):
-    assert "purchases alone cannot tell it" in said(limits.section(study))
-    assert "alone cannot tell" not in said(limits.section(replace(study, plan=None)))
+    assert "purchases alone do not show it" in said(limits.section(study))
+    assert "alone do not show" not in said(limits.section(replace(study, plan=None)))
 
 
 def test_false_alarms_are_counted():
     checks = [Check("a", 1.0, "", "passed", interval=Interval(0, 2, 0.95), alarm=0.05) for _ in range(2)]
-    assert "known of 2 checks" in false_alarms([*checks, Check("b", 1.0, "<= 2", "passed")])
-    assert "0.1 failures or fewer" in false_alarms(checks)
+    assert "For 2 checks it is known" in false_alarms([*checks, Check("b", 1.0, "<= 2", "passed")])
+    assert "up to 0.1 of them" in false_alarms(checks)
     assert false_alarms([Check("b", 1.0, "<= 2", "passed")]) == ""
 
 

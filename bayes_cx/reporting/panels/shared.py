@@ -66,7 +66,7 @@ def warning(checks: Sequence[Check], within: str = "") -> Notice | None:
             return Notice(
                 "failed",
                 f"{in_words(checks).capitalize()}.",
-                f"Do not act on this before it is mended: {names}.",
+                f"Do not act on this until these checks pass: {names}.",
             )
         case "not_run":
             return Notice("not_run", f"{in_words(checks).capitalize()}.", "This is not a pass.")
