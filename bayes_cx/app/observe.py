@@ -1,4 +1,4 @@
-"""What a command works on: transactions, contracts, or statistics that were made before."""
+"""What a command works on: statistics from transactions or contracts, or statistics made before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Observed", "load_dataset", "observe", "reads_twice"]
 
-# The models under test see this share of the observed time, unless the user names a day.
+# Share of the observed time that models under test are fitted to, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What was observed.
+    """The data of a run.
 
     Attributes
     ----------
     stats : xarray.Dataset
         Statistics by customer, or by weighted row, under pseudonyms if that was asked for.
     models : tuple of str
-        The keys of the models to fit: one, or those to choose from.
+        The keys of the models to fit: one, or the candidates of a selection.
     split : callable or None
         ``split() -> Split`` cuts the observation in two; None where only statistics are known.
     """
@@ -43,7 +43,7 @@ class Observed:
 
 
 def reads_twice(settings: Settings) -> bool:
-    """Say whether reading and summarising are two steps, as of transactions."""
+    """Return whether reading and summarising are two steps, as for transactions."""
     return not _are_statistics(settings) and settings.read.start is None
 
 
@@ -91,7 +91,7 @@ def observe(
     regularity: bool = False,
     opportunities: bool = False,
 ) -> Observed:
-    """Read what the settings name and summarise it; say what was left out and why.
+    """Read and summarise the data that the settings name; report what was left out and why.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def observe(
         Where to write the rows that were left out, with number and reason, as CSV. Under pseudonyms only the
         columns of the schema stay, because any other may name the customer too.
     regularity, opportunities : bool
-        What to summarise, beside what the model of the settings needs.
+        Whether to summarise these, even if the model of the settings does not need them.
     """
     key = settings.read.key()
     if _are_statistics(settings):
@@ -182,7 +182,7 @@ def _transactions(
     with steps.step("Read transactions") as step:
         transactions = _read(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
-    # What the model needs, or any of those to choose from.
+    # Needed by the model, or by any of the candidates.
     named = [entry for entry in catalogue.MODELS if settings.compute.model in (AUTO, entry.key)]
     regular = regularity or any("regularity" in entry.columns for entry in named)
     whole = opportunities or [entry.kind for entry in named] == ["opportunities"]

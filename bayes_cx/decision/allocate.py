@@ -1,4 +1,4 @@
-"""Which offer for whom, within a budget and a capacity: arithmetic on expected gains alone."""
+"""Which customer gets which offer, within a budget and a capacity, from expected gains and costs alone."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ import numpy as np
 
 __all__ = ["Allocation", "allocate"]
 
-# Costs are sums of rounded numbers; a customer is not left out for the last digit.
+# Costs are sums of rounded numbers: a customer must not be left out for a rounding error.
 _ROUNDING = 1e-9
-# Equal customers are set apart by at most this share of their gain, so that a budget can divide them.
+# Equal customers get gains that differ by at most this share, so that a budget can divide them.
 _APART = 1e-6
 
 
@@ -21,7 +21,7 @@ class Allocation:
     offer : numpy.ndarray of int, shape (customer,)
         Position of the customer's best offer, whether or not it is made.
     priority : numpy.ndarray, shape (customer,)
-        Expected gain of that offer less the price of the budget it takes; the customers' order.
+        Expected gain of that offer less the price of its cost; customers are ordered by it.
     contact : numpy.ndarray of bool, shape (customer,)
     price : float
         What one more unit of budget would gain; 0 where the budget does not bind.
@@ -82,7 +82,7 @@ def _best(gain: np.ndarray, cost: np.ndarray, price: float) -> tuple[np.ndarray,
 
 
 def _chosen(priority: np.ndarray, limit: int) -> np.ndarray:
-    """Choose the positive priorities, the largest so many of them; of equal ones the first."""
+    """Return which priorities are positive and among the `limit` largest; of equal ones the first."""
     contact = priority > 0
     if contact.sum() <= limit:
         return contact
@@ -100,7 +100,7 @@ def _spent(gain: np.ndarray, cost: np.ndarray, price: float, limit: int) -> floa
 
 
 def _fill(contact: np.ndarray, gain: np.ndarray, cost: np.ndarray, budget: float, limit: int) -> None:
-    """Spend what is left on the next customers that fit, best gain per cost first; changes `contact`."""
+    """Spend the rest of the budget on the next customers that fit, best gain per cost first; in place."""
     left, places = budget - cost[contact].sum(), limit - int(contact.sum())
     waiting = np.flatnonzero(~contact & (gain > 0) & (cost <= left))
     waiting = waiting[np.argsort(-gain[waiting] / np.maximum(cost[waiting], 1e-300), kind="stable")]

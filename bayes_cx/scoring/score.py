@@ -22,7 +22,7 @@ def score(
     thin_to: int | None = None,
     **options: Any,
 ) -> xr.Dataset:
-    """Summarise a quantity of every customer over the draws.
+    """Return the mean, standard deviation and quantiles of a quantity of every customer over the draws.
 
     Equal customers are evaluated once and draws are not kept, so a million customers fit in little memory.
 
@@ -89,7 +89,7 @@ def _sd(values: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(values: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
-    """Return quantiles over draws, shape (probability, row); next to infinity there is nothing between."""
+    """Return quantiles over draws, shape (probability, row); infinite values are not interpolated."""
     if np.all(np.isfinite(values)):
         return np.quantile(values, probabilities, axis=0, overwrite_input=True)
     return np.quantile(values, probabilities, axis=0, method="higher")

@@ -1,4 +1,4 @@
-"""Quantities ready to be evaluated: which rows, which draws, in which unit of time."""
+"""A quantity made ready to be evaluated: its rows and draws, in the unit of time of the fit."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -89,12 +89,12 @@ class Scorer:
 def scorer(
     posterior: Posterior, stats: xr.Dataset, quantity: str, *, thin_to: int | None = None, **options: Any
 ) -> Scorer:
-    """Make a quantity of the posterior's model ready for the customers of `stats`.
+    """Return a quantity of the posterior's model, ready to be evaluated for the customers of `stats`.
 
     Raises
     ------
     InputError
-        If the model has no such quantity, or a statistic or an option is missing or not used.
+        If the model has no such quantity, a statistic or an option is missing, or an option is not used.
     """
     known = posterior.model.quantities
     if quantity not in known:
@@ -155,7 +155,7 @@ def horizon_in_fit(t: Any, stats: xr.Dataset, posterior: Posterior) -> Span:
 
 
 def force(discount: DiscountRate | float, posterior: Posterior) -> float:
-    """Return the force of discount per unit of the fit; a bare number is one already."""
+    """Return the force of discount per unit of the fit; a number is returned as it is."""
     return discount.force(posterior.provenance.data.unit) if isinstance(discount, DiscountRate) else discount
 
 
@@ -166,7 +166,7 @@ def _check_count(samples: dict[str, np.ndarray]) -> None:
 
 
 def _unit_of(stats: xr.Dataset) -> str:
-    """Return the unit of time of the statistics, without which no number of theirs means anything."""
+    """Return the unit of time of the statistics; raise if they have none."""
     if "unit" not in stats.attrs:
         raise InputError(
             "statistics without a unit of time", "an attribute unit", "write stats.assign_attrs(unit='week')"
@@ -180,7 +180,7 @@ def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
     Raises
     ------
     InputError
-        If the statistics have no unit, or count opportunities of another kind than the fit.
+        If the statistics have no unit, or count opportunities of another length than the fit.
     """
     came, unit = _unit_of(stats), posterior.provenance.data.unit
     kind = posterior.model.kind
@@ -189,7 +189,7 @@ def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
     if kind.discrete:
         raise InputError(
             f"statistics by the {came}",
-            f"by the {unit}, as in the fit: opportunities of one kind cannot be counted as another",
+            f"by the {unit}, as in the fit: opportunities of one length do not convert to another",
             f"make the statistics with unit='{unit}'",
         )
     factor = Span(1.0, came).in_unit(unit)

@@ -43,7 +43,7 @@ class Compared:
     carried_on : numpy.ndarray, shape (customer,)
         What a simple rule expects that continues the past.
     alike : numpy.ndarray of int, shape (customer,)
-        The number of each customer's history: equal ones have one predictive distribution.
+        A number for each customer's history: equal histories have the same predictive distribution.
     paid : numpy.ndarray, shape (customer,), or None
         Hold-out spend.
     pays : numpy.ndarray, shape (sample, customer), or None

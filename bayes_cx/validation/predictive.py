@@ -1,4 +1,4 @@
-"""Whether the model makes data like these: replications from the posterior, or from the prior."""
+"""Predictive checks: the data against replications simulated from the posterior, or from the prior."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from bayes_cx.scoring import replicate_statistics
 __all__ = ["PredictiveCheck", "predictive_check", "prior_predictive_check"]
 
 LEVEL = 0.95
-# Draws of the prior may have customers who buy ten thousand times; fewer customers keep that affordable.
+# Draws of the prior may have customers who buy ten thousand times; with fewer customers that stays fast.
 _PRIOR_CUSTOMERS = 1000
 _LARGEST_BAR = 20
 
 
 @dataclass(frozen=True)
 class PredictiveCheck:
-    """Statistics of the data beside the same statistics of data that the model made.
+    """Statistics of the data beside the same statistics of simulated data.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class PredictiveCheck:
 def predictive_check(
     posterior: Posterior, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
 ) -> PredictiveCheck:
-    """Compare the data with data that the fitted model makes (``gabry2019visualization``).
+    """Compare the data with data simulated from the fitted model (``gabry2019visualization``).
 
     Each replication takes one draw of the parameters and makes as many new customers, observed for the same
     spans. The rates of the models are those of purchase occasions, so simulated purchases are counted one by
@@ -106,7 +106,7 @@ def predictive_check(
 def prior_predictive_check(
     model: Model, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
 ) -> PredictiveCheck:
-    """Compare the data with data that the model makes before it has seen any of them but their scale.
+    """Compare the data with data simulated from the prior, for which only the scale of the data is used.
 
     Some draws of the prior mean customers who buy thousands of times, so the comparison takes at most 1,000
     customers, evenly spaced over the data; nothing else is cut off.
@@ -148,7 +148,7 @@ def _check(
         observed = {name: values[usable] for name, values in observed.items()}
     n = stats.sizes["customer"]
     rows, bars = [], []
-    # Under a wide prior a rate may be 0 in floating point: that customer waits for ever.
+    # Under a wide prior a rate may be 0 in floating point: that customer never buys.
     with np.errstate(divide="ignore", over="ignore"):
         for data in replicate_statistics(posterior, stats, draws=draws, seed=seed):
             if bars_of is not None:

@@ -24,7 +24,7 @@ def test_the_plan_says_what_it_counts_in(point, few, offers):
 
 
 def test_a_margin_of_what_is_counted_is_refused(point, few):
-    with pytest.raises(bcx.InputError, match="counted and not paid"):
+    with pytest.raises(bcx.InputError, match="counted in events, not paid"):
         bcx.lifetime_value(point, None, few, margin=0.5)
     with pytest.raises(bcx.InputError, match="positive worth of a purchase"):
         bcx.lifetime_value(point, -1.0, few)

@@ -355,7 +355,7 @@ def test_markdown_shows_interval_level_group_and_status():
 
 
 def test_the_notebook_panel_says_what_is_open():
-    assert "not looked at: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
+    assert "not checked: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
     for card, status in ((complete(), "passed"), (complete(holdout=None), "not_run")):
         assert f'class="notice {status}"' in card._repr_html_()
 

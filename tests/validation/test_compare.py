@@ -302,7 +302,7 @@ def test_the_rule_and_its_words(behind, se, rivals, says):
 def test_the_holdout_may_disagree_and_the_words_say_so():
     forecast = {"total": [90, 95], "total_error": [-0.1, -0.05]}
     worse = made_up([0, 1], [0, 1], **forecast, log_score_behind=[0, 0.1], log_score_behind_se=[0, 0.01])
-    assert "it forecast 90 purchases, and 100 came (−10.0%)." in worse.sentence
+    assert "it forecast 90 purchases; 100 were made (−10.0%)." in worse.sentence
     assert "forecast better" not in worse.sentence
     better = made_up([0, 1], [0, 1], **forecast, log_score_behind=[0, -0.1], log_score_behind_se=[0, 0.01])
     assert "There M1 forecast better than M0." in better.sentence
@@ -382,7 +382,7 @@ def test_without_amounts_purchases_are_counted_and_nobody_may_come(cdnow, cdnow_
     found = replace(
         judged, table=judged.table.drop_attrs().assign(empty).assign_attrs(customers=2357, **empty.attrs)
     )
-    assert "purchases, and 0 came." in found.sentence
+    assert "purchases; 0 were made." in found.sentence
     assert found._repr_html_()
 
 

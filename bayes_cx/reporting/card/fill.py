@@ -1,4 +1,4 @@
-"""Fill a model card from a posterior and the evidence about it; what was not given is said, not left out."""
+"""Fill a model card from a posterior and the evidence about it; missing evidence is named as missing."""
 
 import math
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ __all__ = ["model_card"]
 SMALLEST_GROUP = 100
 LEVEL = 0.95
 GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")
-# What the fits, by method, and the other sections compute with.
+# The references of the methods of inference, and of the other sections.
 METHODS = {
     "NUTS": ("hoffman2014nouturn", "vehtari2021rank", "betancourt2016diagnosing"),
     "Laplace": ("vehtari2024pareto",),
@@ -66,7 +66,7 @@ def model_card(
     title : str
         What the card is called.
     use : Use, optional
-        What the model is for and not for; by default what holds for every model of its kind.
+        What the model is for and not for; by default the text for all models of its kind.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def _evidence(name: str, found: Iterable[Check], note: str = "") -> Checked:
 def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
     """Return the checks of the largest groups, and how many groups are left out.
 
-    A group that is too small is not judged.
+    The checks of a group that is too small are `not_run`.
     """
     groups = [
         replace(check, status="not_run", note=TOO_FEW) if (check.n or 0) < SMALLEST_GROUP else check

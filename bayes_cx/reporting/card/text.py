@@ -1,4 +1,4 @@
-"""The sentences of a model card that hold for every model of one kind; the rest stands on the model."""
+"""The sentences of a model card that are the same for all models of one kind."""
 
 from bayes_cx.reporting.card.parts import Use
 

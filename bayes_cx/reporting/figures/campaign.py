@@ -87,7 +87,7 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Picture:
 
 
 def _interesting(contacts: np.ndarray, mean: np.ndarray, chosen: int) -> int:
-    """Return how far to draw: past the point where the expected gain has turned negative again."""
+    """Return how far to draw: beyond the point where the expected gain has turned negative again."""
     last = int(contacts[-1])
     after = contacts > chosen
     negative = contacts[after & (mean < -0.25 * max(mean.max(), 0))]

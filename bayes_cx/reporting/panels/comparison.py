@@ -1,4 +1,4 @@
-"""A comparison of models: how far each is behind the best, and what came of its forecasts."""
+"""A comparison of models: how far each is behind the best, and how well it forecast."""
 
 from bayes_cx.page import Block, Cell, Number, Text
 from bayes_cx.page.words import count, measured, per_cent

@@ -1,4 +1,4 @@
-"""Scores: how the means spread over customers, and the first customers."""
+"""Scores: the distribution of the means over customers, and the first customers."""
 
 import numpy as np
 import xarray as xr

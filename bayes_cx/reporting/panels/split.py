@@ -1,4 +1,4 @@
-"""A split: what the model may see and what it is tested on."""
+"""A split: the calibration period and the hold-out period."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the numbers rest on: offers, horizon, value, data, priors."""
+"""The assumptions: offers, horizon, value, data, priors."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the models and the plan cannot see."""
+"""What the models and the plan do not take into account."""
 
 from bayes_cx.page import Section, Text
 from bayes_cx.reporting.studied import events

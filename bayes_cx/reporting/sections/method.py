@@ -1,4 +1,4 @@
-"""How it was done, how well, and what it rests on: the appendix, from parts that are files of their own."""
+"""The appendix: models, checks, assumptions and limits, each from a file of its own."""
 
 from bayes_cx.page import Section
 from bayes_cx.reporting.sections import (
@@ -30,6 +30,6 @@ _PARTS = (
 
 
 def section(study: Study) -> Section | None:
-    """Return every part of the appendix that has something to say."""
+    """Return the parts of the appendix that apply to this study."""
     parts = tuple(part for part in (make(study) for make in _PARTS) if part is not None)
     return Section("Method", parts, new_page=True)
