@@ -203,7 +203,7 @@ def tampered(path, value):
         (["holdout", "verdict"], "passed", "disagrees"),
         (["computation", "checks", 0, "status"], "failed", "disagrees"),
         (["computation", "checks", 0, "value"], None, "with status passed and no value"),
-        (["holdout", "note"], "", "must say"),
+        (["holdout", "note"], "", "must have a note"),
         (["prior_check", "checks", 0, "interval", "low"], 5.0, "an interval from 5.0 to 0.62;"),
         (["approved_by"], "me", "Extra inputs"),
         (["data", "customers"], -1, "greater than or equal to 0"),

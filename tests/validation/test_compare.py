@@ -190,7 +190,7 @@ def test_a_fit_with_more_columns_lends_them_to_the_others():
     assert (found.best, found.clear) == ("by group", True)
     assert "group" in found.rows
     other = with_provenance(grouped, layout=replace(grouped.layout, design=bcx.Design(pooled={"b": "kind"})))
-    with pytest.raises(bcx.InputError, match=r"lacks kind.*pass stats="):
+    with pytest.raises(bcx.InputError, match=r"lacks kind.*pass them as stats="):
         bcx.compare({"by group": grouped, "by kind": other})
 
 
