@@ -7,8 +7,6 @@ from bayes_cx import models as models
 from bayes_cx import validation as validation
 from bayes_cx.checks import Check as Check
 from bayes_cx.checks import verdict as verdict
-from bayes_cx.clock import DiscountRate as DiscountRate
-from bayes_cx.clock import Span as Span
 from bayes_cx.data import Split as Split
 from bayes_cx.data import Transactions as Transactions
 from bayes_cx.data import add as add
@@ -58,6 +56,8 @@ from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import score as score
+from bayes_cx.spans import DiscountRate as DiscountRate
+from bayes_cx.spans import Span as Span
 from bayes_cx.study import Evidence as Evidence
 from bayes_cx.study import RunProvenance as RunProvenance
 from bayes_cx.study import Study as Study

@@ -1,4 +1,4 @@
-"""What can be named: models and data sets. It imports nothing heavy, so that help and messages can list them.
+"""The lists of models and data sets. It imports nothing heavy, so that help and messages can show them.
 
 A model has one entry here, and everything that lists, checks or finds models reads it: `bayes_cx.models`, the
 options of the commands with their help, and the candidates of ``--model auto``.
@@ -33,7 +33,7 @@ class ModelEntry:
     kind : str
         The key of the kind of statistics that it reads.
     module : str
-        Its file in ``bayes_cx/models``; the record there is called as the key, in capitals.
+        Its file in ``bayes_cx/models``; the record there is named by the key in capitals.
     when : str
         When to use it, as the end of a sentence.
     columns : tuple of str
@@ -68,7 +68,7 @@ class DatasetEntry:
     loader : str
         The public function of bayes_cx that loads it.
     arguments : mapping
-        With what.
+        Arguments of the loader.
     summarised : bool
         Whether it comes as statistics, not as transactions.
     """
@@ -81,7 +81,7 @@ class DatasetEntry:
 
 
 SPEND = "spend"
-"""The kind of what purchases are worth, which is fitted beside another one."""
+"""The kind of models of spend, which are fitted beside a model of another kind."""
 
 KINDS = {
     "purchases": "purchases in time",
@@ -91,7 +91,7 @@ KINDS = {
 }
 """The kinds of statistics, and what a sentence calls their data."""
 
-# By kind, the simplest first: it is the default, and the first of equals in a comparison.
+# By kind, the simplest first: it is the default, and is preferred in a comparison without a clear winner.
 MODELS: tuple[ModelEntry, ...] = (
     ModelEntry("bg_nbd", "BG/NBD", "purchases", "bg_nbd", "customers leave right after a repeat purchase"),
     ModelEntry("mbg_nbd", "MBG/NBD", "purchases", "mbg_nbd", "many try once and never come back"),

@@ -1,4 +1,4 @@
-"""A check and the verdict over many: nothing unchecked reads as passed."""
+"""A check, and the verdict over many: what was not checked never counts as passed."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ Status = Literal["passed", "failed", "not_run"]
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval and the probability that it is meant to hold.
+    """An interval and its probability level.
 
     Raises
     ------
     InputError
-        If its ends are no numbers in order, or its level is not between 0 and 1.
+        If the ends are not finite numbers in order, or the level is not between 0 and 1.
     """
 
     low: float
@@ -40,33 +40,34 @@ class Interval:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at, what it should have been, and how it stands.
+    """One quantity that was checked: its value, the condition for passing, and the status.
 
     Attributes
     ----------
     name : str
         What was looked at, in words.
     value : float or None
-        The value found; None when the check was not run, or what it found is no finite number.
+        The value found; None when the check was not run, or the value is not finite.
     target : str
         The condition for passing, as printed ("<= 1.01").
     status : {"passed", "failed", "not_run"}
     note : str
         One sentence for the reader, if one is needed.
     about : str
-        Whose check it is: the name of a model, or a part of the customers such as ``"channel: web"``; empty
-        for everything.
+        What the check is about: the name of a model, or a part of the customers such as ``"channel: web"``;
+        empty for everything.
     interval : Interval or None
         Of the value.
     n : int or None
         Number of customers it was computed from.
     alarm : float or None
-        How often, at most, it fails by chance although model and forecast are right; None if not known.
+        The largest probability that it fails by chance although model and forecast are right; None if
+        unknown.
 
     Raises
     ------
     InputError
-        If it says passed but shows no value.
+        If the status is passed but there is no value.
     """
 
     name: str
@@ -84,9 +85,9 @@ class Check:
         object.__setattr__(self, "value", value)
         if self.status == "passed" and value is None:
             raise InputError(
-                f"{self.name!r} says passed but shows no value",
+                f"check {self.name!r} with status passed and no value",
                 "the value that passed",
-                "give it, or say not_run",
+                "give the value, or set the status to not_run",
             )
 
     def named(self, within: str = "") -> str:
@@ -102,7 +103,7 @@ class Check:
 
 
 def verdict(checks: Iterable[Check]) -> Status:
-    """Return the verdict over checks: one failure fails; one gap, or no check at all, is not a pass.
+    """Return the verdict over checks: failed if one failed, passed if all passed, else not_run.
 
     Examples
     --------
@@ -145,7 +146,7 @@ def from_json(text: str) -> tuple[Check, ...]:
     Raises
     ------
     InputError
-        If the text is no list of checks.
+        If the text is not a list of checks.
     """
     try:
         found = [dict(one) for one in json.loads(text)]
@@ -154,5 +155,5 @@ def from_json(text: str) -> tuple[Check, ...]:
         return tuple(Check(**one) for one in found)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"checks that cannot be read ({error})", "what bayes_cx wrote", "write them again"
+            f"checks that cannot be read ({error})", "a list that checks.to_json wrote", "write them again"
         ) from error

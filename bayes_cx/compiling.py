@@ -1,4 +1,4 @@
-"""The one place where functions are compiled: of data and parameters, and once in the life of a process.
+"""The one place where functions of data and parameters are compiled, each once in a process.
 
 PyTensor's default linker, numba, is kept. From cold caches the density and five formulas of BG/NBD take it 32
 CPU seconds, those of Pareto/NBD 37; the C linker takes 46 and 63, or 38 and 45 with ``-O1``, lets only one
@@ -31,7 +31,8 @@ def kept[T](key: Hashable, make: Callable[[], T]) -> T:
     Parameters
     ----------
     key : hashable
-        Everything that `make` depends on: formulas, by identity, and the shapes and types of their arguments.
+        All that `make` depends on: formulas, compared by identity, and the shapes and types of their
+        arguments.
     make : callable
         Without arguments.
     """

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and CSV that a spreadsheet reads and never runs."""
+"""Files that are written completely or not at all, and CSV in which no cell runs as a formula."""
 
 import os
 import re

@@ -29,7 +29,7 @@ _LINKS: dict[Link, tuple[str, ...]] = {
 
 
 class Purchases(NamedTuple):
-    """Simulated purchases, one entry each, in no particular order.
+    """Simulated purchases, one entry for each, in no particular order.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class Quantity:
     unit : str
         ``"probability"``, ``"purchases"``, ``"renewals"``, ``"time"`` or ``"money"``.
     never : bool
-        Whether infinity is a value, which means that it never comes to that.
+        Whether infinity is allowed as a value, for what never happens.
     if_active : bool
         Whether it is what is expected of the customer given that the customer is active.
     """
@@ -190,12 +190,12 @@ class Model:
         Priors on unit-free coordinates; the sampler moves in these.
     scale : callable
         ``scale(weight, **statistics) -> float``, the size that makes the coordinates unit-free.
-    natural : callable
-        ``natural(scale, **coordinates) -> dict`` of the parameters by letter.
+    letters : callable
+        ``letters(scale, **coordinates) -> dict`` of the parameters by letter.
     log_lik : callable
         Log-likelihood of one customer, of statistics and parameters.
     simulate : callable
-        ``simulate(rng, ..., **params)``, told from the story and never from `log_lik`.
+        ``simulate(rng, ..., **params)``, written from the story of the model, without `log_lik`.
     simulate_future : callable
         The same for the span after the observation, given a customer's history.
     quantities : mapping of str to Quantity
@@ -210,11 +210,12 @@ class Model:
     reference : str
         Key in ``references.bib``.
     observe : callable
-        ``observe(made, **known) -> dict`` of the statistics that one would see of what `simulate` made.
+        ``observe(made, **known) -> dict`` of the statistics that `made`, what `simulate` returned, would
+        show.
     kind : Kind
         What a row of its statistics is.
     choices : mapping of str to tuple of int
-        Parameters that take a few whole values. A fit weighs the values by their evidence.
+        Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
     """
 
     name: str
@@ -223,7 +224,7 @@ class Model:
     params: Mapping[str, Param]
     priors: Mapping[str, Prior]
     scale: Callable[..., float]
-    natural: Callable[..., dict[str, Any]]
+    letters: Callable[..., dict[str, Any]]
     log_lik: Formula
     simulate: Simulator
     simulate_future: Simulator
@@ -243,7 +244,7 @@ class Model:
         Raises
         ------
         InputError
-            If there is no such choice.
+            If the model has no such choice, or the choice no such value.
 
         Examples
         --------
@@ -266,7 +267,7 @@ class Model:
 
 
 def arguments(formula: Formula) -> tuple[str, ...]:
-    """Return the names of a formula's arguments, or what it says of them itself, in ``names``.
+    """Return the names of a formula's arguments: its attribute ``names`` if it has one, else its signature.
 
     Examples
     --------

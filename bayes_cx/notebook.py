@@ -1,4 +1,4 @@
-"""How a record shows itself in a notebook: by a panel that stands above it, looked up by name."""
+"""The display of records in notebooks, by panels that are looked up by name."""
 
 from importlib import import_module
 
@@ -8,8 +8,8 @@ __all__ = ["html"]
 def html(panel: str, record: object) -> str:
     """Return a record as HTML.
 
-    A record stands below the pages on which it is shown, so that reading data loads no pages. This is the one
-    place that looks upwards, and by name.
+    Records are defined in rooms that must not import the panels that show them, so that reading data loads no
+    pages. This is the only place that looks up a panel, and it does so by name.
 
     Parameters
     ----------

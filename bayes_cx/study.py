@@ -1,4 +1,4 @@
-"""What a run came to, in one record from which the report and the model cards are made."""
+"""The results of a run, in one record from which the report and the model cards are made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ __all__ = ["Evidence", "RunProvenance", "Study"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was done to find out how far the fits can be believed; what is missing was not done.
+    """What was done to check the fits against data; what is missing was not done.
 
     Attributes
     ----------
     holdout : Holdout or None
-        How the first fit's model forecast a time it had not seen, from `validation.holdout`.
+        How the model of the first fit forecast a period that it had not seen, from `validation.holdout`.
     holdout_note : str
-        Why there is none.
+        Why there is no hold-out.
     posterior_checks, prior_checks : tuple of PredictiveCheck
         From `validation.predictive_check` and `validation.prior_predictive_check`, at most one a model.
     sensitivity : tuple of Check
@@ -44,20 +44,20 @@ class Evidence:
 
 @dataclass(frozen=True)
 class RunProvenance:
-    """What has been said about a run, and when it took place.
+    """Where a run comes from: what the user said about it, its command and its time.
 
     Attributes
     ----------
     title : str
-        Of the report; a usual one if empty.
+        Title of the report; a default if empty.
     organisation : str
-        For whom it is made, and who answers for the models.
+        Whom the report is for, and who is responsible for the models.
     currency : str
         Put before amounts.
     command : str
-        What does the same again.
+        Command that repeats the run.
     timestamp : datetime
-        Carried by everything that is written; by default now. One without a time zone is taken as UTC.
+        Printed on everything that is written; by default now. One without a time zone is taken as UTC.
     settings : mapping of str to Any
         The settings of the run that differ from their defaults.
     """
@@ -76,21 +76,21 @@ class RunProvenance:
 
 @dataclass(frozen=True)
 class Study:
-    """What a run came to.
+    """The results of a run.
 
     Attributes
     ----------
     stats : xarray.Dataset
         Statistics of all customers.
     fits : tuple of Posterior
-        Of purchases, opportunities or renewals first; then of spend, where amounts were fitted.
+        First the fit of purchases, opportunities or renewals; then that of spend, where amounts were fitted.
     plan : Plan or None
         Whom to contact.
     evidence : Evidence
     selection : Selection or None
         How the first model was chosen, where more than one was tried.
     other : Plan or None
-        The plan under the model that came next in the selection.
+        The plan under the runner-up of the selection.
     provenance : RunProvenance
 
     Raises

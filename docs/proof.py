@@ -108,8 +108,8 @@ def _draw(svg: bytes, path: Path) -> None:
 
 def kept_back(model: Model) -> dict:
     """Return how many customers fell into their predictive intervals, over time that no fit has seen."""
-    counts, observed, told = (
-        _spend if model.kind == "spend" else _renewals if model.kind == "contracts" else _purchases
+    counts, observed, data = (
+        _spend if model.kind.key == "spend" else _renewals if model.kind.key == "contracts" else _purchases
     )(model)
     found = coverage(counts, observed)
     return {
@@ -118,7 +118,7 @@ def kept_back(model: Model) -> dict:
         "high": found["customer_randomised_high"].to_numpy().tolist(),
         "n": int(observed.size),
         "total_inside": [bool(inside) for inside in found["total_inside"].to_numpy()],
-        "data": told,
+        "data": data,
     }
 
 
@@ -128,12 +128,12 @@ def _cdnow(**options) -> bcx.Split:
 
 def _purchases(model: Model):
     regular = "regularity" in model.statistics
-    parts = _cdnow(opportunities=model.discrete, **({"regularity": True} if regular else {}))
+    parts = _cdnow(opportunities=model.kind.discrete, **({"regularity": True} if regular else {}))
     posterior = bcx.fit(model, parts.calibration, seed=1, progress=False)
     ahead = parts.holdout.attrs["length"]
     counts = predict_purchases(posterior, parts.calibration, ahead, draws=1000, seed=1).to_numpy()
-    told = "weeks with a purchase, CDNOW" if model.discrete else "purchases, CDNOW"
-    return counts, parts.holdout["x_holdout"].to_numpy(), told
+    data = "weeks with a purchase, CDNOW" if model.kind.discrete else "purchases, CDNOW"
+    return counts, parts.holdout["x_holdout"].to_numpy(), data
 
 
 def _renewals(model: Model):
@@ -168,21 +168,21 @@ def _spend(model: Model):
     return counts, paid[bought], "spend on the purchases made, CDNOW"
 
 
-def told(proof):
+def of_battery(proof):
     """Return the cell of a proof of the battery."""
     return lambda model: finding(proof(model, STORIES[model.key]))
 
 
 CELLS = {
     "published": published,
-    "likelihood": told(proofs.likelihood),
-    "moments": told(proofs.moments),
-    "conditioning": told(proofs.conditioning),
-    "pmf": told(proofs.pmf),
-    "additivity": told(proofs.additivity),
-    "dert": told(proofs.dert),
-    "alive": told(proofs.alive),
-    "limits": told(limits),
+    "likelihood": of_battery(proofs.likelihood),
+    "moments": of_battery(proofs.moments),
+    "conditioning": of_battery(proofs.conditioning),
+    "pmf": of_battery(proofs.pmf),
+    "additivity": of_battery(proofs.additivity),
+    "dert": of_battery(proofs.dert),
+    "alive": of_battery(proofs.alive),
+    "limits": of_battery(limits),
     "finite": lambda model: finding(stress.finite(model, page.PLACES)),
     "accuracy": lambda model: finding(stress.accuracy(model, 200)),
     "sbc_laplace": ranks("Laplace"),
@@ -193,7 +193,7 @@ CELLS = {
 
 def digest(model: Model, cell: str) -> str:
     """Return a fingerprint of the files that a cell depends on: formulas, and the fit where there is one."""
-    formulas = [model.log_lik, model.simulate, model.natural, *(q.formula for q in model.quantities.values())]
+    formulas = [model.log_lik, model.simulate, model.letters, *(q.formula for q in model.quantities.values())]
     paths = {Path(path) for formula in formulas if (path := getsourcefile(formula))}
     if cell in ("sbc_laplace", "sbc_nuts", "coverage"):
         paths |= set(Path(bcx.__file__).parent.joinpath("inference").glob("*.py"))

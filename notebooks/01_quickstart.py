@@ -14,7 +14,7 @@
 # # From transactions to a plan
 #
 # CDNOW sold compact discs. We know who bought, when and for how much, from January 1997 to June 1998.
-# Nobody ever told CDNOW that they had left. Whom should it write to, and what is that worth?
+# Customers who left never told CDNOW. Whom should it write to, and what is that worth?
 #
 # The way there has five steps, each one function: **read**, **summarise**, **fit**, **value**,
 # **prioritise**.
@@ -31,7 +31,7 @@ import bayes_cx as bcx
 # ## What happened
 #
 # `load_cdnow` reads the purchases that come with the lifetimes package; `bcx.read_transactions` does the
-# same with your own file, frame or database. Every row is judged, and those that break the contract are
+# same with your own file, frame or database. Every row is judged, and those that break the schema are
 # counted by reason.
 
 # %%
@@ -164,7 +164,7 @@ columns = ["customer", "gain", "gain_low", "gain_high", "p_gain", "p_best", "p_a
 plan.table().head(10)[columns].style.format(precision=2).hide()
 
 # %% [markdown]
-# How much hangs on the assumption? If the offer did only half of what we believe, fewer contacts would
+# How much depends on the assumption? If the offer did only half of what we assume, fewer contacts would
 # be worth their cost:
 
 # %%

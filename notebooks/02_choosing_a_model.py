@@ -42,7 +42,7 @@ for fit in fits.values():
 
 # %% [markdown]
 # Are these customers regular? The fit of MBG/CNBD-k weighs k = 1, who buys at random, to 6, who comes at a
-# rhythm, by the evidence of the data. Music is not bought by the calendar:
+# rhythm, by their marginal likelihoods. Music is not bought by the calendar:
 
 # %%
 pd.Series(fits["MBG/CNBD-k"].provenance.choices, name="posterior probability").to_frame().style.format(

@@ -35,7 +35,7 @@ stats.to_dataframe()
 #
 # ## One chance each
 #
-# sBG takes every customer to have a chance of their own to leave, the same at each renewal. That the cohort
+# sBG gives every customer an individual chance to leave, the same at each renewal. That the cohort
 # grows more loyal with age needs no more: those with high chances leave first.
 
 # %%

@@ -64,7 +64,7 @@ def test_the_kinds_are_those_of_statistics():
 
 @pytest.mark.parametrize("entry", catalogue.DATASETS, ids=lambda entry: entry.key)
 def test_a_data_set_loads_as_its_entry_says(entry):
-    from bayes_cx.app.sources import load_dataset
+    from bayes_cx.app.observe import load_dataset
 
     data = load_dataset(entry.key)
     assert isinstance(data, bcx.Transactions) != entry.summarised
@@ -91,7 +91,7 @@ cli.main([sys.argv[1], "--help"])
 def test_the_candidates_are_those_that_the_data_allow(monkeypatch):
     """A model that is added to the catalogue is fitted with the others."""
     from bayes_cx.app.load import load
-    from bayes_cx.app.sources import _models
+    from bayes_cx.app.observe import _models
 
     stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30")
     assert _models(load({"model": "auto"}), stats) == ("bg_nbd", "mbg_nbd", "pareto_nbd")

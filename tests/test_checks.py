@@ -36,7 +36,7 @@ def test_checks_come_back_as_they_were(some):
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
 def test_nothing_passes_without_a_value(value):
-    with pytest.raises(bcx.InputError, match="says passed but shows no value"):
+    with pytest.raises(bcx.InputError, match="with status passed and no value"):
         Check("R-hat", value, "<= 1.01", "passed")
     assert Check("R-hat", value, "<= 1.01", "failed").value is None
 

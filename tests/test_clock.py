@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bayes_cx.clock import UNITS, Clock, DiscountRate, Span
+from bayes_cx.clock import Clock
 from bayes_cx.errors import InputError
+from bayes_cx.spans import UNITS, DiscountRate, Span
 
 # Hours in a unit, as fractions: a year is 365 and a quarter days, a month a twelfth of it.
 HOURS = {

@@ -68,27 +68,27 @@ def test_a_failure_leaves_no_new_folder(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_amid_the_moves_waits_for_the_last_one(tmp_path, monkeypatch, number):
-    class Told(Exception):
+    class Interrupted(Exception):
         """What the handler of the process raises."""
 
-    def told(*_):
-        raise Told
+    def interrupt(*_):
+        raise Interrupted
 
-    def move_when_told(source, target):
+    def move_and_signal(source, target):
         signal.raise_signal(number)
         rename(source, target)
 
     (tmp_path / "made").mkdir()
     for name in "ab":
         (tmp_path / "made" / name).write_text(name)
-    before, rename = signal.signal(number, told), os.replace
-    monkeypatch.setattr(os, "replace", move_when_told)
+    before, rename = signal.signal(number, interrupt), os.replace
+    monkeypatch.setattr(os, "replace", move_and_signal)
     try:
-        with pytest.raises(Told), atomic_folder(tmp_path / "out") as part:
+        with pytest.raises(Interrupted), atomic_folder(tmp_path / "out") as part:
             shutil.copytree(tmp_path / "made", part, dirs_exist_ok=True)
-        with pytest.raises(Told), atomic_path(tmp_path / "c") as part:
+        with pytest.raises(Interrupted), atomic_path(tmp_path / "c") as part:
             part.write_text("c")
-        assert signal.getsignal(number) is told
+        assert signal.getsignal(number) is interrupt
     finally:
         signal.signal(number, before)
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["a", "b"]

@@ -1,4 +1,4 @@
-"""The command `bayes-cx`: the whole way in one command, and each step on its own.
+"""The command `bayes-cx`: the whole analysis in one command, and each step on its own.
 
 Only what `--help` needs is imported here; everything else is imported by the command that needs it.
 """
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--debug" not in given:
-        # What a library has to say to programmers would bury the one line that is meant for the user.
+        # Warnings of libraries would bury the one line that is meant for the user.
         warnings.simplefilter("ignore")
     try:
         status = app(given or ["--help"], prog_name="bayes-cx", standalone_mode=False)
@@ -92,7 +92,7 @@ def report(given: Given) -> None:
     for sentence in pipeline.report(settings, given.again()).sentences:
         typer.echo(sentence)
     folder = settings.write.out
-    typer.echo(f"The whole report: {folder}/retention.pdf; with the whole list: {folder}/retention.html")
+    typer.echo(f"The report is {folder}/retention.pdf; with the complete list, {folder}/retention.html.")
 
 
 @app.command()
@@ -101,7 +101,7 @@ def summarise(
     given: Given,
     out: OutFile,
     regularity: Annotated[
-        bool, typer.Option("--regularity", help="Also how regularly customers buy, which some models need.")
+        bool, typer.Option("--regularity", help="Add how regularly customers buy, which some models need.")
     ] = False,
     opportunities: Annotated[
         bool, typer.Option("--opportunities", help="Count whole periods with a purchase.")

@@ -8,15 +8,15 @@ import typer
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
+from bayes_cx.app.observe import load_dataset, observe, reads_twice
 from bayes_cx.app.settings import Settings
-from bayes_cx.app.sources import load_dataset, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
-from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder
 from bayes_cx.kinds import kind_of
 from bayes_cx.model import arguments
+from bayes_cx.spans import DiscountRate
 
 __all__ = ["card", "datasets", "fit", "prioritise", "score", "summarise"]
 
@@ -32,8 +32,8 @@ def summarise(
     """From transactions, or contracts, to statistics."""
     check_ending(out, *STATISTICS)
     steps = Steps(total=1 + reads_twice(settings))
-    source = observe(settings, steps, rejected, regularity=regularity, opportunities=opportunities)
-    write_statistics(source.stats, out)
+    observed = observe(settings, steps, rejected, regularity=regularity, opportunities=opportunities)
+    write_statistics(observed.stats, out)
     typer.echo(out)
 
 
@@ -54,7 +54,7 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
 def score(
     posterior: Path, stats: Path, quantity: str, options: dict[str, Any], settings: Settings, out: Path
 ) -> None:
-    """From a posterior to a quantity by customer; what is discounted is so at the rate of the settings."""
+    """From a posterior to a quantity by customer, discounted at the rate of the settings where needed."""
     check_ending(out, *TABLE)
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
@@ -65,7 +65,7 @@ def score(
     for p in scores["probability"].to_numpy():
         columns[f"quantile_{100 * p:g}"] = scores["quantile"].sel(probability=p, drop=True)
     table = scores.assign(columns).drop_dims("probability")
-    # What is asked of customers never seen has one answer for all of them.
+    # A quantity of new customers has one value for all of them.
     frame = (
         table.to_dataframe().reset_index()
         if "customer" in table.dims
@@ -85,7 +85,7 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
             "name two, or three with a posterior of spend",
         )
     if len(files) == 3 and settings.compute.worth is not None:
-        raise InputError("--worth beside a posterior of spend", "one of the two", "leave out --worth")
+        raise InputError("both --worth and a posterior of spend", "one of the two", "leave out --worth")
     stats = read_statistics(files[-1])
     spend = bcx.load(files[1]) if len(files) == 3 else settings.compute.worth
     plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)
@@ -105,14 +105,14 @@ def card(posterior: Path, stats: Path, settings: Settings, out: Path, command: s
 
 
 def datasets(name: str | None, out: Path | None) -> None:
-    """List the datasets, or write one: a table, or what is statistics already also as such."""
+    """List the datasets, or write one: as a table, or as statistics where it comes as statistics."""
     if name is None:
         for entry in catalogue.DATASETS:
             typer.echo(f"{entry.key:14}{entry.says}")
         return
     catalogue.find_dataset(name)
     if out is None:
-        raise InputError("no file for the output", "a CSV file", "pass --out FILE")
+        raise InputError("no file for the output", "a file to write", "pass --out FILE")
     data = load_dataset(name)
     if isinstance(data, bcx.Transactions):
         write_table(data.accepted.df(), out)

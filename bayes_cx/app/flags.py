@@ -1,8 +1,8 @@
 """The one place where settings become options of a command.
 
-A command says in `takes` which settings it uses, whole records or single keys; that writes the signature
-that typer reads. The command's own parameters come after a `Given`, which holds what the user said of
-settings.
+A command says in `takes` which settings it uses, as whole records or single keys; this makes the signature
+that typer reads. The first parameter of a command is a `Given`, which holds the settings that the user gave;
+its own parameters follow.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,13 +47,13 @@ _DEBUG = Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=De
 
 @dataclass(frozen=True)
 class Given:
-    """What the user said to a command.
+    """The settings that the user gave to a command.
 
     Attributes
     ----------
     command : str
     options : mapping
-        Settings by key, and ``config``; None or an empty list is what was not said.
+        Settings by key, and ``config``; None or an empty list if not given.
     """
 
     command: str
@@ -72,14 +72,14 @@ class Given:
         return load(self.options)
 
     def again(self, *files: Path) -> str:
-        """Return the command that does the same again with these files."""
+        """Return the command that repeats this run with these files."""
         from bayes_cx.app.rerun import command
 
         return command(self.command, self.options, *files)
 
 
 def takes(*uses: type | str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of the settings that it uses.
+    """Return a decorator that gives a command the options of the settings that it uses.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def takes(*uses: type | str) -> Callable[[Callable[..., None]], Callable[..., No
 
 
 def _parameter(setting: Setting) -> Parameter:
-    """Return the parameter of a setting; its default says "not given", so that a TOML file may speak."""
+    """Return the parameter of a setting; its default means "not given", so that a TOML file can set it."""
     option, kind = setting.option, _plain(setting.type)
     shown: dict[str, Any] = {"help": _help(setting), "rich_help_panel": _PANEL[setting.key]}
     flag = f"--{setting.key.replace('_', '-')}"

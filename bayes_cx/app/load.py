@@ -20,7 +20,7 @@ from bayes_cx.privacy import is_address
 
 __all__ = ["load"]
 
-# What cannot be said together, and what was expected.
+# Pairs of settings that exclude each other, and what was expected.
 _APART = (
     ("file", "dataset", "one source of transactions"),
     ("start", "time", "contracts (start and end) or transactions (time)"),
@@ -29,7 +29,7 @@ _APART = (
 
 
 def load(flags: Mapping[str, Any]) -> Settings:
-    """Read the TOML file that `flags` names under `config`, if any; put the other flags over it; check all.
+    """Return the settings of the TOML file that `flags` names under `config`, if any, and of the other flags.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def load(flags: Mapping[str, Any]) -> Settings:
     # Naming another source on the command line replaces the one of the file.
     if "file" in given or "dataset" in given:
         values = {key: value for key, value in values.items() if key not in ("file", "dataset")}
-    # So does naming another price: it is about the one offer that the flags describe.
+    # A cost on the command line replaces the offers of the file: it describes the one offer.
     if "cost" in given:
         values.pop("offers", None)
     checked = {
@@ -90,7 +90,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check(known: Iterable[Setting], values: Mapping[str, Any], where: str | None) -> dict[str, Any]:
-    """Return the values as their settings want them; `where` says where keys stand, None for flags."""
+    """Return the values, checked and converted; `where` names the file of the keys, None for flags."""
     by_key = {setting.key: setting for setting in known}
     for key in values:
         if key not in by_key:

@@ -1,4 +1,4 @@
-"""What a setting means to a user and what it may be: a note on its type, ``Annotated[int, Option(...)]``."""
+"""The help, default and limits of a setting, as a note on its type: ``Annotated[int, Option(...)]``."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,29 +9,30 @@ __all__ = ["Option", "above", "at_least", "either", "one_of"]
 
 @dataclass(frozen=True)
 class Option:
-    """What a setting means to a user, and what it may be.
+    """The help, default and limits of a setting.
 
     Attributes
     ----------
     help : str or callable
-        What it is, in a sentence, or what returns it; before values that its type names, without a full stop.
+        A sentence, or a callable that returns one; without a full stop where the values of its type are
+        added.
     default : str
-        What holds without it, where its default value does not say so.
+        Description of the default, where the default value does not show it.
     metavar : str
-        What stands for a value in the help, if not the name of its type.
+        Placeholder for a value in the help, if not the name of its type.
     check : callable, optional
-        Returns what was expected instead of a value, or None if the value is allowed.
+        Returns None if a value is allowed, else a text that says what was expected.
     parse : callable, optional
-        Turns what was given into what its type allows.
+        Converts a given value to one that its type allows.
     flag : bool
-        Whether there is a flag; else it stands in the TOML file only.
+        Whether there is a flag; else the setting can only be in a TOML file.
     argument : bool
         Whether it is given by position instead of by a flag.
     path : bool
-        Whether it is a path, which a TOML file means from where the file lies.
+        Whether it is a path; in a TOML file it is relative to the folder of that file.
     record : {"value", "place", "hidden", "none"}
-        What provenance keeps: the value, the name of a source without its folders, that there was one, or
-        nothing.
+        What provenance keeps: the value; the name of a source without its folders; only that there was one;
+        or nothing.
     """
 
     help: str | Callable[[], str]
@@ -63,10 +64,10 @@ def above(limit: float) -> Callable[[float], str | None]:
 
 
 def at_least(limit: float) -> Callable[[float], str | None]:
-    """Return a check that a number reaches a limit."""
+    """Return a check that a number is at least a limit."""
     return lambda value: None if value >= limit else f"a number of at least {limit:g}"
 
 
 def one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], str | None]:
-    """Return a check that a value is one of these names, which are asked for when it is checked."""
+    """Return a check that a value is one of the names that `names` returns when it is checked."""
     return lambda value: None if value in names() else f"one of {', '.join(names())}"

@@ -1,6 +1,6 @@
-"""The whole way in one command: transactions, contracts or statistics in; report, card and tables out.
+"""The whole analysis: transactions, contracts or statistics in; report, card and tables out.
 
-As in `work`, the libraries for fitting load only when there is something to fit: bad input is told at once.
+As in `work`, the libraries for fitting load only when there is something to fit, so bad input fails at once.
 """
 
 import json
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
-from bayes_cx.app.sources import Source, observe, reads_twice
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
@@ -30,18 +30,18 @@ __all__ = ["report"]
 
 
 def report(settings: Settings, command: str) -> "Report":
-    """Do every step and, at the end, move all files into ``settings.write.out``.
+    """Run every step and, at the end, move all files into ``settings.write.out``.
 
     Parameters
     ----------
     settings : Settings
     command : str
-        What does the same again; it is printed.
+        The command that repeats the run, for the report.
 
     Raises
     ------
     InputError
-        If something that is needed is not given or cannot be used.
+        If a setting is missing or cannot be used.
     FitError
         If ``settings.compute.strict`` and a fit did not pass its checks.
     """
@@ -50,11 +50,11 @@ def report(settings: Settings, command: str) -> "Report":
     # Statistics are read in one step, contracts too; a comparison is one more.
     steps = Steps(total=6 + reads_twice(settings) + (settings.compute.model == AUTO))
     with atomic_folder(settings.write.out) as folder:
-        source = observe(settings, steps, folder / "rejected.csv")
-        study, cards = _compute(source, settings, command, steps)
+        observed = observe(settings, steps, folder / "rejected.csv")
+        study, cards = _compute(observed, settings, command, steps)
         with steps.step("Write report, card and tables"):
             written = _write(folder, study, cards, settings.write.top)
-    # The short list of an earlier run, perhaps with ids in the clear, would pass for a part of this one.
+    # A short list of an earlier run, perhaps without pseudonyms, would look like a part of this one.
     for old in Path(settings.write.out).glob("priority_top*.csv"):
         if old.name != f"priority_top{settings.write.top}.csv":
             old.unlink()
@@ -62,10 +62,10 @@ def report(settings: Settings, command: str) -> "Report":
 
 
 def _compute(
-    source: Source, settings: Settings, command: str, steps: Steps
+    observed: Observed, settings: Settings, command: str, steps: Steps
 ) -> "tuple[bcx.Study, list[ModelCard]]":
     run, compute = run_of(settings, command), settings.compute
-    stats, keys = source.stats, source.models
+    stats, keys = observed.stats, observed.models
     words = kind_of(stats).words["en"]
     events = words.events
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
@@ -97,7 +97,7 @@ def _compute(
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(source, purchases.model, compute, steps.bars)
+        holdout, said = _holdout(observed, purchases.model, compute, steps.bars)
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
@@ -111,21 +111,21 @@ def _compute(
 
 
 def _holdout(
-    source: Source, model: "Model", compute: Compute, progress: bool
+    observed: Observed, model: "Model", compute: Compute, progress: bool
 ) -> "tuple[Holdout | None, str]":
-    """Fit again on the past and compare with what came later; say how that went, or why it did not."""
+    """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none."""
     if not compute.holdout:
         return None, "it was not asked for"
-    if source.split is None and compute.holdout_from is not None:
+    if observed.split is None and compute.holdout_from is not None:
         raise InputError(
-            f"--holdout-from {compute.holdout_from} for {kind_of(source.stats).key} without a hold-out",
-            "transactions or contracts, which can be cut in two",
+            f"--holdout-from {compute.holdout_from} for {kind_of(observed.stats).key} without a hold-out",
+            "transactions or contracts, which can be split in time",
             "leave it out",
         )
-    if source.split is None:
+    if observed.split is None:
         return None, "only statistics are known, and they do not say what happened when"
     try:
-        parts = source.split()
+        parts = observed.split()
         spend = spend_of(parts.calibration, compute, progress)
         fits = (
             fit_model(model, parts.calibration, compute, progress),
@@ -133,7 +133,8 @@ def _holdout(
         )
         found = bcx.validation.holdout(*fits, parts, seed=compute.seed)
     except BayesCxError as error:
-        # A day that the user named must work; without one, data that are too short only lack the evidence.
+        # A day that the user named must work. Without one, data that are too short only have no hold-out
+        # test.
         if compute.holdout_from is not None or compute.strict:
             raise
         return None, error.came
@@ -170,7 +171,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
 
 
 def _compared(selection: "Selection") -> dict[str, object]:
-    """Return what a comparison came to."""
+    """Return the result of a comparison, for the record of the run."""
     found = selection.comparison
     table = {} if found is None else found.frame.to_dict(orient="index")
     return {
@@ -182,5 +183,5 @@ def _compared(selection: "Selection") -> dict[str, object]:
 
 
 def _repeatable(posterior: "Posterior") -> dict[str, object]:
-    """Return the provenance without timings, which no second run repeats."""
+    """Return the provenance without timings, which differ between runs."""
     return {key: value for key, value in posterior.provenance.as_dict().items() if key != "seconds"}

@@ -1,6 +1,6 @@
-"""What a run leaves on record about itself: its settings, and the command that does the same again.
+"""The record of a run: its settings, and the command that repeats it.
 
-Neither holds the folders of the input, the address of a server, a query or a key.
+Neither contains the folders of the input, the address of a server, a query or a key.
 """
 
 import shlex
@@ -14,14 +14,14 @@ from bayes_cx.privacy import place
 
 __all__ = ["command", "recorded"]
 
-# What stands in place of a text that may hold secrets.
+# Printed in place of a text that may contain secrets.
 _HIDDEN = "…"
 
 
 def recorded(settings: Settings) -> dict[str, Any]:
     """Return the settings that differ from the defaults, by key, in types that JSON has.
 
-    The time of the run is not among them: it stands beside them in the record of the run.
+    The time of the run is not among them: the record of the run has it separately.
     """
     kept = {key: value for group in GROUPS for key, value in _differing(getattr(settings, group)).items()}
     kept.pop("timestamp", None)
@@ -37,7 +37,7 @@ def _differing(record: Any) -> dict[str, Any]:
 
 
 def command(name: str, options: Mapping[str, Any], *files: Path) -> str:
-    """Write the command that does the same again, without the output.
+    """Return the command that repeats a run, without its output.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def command(name: str, options: Mapping[str, Any], *files: Path) -> str:
     options : mapping
         Settings by key, and ``config``, as the user gave them.
     files : Path
-        What is given by position besides.
+        Files given by position.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def command(name: str, options: Mapping[str, Any], *files: Path) -> str:
 
 
 def _kept(setting: Setting, value: Any) -> Any:
-    """Return of a value what may stand on record."""
+    """Return the part of a value that may be recorded."""
     match setting.option.record, value:
         case "place", _:
             return place(value)

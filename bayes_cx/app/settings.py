@@ -1,4 +1,4 @@
-"""What a user can say, each thing once: its key, type, default, help and limits.
+"""The settings, each defined once: its key, type, default, help and limits.
 
 Every field of `Read`, `Compute`, `Offers` and `Write` is a key of the TOML file and, under the same name, a
 flag of the commands that use it. The module `flags` makes the flags and their help, `load` checks values.
@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from bayes_cx import catalogue
 from bayes_cx.app.option import Option, above, at_least, either, one_of
-from bayes_cx.clock import UNITS, Span
 from bayes_cx.errors import InputError
+from bayes_cx.spans import UNITS, Span
 
 __all__ = [
     "AUTO",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 AUTO = "auto"
-"""The name of a choice among all models that the data allow."""
+"""The value of ``model`` that compares all models for the data and selects one."""
 
 type Shape = tuple[float, float]
 
@@ -139,7 +139,7 @@ class Read:
         if key := os.environ.get("BAYES_CX_KEY", "").strip():
             return key
         raise InputError(
-            "--pseudonymise came without a key",
+            "--pseudonymise without a key",
             "a secret that makes the pseudonyms",
             "pass --key-file FILE or set BAYES_CX_KEY; `openssl rand -hex 32` makes one",
         )
@@ -183,7 +183,7 @@ class Compute:
 
 @dataclass(frozen=True, kw_only=True)
 class OfferSettings:
-    """One offer: its cost, and what it is believed to change as the two numbers of Beta distributions."""
+    """One offer: its cost, and its assumed effects as the two numbers of Beta distributions."""
 
     name: Annotated[str, Option("What it is called.", check=_some)]
     cost: Annotated[float, Option("What it costs.", check=at_least(0))]
@@ -212,7 +212,7 @@ class Write:
 
     out: Annotated[Path | None, Option("Folder to write.", path=True, record="none")] = None
     title: Annotated[str | None, Option("Title of the report.")] = None
-    organisation: Annotated[str, Option("Whose customers they are.")] = ""
+    organisation: Annotated[str, Option("The organisation whose customers they are.")] = ""
     currency: Annotated[str, Option("Sign before amounts, such as EUR.")] = ""
     timestamp: Annotated[
         datetime | None, Option("Time to print, ISO 8601; else SOURCE_DATE_EPOCH, else now.")
@@ -220,7 +220,7 @@ class Write:
     top: Annotated[int, Option("Rows of the short priority table.", check=at_least(1))] = 100
 
     def stamp(self) -> datetime:
-        """Return the time that the output carries: `timestamp`, else SOURCE_DATE_EPOCH, else now; in UTC."""
+        """Return the time printed on the output: `timestamp`, else SOURCE_DATE_EPOCH, else now; in UTC."""
         if self.timestamp is not None:
             zoned = self.timestamp.tzinfo is not None
             return self.timestamp.astimezone(UTC) if zoned else self.timestamp.replace(tzinfo=UTC)
@@ -237,7 +237,7 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that a command can be told."""
+    """All settings of a command."""
 
     read: Read = Read()
     compute: Compute = Compute()
@@ -246,7 +246,7 @@ class Settings:
 
 
 class Setting(NamedTuple):
-    """A field of a record of settings: its key, type, default and what it means to a user."""
+    """A field of a record of settings: its key, type, default and `Option`."""
 
     key: str
     type: Any

@@ -1,4 +1,4 @@
-"""What the user sees while a command works: one line a step, with what came of it."""
+"""The progress of a command: one line for each step, with its result."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ __all__ = ["Step", "Steps"]
 
 
 class Step:
-    """A step at work; `says` is what its line ends with."""
+    """A running step; its line ends with `says`."""
 
     says: str = ""
 
@@ -33,12 +33,12 @@ class Steps:
 
     @property
     def bars(self) -> bool:
-        """Whether a step may show progress bars: only to somebody who watches, never in a pipe or a file."""
+        """Whether a step may show progress bars: only on a terminal, never in a pipe or a file."""
         return self.console.is_interactive and sys.stdout.isatty()
 
     @contextmanager
     def step(self, doing: str, bars: bool = False) -> Iterator[Step]:
-        """Show `doing` until the block ends, then what it came to and how long it took.
+        """Show `doing` until the block ends, then its result and how long it took.
 
         A spinner turns meanwhile, unless the block shows progress `bars` itself: two of them would overwrite
         each other.
@@ -57,5 +57,5 @@ class Steps:
         self.console.print(line)
 
     def note(self, text: str) -> None:
-        """Show one line that matters but is no error."""
+        """Show one line that is important but no error."""
         self.console.print(Text(f"    {text}", "yellow"))

@@ -68,7 +68,7 @@ def write_table(frame: "pd.DataFrame", path: Path) -> None:
 
 
 def check_ending(path: Path, *endings: str) -> str:
-    """Return the ending of `path` if it is one of `endings`; called before the work, so that none is lost."""
+    """Return the ending of `path` if it is one of `endings`; called first, so that no work is lost."""
     if path.suffix.lower() not in endings:
         raise InputError(
             f"the file {path}", f"a name that ends in {' or '.join(endings)}", "change the ending"

@@ -29,9 +29,9 @@ __all__ = [
     "spend_of",
 ]
 
-# An offer that nobody priced costs this share of an average purchase: a usual voucher, whatever the currency.
+# Without a given cost an offer costs this share of an average purchase, as a usual voucher does.
 SHARE_OF_PURCHASE = 0.10
-# How far ahead one usually looks, by the unit of time, where this is counted in whole periods.
+# The default horizon by the unit of time, for models that count whole periods.
 PERIODS = {
     "year": "5 years",
     "month": "12 months",
@@ -46,7 +46,7 @@ def fit_model(
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
-    Groups of contracts differ in loyalty, and small ones borrow from the others; see `_design`.
+    Groups of contracts are partially pooled; see `_design`.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def fit_model(
 
 
 def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
-    """Return a posterior whose fit passed its checks.
+    """Return the posterior if its fit passed its checks.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
 def fit_candidates(
     keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: bool = False
 ) -> "dict[str, bcx.Posterior]":
-    """Fit the models to choose from, by key; one that finds no maximum is left out.
+    """Return fits of the candidates of a selection, by key; one without a maximum is left out.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def fit_candidates(
 
 
 def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
-    """Return the design of a fit: contracts of the first column of groups are pooled in part."""
+    """Return the design of a fit: contracts are partially pooled by the first column of groups."""
     groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
     if model.kind.leaving != "observed" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
         return bcx.Design()
@@ -115,22 +115,22 @@ def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
 
 
 def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "bcx.Posterior | float | None":
-    """Return what purchases are worth: a fit of the amounts, what the settings say, or None to count them.
+    """Return what purchases are worth: a fit of the amounts, a worth from the settings, or None.
 
     Raises
     ------
     InputError
-        If there are amounts and the settings say a worth as well.
+        If there are amounts and the settings have a worth as well.
     """
     if "spend" not in stats:
         return compute.worth
     if compute.worth is not None:
-        raise InputError("--worth where there are amounts", "one of the two", "leave out --worth")
+        raise InputError("both --worth and amounts", "one of the two", "leave out --worth")
     return fit_model(bcx.models.GAMMA_GAMMA, stats, compute, progress)
 
 
 def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: Settings) -> "bcx.Evidence":
-    """Compare the data with what each model makes before and after it has seen them; move its priors."""
+    """Return predictive checks from prior and posterior, and the sensitivity to the priors, of each fit."""
     seed = settings.compute.seed
     return bcx.Evidence(
         posterior_checks=tuple(bcx.validation.predictive_check(fit, stats, seed=seed) for fit in fits),
@@ -142,7 +142,7 @@ def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: S
 
 
 def run_of(settings: Settings, command: str) -> "bcx.RunProvenance":
-    """Return what the settings say about a run, and the time that all its output carries."""
+    """Return the provenance of a run from its settings, with the time printed on its output."""
     return bcx.RunProvenance(
         title=settings.write.title or "",
         organisation=settings.write.organisation,
@@ -154,7 +154,7 @@ def run_of(settings: Settings, command: str) -> "bcx.RunProvenance":
 
 
 def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
-    """Return the horizon of the settings, or the usual one."""
+    """Return the horizon of the settings, or the default."""
     if settings.compute.horizon is not None:
         return settings.compute.horizon
     return PERIODS[posterior.provenance.data.unit] if posterior.model.kind.discrete else PERIODS["week"]
@@ -163,7 +163,7 @@ def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
 def plan_of(
     purchases: "bcx.Posterior", spend: "bcx.Posterior | float | None", stats: "xr.Dataset", settings: Settings
 ) -> "bcx.Plan":
-    """Value customers and choose whom to contact, as the settings say."""
+    """Return the plan for the value, offers and limits of the settings."""
     customers = bcx.expand(stats)
     value = bcx.lifetime_value(
         purchases,

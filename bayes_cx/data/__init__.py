@@ -1,4 +1,4 @@
-"""From what happened to enough of it: read purchases, judge every row, reduce them to a few numbers."""
+"""Data: read purchases, check every row, and reduce them to the statistics that models need."""
 
 from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of

@@ -21,9 +21,9 @@ __all__ = ["add"]
 def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     """Add the statistics of two parts of the same purchases or contracts.
 
-    Three kinds of parts add. *Different customers, same end of observation*: the customers are put together.
-    *One period after the other*, where the kind allows it (purchases in time): with the occasions of both in
-    sequence, marked 1 (earlier) and 2 (later)::
+    Three kinds of parts add. *Different customers, same end of observation*: the customers of both. *One
+    period after the other*, where the kind allows it (purchases in time): the occasions of both in sequence,
+    marked 1 (earlier) and 2 (later)::
 
         x = x1 + x2 + 1,  t_x from the first occasion of 1 to the last of 2,  T to the end of 2,
         spend_sum = spend_sum1 + first_spend2 + spend_sum2,
@@ -34,8 +34,8 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     a, b : xarray.Dataset
-        From `summarise` or its kin, or both over weighted rows, with the same unit, columns and treatment of
-        returns.
+        From `summarise` or a similar function, or both over weighted rows, with the same unit, columns and
+        treatment of returns.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     InputError
         If the parts share customers in overlapping periods, have different ends of observation in overlapping
         periods, or differ in kind, unit, columns or treatment of returns; if one period comes after the other
-        and what began in the first may end in the second, as of opportunities and contracts.
+        and the kind has no rule for that (opportunities and contracts).
 
     Examples
     --------
@@ -139,8 +139,8 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
             )
     if a.sizes.keys() == b.sizes.keys() and ("regularity" in a) != ("regularity" in b):
         raise InputError(
-            "the column regularity in one part only",
-            "it in both parts or in neither",
+            "a column regularity in one part only",
+            "the column in both parts or in neither",
             "summarise both with regularity=True, or drop it",
         )
     if list(a.data_vars) != list(b.data_vars) or a.sizes.keys() != b.sizes.keys():

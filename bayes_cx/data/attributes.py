@@ -1,4 +1,4 @@
-"""Where statistics come from: the one place in which their attributes are read."""
+"""The provenance of statistics: the one place in which their attributes are read."""
 
 import json
 from collections.abc import Hashable, Mapping
@@ -14,7 +14,7 @@ __all__ = ["DataProvenance", "provenance_of"]
 
 @dataclass(frozen=True)
 class DataProvenance:
-    """Where statistics come from, as far as their attributes say; empty or None for what they do not say.
+    """The provenance of statistics, from their attributes; empty or None where an attribute is missing.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class _Dataset(Protocol):
 
 
 def provenance_of(stats: _Dataset) -> DataProvenance:
-    """Return where statistics come from.
+    """Return the provenance of statistics.
 
     Raises
     ------
     InputError
-        If an attribute is not of its type, such as `rows_read` that is no number.
+        If an attribute has the wrong type, such as text in `rows_read`.
 
     Examples
     --------
@@ -91,6 +91,8 @@ def provenance_of(stats: _Dataset) -> DataProvenance:
                 known[name] = {str(reason): int(n) for reason, n in json.loads(plain or "{}").items()}
         except (AttributeError, TypeError, ValueError) as error:
             raise InputError(
-                f"statistics with {name} = {plain!r}", "the attribute as bcx.summarise makes it", "drop it"
+                f"statistics with {name} = {plain!r}",
+                f"the attribute {name} as bcx.summarise writes it",
+                "remove the attribute",
             ) from error
     return DataProvenance(**known, more=more)

@@ -1,4 +1,4 @@
-"""Equal rows collapse to one row and a count. The models see only the counts, so this loses nothing."""
+"""Equal rows collapse to one row with a weight. Equal rows have equal likelihoods, so this is exact."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def unique_rows(stats: xr.Dataset, on: Sequence[str]) -> tuple[dict[str, np.ndar
     columns : dict of str to numpy.ndarray
         The different rows, m long, sorted by the columns in the order given.
     inverse : numpy.ndarray
-        For each of the n rows the position of its like: ``columns[name][inverse]`` is the column of `stats`.
+        For each of the n rows its position in `columns`: ``columns[name][inverse]`` is the column of `stats`.
 
     Raises
     ------

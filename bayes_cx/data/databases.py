@@ -24,14 +24,14 @@ _BATCH = 50_000
 
 
 def is_database(source: Any) -> bool:
-    """Tell whether a source names a database: a server, or a file with the suffix of one."""
+    """Return whether a source names a database: a server, or a file with the suffix of one."""
     if not isinstance(source, str | os.PathLike):
         return False
     return str(source).startswith(_SERVERS) or Path(source).suffix.lower() in _SUFFIXES
 
 
 def take_query(connection: duckdb.DuckDBPyConnection, table: str, source: str, query: str | None) -> None:
-    """Run a query in a database and take its rows into a temporary table.
+    """Run a query in a database and copy its rows to a temporary table.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _is_sqlite(path: Path) -> bool:
 
 def _take_sqlite(connection: duckdb.DuckDBPyConnection, table: str, source: str, query: str | None) -> None:
     address = Path(source).resolve().as_uri() + "?mode=ro"
-    # DuckDB draws the batches from a thread of its own, one at a time.
+    # DuckDB reads the batches in a thread of its own, one at a time.
     with closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as database:
         names = [
             name
@@ -155,7 +155,7 @@ def _failed(source: str, names: list[str], error: Exception) -> InputError:
 
 
 def _first_line(error: Exception, source: str) -> str:
-    """Return the first line of a message; only the kind of error if it repeats a word of an address."""
+    """Return the first line of a message, or the type of error if it repeats part of an address."""
     line = str(error).strip().splitlines()[0]
     if not source.startswith(_SERVERS):
         return line

@@ -25,7 +25,7 @@ _COHORT = 1000
 
 
 def cdnow_path(sample: bool = False) -> Path:
-    """Return the file with the CDNOW purchases, kept apart by spaces; the sample has no header row."""
+    """Return the file with the CDNOW purchases, separated by spaces; the sample has no header row."""
     return _file("CDNOW_sample.txt" if sample else "CDNOW_master.txt")
 
 
@@ -116,7 +116,7 @@ def load_cohorts(periods: int | None = None) -> xr.Dataset:
     Raises
     ------
     InputError
-        If there are no such years.
+        If `periods` is not 1 to 12.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Groups of customers: columns that a query carries along, under names that cannot meet its own."""
+"""Groups of customers: columns that queries carry along, under names that cannot clash with their own."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from bayes_cx.kinds import KINDS
 
 __all__ = ["NO_GROUP", "again", "as_text", "last_known", "numbered", "of_customers"]
 
-# What stands for a customer whose group was never given.
+# The group of customers for whom none was given.
 NO_GROUP = "missing"
 
 _STATISTICS = {"customer", "row", "weight"}.union(*(kind.columns for kind in KINDS.values()))
@@ -38,7 +38,7 @@ def as_text(groups: Mapping[str, str]) -> dict[str, str]:
 
 
 def last_known(groups: Mapping[str, str]) -> str:
-    """Write what to select when rows are grouped: the last value with its time, smallest and greatest."""
+    """Return SQL to select when rows are grouped: the last value with its time, the smallest, the largest."""
     # The time comes first in the pair, so its maximum holds the last known value, ties broken by the value.
     return "".join(
         f",\nmax({{'moment': moment, 'value': {group}}}) FILTER ({group} IS NOT NULL) AS {group}_last, "
@@ -48,7 +48,7 @@ def last_known(groups: Mapping[str, str]) -> str:
 
 
 def again(groups: Mapping[str, str]) -> str:
-    """Write what to select when what `last_known` made is grouped again."""
+    """Return SQL to select when the columns of `last_known` are grouped again."""
     return "".join(
         f",\nmax({group}_last) AS {group}_last, "
         f"min({group}_min) AS {group}_min, max({group}_max) AS {group}_max"
@@ -57,7 +57,7 @@ def again(groups: Mapping[str, str]) -> str:
 
 
 def of_customers(groups: Mapping[str, str]) -> str:
-    """Write what to select when it is grouped by customer: last known value, and whether it ever changed."""
+    """Return SQL to select when these are grouped by customer: the last value, and whether it changed."""
     return "".join(
         f",\ncoalesce(max({group}_last).value, {literal(NO_GROUP)}) AS {group}, "
         f"CAST(min({group}_min) <> max({group}_max) AS INTEGER) AS {group}_varies"

@@ -1,4 +1,4 @@
-"""The frame of the lifetimes package and its relatives: frequency, recency, T, monetary_value."""
+"""Data frames of the lifetimes and pymc-marketing packages: frequency, recency, T, monetary_value."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def to_lifetimes(stats: xr.Dataset) -> pd.DataFrame:
 
 
 def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Dataset:
-    """Take statistics that were computed elsewhere.
+    """Convert a frame of lifetimes or pymc-marketing to statistics.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
     Raises
     ------
     InputError
-        If a column is missing, a customer appears twice, nothing but row numbers names the customers while
-        another column may, or a row cannot be: frequency no whole number of
-        zero or more, recency outside 0 to T, recency above 0 without repeat purchases, negative spend.
+        If a column is missing, a customer appears twice, the index has only row numbers although another
+        column may name the customers, or a row is impossible: a frequency that is not a whole number of zero
+        or more, a recency outside 0 to T, a recency above 0 without repeat purchases, a negative spend.
     """
     clock = Clock(unit)
     missing = [name for name in ("frequency", "recency", "T") if name not in frame.columns]
@@ -115,7 +115,7 @@ def from_lifetimes(frame: pd.DataFrame, unit: str, until: Any = None) -> xr.Data
 
 
 def _with_customers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put the customers into the index; row numbers alone name nobody where another column may."""
+    """Put the customers into the index; refuse row numbers where another column may name them."""
     if named := [name for name in _CUSTOMER if name in frame.columns]:
         return frame.set_index(named[0])
     others = [str(name) for name in frame.columns if name not in _STATISTICS]

@@ -86,12 +86,12 @@ FROM {rows} WHERE reason IS NULL AND {step} <= {self.end} GROUP BY customer, d""
         )
 
     def reasons(self, rows_accepted: int, rows_used: int) -> dict[str, int]:
-        """Count the accepted rows in no occasion, by reason.
+        """Count the accepted rows that are part of no occasion, by reason.
 
         Parameters
         ----------
         rows_accepted, rows_used : int
-            Number of rows that keep the schema, and of those in the occasions.
+            Number of rows that satisfy the schema, and of those that are part of occasions.
         """
         found = {}
         if self.schema.returns == "net":
@@ -105,7 +105,7 @@ FROM {self.days}"""
         return {reason: n for reason, n in found.items() if n}
 
     def left_out(self, lines: bool) -> str:
-        """Name the view of all rows in no occasion, with their reasons; see `rejected.rejected_rows`."""
+        """Return the view of all rows in no occasion, with reasons; see `rejected.rejected_rows`."""
         step = step_sql(self.clock)
         reason, joins = f"WHEN {step} > {self.end} THEN {literal(AFTER_END)}", ""
         if self.schema.returns == "net":
@@ -129,7 +129,7 @@ FROM {self.days}"""
 
 
 def step_sql(clock: Clock) -> str:
-    """Write SQL for the step of a clock that a ``moment`` lies in."""
+    """Return SQL for the step of a clock that a ``moment`` lies in."""
     if clock.step == "hour":
         return "epoch_us(date_trunc('hour', moment)) // 3600000000"
     return "CAST(CAST(moment AS DATE) - DATE '1970-01-01' AS BIGINT)"

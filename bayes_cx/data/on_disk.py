@@ -45,7 +45,7 @@ def find_files(path: Path) -> list[Path]:
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, files: list[Path], needed: tuple[str, ...]) -> str:
-    """Write SQL that can stand behind FROM for Parquet or text files.
+    """Return SQL for the FROM clause that reads Parquet or text files.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, files: list[Path], needed: tu
 
 
 def _joined_by_mark(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> str:
-    """Copy files whose columns are kept apart by runs of spaces, with one mark in place of each run."""
+    """Copy files whose columns are separated by runs of spaces, with one mark in place of each run."""
     folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
     copies = [folder / f"{number}.csv" for number in range(len(files))]
     for file, copy in zip(files, copies, strict=True):
@@ -88,8 +88,8 @@ def _text(file: Path) -> TextIO:
 
 
 def _read_csv(names: str, header: list[str], delimiter: str) -> str:
-    # Everything is text and nothing is guessed: '00001' stays '00001', and a broken line cannot change how
-    # the others are read. A line with too few or too many cells goes to reject_errors.
+    # All columns are read as text: '00001' stays '00001', and a broken line cannot change how the others
+    # are read. A line with too few or too many cells goes to reject_errors.
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     return (
         f"read_csv({names}, columns = {{{columns}}}, delim = {literal(delimiter)}, "

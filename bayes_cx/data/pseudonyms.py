@@ -1,4 +1,4 @@
-"""Pseudonyms at the entrance: ids are replaced while data are read, so nothing downstream ever sees one."""
+"""Pseudonyms: ids are replaced while data are read, so nothing downstream ever sees one."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ unhex(sha256(getvariable('inner_pad') || encode(CAST(id AS VARCHAR))))), 1, {DIG
 
 
 def give_pseudonyms(source: Source, schema: Schema, key: str | bytes) -> Source:
-    """Return the source with a pseudonym for each customer; read through the schema it shows these alone.
+    """Return the source with a pseudonym for each customer; read through the schema it shows no ids.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ FROM (SELECT DISTINCT customer AS id FROM {schema.typed(source)} WHERE customer 
 
 
 def pseudonymise(stats: xr.Dataset, key: str | bytes) -> xr.Dataset:
-    """Return statistics that were made elsewhere under pseudonyms.
+    """Return statistics with pseudonyms in place of customer ids.
 
-    The customers come in the order of their pseudonyms, so that no list of ids can be laid beside them.
+    The customers are in the order of their pseudonyms, so that they cannot be matched to a list of ids.
 
     Parameters
     ----------

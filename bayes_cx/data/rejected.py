@@ -1,4 +1,4 @@
-"""The rows that were left out: found again in their source, and written with the reason."""
+"""The rejected rows: read again from their source, and written with the reason."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from bayes_cx.files import atomic_path, write_csv
 
 __all__ = ["rejected_rows", "write_rejected"]
 
-# Rows that are written at once: little beside the memory that DuckDB may use.
+# Rows written at a time: they need little of the memory that DuckDB may use.
 _BATCH = 50_000
 
 
@@ -26,20 +26,20 @@ def rejected_rows(
     reason: str = "reason",
     joins: str = "",
 ) -> str:
-    """Name the view of the rejected rows, in order: number (from 1), reason, original values.
+    """Return the view of the rejected rows, in order: number (from 1), reason, original values.
 
     Under pseudonyms only the columns of the schema are shown, because any other may name the customer as
-    well; of a row in which one of them could not be read none, because it may hold an id that slipped into
-    the wrong column; of a line that could not be split into columns only its number.
+    well. A time or an amount is hidden where one of them could not be read, because it may hold an id that
+    slipped into the wrong column. Of a line that could not be split into columns only the number is shown.
 
     Parameters
     ----------
     source : Source
         Where the rows come from.
     judge : callable
-        Of further columns and what stands behind FROM: the view of all rows, judged; see `Schema.judged`.
+        ``judge(extra, rows)`` returns the view of all rows with their verdicts; see `Schema.judged`.
     roles : mapping of str to str
-        What a column is, as reasons call it -> its name; the first is the customer.
+        For each role, as reasons call it, the name of its column; the first role is the customer.
     lines : bool
         Whether there are lines that could not be split into columns.
     reason, joins : str
@@ -76,7 +76,7 @@ def _hidden(values: Mapping[str, str], roles: Mapping[str, str]) -> dict[str, st
         name: f"CASE WHEN judged.reason IN ({slipped}) THEN 'hidden' ELSE CAST({values[name]} AS VARCHAR) END"
         for _, name in others
     }
-    # What is no customer of the statistics, such as 2.5, gets a pseudonym of its own.
+    # A cell that is no customer of the statistics, such as 2.5, gets a pseudonym of its own.
     own = f"CASE WHEN trim({cell}) = '' THEN {cell} ELSE pseudonym({cell}) END"
     return {customer: f"coalesce(judged.customer, {own})"} | hidden
 

@@ -1,4 +1,4 @@
-"""What the columns of a table mean, written once as SQL: their types, and a verdict on each row."""
+"""The schema of a table of purchases, as SQL: the types of its columns, and a verdict on each row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,12 +79,12 @@ class Schema:
 
     @property
     def roles(self) -> dict[str, str]:
-        """What these columns are, as reasons call it, with their names; the customer first."""
+        """The roles of these columns, as reasons call them, with their names; the customer first."""
         roles = {"customer": self.customer, "time": self.time}
         return roles if self.amount is None else roles | {"amount": self.amount}
 
     def judged(self, source: Source, extra: Mapping[str, str] | None = None, rows: str | None = None) -> str:
-        """Name the view that reads every row once and says what is wrong with it.
+        """Return the view that reads every row once and says what is wrong with it.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class Schema:
         extra : mapping of str to str, optional
             Further columns: name in the result -> SQL over the columns of the source.
         rows : str, optional
-            What stands behind FROM instead of the whole source.
+            SQL for the FROM clause, in place of the whole source.
 
         Returns
         -------
@@ -123,7 +123,7 @@ FROM {typed} {join}""",
         )
 
     def typed(self, source: Source, extra: Mapping[str, str] | None = None, rows: str | None = None) -> str:
-        """Name the view of all rows with typed columns and what is missing; see `judged`."""
+        """Return the view of all rows with typed columns, and what is missing; see `judged`."""
         types = source.types
         customer, no_customer = self._customer(types)
         moment, no_moment = self.moment(types)
@@ -138,7 +138,7 @@ FROM {rows or source.sql}""",
         )
 
     def check(self, source: Source) -> None:
-        """Let DuckDB try the zone and the format once, so that a wrong one is not taken for wrong rows."""
+        """Try the zone and the format once in DuckDB, so that a wrong one is not reported as wrong rows."""
         trials = {
             f"SELECT timezone({literal(self.timezone)}, now())": (
                 f"timezone={self.timezone!r}",
@@ -157,7 +157,7 @@ FROM {rows or source.sql}""",
                 raise InputError(came, expected, f"correct it ({str(error).splitlines()[0]})") from error
 
     def _verdicts(self) -> list[tuple[str, str]]:
-        """Return tests of a typed row with what they say; the first that is true counts."""
+        """Return tests of a typed row with their reasons; the first that is true counts."""
         verdicts = [
             ("no_customer", "missing customer"),
             ("customer IS NULL", "unreadable customer"),
@@ -179,7 +179,7 @@ FROM {rows or source.sql}""",
         return verdicts
 
     def _missing(self, name: str | None, types: dict[str, str]) -> str:
-        """Write the test for an empty cell: NULL or blank text."""
+        """Return SQL that tests for an empty cell: NULL or blank text."""
         if name is None:
             return "NULL"
         column, kind = ident(name), _kind(types[name])
@@ -203,7 +203,7 @@ FROM {rows or source.sql}""",
         raise _wrong_type("customer", self.customer, types, "text or whole numbers")
 
     def moment(self, types: dict[str, str]) -> tuple[str, str]:
-        """Write the time as a timestamp, and the test for an empty cell."""
+        """Return SQL for the time as a timestamp, and for the test for an empty cell."""
         column, kind = ident(self.time), _kind(types[self.time])
         missing = self._missing(self.time, types)
         zone = literal(self.timezone)
@@ -211,7 +211,7 @@ FROM {rows or source.sql}""",
             if kind not in _TEXT | _INTEGERS | _FLOATS:
                 raise InputError(
                     f"column {self.time!r} already holds times ({types[self.time]})",
-                    "text or whole numbers beside time_format",
+                    "text or whole numbers, when time_format is given",
                     "leave time_format out",
                 )
             text = f"TRY_CAST({column} AS BIGINT)" if kind in _FLOATS else column
@@ -233,7 +233,7 @@ FROM {rows or source.sql}""",
         raise _wrong_type("time", self.time, types, hint)
 
     def _amount(self, types: dict[str, str]) -> tuple[str, str]:
-        """Write the amount as a fixed-point number and as a float, which knows infinity and NaN."""
+        """Return SQL for the amount as a fixed-point number, and as a float, which has infinity and NaN."""
         if self.amount is None:
             return f"CAST(NULL AS {MONEY})", "CAST(NULL AS DOUBLE)"
         column, kind = ident(self.amount), _kind(types[self.amount])
@@ -244,7 +244,7 @@ FROM {rows or source.sql}""",
 
 
 def _kind(duckdb_type: str) -> str:
-    """Reduce a DuckDB type to the name the rules know."""
+    """Return the name of a DuckDB type without its parameters, as the rules use it."""
     if duckdb_type.startswith("DECIMAL"):
         return "DECIMAL"
     return "VARCHAR" if duckdb_type.startswith("ENUM") else duckdb_type

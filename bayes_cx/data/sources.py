@@ -1,4 +1,4 @@
-"""Where purchases come from: files, frames, relations and databases, all seen as one DuckDB table.
+"""Sources of purchases: files, frames, relations and databases, all read as one DuckDB table.
 
 Files and frames are read in place, as often as needed. What can be read only once (an Arrow reader, a
 relation of another connection, a query) is taken into a temporary table, which DuckDB moves to disk when it
@@ -39,7 +39,7 @@ class Source:
     connection : duckdb.DuckDBPyConnection
         A private in-memory database with a memory limit and a folder to spill to.
     sql : str
-        What stands behind FROM.
+        SQL for the FROM clause.
     types : dict of str to str
         DuckDB type of each column, in order.
     label : str
@@ -47,7 +47,7 @@ class Source:
     pseudonymous : bool
         Whether customers are known by their pseudonyms; see `pseudonyms.give_pseudonyms`.
     views : dict of str to str
-        The steps of every query so far: name of the view -> its SQL.
+        The steps of all queries so far: the SQL of each view by its name.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -58,10 +58,10 @@ class Source:
     views: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def view(self, name: str, sql: str) -> str:
-        """Keep a step of a query as a view; return its name.
+        """Store a step of a query as a view; return its name.
 
-        A view never changes: where the name is taken by other SQL, a number is added to it. So each step can
-        be looked at with ``connection.table(name)``, and what was asked before stays as it was.
+        A view never changes: where the name is in use for other SQL, a number is added to it. So each step
+        can be inspected with ``connection.table(name)``, and earlier queries stay as they were.
         """
         free, number = name, 1
         while self.views.get(free, sql) != sql:
@@ -73,21 +73,21 @@ class Source:
         return free
 
     def execute(self, sql: str) -> None:
-        """Run a statement; a table that cannot be read is bad input."""
+        """Run a statement; raise InputError if the table cannot be read."""
         try:
             self.connection.execute(sql).fetchall()
         except duckdb.Error as error:
             raise unreadable(self.label, error) from error
 
     def run(self, sql: str) -> pa.Table:
-        """Run a query and fetch its result; a table that cannot be read is bad input."""
+        """Return the result of a query; raise InputError if the table cannot be read."""
         try:
             return self.connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise unreadable(self.label, error) from error
 
     def unreadable_lines(self) -> str:
-        """Write the query for the lines of a text file that could not be split into columns: line, text."""
+        """Return the query for the lines of a text file that could not be split into columns: line, text."""
         tables = self.run("SELECT table_name FROM duckdb_tables() WHERE table_name = 'reject_errors'")
         if not tables.num_rows:
             return "SELECT 0::UBIGINT AS line, '' AS text WHERE false"
@@ -132,11 +132,11 @@ def open_source(source: Any, needed: tuple[str, ...], query: str | None = None) 
 
 
 def unreadable(label: str, error: Exception) -> InputError:
-    """Turn a message of DuckDB or Arrow into ours; the first line says what happened."""
+    """Return an InputError with the first line of an error of DuckDB or Arrow."""
     return InputError(
         f"{label} cannot be read ({str(error).strip().splitlines()[0]})",
         "a readable table of purchases",
-        "check that it is complete and of the kind that its name says",
+        "check that it is complete and in the format that its name says",
     )
 
 
@@ -158,7 +158,7 @@ def _open(
 ) -> Source:
     label = _label(source)
     if query is not None and not isinstance(source, str | os.PathLike):
-        raise InputError(f"a query beside a {label}", "a database to ask", "leave the query out")
+        raise InputError(f"a query for a {label}", "a query for a database only", "leave the query out")
     if query is not None or is_database(source):
         take_query(connection, _TABLE, str(source), query)
         return _source(connection, _TABLE, label)
@@ -200,7 +200,7 @@ def _register(connection: duckdb.DuckDBPyConnection, table: Any, label: str) -> 
 
 
 def _from_pandas(frame: pd.DataFrame) -> pa.Table:
-    """Convert a frame column by column: one of mixed types becomes text, judged cell by cell."""
+    """Convert a frame column by column; a column of mixed types becomes text, checked cell by cell."""
     columns = {}
     for position, name in enumerate(frame.columns):
         values = frame.iloc[:, position]

@@ -1,4 +1,4 @@
-"""Cut the observation in two: what a model may learn from, and what it is judged by."""
+"""Split the observation in time: a calibration period to fit, and a hold-out period to test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ __all__ = ["Split", "split"]
 
 @dataclass(frozen=True)
 class Split:
-    """Statistics to learn from and the truth to compare with.
+    """Statistics of the calibration period, and what happened in the hold-out period.
 
     Attributes
     ----------
@@ -90,8 +90,8 @@ def split(
     Raises
     ------
     InputError
-        If there is no time between the two ends (of opportunities, no whole one on each side), or no purchase
-        before the first.
+        If no time lies between the two ends (for opportunities: no whole one on each side), or no purchase
+        before the first end.
 
     Examples
     --------
@@ -105,9 +105,7 @@ def split(
     (array([1]), 2.0, 1)
     """
     if opportunities and regularity:
-        raise InputError(
-            "regularity of opportunities", "one of the two", "leave out regularity=True or opportunities=True"
-        )
+        raise InputError("regularity=True with opportunities=True", "one of the two", "leave one of them out")
     if opportunities:
         calibration = summarise_opportunities(transactions, calibration_end, unit, by)
     else:
@@ -125,7 +123,7 @@ def split(
     else:
         holdout = _holdout(calibration, known.end, later)
         tracking = _tracking(calibration, known.end, later)
-    # Of opportunities, the last that counts may be over before the end that was asked for.
+    # The last whole opportunity may end before the end that was asked for.
     left = _rows_after(later.until(clock.step_of(holdout.attrs["end"])))
     return Split(calibration, holdout.assign_attrs(rows_after_end=left), tracking)
 
@@ -137,7 +135,7 @@ def _holdout(calibration: xr.Dataset, cut: int, occasions: Occasions) -> xr.Data
 coalesce(CAST(sum(paid) FILTER (d > {cut}) AS DOUBLE), 0) AS spend
 FROM {occasions.view} GROUP BY customer"""
     )
-    # Who was taken out by a return after calibration is in the one list and not in the other: zero purchases.
+    # Customers whose purchases were all cancelled by later returns are missing here: they made no purchase.
     customers = pd.Index(column(table, "customer"))
     position = customers.get_indexer(pd.Index(calibration.customer.values))
     found = position >= 0

@@ -1,4 +1,4 @@
-"""Cut contracts in two: what was known at a day, and who made the renewals after it."""
+"""Split contracts in time: what was known on a day, and which renewals were made after it."""
 
 import os
 from collections.abc import Sequence
@@ -139,7 +139,7 @@ def _tracking(calibration: xr.Dataset, holdout: xr.Dataset, begin: int, clock: C
     number = np.arange(known + ahead)[:, None]
     before, j = number < known, number - known + 1
     first = known - n
-    # Who stopped renewing is not asked again.
+    # A customer who did not renew is not asked again.
     counts = {
         "observed": np.where(before, (number >= first) & (number < first + T - churned), j <= made),
         "customers": np.where(

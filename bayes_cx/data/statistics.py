@@ -1,4 +1,4 @@
-"""What all statistics have beside their columns of time: money, groups, attributes."""
+"""What all statistics of purchases have beside their columns of time: money, groups, attributes."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def complete(
     kind: Kind,
     counted: str = "occasions",
 ) -> xr.Dataset:
-    """Add to the statistics of time what every summary has: money, first day, groups and attributes.
+    """Return statistics with the columns that all of them have: money, first day, groups; and attributes.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def complete(
 
 
 def undated(kind: Kind, unit: str, source: str, rows: int, content: str) -> dict[str, str | int]:
-    """Return the attributes of statistics that were counted elsewhere: no dates, and every row used."""
+    """Return the attributes of statistics that were computed elsewhere: no dates, and every row used."""
     return {
         "kind": kind.key,
         "unit": unit,

@@ -84,7 +84,7 @@ def summarise(
 
 
 def _customers(occasions: Occasions, regularity: bool) -> str:
-    """Name the view of the customers, in order."""
+    """Return the view of the customers, in order."""
     bought, log_gaps = occasions.view, ""
     if regularity:
         since = "ln(d - lag(d) OVER (PARTITION BY customer ORDER BY d))"

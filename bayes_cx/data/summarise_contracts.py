@@ -118,7 +118,7 @@ def open_contracts(
     query: str | None = None,
     pseudonym_key: str | bytes | None = None,
 ) -> "ContractTable":
-    """Read a table of contracts; see `summarise_contracts`."""
+    """Return a table of contracts, ready to be summarised; see `summarise_contracts`."""
     schema = Schema(customer, start, time_format=time_format, timezone=timezone)
     names = (by,) if isinstance(by, str) else tuple(by)
     source = open_source(contracts, (customer, start, end, *names), query)
@@ -183,7 +183,7 @@ class ContractTable:
             "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),
             "periods": ("customer", column(found, "made"), {"meaning": "renewals that could have been"}),
         }
-        # Added up, because their order says nothing.
+        # A sum, so that the order of the rows does not matter.
         digest = int(column(found, "digest").sum())
         attrs = {
             "kind": CONTRACTS.key,
@@ -205,7 +205,7 @@ class ContractTable:
     def contracts(
         self, last: int, clock: Clock, extra: Mapping[str, str] | None = None, rows: str | None = None
     ) -> str:
-        """Name the view of all contracts, judged as of a step; `extra` and `rows` as in `Schema.judged`."""
+        """Return the view of all contracts, checked as of a step; `extra`, `rows` as in `Schema.judged`."""
         ends, running = self._ends()
         columns = {"ends": f"date_trunc('{clock.step}', {ends})", "running": running}
         columns |= {
@@ -237,7 +237,7 @@ FROM {possible}""",
         )
 
     def _ends(self) -> tuple[str, str]:
-        """Write the end of a contract as a timestamp, and the test for none; a column may be quite empty."""
+        """Return SQL for the end of a contract as a timestamp, and for the test for an empty one."""
         try:
             return replace(self.schema, time=self.end).moment(self.source.types)
         except InputError:
@@ -249,7 +249,7 @@ FROM {possible}""",
             return "CAST(NULL AS TIMESTAMP)", "true"
 
     def renewals(self, last: int, clock: Clock) -> str:
-        """Name the view of the renewals of each customer as of a step, in order."""
+        """Return the view of the renewals of each customer as of a step, in order."""
         view, unit = self.source.view, clock.unit
         periods = view(
             "periods",

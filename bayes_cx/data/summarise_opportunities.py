@@ -1,4 +1,4 @@
-"""From purchases to opportunities taken: for whom time passes in whole weeks, months or campaigns."""
+"""From purchases to opportunities taken, where time is counted in whole weeks, months or campaigns."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -78,7 +78,7 @@ def summarise_opportunities(
 def opportunities_after(
     calibration: xr.Dataset, known: Occasions, all_of_them: Occasions
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    """Return the truth after the end of calibration, by customer and by opportunity; see `split`.
+    """Return what happened after the end of calibration, by customer and by opportunity; see `split`.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def opportunities_after(
 
 
 def _tracking(passed: np.ndarray, taken: np.ndarray, cut: int, ahead: int, clock: Clock) -> xr.Dataset:
-    """Count the opportunities taken; `taken` numbers each from the first after the cut as 1."""
+    """Return the opportunities taken by period; `taken` numbers the first after the cut 1."""
     known = int(passed.max())
     number = np.arange(known + ahead)
     start = clock.starts(cut + 1, number - known)
@@ -153,8 +153,8 @@ def _tracking(passed: np.ndarray, taken: np.ndarray, cut: int, ahead: int, clock
 
 
 def _number_sql(step: str, clock: Clock) -> str:
-    """Write the number of the opportunity in which a step lies, 0 for the first purchase itself."""
-    # Exact where it matters: a quotient of whole steps that is a whole number has no rounding error.
+    """Return SQL for the number of the opportunity in which a step lies, 0 for the first purchase itself."""
+    # A quotient of whole steps that is a whole number has no rounding error, so the limits are exact.
     return f"CAST(ceil(({step} - first) / {clock.steps_per_unit}) AS BIGINT)"
 
 
@@ -163,7 +163,7 @@ def _passed_sql(end: int, clock: Clock) -> str:
 
 
 def _customers(occasions: Occasions) -> str:
-    """Name the view of the customers, in order."""
+    """Return the view of the customers, in order."""
     source, clock = occasions.source, occasions.clock
     dated = source.view(
         "dated", f"SELECT *, min(d) OVER (PARTITION BY customer) AS first FROM {occasions.view}"
@@ -191,7 +191,7 @@ FROM {each} GROUP BY customer, first, passed ORDER BY customer""",
 
 
 def _taken(occasions: Occasions, begun: str, cut: int) -> pa.Table:
-    """Return the opportunities taken, counted from the first after the cut as 1.
+    """Return the opportunities taken; the first after the cut has the number 1.
 
     `begun` is the view of the customers of calibration, as they were known at its end.
     """

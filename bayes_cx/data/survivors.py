@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.clock import check_unit
 from bayes_cx.data.statistics import undated
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
+from bayes_cx.spans import check_unit
 
 __all__ = ["from_survivors"]
 
 
 def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
-    """Take the statistics of contracts from a table of survivors.
+    """Convert a table of survivors to statistics of contracts.
 
     With S_t customers still there after t renewals, observed until the P-th::
 
@@ -39,7 +39,8 @@ def from_survivors(table: Any, unit: str = "year") -> xr.Dataset:
     Raises
     ------
     InputError
-        If the index does not count 0, 1, 2, ..., or a cohort is empty, grows or is no whole number.
+        If the index is not 0, 1, 2, ..., or a cohort is empty, grows or has values that are not whole
+        numbers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Read purchases from anywhere, judge them row by row, and keep count."""
+"""Read purchases from any source, check them row by row, and count the rejected rows by reason."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ __all__ = ["Transactions", "read_transactions"]
 
 @dataclass(frozen=True)
 class Transactions:
-    """Purchases that keep the schema, and the count of the rows that do not.
+    """Purchases that satisfy the schema, and counts of the rows that do not.
 
     Nothing is held in memory: the rows stay where they are and are read again when needed.
 
@@ -37,7 +37,7 @@ class Transactions:
     by : tuple of str
         Columns that group customers.
     rows_read, rows_accepted : int
-        Number of rows of the source, and of those that keep the schema.
+        Number of rows of the source, and of those that satisfy the schema.
     rows_zero : int
         Number of accepted rows with an amount of zero.
     first, last : datetime or None
@@ -47,7 +47,7 @@ class Transactions:
     sha256 : str
         Fingerprint of the accepted rows (customer, time, amount), whatever their order: SHA-256 of their
         number and of the sums over them of time, amount and the first 60 bits of each row's own SHA-256. It
-        tells data sets apart; it does not prove that nobody forged one.
+        tells data sets apart; it is no protection against forgery.
     """
 
     source: str
@@ -174,7 +174,7 @@ def read_transactions(
     query: str | None = None,
     pseudonym_key: str | bytes | None = None,
 ) -> Transactions:
-    """Read purchases and judge every row.
+    """Read purchases and check every row.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ def read_transactions(
 
 
 def _verdicts(schema: Schema, table: Source) -> str:
-    """Name the view that counts the rows of each reason, and adds up the accepted ones."""
+    """Return the view that counts the rows of each reason, and adds up the accepted ones."""
     # 60 bits of each row's SHA-256, because they fit a BIGINT and their sum cannot overflow.
     row, accepted = (
         "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))",

@@ -2,7 +2,7 @@
 
 from bayes_cx.decision.offers import Beta, Offer
 from bayes_cx.decision.plan import LABELS, Plan
-from bayes_cx.decision.priority import prioritise
+from bayes_cx.decision.prioritise import prioritise
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = ["LABELS", "Beta", "LifetimeValue", "Offer", "Plan", "lifetime_value", "prioritise"]

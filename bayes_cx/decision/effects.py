@@ -13,13 +13,13 @@ __all__ = ["Change", "Effect", "added", "effect"]
 
 # A share of one would make the customer stay for ever, which the formula reaches only as a limit.
 _MOST_KEPT = 0.999
-# The fields of a change that add over customers.
+# The fields of a change that are summed over customers.
 _SUMS = ("active", "lost", "won_back", "kept_once", "kept_twice")
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One offer with draws of what it does.
+    """One offer with draws of its effects.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Change:
-    """What an offer changes, if its effects are `scale` times what was drawn.
+    """What an offer changes, if its effects are `strength` times what was drawn.
 
     Attributes
     ----------
@@ -77,68 +77,68 @@ class Change:
     kept_once: np.ndarray
     kept_twice: np.ndarray
 
-    def winning_back(self, scale: float = 1.0) -> np.ndarray:
+    def winning_back(self, strength: float = 1.0) -> np.ndarray:
         """Return the value won back, shape (sample, customer)."""
-        return self._chance(scale)[:, None] * self.won_back
+        return self._chance(strength)[:, None] * self.won_back
 
     def response(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the value won back where luck decides who had left and comes back, shape (sample, customer).
+        """Return the value won back, with the luck of who had left and comes back, shape (sample, customer).
 
-        What a customer who comes back then brings is taken at its expectation.
+        What a customer who comes back then brings is set to its expectation.
         """
         comes_back = rng.random(self.lost.shape) < self._chance(1.0)[:, None] * self.lost
         return comes_back * np.divide(
             self.won_back, self.lost, out=np.zeros_like(self.won_back), where=self.lost > 0
         )
 
-    def keeping(self, scale: float = 1.0) -> np.ndarray:
-        """Return the value kept, shape (sample, customer): exact at scales 0, 1 and 2, a parabola between."""
-        if scale == 1.0:
+    def keeping(self, strength: float = 1.0) -> np.ndarray:
+        """Return the value kept, shape (sample, customer): exact at 0, 1 and 2, a parabola between."""
+        if strength == 1.0:
             return self.kept_once
-        once, twice = _parabola(scale)
+        once, twice = _parabola(strength)
         return once * self.kept_once + twice * self.kept_twice
 
-    def cost(self, scale: float = 1.0) -> np.ndarray:
+    def cost(self, strength: float = 1.0) -> np.ndarray:
         """Return the cost, shape (sample, customer)."""
         if self.offer.charged == "contacted":
             return self.offer.cost * (self.active + self.lost)
-        return self.offer.cost * (self.active + self._chance(scale)[:, None] * self.lost)
+        return self.offer.cost * (self.active + self._chance(strength)[:, None] * self.lost)
 
-    def gain(self, scale: float = 1.0) -> np.ndarray:
+    def gain(self, strength: float = 1.0) -> np.ndarray:
         """Return the net gain, shape (sample, customer)."""
-        return self.winning_back(scale) + self.keeping(scale) - self.cost(scale)
+        return self.winning_back(strength) + self.keeping(strength) - self.cost(strength)
 
-    def expected(self, scales: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the means of `gain` and `cost` over the draws, both of shape (scale, customer)."""
-        once, twice = np.array([_parabola(scale) for scale in scales]).T[..., None]
-        chance = np.array([self._chance(scale) for scale in scales]) / self.chance.size
+    def expected(self, strengths: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the means of `gain` and `cost` over the draws, both of shape (strength, customer)."""
+        once, twice = np.array([_parabola(strength) for strength in strengths]).T[..., None]
+        chance = np.array([self._chance(strength) for strength in strengths]) / self.chance.size
         if self.offer.charged == "contacted":
-            cost = np.full((len(scales), self.lost.shape[1]), self.offer.cost)
+            cost = np.full((len(strengths), self.lost.shape[1]), self.offer.cost)
         else:
             cost = self.offer.cost * (self.active.mean(axis=0) + chance @ self.lost)
         kept = once * self.kept_once.mean(axis=0) + twice * self.kept_twice.mean(axis=0)
         return chance @ self.won_back + kept - cost, cost
 
     def total(self, mine: np.ndarray) -> "Change":
-        """Return the change of some customers, shape (customer,) of bool, as if of one: sums are linear."""
+        """Return the sum of the changes of the customers in `mine` (bool), as a change of one customer."""
         return replace(self, **{n: getattr(self, n)[:, mine].sum(axis=1, keepdims=True) for n in _SUMS})
 
-    def _chance(self, scale: float) -> np.ndarray:
-        return np.minimum(scale * self.chance, 1.0)
+    def _chance(self, strength: float) -> np.ndarray:
+        return np.minimum(strength * self.chance, 1.0)
 
 
-def _parabola(scale: float) -> tuple[float, float]:
-    """Return the weights of the values at scales 1 and 2; at scale 0 nothing is kept."""
-    return scale * (2.0 - scale), scale * (scale - 1.0) / 2.0
+def _parabola(strength: float) -> tuple[float, float]:
+    """Return the weights of the values at strengths 1 and 2; at strength 0 nothing is kept."""
+    return strength * (2.0 - strength), strength * (strength - 1.0) / 2.0
 
 
 def added(changes: Sequence[Change]) -> Change:
-    """Return what one offer changes in all, of its changes for some customers after others."""
+    """Return the sum of the changes that one offer makes for several blocks of customers."""
     return replace(changes[0], **{n: sum(getattr(each, n) for each in changes) for n in _SUMS})
 
 
 def effect(offer: Offer, value: LifetimeValue, rng: np.random.Generator) -> Effect:
-    """Draw what `offer` does."""
+    """Return draws of the effects of `offer`."""
     win_back = offer.win_back.draw(rng, value.draws)
     keep = np.minimum(offer.keep.draw(rng, value.draws), _MOST_KEPT)
     return Effect(offer, win_back, keep, value.less_dropout(keep), value.less_dropout(_twice(keep)))

@@ -49,14 +49,14 @@ class Offer:
     ----------
     name : str
     cost : float
-        In what value is counted in: the currency of the amounts, or purchases where there are none.
+        In the unit of the value: the currency of the amounts, or purchases where there are no amounts.
     win_back : Beta
         Chance that the offer brings an inactive customer back.
     keep : Beta
         Share by which the offer lowers an active customer's chance to leave after a purchase.
     charged : {"contacted", "accepted"}
         Whether the cost is paid for everybody contacted, or only when the offer is taken up. An active
-        customer is then taken to use it always, an inactive one when won back.
+        customer is then assumed to take it up always, an inactive one when won back.
 
     Raises
     ------

@@ -35,14 +35,14 @@ class Plan:
         By ``sample``: totals over all customers, ``total_gain`` of the chosen contacts and
         ``total_gain_predictive``, which adds the luck of who comes back, and ``curve`` (contacts, sample),
         the net gain of the first so many contacts. Gains are expectations over a customer's own luck, except
-        ``total_gain_predictive``; ``total_value_predictive`` by ``future`` has all luck of purchases and
+        ``total_gain_predictive``; ``total_value_predictive`` by ``future`` includes all luck of purchases and
         spend.
     sensitivity : xarray.Dataset
         Gain of this plan, and the number of contacts that would be best, if all effects of the offers were
         ``scale`` times what was assumed.
     offers : tuple of Offer
     settings : dict
-        What the plan was made with.
+        The settings of `prioritise` and `lifetime_value` that made the plan.
     """
 
     data: xr.Dataset
@@ -67,7 +67,7 @@ class Plan:
         return frame[[column for column in frame.columns if column not in self.data.coords]].reset_index()
 
     def to_csv(self, path: str | Path) -> None:
-        """Write `table` as CSV, whole or not at all; cells that a spreadsheet would run become plain text."""
+        """Write `table` as CSV, completely or not at all; no cell runs as a formula in a spreadsheet."""
         write_csv(self.table(), path)
 
     def to_parquet(self, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""What customers are worth from now on: draws of the discounted residual lifetime value."""
+"""The discounted residual lifetime value of customers, draw by draw."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import DiscountRate, Span
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring import Scorer, horizon_in_fit, scorer
+from bayes_cx.spans import DiscountRate, Span
 
 __all__ = ["LifetimeValue", "Worth", "lifetime_value"]
 
@@ -53,20 +53,21 @@ class Worth:
 
     @property
     def at_risk(self) -> np.ndarray:
-        """Value that leaves with active customers who will leave within the horizon."""
+        """Value that is lost because active customers leave within the horizon."""
         return self.p_alive * (self.kept - self.active)
 
 
 @dataclass(frozen=True)
 class LifetimeValue:
-    """The discounted residual lifetime value of customers, evaluated when asked for.
+    """The discounted residual lifetime value of customers, evaluated block by block when needed.
 
     Attributes
     ----------
     purchases : Posterior
         Of a model of purchases.
     spend : Posterior, float or None
-        Of a model of spend, or the worth of every purchase (or renewal); None counts them.
+        Posterior of a model of spend, or the amount that every purchase (or renewal) is worth; with None
+        value is a number of purchases.
     stats : xarray.Dataset
         Statistics by customer.
     horizon : Span
@@ -104,7 +105,7 @@ class LifetimeValue:
 
     @cached_property
     def order(self) -> np.ndarray:
-        """An order in which neighbours are alike, so that blocks share work, shape (customer,)."""
+        """An order in which equal customers are neighbours, so that blocks share work, shape (customer,)."""
         return np.lexsort([self.stats[name].to_numpy() for name in self.purchases.model.statistics])
 
     def blocks(self) -> Iterator[np.ndarray]:
@@ -124,7 +125,7 @@ class LifetimeValue:
         return ready
 
     def scorer(self, quantity: str, **options: Any) -> Scorer:
-        """Make a quantity of the purchases ready, on as many draws as the value has."""
+        """Return a scorer of a quantity of the purchases, on as many draws as the value has."""
         return scorer(self.purchases, self.stats, quantity, thin_to=self.draws, **options)
 
     def worth(self, some: np.ndarray) -> Worth:
@@ -142,12 +143,12 @@ class LifetimeValue:
         )
 
     def less_dropout(self, share: np.ndarray) -> Scorer:
-        r"""Make ready the discounted events of active customers whose chance to leave falls by a share.
+        r"""Return a scorer of the discounted events of active customers with a lower chance to leave.
 
         Parameters
         ----------
         share : numpy.ndarray, shape (sample,)
-            :math:`\kappa`, below one.
+            :math:`\kappa`, by which the chance to leave falls; below one.
         """
         return self.scorer(
             f"discounted_{self.events}_if_less_dropout",
@@ -207,7 +208,7 @@ def lifetime_value(
     margin: float = 1.0,
     draws: int = 1000,
 ) -> LifetimeValue:
-    """Value customers by their future purchases and spend, discounted to now.
+    """Return the value of customers' future purchases and spend, discounted to now.
 
     The value of a draw is the expectation over the customer's own luck given the parameters of that draw, so
     its spread is the uncertainty about the customer, of purchases and of spend.
@@ -217,7 +218,8 @@ def lifetime_value(
     purchases : Posterior
         Of a model of purchases, or of renewals.
     spend : Posterior, float or None
-        Of a model of spend, or the worth of every purchase. With None value is counted in purchases.
+        Posterior of a model of spend, or the amount that every purchase is worth. With None value is counted
+        in purchases.
     stats : xarray.Dataset
         Statistics by customer.
     horizon : str, Span, number or time difference
@@ -256,11 +258,13 @@ def lifetime_value(
         raise InputError(
             f"spend {spend}",
             "a posterior of spend, the positive worth of a purchase, or None",
-            "correct spend",
+            "pass one of these as spend",
         )
     if spend is None and margin != 1.0:
         raise InputError(
-            f"margin={margin} where value is counted and not paid", "margin=1", "say what a purchase is worth"
+            f"margin={margin} where value is counted in events, not paid",
+            "margin=1",
+            "pass spend= with a worth",
         )
     if "expected_spend" in purchases.model.quantities or "p_alive" not in purchases.model.quantities:
         raise InputError(
@@ -280,7 +284,7 @@ def lifetime_value(
             f"{spend.model.name} as the model of spend", "a model of spend", "fit bcx.models.GAMMA_GAMMA"
         )
     available = [p.n_draws for p in (purchases, spend) if isinstance(p, Posterior) and p.n_draws > 1]
-    horizon_in_fit(horizon, stats, purchases)  # raises at once what scoring would
+    horizon_in_fit(horizon, stats, purchases)  # so that a wrong horizon fails here and not in scoring
     return LifetimeValue(
         purchases=purchases,
         spend=spend,

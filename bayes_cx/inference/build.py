@@ -36,7 +36,7 @@ def pymc_model(
     Parameters
     ----------
     model : Model
-        Of a model with `choices` every choice must be made, as in ``BG_CNBD.at(k=2)``.
+        Every one of its `choices` must have a single value, as in ``BG_CNBD.at(k=2)``.
     stats : xarray.Dataset
         Statistics by customer, or compressed rows with a weight.
     design : Design
@@ -51,22 +51,22 @@ def pymc_model(
     Raises
     ------
     InputError
-        If the statistics do not fit the model, or a choice is open.
+        If the statistics do not fit the model, or a choice has several values.
     """
     return build(prepare(model, stats, design, scale=scale), _chosen(model))
 
 
 def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> pm.Model:
-    """Return the PyMC model of what was prepared, at its first choices if none are given."""
+    """Return the PyMC model of prepared statistics; choices not given in `chosen` have their first value."""
     model, layout = prepared.model, prepared.layout
     fixed = {name: float(values[0]) for name, values in model.choices.items()} if chosen is None else chosen
     with pm.Model(coords=_coords(prepared)) as built:
         scale = pm.Data("scale", prepared.scale)
         values = {name: _prior(name, prior) for name, prior in model.priors.items()}
-        for name, value in model.natural(scale, **values).items():
+        for name, value in model.letters(scale, **values).items():
             pm.Deterministic(name, value, dims=model.params[name].dims or None)
         if layout.design.is_constant:
-            letters = model.natural(scale, **values)
+            letters = model.letters(scale, **values)
         else:
             letters = _letters(prepared, scale, values)
         letters |= {name: pm.Data(name, value) for name, value in fixed.items()}
@@ -93,16 +93,16 @@ def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str
     }
     n = pm.Data("patterns", row.max() + 1)
     at = pm.Data("pattern", row, dims="row")
-    own = model.natural(scale, **coordinates(layout, model, values, data))
+    own = model.letters(scale, **coordinates(layout, model, values, data))
     return {name: pt.broadcast_to(value, (n,))[at] for name, value in own.items()}
 
 
 def structure_of(prepared: Prepared) -> Hashable:
-    """Return what tells PyMC models apart but for the values of their data containers."""
+    """Return a key that is equal for models that differ only in the values of their data containers."""
     model = prepared.model
     priors = tuple((name, prior.distribution, *prior.arguments) for name, prior in model.priors.items())
     design = structure(prepared.layout, model)
-    return (model.log_lik, model.natural, model.statistics, tuple(model.choices), priors, design)
+    return (model.log_lik, model.letters, model.statistics, tuple(model.choices), priors, design)
 
 
 def _prior(name: str, prior: Prior) -> Any:
@@ -111,7 +111,7 @@ def _prior(name: str, prior: Prior) -> Any:
 
 
 def give(built: pm.Model, prepared: Prepared) -> None:
-    """Put other statistics of the same model into `built`, which must have no design."""
+    """Replace the statistics in `built`, which must have no design, by others of the same model."""
     columns = {f"{name}_data": values for name, values in prepared.columns.items()}
     with built:
         pm.set_data(
@@ -120,11 +120,11 @@ def give(built: pm.Model, prepared: Prepared) -> None:
 
 
 def _chosen(model: Model) -> dict[str, float]:
-    """Return the values of the choices, each of which must be one."""
+    """Return the value of each choice; raise if one has several."""
     for name, values in model.choices.items():
         if len(values) > 1:
             raise InputError(
-                f"{model.name} with {name} open",
+                f"{model.name} with {len(values)} values of {name}",
                 f"one of {', '.join(map(str, values))}",
                 f"write model.at({name}={values[0]}), or let bcx.fit weigh the values",
             )

@@ -1,4 +1,4 @@
-"""Parameters of a few whole values: explored value by value, and weighed by the evidence."""
+"""Parameters that take a few whole values: each value is fitted, and weighed by its marginal likelihood."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from bayes_cx.model import Model
 
 __all__ = ["explore_choices", "with_choices"]
 
-# A value that gets fewer draws than one in a thousand decides nothing, so its checks do not count.
+# The checks of a value that gets fewer than one draw in a thousand do not count: it hardly matters.
 _COUNTS = 1e-3
 
 
@@ -27,21 +27,21 @@ def explore_choices(
     model: Model,
     method: Method | Literal["auto"],
     seed: int,
-    dice: Sequence[int],
+    rng_seed: Sequence[int],
     *,
     progress: bool = False,
 ) -> tuple[Found, dict[str, float]]:
-    """Explore the model for every choice, and mix what was found.
+    """Fit the model at every value of its choices, and mix the draws.
 
-    All values are equally likely before the data are seen. Each value gets draws in proportion to its
-    evidence; of point estimates the highest is taken.
+    All values have the same prior probability. Each gets draws in proportion to its marginal likelihood; of
+    point estimates the one with the highest density is taken.
 
     Parameters
     ----------
     explorer : Explorer
         Of the model at any of the choices.
     model : Model
-    method, seed, dice, progress
+    method, seed, rng_seed, progress
         As in `Explorer.explore`.
 
     Returns
@@ -56,9 +56,9 @@ def explore_choices(
     for values in several:
         with explorer.built:
             pm.set_data({name: float(value) for name, value in values.items()})
-        one = explorer.explore(method, seed, dice, progress=progress)
+        one = explorer.explore(method, seed, rng_seed, progress=progress)
         if len(several) > 1 and isinstance(one.method, NUTS):
-            one = _weighed(one, explorer, dice)
+            one = _weighed(one, explorer, rng_seed)
         found.append(one)
     marked = [with_choices(one, values) for one, values in zip(found, several, strict=True)]
     if len(several) == 1:
@@ -66,8 +66,8 @@ def explore_choices(
     log_weight = np.array([one.log_weight for one in found])
     if not np.any(np.isfinite(log_weight)):
         raise FitError(
-            f"no value of {', '.join(model.choices)} of {model.name} with a mode",
-            "a maximum inside the parameter space for one of them",
+            f"{model.name}, whose density has no maximum at any value of {', '.join(model.choices)}",
+            "a maximum inside the parameter space for at least one value",
             "give more data, or fix the value as in model.at(...)",
         )
     weight = np.exp(log_weight - log_weight.max())
@@ -76,16 +76,16 @@ def explore_choices(
     best = int(np.argmax(weight))
     if isinstance(marked[best].method, MAP | MLE):
         return marked[best], {}
-    return _mixed(marked, weight, [_text(values) for values in several], dice), probabilities
+    return _mixed(marked, weight, [_text(values) for values in several], rng_seed), probabilities
 
 
-def _weighed(found: Found, explorer: Explorer, dice: Sequence[int]) -> Found:
-    """Return what was sampled with its marginal likelihood, which importance weights estimate.
+def _weighed(found: Found, explorer: Explorer, rng_seed: Sequence[int]) -> Found:
+    """Return what was sampled with its marginal likelihood, estimated by importance weights.
 
-    Without a mode to propose around there is none: the value gets no draws, and its check has failed.
+    Where the density has no maximum it cannot be estimated: the value gets no draws, and its check fails.
     """
     try:
-        weights = explorer.explore(Laplace(), 0, dice)
+        weights = explorer.explore(Laplace(), 0, rng_seed)
     except FitError as error:
         failed = Check("marginal likelihood", None, "a mode to propose around", "failed", error.came)
         return replace(found, weight_checks=(failed,), log_weight=-np.inf)
@@ -101,14 +101,16 @@ def with_choices(found: Found, values: dict[str, Any]) -> Found:
     return replace(found, groups={**found.groups, "posterior": posterior.assign(columns)})
 
 
-def _mixed(found: Sequence[Found], weight: np.ndarray, names: Sequence[str], dice: Sequence[int]) -> Found:
+def _mixed(
+    found: Sequence[Found], weight: np.ndarray, names: Sequence[str], rng_seed: Sequence[int]
+) -> Found:
     """Return one set of draws, from each of `found` as many as its weight says, in random order."""
     best = found[int(np.argmax(weight))]
     sizes = best.groups["posterior"].sizes
     shape = (sizes["chain"], sizes["draw"])
-    rng = np.random.default_rng([*dice, 1])
+    rng = np.random.default_rng([*rng_seed, 1])
     which = rng.permutation(systematic(weight, shape[0] * shape[1], rng))
-    # The draws of each are as good in any order, so the i-th of the mixture is the i-th of its own.
+    # The order of draws does not matter, so the i-th draw of the mixture is the i-th of the fit it is from.
     place = np.arange(which.size)
 
     def pick(group: str, name: str) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""What a model needs of the statistics, and whether a customer can have such values."""
+"""Check that statistics have the columns of a model, with values that a customer can have."""
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import UNITS
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
 from bayes_cx.model import Model
+from bayes_cx.spans import UNITS
 
 __all__ = ["check_columns"]
 
@@ -17,7 +17,7 @@ def check_columns(model: Model, stats: xr.Dataset) -> None:
     Raises
     ------
     InputError
-        Before a likelihood makes something of them.
+        If the statistics are of another type or kind, lack a column or the unit, or hold impossible values.
     """
     if not isinstance(stats, xr.Dataset):
         raise InputError(
@@ -49,7 +49,7 @@ def check_columns(model: Model, stats: xr.Dataset) -> None:
             raise InputError(
                 f"{int(np.sum(rows))} customers with {what}",
                 "values that a customer can have",
-                "correct the statistics, or make them with bcx.summarise and its kin",
+                "correct the statistics, or make them with bcx.summarise",
             )
     for demand in kind.demands(column):
         raise InputError(*demand)

@@ -54,7 +54,7 @@ class Density:
 
 @dataclass(frozen=True)
 class Mode:
-    """Where a log density is highest.
+    """The maximum of a log density.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Den
     ----------
     model : pymc.Model
     structure : hashable
-        What tells models apart but for the values of their data containers.
+        Equal for models that differ only in the values of their data containers; see `build.structure_of`.
     priors : bool
         Whether the priors count.
     """
@@ -122,8 +122,7 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Callable[..., Any],
     """Compile value and gradient of a vector, whether the priors count, and data; and `names` of many."""
     heights = [model.potentiallogp, model.varlogp]
     (likelihood, prior), u = join_nonshared_inputs(model.initial_point(), heights, model.value_vars)
-    # One function for the posterior and for the likelihood alone: each takes seconds to compile. Where the
-    # priors do not count they may be of any size.
+    # One function for the posterior and for the likelihood alone, since each takes seconds to compile.
     count = pt.scalar("whether the priors count")
     height, slope = (
         of_likelihood + pt.switch(pt.gt(count, 0), of_prior, 0.0)
@@ -173,7 +172,7 @@ def find_mode(f: Density) -> Mode:
         newton = 0.5 * float(gradient @ step)
         if newton < 1e-12:
             break
-        # A step that does not climb is numerical noise around the maximum.
+        # A step that does not raise the density is numerical noise around the maximum.
         if f.value_and_gradient(u + step)[0] <= f.value_and_gradient(u)[0]:
             break
         u = u + step

@@ -1,4 +1,4 @@
-"""How parameters differ between customers: not at all, by covariates, or by groups that share strength."""
+"""How parameters differ between customers: not at all, by covariates, or by partially pooled groups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ type Grouping = tuple[str, ...]
 class Design:
     """How the coordinates of a model differ between customers.
 
-    On the scale of its link a coordinate is the sum of what is common to all, of covariates times slopes, and
-    of what is particular to a customer's groups. Covariates are centred, and those that are numbers are
-    divided by their standard deviation, so that their units do not matter. Each group has its own value,
-    drawn from what is common to all, so small groups borrow from the others.
+    On the scale of its link a coordinate is the sum of a common value, covariates times slopes, and an offset
+    for each group of the customer. Covariates are centred, and numeric ones are divided by their standard
+    deviation, so that their units do not matter. The offsets of groups have a common distribution (partial
+    pooling), so small groups borrow strength from the others.
 
     Attributes
     ----------
     covariates : mapping of str to sequence of str
         For a coordinate, the numeric columns of the statistics that shift it.
     pooled : mapping of str to str
-        For a coordinate, the column of groups that share strength.
+        For a coordinate, the column of groups that are partially pooled.
     pool : tuple of str
         Groupings that apply to every coordinate: ``"country"``, ``"country / store"`` for stores within
         countries, ``"country + product"`` for both at once, ``"country : product"`` for their combinations.
@@ -37,7 +37,7 @@ class Design:
     Raises
     ------
     InputError
-        If a part is not of this form.
+        If an argument is not of this form.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def variables(formula: str) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If it is no formula of the covariates of one coordinate.
+        If it is not a formula of covariates, such as ``"channel + age"``.
     """
     import formulaic
     from formulaic.errors import FormulaicError

@@ -1,4 +1,4 @@
-"""Our own gate: what a fit must show before it is believed."""
+"""The checks that a fit must pass before it is used."""
 
 import arviz as az
 import numpy as np
@@ -55,13 +55,13 @@ def check_weights(weighed: Weighed, mode: Mode) -> tuple[Check, ...]:
 
 
 def check_point(mode: Mode) -> tuple[Check, ...]:
-    """Check a point estimate: it is a maximum, and it says nothing of uncertainty."""
+    """Check that a point estimate is a maximum; its uncertainty is `not_run`."""
     nothing = Check("uncertainty", None, "draws of the posterior", "not_run", "a point estimate has none")
     return (_newton(mode), nothing)
 
 
 def _newton(mode: Mode) -> Check:
-    name = "distance of the mode from the top (log density)"
+    name = "distance of the mode from the maximum (log density)"
     return _check(name, mode.newton, "< 0.001", lambda v: v < NEWTON_LIMIT)
 
 
@@ -69,7 +69,7 @@ def _check(name, value, target, passes, note="") -> Check:
     if value is None:
         return Check(name, None, target, "not_run", note or "not reported by the sampler")
     if not np.isfinite(value):
-        return Check(name, None, target, "failed", f"came out as {value}")
+        return Check(name, None, target, "failed", f"the value is {value}")
     return Check(name, value, target, "passed" if passes(value) else "failed", note)
 
 
@@ -83,7 +83,7 @@ def _bfmi(energy: np.ndarray) -> np.ndarray:
 
 
 def _depth_share(sampler: xr.Dataset, max_depth: int) -> float | None:
-    """Return the number of draws that used up the tree depth, under whichever name the sampler reports it."""
+    """Return the number of draws at the largest tree depth, under whichever name the sampler reports it."""
     if "maxdepth_reached" in sampler:
         return float(sampler["maxdepth_reached"].sum())
     for name in ("tree_depth", "depth"):

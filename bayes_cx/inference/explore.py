@@ -1,4 +1,4 @@
-"""Explore the posterior of one PyMC model: at its mode, around it, or by sampling."""
+"""Explore the posterior of one PyMC model: by its mode, by importance sampling around it, or by NUTS."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ class Found:
     method : NUTS, Laplace, MAP or MLE
         The one that was used in the end.
     log_weight : float
-        Logarithm of what the model counts beside others of the same data: its marginal likelihood, or for a
-        point estimate the height of the mode. NaN after sampling, which does not estimate it.
+        Logarithm of the weight of the model against others of the same data: its marginal likelihood, or for
+        a point estimate the density at the mode. NaN after NUTS, which does not estimate it.
     weight_checks : tuple of Check
-        Of `log_weight`, where it was estimated apart from the draws.
+        Checks of `log_weight`, where it was estimated separately from the draws.
     """
 
     groups: Mapping[str, xr.Dataset]
@@ -56,8 +56,8 @@ class Explorer:
     ----------
     built : pymc.Model
     structure : hashable
-        What tells models apart but for the values of their data containers: models of equal structure share
-        what is compiled.
+        Models of equal structure differ only in the values of their data containers, and share what is
+    compiled.
     """
 
     def __init__(self, built: pm.Model, structure: Hashable) -> None:
@@ -74,10 +74,10 @@ class Explorer:
 
     @property
     def _sampler(self) -> Any:
-        """The compiled sampler with the data of this model; it keeps those that it was compiled with."""
+        """The compiled sampler with the data of this model, in place of those it was compiled with."""
         import nutpie
 
-        # A chain starts where the priors say, which is compiled too.
+        # The start of a chain depends on the priors, and is compiled too.
         key = ("sampler", self.structure, hyperparameters(self.built))
         sampler: Any = kept(key, lambda: nutpie.compile_pymc_model(self.built))
         used = {var.name for var in sampler.shared_var_keys}
@@ -85,38 +85,39 @@ class Explorer:
         return sampler.with_data(**data)
 
     def explore(
-        self, method: Method | Literal["auto"], seed: int, dice: Sequence[int], *, progress: bool = False
+        self, method: Method | Literal["auto"], seed: int, rng_seed: Sequence[int], *, progress: bool = False
     ) -> Found:
-        """Explore by a method.
+        """Return draws by a method, with their checks.
 
         Parameters
         ----------
         method : NUTS, Laplace, MAP, MLE or "auto"
         seed : int
-            Of the sampler.
-        dice : sequence of int
-            Of the importance sampling.
+            Seed of the sampler, for NUTS.
+        rng_seed : sequence of int
+            Seed of the random stream of the importance sampling, for `Laplace`.
         progress : bool
+            Show a progress bar.
 
         Raises
         ------
         FitError
             If no maximum is found where one is needed.
         InputError
-            If there is no such method.
+            If `method` is none of these.
         """
         if isinstance(method, NUTS):
             return self._nuts(method, seed, progress)
         if isinstance(method, MAP | MLE):
             return self._point(method)
         if isinstance(method, Laplace):
-            return self._laplace(method, dice, progress)
+            return self._laplace(method, rng_seed, progress)
         if method != "auto":
             raise InputError(
                 f"method {method!r}", "NUTS(), Laplace(), MAP(), MLE() or 'auto'", "pass one of these"
             )
         try:
-            found = self._laplace(_FIRST, dice, progress)
+            found = self._laplace(_FIRST, rng_seed, progress)
         except FitError:  # no mode to propose around; sampling does not need one
             return self._nuts(_SECOND, seed, progress)
         return found if verdict(found.checks) == "passed" else self._nuts(_SECOND, seed, progress)
@@ -142,13 +143,13 @@ class Explorer:
         checks = diagnostics.check_nuts(tree, _MAX_DEPTH)
         return Found(groups, checks, method, np.nan)
 
-    def _laplace(self, method: Laplace, dice: Sequence[int], progress: bool) -> Found:
+    def _laplace(self, method: Laplace, rng_seed: Sequence[int], progress: bool) -> Found:
         f = self._posterior
         mode = find_mode(f)
         n = method.draws * method.chains
-        weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(dice), progress=progress)
+        weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(rng_seed), progress=progress)
         groups = _groups(f, weighed.u, weighed.height, (method.chains, method.draws))
-        return Found(groups, diagnostics.check_weights(weighed, mode), method, weighed.log_evidence)
+        return Found(groups, diagnostics.check_weights(weighed, mode), method, weighed.log_marginal)
 
     def _point(self, method: MAP | MLE) -> Found:
         f = self._posterior if isinstance(method, MAP) else self._likelihood

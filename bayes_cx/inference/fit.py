@@ -43,8 +43,8 @@ def fit(
 ) -> Posterior:
     """Find the posterior of `model` given `stats`.
 
-    Of a model with choices, such as the regularity k of `BG_CNBD`, every value is explored and gets draws in
-    proportion to its evidence; `provenance.choices` has their posterior probabilities.
+    A model with choices, such as the regularity k of `BG_CNBD`, is fitted at every value. Each value gets
+    draws in proportion to its marginal likelihood; `provenance.choices` has their posterior probabilities.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def fit(
 
 
 def _random_stream(prepared: Prepared, seed: int) -> tuple[int, int]:
-    """Return seeds of a random stream of its own for every model, design and data set.
+    """Return the seed of a random stream of its own for every model, design and data set.
 
-    With a common one the draws of different fits would move together. Counts alone tell data sets apart, so
+    If they shared one, the draws of different fits would be correlated. Only counts of the data enter, so
     that the unit of time or money changes nothing.
     """
     model, weight = prepared.model, prepared.table["weight"]
@@ -125,9 +125,10 @@ def sample_prior(
     seed: int = 0,
     scale: float | None = None,
 ) -> Posterior:
-    """Draw from the prior of `model`, on the scale of `stats` or the one given, as if it were a posterior.
+    """Return draws from the prior of `model` as a `Posterior`.
 
-    Whatever reads a posterior can then show what the priors alone imply.
+    Everything that reads a posterior can then show what the priors alone imply. The scale is that of `stats`
+    unless one is given.
     """
     prepared = prepare(model, stats, design, scale=scale)
     built = build(prepared)

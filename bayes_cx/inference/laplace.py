@@ -11,8 +11,9 @@ from bayes_cx.inference.density import Density, Mode
 
 __all__ = ["Weighed", "systematic", "weigh"]
 
-# From this Pareto k on the proposal is so thin in some tail that a run may miss it and, for just that reason,
-# not see that it did: spreads come out up to a tenth too small before .5, where weights lose their variance.
+# From this Pareto k on the proposal is so thin in some tail that a run may have no point there, and then its
+# weights do not show what it missed. Spreads are up to a tenth too small even below .5, from where on weights
+# have no variance.
 _THIN = 0.2
 # From here on weights have no mean, and the moments of the weighed points say nothing.
 _HOPELESS = 1.0
@@ -35,15 +36,16 @@ class Weighed:
         Pareto k of the importance weights; below .5 they have a variance.
     ess : float
         Effective number of independent draws before resampling.
-    log_evidence : float
-        Logarithm of the integral of the surface, estimated by the mean of the weights.
+    log_marginal : float
+        Logarithm of the integral of the density, the marginal likelihood, estimated by the mean of the
+        weights.
     """
 
     u: np.ndarray
     height: np.ndarray
     khat: float
     ess: float
-    log_evidence: float
+    log_marginal: float
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ class _Proposed:
 def weigh(
     f: Density, mode: Mode, n: int, degrees: float, rng: np.random.Generator, *, progress: bool = False
 ) -> Weighed:
-    """Propose points around the mode, weigh them by the surface and resample `n` of them.
+    """Propose points around the mode, weigh them by the density and resample `n` of them.
 
-    Where the weights tell of a thin tail the proposal is fitted once more: to the moments of the weighed
-    points, wider, and with twice as many points [cornuet2012adaptive]_.
+    Where the weights show that the proposal misses a tail, a second proposal is fitted: to the moments of the
+    weighed points, wider, and with twice as many points [cornuet2012adaptive]_.
     """
     root = np.linalg.cholesky(np.linalg.inv(mode.precision))
     points = _propose(f, mode.u, root, n, degrees, rng, progress)
@@ -73,9 +75,9 @@ def weigh(
         root = _WIDER * np.linalg.cholesky((offset * points.weight[:, None]).T @ offset)
         points = _propose(f, centre, root, 2 * n, degrees, rng, progress)
     chosen = rng.permutation(systematic(points.weight, n, rng))
-    log_evidence = float(logsumexp(points.log_weight) - np.log(points.log_weight.size))
+    log_marginal = float(logsumexp(points.log_weight) - np.log(points.log_weight.size))
     ess = float(1 / (points.weight**2).sum())
-    return Weighed(points.u[chosen], points.height[chosen], points.khat, ess, log_evidence)
+    return Weighed(points.u[chosen], points.height[chosen], points.khat, ess, log_marginal)
 
 
 def _propose(

@@ -1,4 +1,4 @@
-"""A design laid out on data: the columns of its matrix, what standardises them, and its groups."""
+"""A design applied to data: the columns of its matrix, how they are standardised, and its groups."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -37,7 +37,7 @@ class Pool:
 
     @property
     def offset(self) -> str:
-        """Name of how far each group is off, in standard deviations."""
+        """Name of the offset of each group, in standard deviations of the groups."""
         return f"{self.name}_offset"
 
     @property
@@ -51,25 +51,25 @@ class Pool:
         return f"{self.name}_group"
 
     def new(self, table: Table) -> tuple[str, ...]:
-        """Return the groups of a table that the fit has not seen, sorted."""
+        """Return the groups of a table that are not among those of the fit, sorted."""
         return tuple(sorted(set(members(self.columns, table)) - set(self.groups)))
 
     def place(self, table: Table) -> np.ndarray:
-        """Return the position of each row's group, those not seen after those seen, shape (row,)."""
+        """Return the position of each row's group, shape (row,); groups not in the fit come last."""
         position = {group: i for i, group in enumerate((*self.groups, *self.new(table)))}
         return np.array([position[group] for group in members(self.columns, table)])
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A design laid out on data.
+    """A design applied to data.
 
     Attributes
     ----------
     design : Design
     matrix : mapping of str to mapping of str to (float, float)
-        For a coordinate, the columns of its matrix of covariates X: what is taken off each, and what it is
-        then divided by.
+        For a coordinate, the columns of its matrix of covariates X, each with what is subtracted from it and
+        what it is then divided by.
     levels : mapping of str to tuple of str
         The values of the columns of text in formulas.
     groups : mapping of str to tuple of str
@@ -140,7 +140,7 @@ def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
 
 
 def lay_out(design: Design, stats: xr.Dataset) -> Layout:
-    """Lay a design out on statistics, each row of which counts by its weight.
+    """Apply a design to statistics, in which each row counts by its weight.
 
     Raises
     ------
@@ -162,12 +162,12 @@ def lay_out(design: Design, stats: xr.Dataset) -> Layout:
 def _standard(
     key: str, values: np.ndarray, weight: np.ndarray | None, of_formula: bool
 ) -> tuple[float, float]:
-    """Return what is taken off a covariate, and what it is divided by."""
+    """Return what is subtracted from a covariate, and what it is then divided by."""
     centre = float(np.average(values, weights=weight))
     spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weight)))
     if spread == 0:
         raise InputError(f"covariate {key} with one value only", "a covariate that varies", "leave it out")
-    # In a formula no and yes are one step apart, however rare either is.
+    # Indicators in a formula are centred but not divided, so that a slope is the difference of two groups.
     return centre, 1.0 if of_formula and np.all(np.isin(values, (0.0, 1.0))) else spread
 
 

@@ -1,4 +1,4 @@
-"""How to look for the posterior: frozen records, passed to `bayes_cx.fit`."""
+"""The methods of inference: frozen records that are passed to `bayes_cx.fit`."""
 
 from dataclasses import dataclass
 
@@ -26,21 +26,22 @@ class NUTS:
 
 @dataclass(frozen=True)
 class Laplace:
-    """Propose around the mode, weigh by importance and resample to ordinary draws.
+    """Importance sampling around the mode, resampled to draws of equal weight.
 
     The proposal is a multivariate t with the curvature of the posterior at its mode. Pareto-smoothed
     importance weights [vehtari2024pareto]_ say how exact that is. Where Pareto k is .2 or more a second
     proposal is fitted to the weighed draws [cornuet2012adaptive]_, with their mean and covariance but 1.5
-    times as wide, and all that is reported is of the second. Resampling repeats some draws and deals them to
-    chains at random: R-hat and effective sizes computed from these chains say nothing, the checks of the fit
-    do.
+    times as wide, and all that is reported is of the second.
+
+    Resampling repeats some draws and splits them across chains at random. R-hat and effective sample sizes
+    computed from these chains are not meaningful; the checks of the fit are.
 
     Attributes
     ----------
     draws : int
         Draws kept per chain.
     chains : int
-        The draws are dealt to this many chains, so that everything that reads chains works.
+        Number of chains that the draws are split across, for tools that expect chains.
     degrees : float
         Degrees of freedom of the t distribution.
     """

@@ -1,4 +1,4 @@
-"""The posterior: draws that ArviZ reads as they are, what checked them and where they come from."""
+"""The posterior: draws that ArviZ reads as they are, with their checks and provenance."""
 
 import zlib
 from collections.abc import Iterable
@@ -96,12 +96,13 @@ class Posterior:
     def parameters_of(
         self, stats: xr.Dataset, draws: int | None = None
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Return the parameters of customers, for which equal customers share a pattern.
+        """Return the parameters of each customer; customers who are equal in the design share a pattern.
 
         Parameters
         ----------
         stats : xarray.Dataset
-            Statistics with the columns of the design. Groups never seen are drawn from what is common to all.
+            Statistics with the columns of the design. Offsets of groups that are not in the fit are drawn
+            from the distribution of groups.
         draws : int, optional
             At most this many draws.
 
@@ -172,7 +173,7 @@ def save(posterior: Posterior, path: str | Path) -> None:
 
 
 def thinned(n: int, at_most: int | None) -> np.ndarray:
-    """Return evenly spaced positions, at most so many of n.
+    """Return evenly spaced positions of n, `at_most` at the most.
 
     Examples
     --------
@@ -197,7 +198,7 @@ def load(path: str | Path) -> Posterior:
     Raises
     ------
     InputError
-        If the file is not there or is not a posterior, or one of another version with other provenance.
+        If there is no file, or it is not a posterior that this version wrote.
     """
     path = Path(path)
     if not path.is_file():
@@ -225,4 +226,6 @@ def _check_draws(posterior: Posterior) -> None:
     wanted = {"posterior": tuple(model.params), "observed_data": columns, "constant_data": ("weight",)}
     for group, names in wanted.items():
         if missing := [name for name in names if group not in tree or name not in tree[group]]:
-            raise InputError(f"no {', '.join(missing)} in the group {group}", "it there", "fit again")
+            raise InputError(
+                f"a group {group} without {', '.join(missing)}", f"all of {', '.join(names)}", "fit again"
+            )

@@ -1,7 +1,7 @@
 r"""The linear predictor: coordinates of each customer, written once, for the fit and for scores.
 
-On the scale of its link a coordinate is :math:`\eta = c + X \beta + Z u`: what is common to all, covariates
-times slopes, and a value for each group that a customer is in, :math:`u = \sigma z` with standard normal z.
+On the scale of its link a coordinate is :math:`\eta = c + X \beta + Z u`: a common value, covariates times
+slopes, and an offset for each group that a customer is in, :math:`u = \sigma z` with standard normal z.
 X is a matrix of patterns x columns. Z has a single one in each row, so that Z u is a look-up by position.
 """
 
@@ -35,13 +35,13 @@ def coordinates(
     layout : Layout
     model : Model
     values : mapping of str to tensor, shape (..., ) and for effects (..., column) or (..., group)
-        The random variables by name: one value of each in a fit, in a score as many as there are draws.
+        The random variables by name: one value of each in a fit, one for each draw in a score.
     data : mapping of str to tensor
         What `arrays` returns.
 
     Returns
     -------
-    dict of str to tensor, shape (..., pattern), or (..., 1) where the design does not touch it
+    dict of str to tensor, shape (..., pattern), or (..., 1) where the design does not vary it
     """
     found = {}
     for name, prior in model.priors.items():
@@ -81,7 +81,7 @@ def variables(layout: Layout, model: Model) -> tuple[str, ...]:
 
 
 def structure(layout: Layout, model: Model) -> Hashable:
-    """Return what tells predictors apart but for their data."""
+    """Return a key that is equal for predictors that differ only in their data."""
     return tuple(
         (
             name,
@@ -114,8 +114,8 @@ def letters_of(
     table : mapping of str to array, shape (pattern,)
         The columns of the design.
     unseen : callable
-        ``unseen(name)`` gives standard normal draws, shape (sample,), for a group never seen, whose own
-        values come from what is common to all.
+        ``unseen(name)`` gives standard normal draws, shape (sample,), for the offset of a group that is not
+        in the fit.
 
     Returns
     -------
@@ -134,8 +134,8 @@ def letters_of(
 
     def make() -> Callable[..., Any]:
         named = dict(zip(given, inputs, strict=True))
-        letters = model.natural(named["scale"], **coordinates(layout, model, named, named))
+        letters = model.letters(named["scale"], **coordinates(layout, model, named, named))
         return compiled(inputs, [pt.as_tensor(letters[name]) for name in names], mode=AS_WRITTEN)
 
-    call = kept(("letters", model.natural, structure(layout, model)), make)
+    call = kept(("letters", model.letters, structure(layout, model)), make)
     return dict(zip(names, call(*given.values()), strict=True))

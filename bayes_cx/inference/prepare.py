@@ -73,7 +73,7 @@ def prepare(
 
 
 def _columns(model: Model, table: xr.Dataset) -> dict[str, np.ndarray]:
-    # A data container holds no NaN, so who has not bought again has a spend of 0, which tells as little.
+    # A data container holds no NaN; a spend of 0 marks customers whose repeat purchases tell nothing.
     return {name: np.nan_to_num(table[name].to_numpy().astype(float)) for name in model.statistics}
 
 

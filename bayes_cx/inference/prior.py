@@ -1,4 +1,4 @@
-"""The prior: draws from it, and its density at draws of the posterior."""
+"""The density of the prior at draws of the posterior."""
 
 import numpy as np
 import pymc as pm

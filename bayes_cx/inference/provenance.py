@@ -1,21 +1,21 @@
-"""Where the draws of a posterior come from, kept with them as text."""
+"""The provenance of a posterior, kept with its draws as text."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
-from bayes_cx.clock import UNITS
 from bayes_cx.data import DataProvenance
 from bayes_cx.errors import InputError
 from bayes_cx.inference.layout import Layout
+from bayes_cx.spans import UNITS
 
 __all__ = ["Provenance"]
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where draws come from: what it takes to make them again, and to read them.
+    """Where draws come from: all that is needed to make them again, and to read them.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Provenance:
         Raises
         ------
         InputError
-            If it is none, or lacks a field or has one that is not known.
+            If the text cannot be read, or a field is missing or unknown.
         """
         try:
             values = dict(json.loads(text))

@@ -56,6 +56,6 @@ def kind_of(stats: "xr.Dataset") -> Kind:
         raise InputError(
             came,
             f"an attribute kind: {', '.join(KINDS)}",
-            "use bcx.summarise or its kin, or stats.assign_attrs(kind='purchases') for your own",
+            "use bcx.summarise, or stats.assign_attrs(kind='purchases') for your own statistics",
         )
     return KINDS[key]

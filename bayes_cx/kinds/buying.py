@@ -1,4 +1,4 @@
-"""What tables of purchases and of opportunities have in common: customers who buy and leave silently."""
+"""What purchases and opportunities have in common: customers who buy, and whose leaving is latent."""
 
 from collections.abc import Callable, Mapping
 
@@ -34,18 +34,18 @@ def words(history: Callable[[Mapping[str, float], str], tuple[str, ...]]) -> dic
 
 
 def history(exposure: str) -> Callable[[Mapping[str, float], str], tuple[str, ...]]:
-    """Return what tells the history of a customer observed for the column `exposure`."""
+    """Return the function that puts a history into words; `exposure` is the column of the time observed."""
 
-    def told(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
+    def in_words(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
         silent = row[exposure] - row["t_x"]
         last = f"last {plural(round(silent), unit)} ago" if silent >= 0.5 else f"last one within this {unit}"
         return plural(row["x"] + 1, "purchase"), last
 
-    return told
+    return in_words
 
 
 def lively(columns: Columns) -> np.ndarray:
-    """Say who bought again."""
+    """Return who bought again."""
     return columns["x"] > 0
 
 
@@ -60,7 +60,7 @@ def of_repeaters(reduce: Callable[[np.ndarray], float], column: str) -> Statisti
 
 
 def features(exposure: str) -> dict[str, Statistic]:
-    """Return in what purchases are compared with those that a model makes."""
+    """Return the statistics in which purchases are compared with simulated ones."""
     return {
         "share of one-time buyers": lambda data: share(data["x"] == 0),
         "mean repeat purchases": lambda data: float(data["x"].mean()),
@@ -104,7 +104,7 @@ def forecast(exposure: str, *, peer: bool = False) -> Forecast:
         before=lambda columns: columns["x"],
         passed=lambda columns: columns[exposure],
         carried_on=carried_on,
-        rule="every customer's rate carried on",
+        rule="the past rate of each customer",
         ranks=ranks,
         peer=peer,
     )

@@ -1,4 +1,4 @@
-"""Contracts that come up for renewal again and again, where one sees who leaves."""
+"""Contracts that come up for renewal again and again, where it is observed who leaves."""
 
 from collections.abc import Iterator, Mapping
 
@@ -43,13 +43,13 @@ def _left_at(columns: Columns) -> np.ndarray:
 
 
 def _passed(columns: Columns) -> np.ndarray:
-    """Return how many renewals there could have been; without dates all are as old as the oldest."""
+    """Return how many renewals there could have been; without dates, as many as for the oldest contract."""
     T = columns["T"]
     return np.maximum(T, columns.get("periods", T.max(initial=0)))
 
 
 def _carried_on(columns: Columns, span: np.ndarray) -> np.ndarray:
-    """Expect that of those who are asked as many renew as did so far, whatever their age."""
+    """Return the expected renewals if the share that renewed so far continues, whatever the age."""
     T, churned = columns["T"], columns["churned"]
     kept = np.sum(T - churned) / max(np.sum(T), 1)
     still = np.cumsum(kept ** np.arange(1, int(np.max(span, initial=0)) + 1))
@@ -99,7 +99,7 @@ CONTRACTS = Kind(
         before=lambda columns: columns["T"] - columns["churned"],
         passed=_passed,
         carried_on=_carried_on,
-        rule="the retention of all so far carried on",
+        rule="the past retention of all customers",
         ranks=lambda columns: {"time under contract": columns["T"]},
         span="asked",
     ),

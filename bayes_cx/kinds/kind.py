@@ -1,4 +1,4 @@
-"""What a kind of statistics is: the meaning of a row, and what follows from it everywhere else."""
+"""A kind of statistics: what a row means, and all that other rooms do differently for it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -61,15 +61,15 @@ class Words:
     event, events : str
         What customers make over time, singular and plural.
     active : str
-        What a customer is who has not left.
+        The state of a customer who has not left, as in "active".
     lively : str
-        What those customers are that ``Kind.lively`` finds.
+        Description of the customers that ``Kind.lively`` finds.
     repeats : str
         The events that are counted from the first on, plural.
     renew : str
-        What customers did who made more of them.
+        Verb for making more of them, as in "bought".
     steady : str
-        What customers did, whatever they had done before, if all is as expected.
+        A sentence for the case that frequent and rare customers alike did what was expected.
     history : callable
         ``history(row, unit) -> tuple of str``, one customer's history in a few words; `row` maps the names of
         columns to numbers.
@@ -104,11 +104,11 @@ class Forecast:
     chance : str
         The quantity that forecasts whether something happens.
     outcome, they, whom : str
-        What that is and whom it happens to, in short and in full.
+        Name of that event, and of the customers to whom it happens, in short and in full.
     happened : callable
-        ``happened(count, span)`` says to whom.
+        ``happened(count, span)`` returns for whom it happened.
     reached : callable
-        ``reached(count, span, number)`` says who came as far as so many events.
+        ``reached(count, span, number)`` returns who made `number` events or more.
     furthest : callable
         ``furthest(span)`` returns the largest `number` to look at.
     before : callable
@@ -120,8 +120,8 @@ class Forecast:
     rule : str
         That rule in words.
     ranks : callable
-        ``ranks(columns)`` returns what other simple rules think of each customer, by name: the higher, the
-        better.
+        ``ranks(columns)`` returns the scores of other simple rules by name; a higher score is a better
+        customer.
     peer : bool
         Whether there is a point estimate by another package to compare with.
     """
@@ -146,7 +146,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a row of statistics is, and what follows from it.
+    """What a row of statistics means, and all that other rooms do differently for it.
 
     Attributes
     ----------
@@ -155,11 +155,11 @@ class Kind:
     row : str
         What a row says of a customer.
     columns : mapping of str to Column
-        The columns by name, those that every summary has and those it may have.
+        The columns by name, required and optional ones.
     source : str
-        How one gets such statistics, as the last part of a message.
+        How to get such statistics, as the last part of an error message.
     counted : str
-        The column of whole numbers whose sum tells data sets apart, whatever the unit of time.
+        The column of whole numbers whose sum distinguishes data sets in any unit of time.
     exposure : str
         The column that says how long a customer was observed, "" where that does not matter.
     discrete : bool
@@ -171,33 +171,33 @@ class Kind:
     words : mapping of str to Words
         By language.
     lively : callable
-        ``lively(columns)`` says at first sight who came back or stayed, as bool by row.
+        ``lively(columns)`` returns who came back or stayed, as bool by row.
     impossible : callable
-        ``impossible(columns)`` yields what may be wrong with a customer, and the rows (bool) where it is.
+        ``impossible(columns)`` yields descriptions of impossible values, each with the rows (bool) that have
+        them.
     demands : callable
-        ``demands(columns)`` yields what a table as a whole lacks.
+        ``demands(columns)`` yields what is wrong with a table as a whole.
     example : mapping of str to float
         A row that a customer can have.
     tables : tuple of str
-        Kinds whose tables have the columns of this one, if that is more than its own.
+        Other kinds whose tables have the columns of this one.
     tallies : tuple of str
         Attributes that add when tables add, beside the counts of rows.
     sequence : callable or None
         ``sequence(early, late, end)`` returns the columns over two periods, one after the other: for equally
         many rows, NaN where a part does not have the customer, times and ``first`` in whole steps of time up
-        to the last one, `end`. None where two periods do not add, as what began in one may end in the other.
+        to the last one, `end`. None where two periods do not add.
     forecast : Forecast or None
         What a hold-out counts; None where there is nothing to count.
     features : mapping of str to callable
-        In what data are compared with data that a model makes: ``feature(columns) -> float``.
+        Statistics in which data are compared with simulated data: ``feature(columns) -> float``.
     bars : callable or None
-        ``bars(columns)`` returns a small whole number for each customer, of which a histogram is compared.
-    telling : callable or None
-        ``telling(columns)`` says which customers these comparisons can use, if not all; `untold` says why not
-        the others.
+        ``bars(columns)`` returns a small whole number for each customer, for the comparison of histograms.
+    usable : callable or None
+        ``usable(columns)`` says which customers these comparisons can use, if not all; `unusable` describes
+    the others.
     observed : callable
-        ``observed(columns)`` returns the columns with the spans that customers were observed for, whatever
-        they did.
+        ``observed(columns)`` returns the columns with the spans for which customers were observed.
     """
 
     key: str
@@ -220,8 +220,8 @@ class Kind:
     forecast: Forecast | None = None
     features: Mapping[str, Statistic] = field(default_factory=dict)
     bars: Callable[[Columns], np.ndarray] | None = None
-    telling: Callable[[Columns], np.ndarray] | None = None
-    untold: str = ""
+    usable: Callable[[Columns], np.ndarray] | None = None
+    unusable: str = ""
     observed: Callable[[Columns], Columns] = dict
 
     def numbers(self, stats: "xr.Dataset") -> dict[str, np.ndarray]:
@@ -235,7 +235,7 @@ class Kind:
         return tuple(name for name, column in self.columns.items() if column.unit == "time")
 
     def reads(self, key: str) -> bool:
-        """Say whether statistics of the kind `key` have what models of this kind need."""
+        """Return whether statistics of the kind `key` have what models of this kind need."""
         return key == self.key or key in self.tables
 
     def source_of(self, missing: tuple[str, ...] | list[str]) -> str:
@@ -253,7 +253,7 @@ def not_whole(values: np.ndarray) -> np.ndarray:
 
 
 def some_time(exposure: np.ndarray) -> Iterator[Demand]:
-    """Demand that some customer was observed for some time."""
+    """Yield what is wrong if no customer was observed for any time."""
     if not float(np.max(exposure, initial=0.0)) > 0:
         yield (
             "an observation period of no length",

@@ -1,4 +1,4 @@
-"""Opportunities to buy that come one by one, by customers who leave silently."""
+"""Opportunities to buy that come one by one, taken or not by customers whose leaving is latent."""
 
 from collections.abc import Iterator
 

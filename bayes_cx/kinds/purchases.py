@@ -1,4 +1,4 @@
-"""Purchases in time, by customers who leave silently."""
+"""Purchases in time, by customers whose leaving is latent."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
     x, t_x, T = columns["x"], columns["t_x"], columns["T"]
     yield "x that is not a whole number of zero or more", not_whole(x)
     yield "T that is negative or missing", ~((T >= 0) & np.isfinite(T))
-    # A last purchase is at most one rounding error after the end.
+    # The last purchase may be after the end by a rounding error.
     yield "t_x outside 0 to T", ~((t_x >= 0) & (t_x <= T * (1 + 1e-9)))
     yield "repeat purchases at time 0", (x > 0) & (t_x <= 0)
     if "regularity" in columns:
@@ -27,7 +27,7 @@ def _demands(columns: Columns) -> Iterator[Demand]:
 
 
 def relative(log_gaps: np.ndarray, x: np.ndarray, t_x: np.ndarray) -> np.ndarray:
-    """Relate a sum of log gaps to the time from first to last occasion, in the same steps."""
+    """Return the regularity: a sum of log gaps, relative to the time from first to last occasion."""
     return np.where(x > 1, log_gaps - x * np.log(np.maximum(t_x, 1)), 0.0)
 
 

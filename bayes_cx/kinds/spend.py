@@ -1,4 +1,4 @@
-"""What purchases are worth. Its columns stand in tables of purchases or of opportunities."""
+"""Spend per purchase. Its columns are part of tables of purchases or of opportunities."""
 
 from collections.abc import Iterator, Mapping
 
@@ -61,7 +61,7 @@ SPEND = Kind(
         "largest mean spend of a customer": of_repeaters(np.max, "spend"),
         "correlation of repeat purchases and spend per purchase": _correlation,
     },
-    # A fit leaves free purchases out as well: no model of spend makes them.
-    telling=lambda columns: columns["spend"] != 0,
-    untold="whose repeat purchases were free",
+    # A fit leaves free purchases out as well: models of spend have positive amounts only.
+    usable=lambda columns: columns["spend"] != 0,
+    unusable="whose repeat purchases were free",
 )

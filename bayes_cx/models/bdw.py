@@ -1,4 +1,4 @@
-"""BdW: at every renewal a customer leaves with a chance of their own, which changes as the customer ages.
+"""BdW: at every renewal a customer leaves with an individual chance, which changes as the customer ages.
 
 Fader et al. (2018), key ``fader2018revisited``. Letters are those of the paper: given theta a customer makes
 t renewals with chance (1 - theta)^(t^c). The renewals to come are those at 1, 2, ... periods from now.
@@ -23,7 +23,7 @@ from bayes_cx.numerics import (
 
 __all__ = ["BDW"]
 
-# One over the wear beyond which the chance to stay is a power of time to ten digits.
+# One over the power of time (wear) beyond which the chance to stay is a power law to ten digits.
 _FAR = 1e10
 
 
@@ -96,11 +96,11 @@ def _log_stays_back(i, made, gamma, delta, c):
 
 
 def _won_back(t, discount, T, churned, gamma, delta, c):
-    """Renewals of a customer who left and is brought back; the paper is silent, so this is cautious.
+    """Renewals of a customer who left and is brought back; the paper does not say, so this is cautious.
 
-    The decision to leave counts as what it is, evidence of a high chance to leave; without ageing it makes
-    theta ~ Beta(gamma + 1, delta + T - 1). The contract goes on at the age at which it was left. Of whoever
-    is still there it is what would follow, were the customer to leave next time and be brought back.
+    Having left raises the customer's chance to leave again: without ageing theta ~ Beta(gamma + 1, delta + T
+    - 1). The contract continues at the age at which it ended. For customers who are still there it is what
+    would follow if they left at the next renewal and were brought back.
     """
     return discounted_sum(_log_stays_back, t, discount, T - churned, gamma, delta, c, bend=c)
 
@@ -108,7 +108,8 @@ def _won_back(t, discount, T, churned, gamma, delta, c):
 def _expected_lifetime(T, churned, gamma, delta, c):
     r"""Return the sum of the survival without end; it is infinite unless :math:`\gamma c > 1`.
 
-    Far out survival is a power of time, of which the rest of the sum is known: relative error 1e-8.
+    For large times survival is a power of time, for which the rest of the sum has a closed form: relative
+    error 1e-8.
     """
     power = gamma * c - 1.0
     ends = pt.gt(power, 0)
@@ -131,7 +132,7 @@ def _scale(weight, T, churned):
     return 1.0
 
 
-def _natural(scale, dropout, dropout_size, ageing):
+def _letters(scale, dropout, dropout_size, ageing):
     return {"gamma": dropout * dropout_size, "delta": (1.0 - dropout) * dropout_size, "c": ageing}
 
 
@@ -154,8 +155,8 @@ def _simulate_future(rng, t, p_alive, T, gamma, delta, c) -> Purchases:
 
 
 def _endures(rng, theta):
-    """Return how much wear each customer endures: w with chance (1 - theta)^w."""
-    # Of very unequal customers some have a chance below the smallest number: they never leave.
+    """Return a draw of each customer's lifetime in units of wear: it exceeds w with chance (1 - theta)^w."""
+    # Where customers differ very much some have a chance below the smallest double: they never leave.
     with np.errstate(divide="ignore", over="ignore"):
         return rng.standard_exponential(theta.size) / -np.log1p(-theta)
 
@@ -205,7 +206,7 @@ BDW = Model(
         ),
     },
     scale=_scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -222,8 +223,8 @@ BDW = Model(
         expected_lifetime=_expected_lifetime,
     ),
     story=(
-        "A contract comes up for renewal again and again, and one sees who leaves. Each customer has a "
-        "chance of their own to leave, which rises or falls with age. Chances differ between customers."
+        "A contract comes up for renewal again and again, and it is observed who leaves. Each customer has "
+        "an individual chance to leave, which rises or falls with age. Chances differ between customers."
     ),
     formulas=(
         'theta tilde.op "Beta"(gamma, delta), quad P("more than" t "renewals" | theta) = (1 - theta)^(t^c)',
@@ -232,8 +233,8 @@ BDW = Model(
     ),
     limits=(
         "Age changes the chance to leave in the same way for all customers, and steadily.",
-        "Calendar time counts for nothing: seasons, campaigns and prices are not seen.",
-        "Whoever left and comes back is a new customer; upgrades and pauses are not seen.",
+        "Calendar time plays no part: seasons, campaigns and prices are not in the model.",
+        "A customer who left and comes back counts as new; upgrades and pauses are not in the model.",
     ),
     when="subscriptions and other contracts that end when not renewed, where loyalty may change with age",
     reference="fader2018revisited",

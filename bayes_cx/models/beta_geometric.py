@@ -1,4 +1,4 @@
-"""What models share in which customers buy at gamma rates and leave, after a purchase, with beta chances."""
+"""Shared by BG/NBD and its relatives: gamma purchase rates, and beta chances to leave after purchases."""
 
 import numpy as np
 import pytensor.tensor as pt
@@ -27,8 +27,8 @@ __all__ = [
     "buy_until_gone",
     "flow",
     "kept",
+    "letters",
     "log_active",
-    "natural",
     "observe",
     "scale",
     "silence_limit",
@@ -83,8 +83,8 @@ def scale(weight, x, t_x, T):
     return (np.sum(weight * x) + 0.5) / np.sum(weight * T)
 
 
-def natural(scale, purchase_rate, rate_cv, dropout, dropout_size):
-    """Return the letters of the papers from the unit-free coordinates."""
+def letters(scale, purchase_rate, rate_cv, dropout, dropout_size):
+    """Return the parameters by the letters of the papers, from the unit-free coordinates."""
     r = rate_cv**-2
     return {
         "r": r,
@@ -106,7 +106,7 @@ def _exactly(count, t, s, beta, a, b):
 
 
 def _any(t, s, beta, a, b):
-    """An active customer leaves only after a purchase, so the first one is as certain as it is due."""
+    """Return the chance of a purchase within t, before which an active customer cannot leave."""
     return -pt.expm1(-s * pt.log1p(t / beta))
 
 
@@ -144,7 +144,7 @@ def silence_limit(at_once, x, t_x, r, alpha):
 
 
 def simulate_future(rng, t, p_alive, s, beta, a, b):
-    """Let customers of whom this is believed, if they are active, buy for a span `t` more."""
+    """Let customers with these rates and chances, if they are active, buy for a span `t` more."""
     alive = rng.random(s.size) < p_alive
     return buy_until_gone(rng, rng.gamma(s, 1.0 / beta), rng.beta(a, b), alive, np.broadcast_to(t, s.shape))
 
@@ -156,7 +156,7 @@ def observe(made, T):
 
 
 def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
-    """Let customers buy until they leave or the span `t` ends, one purchase of everybody at a time.
+    """Let customers buy until they leave or the span `t` ends, one purchase of each customer at a time.
 
     Every k-th stage, passed at `rate`, is a purchase; of the first k some have been `passed` already.
     """
@@ -165,7 +165,7 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
     stages = np.broadcast_to(k - passed, np.shape(rate))
     customers, times = [], []
     while customer.size:
-        # Of very unequal customers some have a rate below the smallest number: they never buy.
+        # Where customers differ very much some have a rate below the smallest double: they never buy.
         with np.errstate(divide="ignore", over="ignore"):
             time = time + rng.standard_gamma(stages[customer]) / rate[customer]
         bought = time <= t[customer]

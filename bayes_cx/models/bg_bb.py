@@ -1,4 +1,4 @@
-"""BG/BB: at every opportunity a customer may leave for good, and buys with a steady chance if still there.
+"""BG/BB: at every opportunity a customer may leave for good, and if not buys with a constant chance.
 
 Fader, Hardie & Shang (2010), key ``fader2010discrete``. Letters and equation numbers are those of the paper.
 The option ``count`` is a number of purchases; ``n`` is a statistic, the number of opportunities so far.
@@ -57,9 +57,9 @@ def _believed(x, n, alpha, beta, gamma, delta):
 def _lost(x, t_x, n, alpha, beta, gamma, delta):
     """Return what is believed of a customer who had left and is active again.
 
-    The paper is silent, so this is cautious. One decision to leave counts against the customer's loyalty, and
-    it counts as taken at once after the last purchase. The silence counts against the chance to buy, although
-    by the story it would not, as in BG/NBD.
+    The paper does not say, so this is cautious. Having left raises the chance to leave again; the customer is
+    taken to have left right after the last purchase. The silence lowers the chance to buy, although in the
+    story of the model it would not, as in BG/NBD.
     """
     return alpha + x, beta + n - x, gamma + 1.0, delta + t_x
 
@@ -67,15 +67,15 @@ def _lost(x, t_x, n, alpha, beta, gamma, delta):
 def _sum(t, discount, alpha, beta, gamma, delta):
     """Return the discounted purchases at t opportunities.
 
-    Eq. (13) and the DERT of the paper with the sum that their gamma and hypergeometric functions stand for,
-    which is not singular at gamma = 1.
+    Eq. (13) and the DERT of the paper as a sum, in place of gamma and hypergeometric functions that are
+    singular at gamma = 1.
     """
     stays = discounted_sum(lambda i, gamma, delta: log_stay(gamma, delta, i), t, discount, gamma, delta)
     return alpha / (alpha + beta) * stays
 
 
 def _sum_with_less_dropout(t, discount, keep, alpha, beta, gamma, delta):
-    """Return the same where the cumulative hazard falls by a share: who stays does so with power 1 - keep."""
+    """Return the same where the cumulative hazard falls by the share `keep`."""
     stays = discounted_sum(
         lambda i, gamma, delta, left: log_stay(gamma, delta, left * i), t, discount, gamma, delta, 1.0 - keep
     )
@@ -83,13 +83,13 @@ def _sum_with_less_dropout(t, discount, keep, alpha, beta, gamma, delta):
 
 
 def _between(t1, t2, alpha, beta, gamma, delta):
-    """Return the expected purchases after t1 opportunities, at which who is there then stayed."""
+    """Return the expected purchases at the opportunities after t1, up to t2."""
     start, span = pt.floor(t1), pt.floor(t2) - pt.floor(t1)
     return pt.exp(log_stay(gamma, delta, start)) * _sum(span, 0.0, alpha, beta, gamma, delta + start)
 
 
 def _any(t, a, b, gamma, d):
-    """The sum over the opportunity of the first purchase, where one minus the chance of none would cancel."""
+    """Return the chance of a purchase: a sum over the first one, since one minus that of none cancels."""
     first = a / (a + b) * d / (gamma + d)
     return first * ratio_sum(pt.floor(t), b, d + 1.0, a + b + 1.0, gamma + d + 1.0)
 
@@ -99,7 +99,7 @@ def _scale(weight, x, t_x, n):
     return 1.0
 
 
-def _natural(scale, purchase, purchase_size, dropout, dropout_size):
+def _letters(scale, purchase, purchase_size, dropout, dropout_size):
     return {
         "alpha": purchase * purchase_size,
         "beta": (1.0 - purchase) * purchase_size,
@@ -122,8 +122,8 @@ def _simulate_future(rng, t, p_alive, x, n, alpha, beta, gamma, delta):
 
 
 def _meet(rng, p, theta, n) -> Purchases:
-    """Let customers stay for a number of opportunities, `n` at most, and take or leave each of them."""
-    # Of very unequal customers some have a chance below the smallest number: they never leave.
+    """Let customers stay for a number of opportunities, `n` at most, and take each of them or not."""
+    # Where customers differ very much some have a chance below the smallest double: they never leave.
     with np.errstate(divide="ignore", over="ignore"):
         stays = np.floor(rng.standard_exponential(p.size) / -np.log1p(-theta))
     span = np.minimum(stays, n).astype(int)
@@ -176,7 +176,7 @@ BG_BB = Model(
         ),
     },
     scale=_scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -200,8 +200,8 @@ BG_BB = Model(
         silence_limit=silence_of_opportunities,
     ),
     story=(
-        "Time is a row of opportunities. At each of them a customer who is still there first may leave for "
-        "good, and buys with a steady chance if not. Both chances differ between customers."
+        "Time is a sequence of opportunities. At each of them an active customer may leave for good, and if "
+        "not buys with a constant chance. Both chances differ between customers."
     ),
     formulas=(
         'p tilde.op "Beta"(alpha, beta), quad theta tilde.op "Beta"(gamma, delta)',
@@ -211,14 +211,11 @@ BG_BB = Model(
         "B(gamma, delta + n + i) / B(gamma, delta + n)",
     ),
     limits=(
-        "At most one purchase counts at an opportunity; how many there were, and when between, is not seen.",
-        "Chances are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
-        "Only purchases count: complaints, visits, prices and competitors are not seen.",
+        "At most one purchase counts at an opportunity; how many there were, and when, is not in the model.",
+        "Chances are constant: seasons, campaigns and changing habits are not in the model.",
+        "Only purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
-    when=(
-        "donations, events, campaigns and other occasions that come one by one, of which customers silently "
-        "take no more"
-    ),
+    when="donations, events and other occasions that come one by one, where customers leave silently",
     reference="fader2010discrete",
     kind=OPPORTUNITIES,
 )

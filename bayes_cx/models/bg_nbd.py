@@ -19,7 +19,7 @@ __all__ = ["BG_NBD"]
 def _log_odds_gone(x, t_x, T, r, alpha, a, b):
     """Return the log odds of having left at the last purchase; -inf for a customer without repeat purchase.
 
-    The power in eq. (10) overflows for frequent buyers, its logarithm does not.
+    The power in eq. (10) overflows for frequent buyers; its logarithm does not.
     """
     bought = pt.gt(x, 0)
     odds = pt.log(a) - pt.log(b + pt.switch(bought, x, 1) - 1.0)
@@ -40,9 +40,9 @@ def _believed(x, T, r, alpha, a, b):
 def _lost(x, T, r, alpha, a, b):
     """Return what is believed of a customer who had left and is active again.
 
-    The paper is silent, so this is cautious. The last of the x decisions was to leave, which counts against
-    the customer's loyalty. The silence counts against the customer's pace, although by the story it would
-    not: who comes back is not taken to buy as in the weeks before leaving.
+    The paper does not say, so this is cautious. The last of the x decisions was to leave, which raises the
+    chance to leave again. The silence lowers the rate, although in the story of the model it would not: a
+    customer who comes back is not assumed to buy as often as before leaving.
     """
     return r + x, alpha + T, a + 1.0, b + pt.maximum(x, 1) - 1.0
 
@@ -71,7 +71,7 @@ BG_NBD = Model(
     params=PARAMS,
     priors=PRIORS,
     scale=beta_geometric.scale,
-    natural=beta_geometric.natural,
+    letters=beta_geometric.letters,
     log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -96,9 +96,9 @@ BG_NBD = Model(
         'lambda tilde.op "Gamma"(r + x, alpha + T), p tilde.op "Beta"(a, b + x)',
     ),
     limits=(
-        "A customer can leave only right after a repeat purchase, so who bought once counts as active.",
-        "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
-        "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
+        "A customer can leave only right after a repeat purchase, so all who bought once count as active.",
+        "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+        "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
     when="shops without contracts, where customers buy at irregular times and leave silently",
     reference="fader2005counting",

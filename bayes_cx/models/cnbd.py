@@ -43,7 +43,7 @@ def _log_odds_gone(x, t_x, T, k, r, alpha, a, b, first):
 def _log_active(x, t_x, T, regularity, k, r, alpha, a, b, first):
     """Return the log density of all purchase times of a customer who is still active.
 
-    It is that of the times themselves, so that values of k compare with each other.
+    It is the density of the times themselves, so that values of k can be compared.
     """
     _, s, beta, tau, *_ = _believed(x, t_x, T, k, r, alpha, a, b, first)
     rates = pt.gammaln(r + k * x) - pt.gammaln(r) + r * pt.log(alpha) + k * x * pt.log(k)
@@ -70,8 +70,7 @@ def _believed(x, t_x, T, k, r, alpha, a, b, first):
 def _lost(x, T, k, r, alpha, a, b, first):
     """Return what is believed of a customer who had left and is active again, as cautiously as in BG/NBD.
 
-    A new gap begins now. The last of the decisions was to leave, and the silence counts against the
-    customer's pace.
+    A new gap begins now. The last of the decisions was to leave, and the silence lowers the rate.
     """
     return k, r + k * x, alpha / k + T, 0.0, a + 1.0, b + pt.maximum(x + first, 1.0) - 1.0
 
@@ -154,7 +153,7 @@ def observe(made, T):
     first = np.diff(customer, prepend=-1) > 0
     gaps = np.where(first, time, np.diff(time, prepend=0.0))
     last = seen["t_x"][customer]
-    # Two purchases of a customer who buys all the time may fall together.
+    # Two purchases of a very frequent buyer may have the same time in floating point.
     log_shares = np.log(np.maximum(gaps, np.finfo(float).tiny) / last)
     return {**seen, "regularity": np.bincount(customer, log_shares, minlength=np.size(T))}
 
@@ -171,7 +170,7 @@ def _cnbd(*, first: float, odds: str, **texts) -> Model:
         choices={"k": tuple(range(1, MOST_STAGES + 1))},
         priors=beta_geometric.PRIORS,
         scale=scale,
-        natural=beta_geometric.natural,
+        letters=beta_geometric.letters,
         log_lik=log_likelihood(at(_log_active, first=first), log_odds_gone),
         simulate=at(_simulate, first=first),
         simulate_future=at(_simulate_future, first=first),
@@ -198,9 +197,9 @@ def _cnbd(*, first: float, odds: str, **texts) -> Model:
 
 
 _LIMITS = (
-    "Everybody is equally regular: how steadily one buys differs between customers only by the pace.",
-    "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
-    "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
+    "All customers are equally regular: only the rate differs between them.",
+    "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+    "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
 )
 
 BG_CNBD = _cnbd(
@@ -208,9 +207,9 @@ BG_CNBD = _cnbd(
     name="BG/CNBD-k",
     key="bg_cnbd",
     story=(
-        "While active, a customer buys at intervals that vary less than at random, the less the larger k is. "
-        "After every repeat purchase the customer leaves for good with a fixed probability. Pace and "
-        "probability differ between customers."
+        "While active, a customer buys at intervals that are more regular than random; the larger k, the "
+        "more regular. After every repeat purchase the customer leaves for good with a fixed probability. "
+        "Rate and probability differ between customers."
     ),
     odds=(
         'P("active" | x, t_x, T) = '
@@ -218,7 +217,7 @@ BG_CNBD = _cnbd(
         "quad S = sum_(j < k) (r + k x)_j / j! ((k (T - t_x)) / (alpha + k T))^j"
     ),
     limits=(
-        "A customer can leave only right after a repeat purchase, so who bought once counts as active.",
+        "A customer can leave only right after a repeat purchase, so all who bought once count as active.",
         *_LIMITS,
     ),
     when="shops without contracts, where customers buy as they run out, at steady intervals",
@@ -229,9 +228,9 @@ MBG_CNBD = _cnbd(
     name="MBG/CNBD-k",
     key="mbg_cnbd",
     story=(
-        "While active, a customer buys at intervals that vary less than at random, the less the larger k is. "
-        "After every purchase, the first one included, the customer leaves for good with a fixed "
-        "probability. Pace and probability differ between customers."
+        "While active, a customer buys at intervals that are more regular than random; the larger k, the "
+        "more regular. After every purchase, the first one included, the customer leaves for good with a "
+        "fixed probability. Rate and probability differ between customers."
     ),
     odds=(
         'P("active" | x, t_x, T) = [1 + a / (b + x) ((alpha + k T) / (alpha + k t_x))^(r + k x) / S]^(-1), '

@@ -1,7 +1,7 @@
-"""Combinators: formulas made of formulas, of which the arguments merge by name.
+"""Combinators: formulas made of other formulas, whose arguments are merged by name.
 
-A formula says by the names of its arguments what it needs. What is made of several formulas needs what they
-need together, each name once: `arguments` reads it from `Combined.names`.
+The names of a formula's arguments say what it needs. A formula made of several needs the union of their
+arguments: `arguments` reads it from `Combined.names`.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 OPTIONS = ("t", "t1", "t2", "count", "discount", "keep")
-"""What a formula may ask beside statistics and parameters."""
+"""The options of formulas: arguments that are neither statistics nor parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +53,12 @@ class Combined:
 
 
 def call(formula: Formula, given: Mapping[str, Any]) -> Any:
-    """Return the value of a formula, which takes what it needs of `given`."""
+    """Return the value of a formula, with the arguments that it needs from `given`."""
     return formula(**{name: given[name] for name in arguments(formula)})
 
 
 def combined(body: Callable[[Mapping[str, Any]], Any], *formulas: Formula) -> Combined:
-    """Return the formula `body` of everything that `formulas` need, options first.
+    """Return the formula `body`, whose arguments are those of all `formulas`, options first.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def combined(body: Callable[[Mapping[str, Any]], Any], *formulas: Formula) -> Co
 
 
 def at(formula: Formula, **fixed: Any) -> Combined:
-    """Return a formula with some arguments fixed; those that it does not have are left out.
+    """Return a formula with some arguments fixed; names that are not its arguments are ignored.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def times(*factors: Formula) -> Combined:
 
 
 def of(formula: Formula, believed: Formula) -> Combined:
-    """Return a formula of what is believed of a customer, as one of the customer's history.
+    """Return a formula of posterior parameters (`believed`) as one of a customer's history.
 
     Parameters
     ----------

@@ -14,9 +14,9 @@ __all__ = ["GAMMA_GAMMA"]
 
 
 def _seen(x, spend):
-    """Return the number and the total of the purchases that tell of spend.
+    """Return the number and the total of the purchases with a positive spend.
 
-    A customer without repeat purchase, or whose repeat purchases were free, tells nothing.
+    Both are zero for a customer without repeat purchase, or whose repeat purchases were free.
     """
     tells = (x > 0) & (spend > 0)
     return np.where(tells, x, 0.0), np.where(tells, x * spend, 0.0)
@@ -28,14 +28,14 @@ def _scale(weight, x, spend):
     return np.sum(weight * total) / np.sum(weight * n)
 
 
-def _natural(scale, mean_spend, purchase_cv, tail):
+def _letters(scale, mean_spend, purchase_cv, tail):
     p = purchase_cv**-2
     # q > 1 by construction, so that the mean spend p v / (q - 1) exists.
     return {"p": p, "q": 1.0 + tail, "v": mean_spend * scale * tail / p}
 
 
 def _log_lik(x, spend, p, q, v):
-    """Eq. (1a), the density of the mean of x purchases; customers who tell nothing of spend add nothing."""
+    """Eq. (1a), the density of the mean of x purchases; zero for customers without a positive spend."""
     tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
     n = pt.switch(tells, x, 1.0)
     z = pt.switch(tells, spend, 1.0)
@@ -52,7 +52,7 @@ def _log_lik(x, spend, p, q, v):
 
 
 def _expected_spend(x, spend, p, q, v):
-    """Eq. (5): the customer's own mean and everybody's mean, weighted by what is known of the customer."""
+    """Eq. (5): a weighted average of the customer's own mean and the mean over all customers."""
     tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
     n = pt.switch(tells, x, 0.0)
     return p * (v + n * pt.switch(tells, spend, 0.0)) / (p * n + q - 1.0)
@@ -90,7 +90,7 @@ GAMMA_GAMMA = Model(
     params={
         "p": Param("", "shape of a customer's purchases: the larger, the more alike they are"),
         "q": Param("", "shape of the customers' means: the larger, the more alike customers are"),
-        "v": Param("money", "scale of the customers' means: everybody's mean is p v / (q - 1)"),
+        "v": Param("money", "scale of the customers' means: the mean over customers is p v / (q - 1)"),
     },
     priors={
         "mean_spend": Prior(
@@ -113,7 +113,7 @@ GAMMA_GAMMA = Model(
         ),
     },
     scale=_scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=_log_lik,
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -128,8 +128,8 @@ GAMMA_GAMMA = Model(
         "E[Z | x, macron(z)] = (p (v + x macron(z))) / (p x + q - 1)",
     ),
     limits=(
-        "How much a customer spends is taken not to depend on how often the customer buys.",
-        "Mean spends are steady: trends in prices or baskets are not seen.",
+        "How much a customer spends is assumed not to depend on how often the customer buys.",
+        "Mean spends are constant: trends in prices or baskets are not in the model.",
     ),
     when="amounts that are positive and vary around a customer's own mean",
     reference="fader2013gammagamma",

@@ -34,7 +34,7 @@ def _believed(x, T, r, alpha, a, b):
 def _lost(x, T, r, alpha, a, b):
     """Return what is believed of a customer who had left and is active again, as cautiously as in BG/NBD.
 
-    The last of the x + 1 decisions was to leave, and the silence counts against the customer's pace.
+    The last of the x + 1 decisions was to leave, and the silence lowers the rate.
     """
     return r + x, alpha + T, a + 1.0, b + x
 
@@ -63,7 +63,7 @@ MBG_NBD = Model(
     params=PARAMS,
     priors=PRIORS,
     scale=beta_geometric.scale,
-    natural=beta_geometric.natural,
+    letters=beta_geometric.letters,
     log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -89,8 +89,8 @@ MBG_NBD = Model(
     ),
     limits=(
         "A customer can leave only right after a purchase, not at any time between purchases.",
-        "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
-        "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
+        "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+        "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
     when="shops without contracts, where many customers buy once and never again, and leave silently",
     reference="batislam2007empirical",

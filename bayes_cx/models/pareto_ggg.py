@@ -204,9 +204,9 @@ def _regularities(nodes, x, regularity, c, gamma):
     return pt.exp(log_k), height + pt.log((high - low) / (nodes - 1.0))
 
 
-def _natural(scale, purchase_rate, rate_cv, half_life, dropout_cv, regularity, regularity_cv):
+def _letters(scale, purchase_rate, rate_cv, half_life, dropout_cv, regularity, regularity_cv):
     c = regularity_cv**-2
-    pareto = PARETO_NBD.natural(scale, purchase_rate, rate_cv, half_life, dropout_cv)
+    pareto = PARETO_NBD.letters(scale, purchase_rate, rate_cv, half_life, dropout_cv)
     return {**pareto, "c": c, "gamma": c / regularity}
 
 
@@ -219,7 +219,7 @@ def given_k() -> Model:
         params={**PARETO_NBD.params, "k": Param("", "regularity: 1 buys at random, larger is more regular")},
         priors=PARETO_NBD.priors,
         scale=cnbd.scale,
-        natural=PARETO_NBD.natural,
+        letters=PARETO_NBD.letters,
         log_lik=_log_lik,
         simulate=_simulate_given_k,
         simulate_future=_simulate_future_given_k,
@@ -281,7 +281,7 @@ PARETO_GGG = mixed(
             "from customers who are nearly equally regular (0.19) to very different ones (1.3)",
         ),
     },
-    natural=_natural,
+    letters=_letters,
     simulate=_simulate,
     simulate_future=_simulate_future,
 )

@@ -52,8 +52,8 @@ def _believed(x, T, r, alpha, s, beta):
 def _lost(x, T, r, alpha, s, beta):
     """Return what is believed of a customer who had left and is active again.
 
-    The paper is silent, so this is cautious. One lifetime has ended, which counts against the customer's
-    loyalty. The silence counts against the customer's pace, although by the story it would not, as in BG/NBD.
+    The paper does not say, so this is cautious. One lifetime has ended, which raises the dropout rate. The
+    silence lowers the purchase rate, although in the story of the model it would not, as in BG/NBD.
     """
     return r + x, alpha + T, s + 1.0, beta + T
 
@@ -63,15 +63,15 @@ def _stays(t, r, alpha, s, beta):
 
 
 def _lifetime(t, s, beta):
-    """Return the mean of the lifetime's part within t, for mu ~ Gamma(s, beta)."""
+    """Return the mean of min(lifetime, t), for mu ~ Gamma(s, beta)."""
     return beta * one_minus_power_over(s - 1.0, -pt.log1p(t / beta))
 
 
 def _any(t, r, alpha, s, beta):
-    r"""An active customer may leave before the next purchase is due.
+    r"""Return the chance of a purchase within t of an active customer, who may leave before it is due.
 
-    The first purchase falls at u if none came before and the customer is still there, with density
-    :math:`E[\lambda e^{-\lambda u}] E[e^{-\mu u}]`; its integral to t is the chance.
+    The time u of the first purchase has the density :math:`E[\lambda e^{-\lambda u}] E[e^{-\mu u}]`; its
+    integral to t is the chance.
     """
     return r / alpha * t * pt.exp(log_mean_decay(t, r + 1.0, alpha, s, beta))
 
@@ -121,11 +121,11 @@ def _simulate_future(rng, t, p_alive, x, T, r, alpha, s, beta):
 
 def _buy(rng, rate, dropout, active, t) -> Purchases:
     """Let active customers buy until their lifetime or the span `t` ends."""
-    # Of very unequal customers some have a rate below the smallest number: they never leave.
+    # Where customers differ very much some have a rate below the smallest double: they never leave.
     with np.errstate(divide="ignore", over="ignore"):
         lifetime = rng.standard_exponential(t.size) / dropout
     span = np.where(active, np.minimum(lifetime, t), 0.0)
-    # Given their number, purchases at a steady rate are anywhere in the span.
+    # Given their number, the times of purchases at a constant rate are uniform in the span.
     customer = np.repeat(np.arange(t.size), rng.poisson(rate * span))
     return Purchases(customer, rng.random(customer.size) * span[customer])
 
@@ -133,14 +133,14 @@ def _buy(rng, rate, dropout, active, t) -> Purchases:
 def dropout_letters(scale, half_life, dropout_cv):
     r"""Return s and beta from the unit-free coordinates.
 
-    Data tell the time in which half of the customers leave, :math:`\beta (2^{1/s} - 1)`, far better than the
-    mean dropout rate, which belongs to those who leave at once.
+    Data determine the time in which half of the customers leave, :math:`\beta (2^{1/s} - 1)`, far better than
+    the mean dropout rate, which depends mostly on those who leave at once.
     """
     s = dropout_cv**-2
     return {"s": s, "beta": half_life / (scale * pt.expm1(np.log(2.0) / s))}
 
 
-def _natural(scale, purchase_rate, rate_cv, half_life, dropout_cv):
+def _letters(scale, purchase_rate, rate_cv, half_life, dropout_cv):
     r = rate_cv**-2
     return {"r": r, "alpha": r / (purchase_rate * scale), **dropout_letters(scale, half_life, dropout_cv)}
 
@@ -172,7 +172,7 @@ PARETO_NBD = Model(
     params={**beta_geometric.RATE_PARAMS, **DROPOUT_PARAMS},
     priors={**beta_geometric.RATE_PRIORS, **DROPOUT_PRIORS},
     scale=beta_geometric.scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=log_likelihood(_log_active, _log_odds_gone),
     simulate=_simulate,
     simulate_future=_simulate_future,
@@ -208,9 +208,9 @@ PARETO_NBD = Model(
         'mu tilde.op "Gamma"(s, beta + T)',
     ),
     limits=(
-        "The risk to leave is steady and has nothing to do with purchases or with how often one buys.",
-        "Rates are steady: seasons, campaigns and a growing or shrinking appetite are not seen.",
-        "Only the dates of purchases count: complaints, visits, prices and competitors are not seen.",
+        "The risk to leave is constant and does not depend on purchases or on how often a customer buys.",
+        "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+        "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
     when="shops without contracts, where customers drift away at any time and leave silently",
     reference="schmittlein1987counting",

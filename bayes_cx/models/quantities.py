@@ -1,4 +1,4 @@
-"""What can be asked of a customer: one vocabulary for every model, and what follows from a few formulas."""
+"""The quantities of customers: one vocabulary for all models, most of it derived from a few formulas."""
 
 from dataclasses import dataclass, fields
 
@@ -10,14 +10,14 @@ from bayes_cx.models.combine import at, call, combined, of, times
 
 __all__ = ["Active", "named", "quantities"]
 
-# Meaning and unit by name. An E in a name or a text stands for the events of the kind, an e for one of them.
+# Meaning and unit by name. {E} stands for the events of the kind, plural, and {e} for the singular.
 _KNOWN = {
     "p_alive": ("chance that the customer is still active", "probability"),
     "p_alive_at": ("chance that the customer is still active t from now", "probability"),
     "p_alive_new": ("chance that a new customer is still active after t", "probability"),
     "p_any_{e}": ("chance of at least one {e} within t", "probability"),
-    "p_{E}": ("chance of exactly so many {E} within t", "probability"),
-    "p_{E}_new": ("chance of exactly so many repeat {E} within t of a new customer", "probability"),
+    "p_{E}": ("chance of exactly count {E} within t", "probability"),
+    "p_{E}_new": ("chance of exactly count repeat {E} within t of a new customer", "probability"),
     "expected_{E}": ("expected {E} within t", "{E}"),
     "expected_{E}_between": ("expected {E} from t1 to t2 from now", "{E}"),
     "expected_{E}_if_active": ("expected {E} within t, given that the customer is active", "{E}"),
@@ -49,14 +49,14 @@ _KNOWN = {
     "expected_spend": ("expected spend of the next purchase", "money"),
     "expected_spend_new": ("expected spend of a new customer's purchase", "money"),
 }
-# Where a customer may never be gone, or stay for ever on average.
+# Quantities that may be infinite: a customer may never be gone, or stay for ever on average.
 _NEVER = {"silence_limit", "silence_limit_new", "expected_lifetime", "median_lifetime"}
 _IF_ACTIVE = ("_if_active", "_if_kept", "_if_less_dropout")
 
 
 @dataclass(frozen=True)
 class Active:
-    """What an active customer does: formulas of options, and then of what is believed of the customer.
+    """What an active customer does: formulas of options, then of the parameters believed of the customer.
 
     Attributes
     ----------
@@ -67,9 +67,10 @@ class Active:
     mean : callable
         ``(t, *believed)``, the expected events within t.
     discounted, kept : callable
-        ``(t, discount, *believed)``, the same discounted to now, and for who cannot leave.
+        ``(t, discount, *believed)``, the same discounted to now, and for a customer who cannot leave.
     less_dropout : callable
-        ``(t, discount, keep, *believed)``, for who leaves with a chance that is smaller by the share `keep`.
+        ``(t, discount, keep, *believed)``, for a customer whose chance to leave is smaller by the share
+        `keep`.
     exactly : callable, optional
         ``(count, t, *believed)``, the chance of exactly so many events within t.
     endless : callable, optional
@@ -99,7 +100,7 @@ def quantities(
     silence_limit: Formula | None = None,
     **more: Formula,
 ) -> dict[str, Quantity]:
-    """Return what can be asked of customers who make events while they are active, and leave.
+    """Return the quantities of customers who make events while they are active, and leave.
 
     A new customer is one with an empty history: all statistics are zero.
 
@@ -109,7 +110,8 @@ def quantities(
     p_alive : callable
         Chance to be active, of statistics and parameters.
     believed : callable
-        What is believed of an active customer, of statistics and parameters, as a tuple.
+        Posterior parameters of an active customer given the history, of statistics and parameters, as a
+        tuple.
     active : Active
         What such a customer does.
     won_back : callable
@@ -168,7 +170,7 @@ def _difference(p_alive: Formula, mean: Formula) -> Formula:
 
 
 def _of_all(p_alive: Formula, exactly: Formula) -> Formula:
-    """Return the chance of a count of a customer who may be active; who has left makes none."""
+    """Return the chance of a count for a customer who may be active; one who has left makes none."""
 
     def chance(given):
         alive = call(p_alive, given)

@@ -1,4 +1,4 @@
-"""sBG: at every renewal a customer leaves with a chance of their own, the same each time.
+"""sBG: at every renewal a customer leaves with an individual chance, the same each time.
 
 Fader & Hardie (2007), key ``fader2007project``. Letters are those of the paper. It is BdW without ageing,
 c = 1, with other letters: alpha for gamma and beta for delta.
@@ -36,7 +36,7 @@ def _expected_lifetime(T, churned, alpha, beta):
     return pt.switch(pt.gt(churned, 0), 0.0, lifetime)
 
 
-def _natural(scale, dropout, dropout_size):
+def _letters(scale, dropout, dropout_size):
     return {"alpha": dropout * dropout_size, "beta": (1.0 - dropout) * dropout_size}
 
 
@@ -54,15 +54,15 @@ SBG = Model(
     },
     priors={name: BDW.priors[name] for name in ("dropout", "dropout_size")},
     scale=BDW.scale,
-    natural=_natural,
+    letters=_letters,
     log_lik=_log_lik,
     simulate=_without_ageing(BDW.simulate),
     simulate_future=_without_ageing(BDW.simulate_future),
     observe=BDW.observe,
     quantities=named(CONTRACTS, **{**_FORMULAS, "expected_lifetime": _expected_lifetime}),
     story=(
-        "A contract comes up for renewal again and again, and one sees who leaves. Each customer leaves with "
-        "a chance of their own, the same each time. Chances differ, so it is the loyal ones who remain."
+        "A contract comes up for renewal again and again, and it is observed who leaves. Each customer "
+        "leaves with an individual chance, the same each time, so it is the loyal ones who remain."
     ),
     formulas=(
         'theta tilde.op "Beta"(alpha, beta), quad P("more than" t "renewals" | theta) = (1 - theta)^t',
@@ -70,7 +70,7 @@ SBG = Model(
         'E[Y(t) | "active after" T] = sum_(i=1)^t S(T + i) / S(T)',
     ),
     limits=(
-        "One customer's chance to leave never changes; retention rises only as the others leave first.",
+        "A customer's chance to leave never changes; retention rises only because others leave first.",
         *BDW.limits[1:],
     ),
     when="subscriptions and other contracts that end when they are not renewed",

@@ -12,13 +12,13 @@ from bayes_cx.numerics.counts import (
 )
 from bayes_cx.numerics.decay import log_mean_decay
 from bayes_cx.numerics.flows import discounted_flow, with_less_dropout
+from bayes_cx.numerics.mean_purchases import beta_gamma_mean
 from bayes_cx.numerics.means import beta_gamma_decay, beta_gamma_dert, count_at_leaving
 from bayes_cx.numerics.powers import one_minus_power_over
-from bayes_cx.numerics.purchases import beta_gamma_mean
 from bayes_cx.numerics.ratios import ratio_sum
+from bayes_cx.numerics.retention import log_leave, log_stay, log_stay_on, most_periods, wear
 from bayes_cx.numerics.silence import silence, silence_of_opportunities
 from bayes_cx.numerics.stages import MOST_STAGES, StageSums, phases, stage_sums
-from bayes_cx.numerics.staying import log_leave, log_stay, log_stay_on, most_periods, wear
 from bayes_cx.numerics.sums import discounted_sum, geometric_sum
 from bayes_cx.numerics.waiting import log_wait_integral
 

@@ -5,7 +5,7 @@ import pytensor.scalar as ps
 import pytensor.tensor as pt
 
 from bayes_cx.numerics.loops import NEGLIGIBLE, UNIT, elementwise, repeat
-from bayes_cx.numerics.staying import log_stay
+from bayes_cx.numerics.retention import log_stay
 
 __all__ = [
     "count_if_leaving_after",
@@ -69,8 +69,8 @@ def negative_binomial_tail(n, s, t, beta):
 def count_if_leaving_after(count, exactly, at_least, a, b):
     """Return the chance of `count` purchases of an active customer who may leave after each of them.
 
-    Who has left did so at the last of them, and more would have been due or not: eq. (8) of Fader, Hardie &
-    Lee (2005).
+    A customer who has left did so after the last of them, whether or not more would have been due: eq. (8) of
+    Fader, Hardie & Lee (2005).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The mean of a decay of which the rate differs, with its derivatives."""
+"""The mean of an exponential decay with a random rate, with its derivatives."""
 
 import numpy as np
 import pytensor.scalar as ps
@@ -7,7 +7,7 @@ from bayes_cx.numerics.loops import repeat, with_slopes
 
 __all__ = ["log_mean_decay"]
 
-# More panels than this are given up.
+# With more panels than this the result is NaN.
 _MOST_PANELS = 1_000_000
 # An integrand that has fallen by e^-30 adds less than 1e-12 of the integral.
 _FALLEN = 30.0
@@ -47,7 +47,7 @@ def log_mean_decay(t, n, a, m, b):
     change = ps.abs((1.0 - k) * end - q * ps.log1p(A / B * ps.expm1(end)))
     change = change + 2.0 * end * ps.maximum(1.0 - k, 0.0)  # it may rise before it falls
     panels = ps.maximum(ps.ceil(change / _FALL + end / _WIDTH), 1.0)
-    # Arguments beyond floating point have no number of panels: NaN, and not an endless loop.
+    # Arguments beyond floating point would need endlessly many panels: the result is NaN.
     countable = ps.lt(panels, _MOST_PANELS)
     panels = ps.switch(countable, panels, 1.0)
     width, some = end / panels, ps.gt(t, 0.0)

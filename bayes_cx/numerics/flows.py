@@ -1,4 +1,4 @@
-"""Discounted sums of what comes in time, for time that flows."""
+"""Discounted sums of purchases in continuous time."""
 
 from collections.abc import Callable
 

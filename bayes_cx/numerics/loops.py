@@ -1,8 +1,8 @@
-"""How formulas of scalars, with loops in them, become functions of tensors.
+"""Functions of tensors from formulas of scalars that may contain loops.
 
 A formula is written once, in functions of ``pytensor.scalar``. `elementwise` makes a function of it that
 takes tensors, which broadcast, and also scalars, so that one formula may use another. `repeat` is a loop
-inside of a formula.
+inside a formula.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ from pytensor.tensor.elemwise import Elemwise
 
 __all__ = ["NEGLIGIBLE", "UNIT", "Scalar", "Tensor", "elementwise", "on_tensors", "repeat", "with_slopes"]
 
-# PyTensor leaves the types of its functions open, so they are open here.
+# PyTensor does not type its functions, so these are not typed either.
 type Scalar = Any
 type Tensor = Any
 
@@ -33,10 +33,10 @@ UNIT = np.float64(2.0**500)
 
 
 def _in_python(op: Any) -> Callable[..., Any]:
-    """Return what runs the inner graph of an op in Python.
+    """Return a function that runs the inner graph of an op in Python.
 
-    PyTensor 3.3 hands one list to all outputs of an inner loop, so that all get the value of the last. And a
-    constant such as 10.0 is kept in single precision, to which Python's floats would be rounded beside it.
+    PyTensor 3.3 gives all outputs of an inner loop the same list, so that all get the value of the last. It
+    also keeps a constant such as 10.0 in single precision, to which Python's floats would be rounded.
     """
 
     def convert(inner: Any, node: Any = None, **_: Any) -> Callable[..., Any]:
@@ -76,7 +76,7 @@ class _Loop(ScalarLoop):
 
 
 class _Formula(Composite):
-    """A formula of scalars that is one node of a graph, and so are its first derivatives together."""
+    """A formula of scalars as one node of a graph; its first derivatives are one more node."""
 
     py_perform_fn = property(_in_python)
 
@@ -91,15 +91,15 @@ class _Formula(Composite):
 
 
 class _WithSlopes(_Loop):
-    """A formula of scalars whose first value is the one wanted, and whose others are its derivatives.
+    """A formula of scalars that returns its value, and then its derivatives by the last arguments.
 
-    What the derivatives are not by has no gradient. The node itself has to say so: `disconnected_grad` around
-    an input is gone when a sampler simplifies the density before it takes the gradient. For the same reason
-    it is a loop, of one step: of a `Composite` the values that nobody has used yet would be gone.
+    There is no gradient by the other arguments. The node itself has to declare this: `disconnected_grad`
+    around an input is removed when a sampler simplifies the density before it takes the gradient. For the
+    same reason it is a loop of one step: a `Composite` would lose outputs that are not used yet.
     """
 
     def connection_pattern(self, node):
-        """Tell that the last inputs count, one for each derivative."""
+        """Declare that only the last inputs are connected, one for each derivative."""
         first = len(node.inputs) - len(node.outputs) + 1
         return [[i >= first] * len(node.outputs) for i in range(len(node.inputs))]
 
@@ -162,7 +162,7 @@ def on_tensors(formula: Callable[..., Any], names: Sequence[str]) -> Callable[..
 def _on_either(
     formula: Callable[..., Any], op: Callable[[], Callable[..., Any]], names: Sequence[str]
 ) -> Callable[..., Any]:
-    """Return the function that is `formula` of scalars, and of tensors what `op` makes when first asked."""
+    """Return a function that applies `formula` to scalars, and to tensors the op that `op` makes once."""
     made = cache(op)
 
     def of_either(*values: Any, **more: Any) -> Any:
@@ -187,7 +187,7 @@ def repeat(
     Parameters
     ----------
     steps : scalar
-        How often, at most; with none the state is `start`.
+        The largest number of steps; with none the state is `start`.
     start : mapping of str to scalar
         The state by name.
     given : mapping of str to scalar
@@ -195,16 +195,16 @@ def repeat(
     step : callable
         ``step(*state, *given)`` gives the next state.
     settles : bool
-        Whether `step` gives, after the state, a condition to end the loop. The last scalar that comes back
-        then says whether it was met, or nothing was to be done.
+        Whether `step` gives, after the state, a condition to end the loop. The last scalar returned then says
+        whether it was met, or no step was needed.
     """
     state, constant = ([ps.float64(name) for name in names] for names in (start, given))
-    # A value that moves from one place of the state to another must not be the same variable.
+    # A value that moves to another place of the state must be a new variable.
     update = [ps.identity(each) if each in state else each for each in step(*state, *constant)]
     until = update.pop() if settles else None
     loop = _Loop(init=state, update=update, constant=constant, until=until, name=step.__name__)
     values = (ps.cast(ps.as_scalar(value), "float64") for value in (*start.values(), *given.values()))
     times = ps.cast(ps.as_scalar(steps), "int64")
     last = loop(times, *values, return_list=True)
-    # Linkers differ in what they say of a loop without steps.
+    # Linkers differ in what they return for a loop without steps.
     return [*last[:-1], ps.or_(last[-1], ps.le(times, 0))] if settles else last

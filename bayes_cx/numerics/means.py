@@ -1,9 +1,10 @@
-r"""Means over chances to leave and rates, by the trapezoidal rule where it is as good as exact.
+r"""Means over random chances to leave and rates, by the trapezoidal rule, which is nearly exact here.
 
 A mean over :math:`p \sim` Beta(a, b) is an integral over the logit of p. What is integrated is smooth there,
 whatever a and b are, and falls off to both sides, slowly where a or b is small. So the logit is written as
-:math:`v = u - e^{l - u} + e^{u - h}`, which runs away beyond the last places l and h where anything bends,
-and the rule is applied to u. A mean over rates is taken on the logarithm of the rate in the same way.
+:math:`v = u - e^{l - u} + e^{u - h}`, which grows exponentially outside the places l and h beyond which the
+integrand has no more bends, and the rule is applied to u. A mean over rates is taken on the logarithm of the
+rate in the same way.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ __all__ = ["beta_gamma_decay", "beta_gamma_dert", "beta_mean", "count_at_leaving
 
 
 class _Rule(NamedTuple):
-    """How far to go, to where the integrand has fallen by e^-reach, and in what steps."""
+    """The range of nodes, up to where the integrand has fallen by e^-reach, and the step between them."""
 
     reach: float
     step: float
@@ -27,11 +28,11 @@ class _Rule(NamedTuple):
 
 # The errors of both rules are even: 2e-11, and 1e-6 in a double integral.
 _FINE, _COARSE = _Rule(24.0, 0.35), _Rule(16.0, 0.5)
-# The runaway begins so far off the last bend that the bend is still seen in steps of the rule.
+# The exponential growth begins so far beyond the last bend that the steps still resolve the bend.
 _ROOM = 2.0
-# Where p is so small, f is level, and must not divide by zero.
+# For smaller p, f is constant; p is bounded so that f does not divide by zero.
 _LEAST = np.float64(1e-250)
-# More nodes, and what is no number, are given up: NaN, never wrong.
+# With more nodes than this, or where an argument is NaN, the result is NaN.
 _MOST_NODES = 1_000_000
 
 
@@ -61,7 +62,7 @@ def beta_mean(
         What f needs besides p.
     a, b : scalar
     knee, power : scalar
-        f is level where p is far below 1 / knee, and falls no faster than :math:`p^{-power}`.
+        f is constant where p is far below 1 / knee, and falls no faster than :math:`p^{-power}`.
     log_size : scalar
         S.
     wanted : scalar
@@ -139,10 +140,10 @@ def beta_gamma_dert(discount, k, s, beta, tau, a, b):
     reach, d, w, most = _COARSE.reach, discount * beta, tau / beta, s + k
     near, far = reach / s, reach / most
     low = ps.log(ps.minimum(d, s)) - _ROOM
-    # A gamma density falls on the left at least as these roots say, and on the right as these.
+    # Bounds of the decay of a gamma density, on the left and on the right.
     first = ps.maximum(low - ps.log1p(reach / (s + 1.0)), ps.log(s) - near - ps.sqrt(2.0 * near))
     last = ps.log(most) + ps.minimum(ps.sqrt(2.0 * far), ps.log1p(far + ps.sqrt(2.0 * far)))
-    last = last + ps.exp(low - last)  # the runaway is behind by so much
+    last = last + ps.exp(low - last)  # by how much the exponential term shifts u
     h = _COARSE.step / ps.sqrt(ps.maximum(1.0, most / 2.0))
 
     def rate_node(u, total, left, h, growth, size, k, s, w, d, a, b):

@@ -1,4 +1,4 @@
-"""When a customer is more likely gone than not, where no formula says it."""
+"""When a customer is more likely gone than not, for models without a formula for it."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from bayes_cx.numerics.loops import Tensor, elementwise, repeat
 
 __all__ = ["silence", "silence_of_opportunities"]
 
-# Between these logarithms of its share of the scale the answer is sought, in so many halvings, to 1e-13.
+# The search covers these logarithms of time over scale; this many halvings give it to 1e-13.
 _LOW, _HIGH, _STEPS = -40.0, 100.0, 50
-# Whoever is not more likely gone than not after so many opportunities without purchase never will be.
+# A customer who is not more likely gone than not after this many opportunities counts as never gone.
 _LONG = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Purchases that are due after every k stages of a random process, as regular buyers make them."""
+"""Purchases after every k stages of a Poisson process, as regular buyers make them."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from bayes_cx.numerics.loops import NEGLIGIBLE, UNIT, Tensor, elementwise, repea
 __all__ = ["MOST_STAGES", "StageSums", "phases", "phases_at_rate", "stage_sums"]
 
 MOST_STAGES = 6
-# Some 100 purchases a week for 30 years; who would have more to count is given NaN at once.
+# Some 100 purchases a week for 30 years; with more stages the result is NaN.
 _MOST_SUMMED = 200_000
 
 
@@ -112,7 +112,7 @@ def _stage_sums(t, n, k, s, beta, tau, a, b, keep):
 
         counted = [mean, stays, ps.eq(made, n), ps.ge(made, n), 1.0]
         totals = [total + chance * each for total, each in zip(totals, counted, strict=True)]
-        # The ratio of the terms is below one from here on, and none is of weight any more.
+        # From here on the ratio of terms is below one, and they are negligible.
         falls = ps.and_(ps.lt((s + stage) * z, stage + 1.0 - k), ps.ge(made, ps.maximum(n, 1.0)))
         small = ps.and_(ps.le(chance * mean, NEGLIGIBLE * totals[0]), ps.le(chance, NEGLIGIBLE * totals[3]))
 

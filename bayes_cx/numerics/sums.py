@@ -1,4 +1,4 @@
-"""Discounted sums of what comes in time, for time that counts periods."""
+"""Discounted sums of purchases or renewals in discrete time."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from bayes_cx.numerics.loops import NEGLIGIBLE, Scalar, Tensor, elementwise, on_
 
 __all__ = ["discounted_sum", "geometric_sum"]
 
-# So many terms are added one by one; the others are an integral with corrections at its ends.
+# This many terms are added one by one; the others are an integral with corrections at its ends.
 _FIRST = 64
 _PANELS, _NODES = 2000, 8
 # A sum of f over whole numbers less the integral from half to half, by central differences of f at the ends.
@@ -27,8 +27,8 @@ def discounted_sum(
 
     The first terms are added. The others are the integral from half to half (the midpoint rule of Euler and
     Maclaurin, with its corrections), on panels that double: f is a mean of exponentials, and what is left of
-    each of them where a panel begins is the less, the more it bends. The relative error is below 1e-11 where
-    ``bend`` is at most 8; where the sum does not settle the result is NaN, never wrong.
+    each of them where a panel begins is the smaller, the more it bends. The relative error is below 1e-11
+    where ``bend`` is at most 8; where the sum does not converge the result is NaN.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pages of blocks, and what writes them: PDF, HTML and Markdown. A page knows nothing of customers."""
+"""Pages of blocks, and their renderers for PDF, HTML and Markdown, independent of what a page is about."""
 
 from bayes_cx.page.blocks import (
     Badge,

@@ -1,4 +1,4 @@
-"""The blocks of a page: frozen records of texts and numbers, which know nothing of paper or screen."""
+"""The blocks of a page: frozen records of texts and numbers, independent of paper or screen."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Badge:
-    """A word in a frame; the status of a check adds a mark, so that colour alone carries nothing."""
+    """A word in a frame; the status of a check adds a mark, so that its meaning does not depend on colour."""
 
     text: str
     status: Status | None = None
@@ -84,7 +84,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it is printed, and as it is sorted; it stands right.
+    """A number as it is printed, and as it is sorted; aligned to the right.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Band:
-    """What is known of a share, as a bar on a track from 0 to 100%.
+    """The distribution of a share, as a bar on a track from 0 to 100%.
 
     Attributes
     ----------
@@ -144,8 +144,8 @@ class Text:
         Each a text, or a tuple of texts, `Strong`, `Soft`, `Formula` and `Badge` that follow each other.
     style : str
         ``plain``: paragraphs; ``lead``: large, for what matters most; ``note``: small print; ``bullets`` and
-        ``steps``: a list, or one with numbers; ``formula``: formulas that stand alone; ``code``: to be typed;
-        ``badges``: what stands beside each other.
+        ``steps``: a list, or a numbered one; ``formula``: displayed formulas; ``code``: text to type;
+        ``badges``: items side by side.
     """
 
     lines: tuple[Line, ...]
@@ -158,7 +158,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Notice:
-    """A framed note that cannot be overlooked.
+    """A framed note, for warnings and verdicts.
 
     Attributes
     ----------
@@ -195,9 +195,9 @@ class Column:
     ----------
     head : str
     wide : bool
-        Whether the column takes the room that is left.
+        Whether the column takes the remaining width.
     ends : tuple of str
-        For a column of `Band`: what stands at the left and right end of its track.
+        For a column of `Band`: the labels at the left and right end of its track.
     """
 
     head: str = ""
@@ -207,7 +207,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Extract:
-    """What paper shows of a long table: so many rows, under a caption of their own."""
+    """The part of a long table that is printed on paper: its first rows, under a caption of their own."""
 
     rows: int
     caption: str
@@ -221,7 +221,7 @@ class Table:
     ----------
     columns : tuple of Column
     rows : tuple of tuple of Cell
-        As many cells a row as columns. A column whose cells are all empty is left out.
+        One cell for each column. A column whose cells are all empty is left out.
     caption : str
         What the table shows; printed above it.
     legend : str
@@ -236,7 +236,7 @@ class Table:
     total : int or None
         How many rows there are, where `rows` are only the first of them.
     rest : str
-        Where the rows are that a page had to leave out ("all are in priority.csv").
+        Where to find the rows that a page left out ("all are in priority.csv").
     """
 
     columns: tuple[Column, ...]

@@ -1,4 +1,4 @@
-"""Drawings inside an HTML page: each keeps its ids to itself and follows the colours of the theme."""
+"""Drawings inside an HTML page: each has ids of its own and follows the colours of the theme."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from bayes_cx.page.style import COLOURS, PAPER, tint
 
 __all__ = ["band", "inline_svg", "own_ids"]
 
-# A screen is read from farther away than paper.
+# Drawings are larger on a screen, which is read from farther away than paper.
 _LARGER = 1.2
 
 
@@ -50,7 +50,7 @@ def _recoloured(svg: str) -> str:
 
 @cache
 def _themed() -> dict[str, str]:
-    """Return what stands for each colour and its tints where a theme sets the colours."""
+    """Return the CSS for each colour and its tints, where a theme sets the colours."""
     tints = {
         tint(colour, strength / 100): f"color-mix(in srgb,var(--{name}) {strength}%,var(--paper))"
         for name, colour in COLOURS.items()

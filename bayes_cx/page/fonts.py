@@ -1,4 +1,4 @@
-"""The one typeface of every page, and text it can print.
+"""The typeface of all pages, and text that it can print.
 
 Source Sans comes from the `font-source-sans-pro` package (SIL Open Font License); system fonts are never
 used, so the same input gives the same page on every machine.
@@ -59,7 +59,7 @@ def _glyphs() -> frozenset[int]:
 
 
 def printable(text: str) -> str:
-    """Return `text` with every character that the typeface lacks spelt as its code point.
+    """Return `text` with every character that the typeface lacks replaced by its code point.
 
     A name must stay recognisable and two names must stay different, so nothing is dropped and nothing becomes
     an empty box: runs of missing or invisible characters read `[U+682A U+5F0F]`. Idempotent.
@@ -90,7 +90,7 @@ def printable(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return `text` with every control or invisible character spelt as its code point; all others stay.
+    """Return `text` with every control or invisible character replaced by its code point.
 
     Examples
     --------

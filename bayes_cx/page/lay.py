@@ -1,4 +1,4 @@
-"""What all renderers ask of a table: its text, which columns are shown, on which side numbers stand."""
+"""What all renderers need of a table: the text of cells, the columns shown, the alignment."""
 
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ def cell_text(cell: Cell) -> str:
 
 
 def shown(table: Table) -> Table:
-    """Return the table without the columns in which nothing stands."""
+    """Return the table without its empty columns."""
     keep = [i for i in range(len(table.columns)) if any(cell_text(row[i]) for row in table.rows)]
     if len(keep) == len(table.columns) or not table.rows:
         return table
@@ -57,7 +57,7 @@ def on_paper(table: Table) -> Table:
 
 
 def right(table: Table) -> tuple[bool, ...]:
-    """Say of each column whether it stands right, as numbers do."""
+    """Return for each column whether it is aligned to the right, as numbers are."""
     columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
     return tuple(
         any(isinstance(cell, Number) for cell in cells)

@@ -89,7 +89,7 @@ def _text(text: Text) -> str:
 def _table(table: Table) -> Iterator[str]:
     if table.caption or table.legend:
         yield " ".join(part for part in (_bold(table.caption), _plain(table.legend)) if part)
-    # a bar says nothing here
+    # a bar cannot be drawn here
     keep = [
         i
         for i in range(len(table.columns))
@@ -159,7 +159,7 @@ def _bold(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text whose characters mean nothing in Markdown or HTML, on one line."""
+    """Return a text on one line, escaped for Markdown and HTML."""
     one_line = " ".join(visible(text.replace("\n", " ")).split(" "))
     safe = re.sub(r"([\\`*_\[\]<>|~#])", r"\\\1", one_line)
     return re.sub(

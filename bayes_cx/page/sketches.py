@@ -1,4 +1,4 @@
-"""Small drawings in a cell of a table: how a sample or a column is spread."""
+"""Small drawings in a cell of a table: the distribution of a sample or a column."""
 
 import numpy as np
 

@@ -34,7 +34,7 @@ COLOURS: dict[str, str] = {
     "blue": "#15446b",  # the model
     "green": "#159a7c",  # gains
     "red": "#b1304c",  # losses
-    "orange": "#e0780f",  # the line of decision
+    "orange": "#e0780f",  # decision thresholds
     "amber": "#b35000",  # words that belong to that line; warnings
     "grey": "#8d96ad",  # undecided
 }
@@ -63,7 +63,7 @@ BANDS = ((0.025, 0.975, 0.15), (0.1, 0.9, 0.3), (0.25, 0.75, 0.5))
 """Lower and upper quantile of each band of a fan, and the strength of its tint."""
 
 STEPS = (1, 2, 2.5, 5, 10)
-"""Distances of ticks, up to powers of ten."""
+"""Distances of ticks, times powers of ten."""
 
 _RC: dict[Any, Any] = {
     "font.family": FAMILY,

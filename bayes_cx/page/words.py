@@ -1,4 +1,4 @@
-"""Numbers and small phrases as people read them: at most three significant digits, never a false 100%."""
+"""Numbers and short phrases as text: at most three significant digits, and 100% only where it is exact."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ def per_cent(share: float) -> str:
 
 
 def chance(share: float) -> str:
-    """Return a probability that was counted over draws: nothing that was sampled is certain.
+    """Return a probability that was estimated from draws, which is never exactly 0% or 100%.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def about(number: float) -> str:
 
 
 def sign(text: str) -> str:
-    """Return the text of a check with the signs of print.
+    """Return the text of a check with typographic signs.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def listing(items: Sequence[str], last: str = "and") -> str:
 
 
 def day(date: str | datetime) -> str:
-    """Return a date as one says it; a text that is no ISO date stays as it is.
+    """Return a date in words; a text that is not an ISO date is returned as it is.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What people read: figures, tables, the report, the model card, and reprs for notebooks."""
+"""Reporting: the report, its figures and tables, the model card, and panels for notebooks."""
 
 from bayes_cx.reporting.card import ModelCard, model_card
 from bayes_cx.reporting.report import Report, report

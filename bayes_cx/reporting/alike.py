@@ -1,4 +1,4 @@
-"""Customers with the same history get the same answer: one row for all of them, where they are many."""
+"""One row for all customers with the same history, who get the same answer, where there are many."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from bayes_cx.page.words import count, plural, shorten
 
 __all__ = ["alike", "counted", "group_columns", "history"]
 
-# Customers a row, on average, from which on a list of customers would only repeat itself.
+# The average number of customers for each history from which on histories are listed, not customers.
 _MANY = 10
 # text columns of a plan that are not groups of customers
 _OWN = frozenset({"offer", "label", "customer"})
@@ -26,7 +26,7 @@ def group_columns(data: xr.Dataset) -> list[str]:
 
 
 def alike(data: xr.Dataset, kind: Kind, statistics: Iterable[str], many: int = _MANY) -> xr.Dataset | None:
-    """Return one row for all customers of the same history, or None where hardly any are alike.
+    """Return one row for all customers of the same history, or None where few customers share one.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def alike(data: xr.Dataset, kind: Kind, statistics: Iterable[str], many: int = _
     kind : Kind
         Of the model that says who comes back or stays.
     statistics : iterable of str
-        The columns that all models read; more than once does no harm.
+        The columns that the models read; a column may be named twice.
     many : int
-        Customers a row, on average, from which on they are worth joining.
+        The average number of customers for each history from which on rows are joined.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def _name(customer: xr.Dataset, kind: Kind, unit: str) -> str:
 
 
 def history(customer: xr.Dataset, kind: Kind, unit: str) -> tuple[str, ...]:
-    """Tell the history of one customer in a few words."""
+    """Return the history of one customer in a few words."""
     row = {name: float(customer[name]) for name in kind.columns if name in customer and name != "first"}
     return kind.words["en"].history(row, unit)
 
 
 def counted(some: xr.Dataset, i: int) -> str:
-    """Say how many customers a row stands for, and how many of them are contacted where not all are."""
+    """Return how many customers a row stands for, and how many of them are contacted if not all."""
     n, contacts = int(some["customers"][i]), int(some["contacts"][i])
     part = f", {count(contacts)} of them contacted" if 0 < contacts < n else ""
     return f"{plural(n, 'customer')}{part}"

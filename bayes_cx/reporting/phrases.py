@@ -1,4 +1,4 @@
-"""What a report calls things where it matters whether one sees who has left."""
+"""The words of a report that depend on whether it is observed who has left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Phrases:
     advice : mapping of str to str
         Why these customers get no offer, for page one.
     condition, then : str
-        The customer of whom the decision rule speaks, before and after the letter p.
+        The customer in the decision rule, in the words before and after the letter p.
     won_back : str
-        What is taken of a customer who is won back.
+        What is assumed of a customer who is won back.
     """
 
     current: str
@@ -48,19 +48,19 @@ _LATENT = Phrases(
         "contact": "a contact is expected to be worth its cost",
         "wait and see": "a contact may be worth its cost",
         "needs no offer": "active, and an offer would not be worth its cost",
-        "let go": "probably left, and too dear to win back",
+        "let go": "probably left, and too expensive to win back",
     },
     advice={
         "needs no offer": (
-            "they are active as far as the model can tell, and an offer would cost more than it keeps."
+            "they are active as far as the model can tell, and an offer would cost more than it saves."
         ),
         "let go": "they have probably left, and winning them back would cost more than it brings.",
     },
     condition="a customer who is active with probability ",
     then="",
     won_back=(
-        "returns at once, and with the same chance however long the silence; is then taken to buy at a pace "
-        "that counts the silence, with one more decision to leave against their loyalty"
+        "returns at once, with the same chance however long the silence; from then on buys at a pace that "
+        "takes the silence into account, and is less loyal for having left once"
     ),
 )
 _OBSERVED = Phrases(
@@ -71,17 +71,17 @@ _OBSERVED = Phrases(
         "contact": "a contact is expected to be worth its cost",
         "wait and see": "a contact may be worth its cost",
         "needs no offer": "under contract, and an offer would not be worth its cost",
-        "let go": "left, and too dear to win back",
+        "let go": "left, and too expensive to win back",
     },
     advice={
-        "needs no offer": "they are under contract, and an offer would cost more than it keeps.",
+        "needs no offer": "they are under contract, and an offer would cost more than it saves.",
         "let go": "they have left, and winning them back would cost more than it brings.",
     },
-    condition="a customer who is under contract, where it is known that ",
-    then=" is 1 (and 0 for those who left),",
+    condition="a customer who is under contract or has left (",
+    then=" is 1 or 0)",
     won_back=(
-        "returns at once, and with the same chance however long ago they left; the contract goes on at the "
-        "age at which it was left, and the decision to leave counts against their loyalty"
+        "returns at once, with the same chance however long ago the contract ended; it goes on at the age "
+        "that it had, and the customer is less loyal for having left once"
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What several sections read of a study."""
+"""Parts of a study that several sections use."""
 
 import numpy as np
 import xarray as xr
@@ -22,7 +22,7 @@ def plan_of(study: Study) -> Plan:
         If it has none.
     """
     if study.plan is None:
-        raise InputError("a study without a plan", "whom to contact", "pass plan=bcx.prioritise(...)")
+        raise InputError("a study without a plan", "a plan", "pass plan=bcx.prioritise(...)")
     return study.plan
 
 
@@ -43,7 +43,7 @@ def events(study: Study) -> Words:
 
 
 def histories(study: Study) -> xr.Dataset | None:
-    """Return one row for all customers of the same history, or None where hardly any are alike."""
+    """Return one row for all customers of the same history, or None where few customers share one."""
     statistics = (name for fit in study.fits for name in fit.model.statistics)
     return alike(plan_of(study).data, kind_of_study(study), statistics)
 
@@ -58,8 +58,8 @@ def listed(study: Study) -> xr.Dataset:
     rows = plan_of(study).data if rows is None else rows
     if kind_of_study(study).leaving != "observed":
         return rows
-    # It evaluates a quantity of the model, which loads what other reports do not need.
-    from bayes_cx.decision.priority import QUANTILES
+    # Only here, because it loads what other reports do not need.
+    from bayes_cx.decision.prioritise import QUANTILES
     from bayes_cx.scoring import score
 
     found = score(study.fits[0], rows, "survival", t=rows.attrs["horizon"], quantiles=QUANTILES)

@@ -13,7 +13,8 @@ from bayes_cx.scoring.predict import (
     replicate,
     replicate_statistics,
 )
-from bayes_cx.scoring.score import Scorer, draws, horizon_in_fit, score, scorer
+from bayes_cx.scoring.score import draws, score
+from bayes_cx.scoring.scorer import Scorer, horizon_in_fit, scorer
 
 __all__ = [
     "Scorer",

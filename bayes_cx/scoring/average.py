@@ -10,7 +10,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.predict import predict_purchases
-from bayes_cx.scoring.score import scorer
+from bayes_cx.scoring.scorer import scorer
 
 __all__ = ["average", "average_purchases"]
 
@@ -27,20 +27,20 @@ def average(
 ) -> xr.DataArray:
     """Return draws of a quantity from a mixture of models, such as by `Comparison.weights`.
 
-    Means, standard deviations and quantiles over ``sample`` are those of the mixture: they hold the doubt
-    about the model beside the doubt about its parameters [yao2018stacking]_.
+    Means, standard deviations and quantiles over ``sample`` are those of the mixture: they include the
+    uncertainty about the model and about its parameters [yao2018stacking]_.
 
     Parameters
     ----------
     posteriors : mapping of str to Posterior
     weights : mapping of str to float
-        Of the same names, of sum one.
+        Weights for the same names, with sum one.
     stats : xarray.Dataset
         Statistics by customer, with the columns of all models that have a weight.
     quantity : str
-        One that all have.
+        A quantity that all models have.
     draws : int
-        Number of draws in all; a posterior with fewer is run through again.
+        Number of draws in total; a posterior with fewer draws is used repeatedly.
     seed : int
     **options
         What the quantity needs, such as a horizon ``t="52 weeks"``; see `score`.
@@ -122,7 +122,7 @@ def _mixed(
     if draws < 1:
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
     rng = np.random.default_rng(seed)
-    # In random order, so that any part of the draws is a mixture too.
+    # Random order, so that any part of the draws is a mixture too.
     source = rng.permutation(systematic(share, draws, rng))
     result = None
     for i, posterior in enumerate(posteriors.values()):

@@ -1,4 +1,4 @@
-"""One place that broadcasts: a formula for one customer and one draw, compiled for draws x rows."""
+"""The one place that broadcasts: a formula for one customer and one draw, compiled for draws x rows."""
 
 from collections.abc import Callable, Mapping
 
@@ -49,7 +49,7 @@ def evaluate(
     samples : mapping of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
         Arguments that differ between draws, and constants.
     never : bool
-        Whether infinity is a value.
+        Whether infinity is allowed as a value.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def evaluate(
         for name in names
         if name not in per_row | per_cell
     }
-    # Whatever summarises draws runs along memory this way.
+    # Summaries over draws then read contiguous memory.
     result = np.empty((size, n))
     for start in range(0, size, together):
         some = slice(start, start + together)
@@ -85,7 +85,7 @@ def evaluate(
         raise InputError(
             f"a quantity that is not finite for {int(bad.any(axis=1).sum())} of {size} histories, "
             f"in {int(bad.any(axis=0).sum())} of {n} draws",
-            "statistics, horizon and draws within the reach of the formulas",
+            "statistics, a horizon and draws for which the formulas are finite",
             "shorten the horizon, or look at the extreme draws of the posterior",
         )
     return result.T

@@ -1,17 +1,17 @@
-"""What customers under contract can be expected to do: renew next time, stay how long, be worth how much."""
+"""What to expect of customers under contract: the next renewal, further renewals, residual lifetime."""
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import DiscountRate, Span
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.score import score
+from bayes_cx.spans import DiscountRate, Span
 
 __all__ = ["outlook"]
 
 
 def outlook(posterior: Posterior, stats: xr.Dataset, horizon: str | Span, discount_rate: float) -> xr.Dataset:
-    """Return the renewals that customers under contract have before them.
+    """Return the renewals to expect of customers under contract.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Posterior predictive purchases: what the customers may do next, and what they might have done."""
+"""Posterior predictive simulation: future purchases of the customers, and replications of the data."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import DiscountRate
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
-from bayes_cx.scoring.score import force, horizon_in_fit, in_unit, scorer
+from bayes_cx.scoring.scorer import force, horizon_in_fit, in_unit, scorer
+from bayes_cx.spans import DiscountRate
 
 __all__ = [
     "columns_of_kind",
@@ -40,7 +40,7 @@ def predict_events(
     t : str, Span, number or time difference
         Horizon, such as ``"39 weeks"``.
     draws : int
-        Number of futures. They run evenly through the draws of the posterior, again where it has fewer.
+        Number of futures. They use the draws of the posterior evenly, and repeatedly where it has fewer.
     seed : int
 
     Raises
@@ -52,7 +52,7 @@ def predict_events(
     known["t"] = np.asarray(horizon_in_fit(t, stats, posterior).number)
     simulate = posterior.model.simulate_future
     needed = arguments(simulate)[1:]
-    # The chance of being active comes from the compiled formula, so that it is written once.
+    # The chance to be active comes from the formula of the model, so that it is written once.
     alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
     rng = np.random.default_rng(seed)
     for i, one in _parameters(posterior, stats, draws):
@@ -117,7 +117,7 @@ def predict_spend(
     pays = payments(spend, stats, draws, np.random.default_rng([seed, 1]))
     for events, pay in zip(futures, pays, strict=True):
         n = events.counts(size)
-        # A customer's purchases are alike, so each is taken to be an equal share of what they cost together.
+        # Every purchase is counted as an equal share of what the customer's purchases cost together.
         present = np.bincount(events.customer, np.exp(-delta * events.time), minlength=size)
         yield pay(n) * present / np.maximum(n, 1)
 
@@ -175,7 +175,7 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
 def replicate_statistics(
     posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed: int = 0
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yield, draw by draw, the statistics that one would see of `replicate`, each of shape (customer,)."""
+    """Yield, draw by draw, the statistics of the data that `replicate` makes, each of shape (customer,)."""
     known, observe = _observed_for(posterior, stats), posterior.model.observe
     given = {name: known[name] for name in arguments(observe)[1:]}
     for made in replicate(posterior, stats, draws=draws, seed=seed):
@@ -185,7 +185,7 @@ def replicate_statistics(
 def _parameters(
     posterior: Posterior, stats: xr.Dataset, draws: int
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Yield so many draws of the parameters, evenly through the posterior, each with its position there.
+    """Yield draws of the parameters, evenly through the posterior, each with its position there.
 
     Every parameter has shape (customer,), or () where it is the same for all.
     """

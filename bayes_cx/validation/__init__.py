@@ -1,9 +1,10 @@
-"""How good it is: forecasts against what happened, and data that the model makes against the data.
+"""Validation: forecasts against what happened, and simulated data against the data.
 
-`holdout` judges a fit by a period it has not seen; `predictive_check` and `prior_predictive_check` ask
-whether the model, with or without what it learnt, makes data like these; `sbc` asks whether a fit finds what
-is known to be there, because it simulated the data; `compare` asks which of several models predicts best, and
-whether the difference is more than noise. They show what they find, whatever it is.
+`holdout` tests a fit on a period that it has not seen. `predictive_check` and `prior_predictive_check`
+compare
+the data with data simulated from the posterior and from the prior. `sbc` tests whether fits recover the
+parameters of simulated data. `compare` finds which of several models predicts best, and whether the
+difference is more than noise.
 """
 
 from bayes_cx.validation.compare import compare

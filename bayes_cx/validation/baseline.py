@@ -1,6 +1,6 @@
-"""What people compare with: the maximum-likelihood point estimate of the lifetimes package.
+"""The baseline to compare with: the maximum-likelihood point estimate of the lifetimes package.
 
-The one place that imports it.
+This is the one place that imports lifetimes.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ __all__ = ["PointEstimate", "point_estimate"]
 
 @dataclass(frozen=True)
 class PointEstimate:
-    """Maximum-likelihood parameters by letter and what they forecast for each customer.
+    """Maximum-likelihood parameters by letter, and their forecasts for each customer.
 
     Attributes
     ----------
@@ -53,7 +53,8 @@ def point_estimate(stats: xr.Dataset, t: float) -> PointEstimate:
     table = compress(stats, ("x", "t_x", "T"))
     x, t_x, T, spend = (stats[name].to_numpy() for name in ("x", "t_x", "T", "spend"))
     paid = (x > 0) & (spend > 0)
-    # lifetimes sets an option that pandas deprecates, sets filters for everybody, and prints when it fails.
+    # lifetimes sets an option that pandas deprecates, changes warning filters globally, and prints on
+    # failure.
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from lifetimes import BetaGeoFitter, GammaGammaFitter

@@ -1,4 +1,4 @@
-"""Whether what is forecast with 60% happens six times in ten."""
+"""Calibration of probabilities: whether what is forecast with 60% happens six times in ten."""
 
 import numpy as np
 import xarray as xr
@@ -6,7 +6,7 @@ from scipy.optimize import isotonic_regression
 
 __all__ = ["FALSE_ALARMS", "calibration"]
 
-# Share of right forecasts whose curve may leave the band at so many customers that they are called wrong.
+# The chance that forecasts that are right are called wrong.
 FALSE_ALARMS = 0.01
 
 
@@ -54,7 +54,8 @@ def calibration(
     low95, low50, high50, high95 = np.quantile(redrawn, [0.025, 0.25, 0.75, 0.975], axis=0)
 
     def inside(curves: np.ndarray) -> np.ndarray:
-        # Neighbours leave a pointwise band together, so its level says nothing about the share of customers.
+        # Neighbouring points leave a pointwise band together, so its level is not that of the share of
+        # customers.
         return ((curves >= low95 - 1e-9) & (curves <= high95 + 1e-9)) @ (size / size.sum())
 
     count, edges = np.histogram(p[step], bins=bins, range=(0, 1))

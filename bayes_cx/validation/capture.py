@@ -1,4 +1,4 @@
-"""Who found the best customers: the model, or a simple rule."""
+"""How much of the revenue came from the customers ranked first by the model, and by simple rules."""
 
 from collections.abc import Mapping
 
@@ -16,12 +16,12 @@ POINT_ESTIMATE = "maximum likelihood (lifetimes)"
 
 
 def rules(kind: Kind, stats: xr.Dataset, model: np.ndarray, t: float) -> dict[str, np.ndarray]:
-    """Return what each rule thinks of each customer: the higher, the better.
+    """Return the score of each customer by each rule; a higher score is a better customer.
 
     Parameters
     ----------
     kind : Kind
-        Whose simple rules are asked.
+        The kind whose simple rules are used.
     stats : xarray.Dataset
         Statistics by customer.
     model : numpy.ndarray, shape (customer,)
@@ -35,7 +35,7 @@ def rules(kind: Kind, stats: xr.Dataset, model: np.ndarray, t: float) -> dict[st
         The model and the simple rules. Of purchases these are recency (time since the last purchase, the
         shorter the better), frequency x spend (purchases times mean spend, the first included) and the RFM
         score of recency, number of purchases and mean spend; without amounts recency and frequency; and in
-        time, with amounts, the point estimate, left out if it cannot be found.
+        time, with amounts, the point estimate, left out if lifetimes finds no maximum.
     """
     if kind.forecast is None:
         return {MODEL: model}
@@ -59,18 +59,18 @@ def capture(
     resamples: int = 1000,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Compare how much of the revenue the customers chosen by each rule brought.
+    """Return how much of the revenue came from the customers that each rule ranks first.
 
     Parameters
     ----------
     scores : mapping of str to numpy.ndarray, shape (customer,)
-        What each rule thinks of each customer, the model first.
+        The score of each customer by each rule, the model first.
     revenue : numpy.ndarray, shape (customer,)
-        What each customer spent in the hold-out period, or how many events there were.
+        What each customer spent in the hold-out period, or the number of events.
     counted : str
         ``"revenue"``, or what the events are called.
     top_share : float
-        Share of customers that is chosen.
+        Share of customers that are ranked first.
     resamples : int
         Number of bootstrap samples of customers, the same for all rules.
     seed : int
@@ -86,8 +86,8 @@ def capture(
     n = revenue.size
     n_top = max(1, round(top_share * n))
     rng = np.random.default_rng(seed)
-    dice = rng.random(n)
-    order = np.array([np.lexsort((dice, -score)) for score in scores.values()])
+    order_of_ties = rng.random(n)
+    order = np.array([np.lexsort((order_of_ties, -score)) for score in scores.values()])
     share = np.array([revenue[best[:n_top]].sum() / revenue.sum() for best in order])
     again = np.empty((resamples, len(order)))
     for i in range(resamples):

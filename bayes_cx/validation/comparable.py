@@ -1,4 +1,4 @@
-"""Which posteriors may be compared: probabilities and densities of different things do not compare."""
+"""Which posteriors may be compared: those whose probabilities or densities are of the same data."""
 
 from collections.abc import Mapping
 
@@ -8,16 +8,16 @@ import xarray as xr
 from bayes_cx.data import compress
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
-from bayes_cx.scoring.score import in_unit
+from bayes_cx.scoring.scorer import in_unit
 
 __all__ = ["columns_of", "finest", "refuse", "same_customers"]
 
-# Fewer draws have no tail to smooth.
+# Fewer draws have too short a tail to smooth.
 _LEAST_DRAWS = 100
 
 
 def refuse(posteriors: Mapping[str, Posterior]) -> None:
-    """Refuse what has no leave-one-out predictions, or none that compare.
+    """Refuse posteriors without leave-one-out predictions, or whose predictions cannot be compared.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
 
 
 def columns_of(posterior: Posterior) -> tuple[str, ...]:
-    """Return the columns that a fit has read: those of its model and of its design."""
+    """Return the columns that a fit reads: those of its model and of its design."""
     return tuple(dict.fromkeys((*posterior.model.statistics, *posterior.layout.design.columns)))
 
 
@@ -68,9 +68,9 @@ def finest(posteriors: Mapping[str, Posterior], stats: xr.Dataset | None) -> xr.
         table = compress(in_unit(stats, richest), needed)
     elif missing := set(needed) - set(columns_of(richest)):
         raise InputError(
-            f"fits of which none has all columns: the richest lacks {', '.join(sorted(missing))}",
-            "statistics with the columns of all",
-            "pass stats=",
+            f"fits of which none has all columns: the one with most lacks {', '.join(sorted(missing))}",
+            "statistics with the columns of all fits",
+            "pass them as stats=",
         )
     else:
         table = richest.observed()

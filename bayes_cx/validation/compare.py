@@ -29,7 +29,7 @@ def compare(
     draws: int = 500,
     seed: int = 0,
 ) -> Comparison:
-    r"""Compare how well models predict customers they have not seen, and with a split the time after.
+    r"""Compare how well models predict customers left out of the fit, and with a split the hold-out period.
 
     The measure is the expected log predictive density of one customer given all others,
     elpd = \sum_i log p(y_i | y_-i), by Pareto-smoothed importance sampling [vehtari2017practical]_. Equal
@@ -37,16 +37,16 @@ def compare(
 
     The best model is *clear* if it leads every other by more than 4 and by more than two standard errors of
     the difference. Smaller leads decide nothing: models that predict alike have differences whose standard
-    error is itself too small [sivula2020uncertainty]_. Then either will do, or an average with `weights`.
+    error is itself too small [sivula2020uncertainty]_. Then use either, or an average with `weights`.
 
     Parameters
     ----------
     posteriors : mapping of str to Posterior
         Two or more by name, fitted to the same customers.
     split : Split, optional
-        Whose ``calibration`` all were fitted to; adds what came of their forecasts of the hold-out.
+        The split to whose ``calibration`` all were fitted; adds how well they forecast the hold-out.
     spend : Posterior, optional
-        Of a model of spend fitted to the same, with which customers are ranked by expected spend.
+        Posterior of a model of spend fitted to the same customers, to rank customers by expected spend.
     stats : xarray.Dataset, optional
         The statistics, needed where no single fit has the columns of all the others.
     draws : int
@@ -93,7 +93,7 @@ def compare(
 
 
 def _scores(loos: list[Loo], n_draws: list[int], weight: np.ndarray) -> xr.Dataset:
-    """Add up what was predicted of each row, the best model first."""
+    """Return the scores of each model, summed over customers, the best model first."""
     elpd, p, khat = (np.array(values) for values in zip(*loos, strict=True))
     limit = np.array([khat_limit(n) for n in n_draws])
     behind = elpd[0] - elpd

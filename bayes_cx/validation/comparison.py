@@ -1,4 +1,4 @@
-"""What a comparison of models found: a table, weights, and what it comes to in words."""
+"""The result of a comparison of models: a table, weights, and a sentence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What was found, in plain words."""
+        """The result in plain words."""
         ahead = [(name, lead, se) for name, lead, se in self._leads() if _is_clear(lead, se)]
         small = [(n, lead, se) for n, lead, se in self._leads() if lead <= LEAST_LEAD]
         unsure = [(n, lead, se) for n, lead, se in self._leads() if n in self.rivals and lead > LEAST_LEAD]
@@ -104,7 +104,7 @@ class Comparison:
         said = f"{'; '.join(parts)} (log score over {customers}, ± standard error)."
         if "total" in self.table:
             one, came = self.table.isel(model=0), self.table.attrs["total_observed"]
-            said += f" In the hold-out it forecast {float(one['total']):,.0f} purchases, and {came:,} came"
+            said += f" In the hold-out it forecast {float(one['total']):,.0f} purchases; {came:,} were made"
             said += f" ({_signed(float(one['total_error']))})." if came else "."
             if better := self._better_in_holdout():
                 said += f" There {' and '.join(better)} forecast better than {self.best}."

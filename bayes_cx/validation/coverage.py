@@ -1,4 +1,4 @@
-"""Whether predictive intervals hold what they promise; they are of counts, so ties matter."""
+"""Coverage of predictive intervals; they are intervals of counts, so ties matter."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ LEVELS = (0.5, 0.8, 0.95)
 def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     """Compare central predictive intervals with what happened, by customer and in total.
 
-    An interval of counts cannot hold exactly its level: both its ends belong to it whole, so it holds more.
-    The randomised share counts a customer at an end of the interval only with the part of that end that the
-    level needs; it is the one that should equal the level.
+    An interval of counts includes both its ends, so it holds more customers than its level. The randomised
+    share counts a customer at an end of the interval only in part, as much as the level needs; this share
+    should equal the level.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] =
             "total_observed": seen,
             "total_predicted": float(total.mean()),
             "note": (
-                "An interval of counts holds more than its level, because both its ends belong to it whole. "
-                "The randomised share takes only the part of them that the level needs and should equal it."
+                "An interval of counts includes both its ends, so it holds more customers than its level. "
+                "The randomised share counts customers at an end only in part, and should equal the level."
             ),
         },
     )
@@ -72,7 +72,7 @@ def _named(name: str, interval: tuple[float, float]) -> dict[str, float]:
 
 
 def inside_interval(counts: np.ndarray, observed: np.ndarray, level: float) -> np.ndarray:
-    """Say who lies inside the central interval from quantile (1 - level)/2 to (1 + level)/2, ends included.
+    """Return who is inside the central interval from quantile (1 - level)/2 to (1 + level)/2, with its ends.
 
     With F the predictive distribution of a customer: F(y) >= (1 - level)/2 and F(y - 1) < (1 + level)/2.
 
@@ -87,7 +87,7 @@ def inside_interval(counts: np.ndarray, observed: np.ndarray, level: float) -> n
     """
     m = counts.shape[0]
     below, equal = _ranks(counts, observed)
-    # Whole draws are compared, so that rounding of the level cannot decide.
+    # Numbers of draws are compared, so that rounding of the level does not matter.
     tail = (1 - level) / 2 * m
     return (below + equal >= tail - 1e-9) & (below < m - tail - 1e-9)
 
@@ -96,8 +96,8 @@ def inside_randomised(counts: np.ndarray, observed: np.ndarray, level: float) ->
     """Return the chance that the randomised PIT of each customer lies in the central interval.
 
     The PIT is u = (B + V (E + 1)) / (m + 1), with B of m draws below the observation, E equal to it and V
-    uniform on (0, 1). If the observation is one more draw, u is uniform exactly, however few the draws. The
-    chance is taken over V in closed form, so that no random number decides.
+    uniform on (0, 1). If the observation is one more draw, u is exactly uniform, however few the draws. The
+    chance over V has a closed form, so that no random number is needed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What came of the forecasts that several models made of one hold-out."""
+"""How well several models forecast the same hold-out period."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from bayes_cx.data import Split, compress
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring import score
-from bayes_cx.scoring.score import in_unit
+from bayes_cx.scoring.scorer import in_unit
 from bayes_cx.validation.capture import capture
 from bayes_cx.validation.comparable import columns_of, same_customers
 from bayes_cx.validation.coverage import coverage
@@ -23,7 +23,7 @@ __all__ = ["forecasts", "refuse_holdout"]
 def refuse_holdout(
     posteriors: Mapping[str, Posterior], split: Split, spend: Posterior | None, draws: int
 ) -> None:
-    """Refuse what cannot be judged by the hold-out of a split.
+    """Refuse posteriors that cannot be tested on the hold-out of a split.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def refuse_holdout(
 def forecasts(
     ranked: Mapping[str, Posterior], split: Split, spend: Posterior | None, draws: int, seed: int
 ) -> xr.Dataset:
-    """Judge forecasts of the hold-out; see `refuse_holdout` for what cannot be judged.
+    """Return scores of forecasts of the hold-out; see `refuse_holdout` for what is refused.
 
     Parameters
     ----------
@@ -108,14 +108,14 @@ def forecasts(
 def _log_scores(posterior: Posterior, later: Judged, draws: int) -> np.ndarray:
     """Return minus the log predictive probability of what each customer did, from the model's formula.
 
-    The formula separates models whose difference simulated counts would leave in the noise of rare events.
+    The formula has no simulation noise, which would hide differences between models for rare events.
     """
     found = means(posterior, later, f"p_{later.kind.events}", thin_to=draws, apart=later.observed)
     return -np.log(np.maximum(found, np.finfo(float).tiny))
 
 
 def _means(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the mean of scores (model, customer), and of how far they are behind those of the first."""
+    """Return the means of scores (model, customer), and of their differences to those of the first model."""
     behind = values - values[0]
 
     def se(each: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def _means(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _captured(ranks: Mapping[str, np.ndarray], came: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Return what the best customers by each model brought; NaN where nobody brought anything."""
+    """Return what the customers ranked first by each model brought; NaN where nobody brought anything."""
     names = {"captured": "share", "captured_low": "low", "captured_high": "high"}
     names |= {f"captured_behind{end}": f"difference{end}" for end in ("", "_low", "_high")}
     if came.sum() <= 0:

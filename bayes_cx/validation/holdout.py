@@ -1,4 +1,4 @@
-"""Judge a model by what it had not seen: forecast the hold-out period and compare, whatever comes out."""
+"""The test of a fit: its forecast of a hold-out period that it has not seen, against what happened."""
 
 from dataclasses import dataclass, replace
 
@@ -32,7 +32,7 @@ __all__ = ["Holdout", "holdout"]
 
 @dataclass(frozen=True)
 class Holdout:
-    """What was forecast for the hold-out period and what happened.
+    """The forecast of a hold-out period, beside what happened.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Holdout:
 def holdout(
     purchases: Posterior, spend: Posterior | None, split: Split, *, draws: int = 500, seed: int = 0
 ) -> Holdout:
-    """Forecast the hold-out period of a split and compare with what happened.
+    """Return the forecast of the hold-out period of a split, compared with what happened.
 
     The kind of the model says what is counted: purchases, opportunities taken, or renewals made by those
     whose contract came up. Every draw of the parameters gets one future: what each customer does by chance is
@@ -107,7 +107,7 @@ def holdout(
     Raises
     ------
     InputError
-        If a posterior has seen the hold-out period or is of another kind, or for fewer than two draws.
+        If a posterior was fitted to the hold-out period or is of another kind, or for fewer than two draws.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def holdout(
     if not later.observed.size:
         raise InputError(
             f"a hold-out in which no customer can make {later.events}",
-            "some who can",
+            "at least one customer who can",
             "choose a longer hold-out",
         )
     kind, forecast, observed = later.kind, later.forecast, later.observed
@@ -187,7 +187,7 @@ def holdout(
 
 
 def _unseen(posterior: Posterior, split: Split) -> None:
-    """Refuse a posterior that knows what it is to forecast."""
+    """Refuse a posterior that was fitted to data of the hold-out period."""
     seen, cut = posterior.provenance.data.until, provenance_of(split.calibration).until
     hour = Clock("hour").step_of  # where a date alone means its last hour
     if seen and cut and hour(seen) > hour(cut):

@@ -22,7 +22,7 @@ __all__ = [
     "tracking_check",
 ]
 
-# Coverage may miss its level by this much beyond what chance explains: no decision here turns on two points.
+# Coverage may differ from its level by this much more than chance explains: two points change no decision.
 TOLERANCE = 0.02
 # What a 95% interval leaves outside.
 _LEVEL = 0.05
@@ -41,9 +41,9 @@ class Compared:
     expected, chance : numpy.ndarray, shape (customer,)
         Expected events, and the chance that there is any or that the customer stays.
     carried_on : numpy.ndarray, shape (customer,)
-        What a simple rule expects that carries on what was seen so far.
+        What a simple rule expects that continues the past.
     alike : numpy.ndarray of int, shape (customer,)
-        The number of each customer's history: equal ones have one predictive distribution.
+        A number for each customer's history: equal histories have the same predictive distribution.
     paid : numpy.ndarray, shape (customer,), or None
         Hold-out spend.
     pays : numpy.ndarray, shape (sample, customer), or None
@@ -146,9 +146,9 @@ def _covered(counts: np.ndarray, observed: np.ndarray, level: float, of: str, n:
         high,
         of,
         n,
-        f"{level:g} in the interval, give or take {TOLERANCE:g}",
+        f"interval reaches {level:g} ± {TOLERANCE:g}",
         _status(low - TOLERANCE <= level <= high + TOLERANCE),
-        f"with whole ends, as intervals of counts have them, {plain:.3f}",
+        f"{plain:.3f} if customers at the ends of the interval count in full",
         _LEVEL,
     )
 
@@ -165,7 +165,7 @@ def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str) -> 
         values.size,
         f"<= {rival:.4g}",
         _status(value <= rival),
-        f"{whose} has {rival:.4g}",
+        f"{whose}: {rival:.4g}",
     )
 
 
@@ -181,8 +181,8 @@ def calibration_check(table: xr.Dataset, outcome: str) -> Check:
         table.sizes["point"],
         f">= {np.floor(1000 * least) / 1000:g} of customers",
         _status(inside >= least),
-        f"{1 - inside:.0%} of customers outside; with right forecasts more than {1 - least:.0%} "
-        f"{FALSE_ALARMS:.0%} of the time",
+        f"{1 - inside:.0%} of customers outside; if forecasts were right, more than {1 - least:.0%} would "
+        f"be only {FALSE_ALARMS:.0%} of the time",
         FALSE_ALARMS,
     )
 
@@ -200,7 +200,7 @@ def tracking_check(table: xr.Dataset, n: int) -> Check:
         *interval,
         "",
         n,
-        "0.95 in the interval",
+        "interval contains 0.95",
         _status(interval[0] <= 0.95 <= interval[1]),
         f"{int(inside.sum())} of {inside.size}",
     )
@@ -209,7 +209,8 @@ def tracking_check(table: xr.Dataset, n: int) -> Check:
 def capture_checks(table: xr.Dataset, n: int, rival: bool) -> Iterator[Check]:
     """Yield the lead of the model over each rule in the share of revenue that its best customers brought.
 
-    With `rival` the point estimate is missed where it is not among the rules.
+    With `rival` the maximum-likelihood baseline is expected among the rules; where it is missing, its check
+    is `not_run`.
     """
     top, counted = f"{table.attrs['top_share']:.0%}", table.attrs["counted"]
     ours = float(table["share"].sel(rule=MODEL))

@@ -1,4 +1,4 @@
-"""The customers whom a hold-out judges, how far each is forecast, and the forecasts of their scores."""
+"""The customers who are part of a hold-out test, the horizon of each, and their forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import Span
 from bayes_cx.data import Split
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.kinds import Forecast, Kind, kind_of
 from bayes_cx.scoring import score
+from bayes_cx.spans import Span
 
 __all__ = ["Judged", "judged", "means"]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a hold-out counts of those customers who could do something in it.
+    """The hold-out data of those customers who could make an event in it.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Judged:
     forecast : Forecast
         That of the kind.
     who : numpy.ndarray of bool, shape (customer of the split,)
-        Whose hold-out is judged: all, but of contracts only those that came up for renewal.
+        Which customers are part of the test: all; for contracts, those that came up for renewal.
     stats : xarray.Dataset
         The calibration statistics of these customers.
     observed : numpy.ndarray of int, shape (customer,)
@@ -58,12 +58,12 @@ class Judged:
         return self.kind.words["en"].events
 
     def ahead(self, span: float) -> Span:
-        """Return how far the forecast reaches as a horizon."""
+        """Return `span` as a horizon with its unit."""
         return Span(float(span), self.unit)
 
 
 def judged(posterior: Posterior, split: Split) -> Judged:
-    """Return whom a split judges a posterior by.
+    """Return the customers of a split on whom a posterior is tested.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from bayes_cx.scoring import log_likelihoods
 
 __all__ = ["Loo", "khat_limit", "leave_one_out"]
 
-# A log-likelihood that differs by less between draws says the same in all of them.
+# A log-likelihood that differs by less between draws is taken as constant.
 _CONSTANT = 1e-9
 
 
@@ -25,8 +25,8 @@ class Loo(NamedTuple):
     elpd : numpy.ndarray, shape (row,)
         Log predictive density of the customer given all others.
     p : numpy.ndarray, shape (row,)
-        How much better the customer is predicted where it is not left out: its part of the effective number
-        of parameters.
+        How much better the customer is predicted when it is not left out: its part of the effective number of
+        parameters.
     khat : numpy.ndarray, shape (row,)
         Pareto k of the importance weights; NaN where none could be found.
     """
@@ -77,7 +77,7 @@ def _smoothed(log_lik: np.ndarray, relative_ess: float) -> Loo:
     """Return the predictions of some rows from their log-likelihood, shape (row, sample)."""
     elpd = log_lik.mean(axis=1)
     p, khat = np.zeros_like(elpd), np.zeros_like(elpd)
-    # Who came just now has the same likelihood whatever the parameters: nothing to weigh.
+    # Customers who came just now have the same likelihood in every draw, so there are no weights to smooth.
     varies = np.ptp(log_lik, axis=1) > _CONSTANT
     if varies.any():
         elpd[varies], khat[varies], p[varies] = array_stats.loo(log_lik[varies][:, None], r_eff=relative_ess)

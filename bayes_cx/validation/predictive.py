@@ -1,4 +1,4 @@
-"""Whether the model makes data like these: replications from the posterior, or from the prior."""
+"""Predictive checks: the data against replications simulated from the posterior, or from the prior."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from bayes_cx.scoring import replicate_statistics
 __all__ = ["PredictiveCheck", "predictive_check", "prior_predictive_check"]
 
 LEVEL = 0.95
-# Draws of the prior may have customers who buy ten thousand times; fewer customers keep that affordable.
+# Draws of the prior may have customers who buy ten thousand times; with fewer customers that stays fast.
 _PRIOR_CUSTOMERS = 1000
 _LARGEST_BAR = 20
 
 
 @dataclass(frozen=True)
 class PredictiveCheck:
-    """Statistics of the data beside the same statistics of data that the model made.
+    """Statistics of the data beside the same statistics of simulated data.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class PredictiveCheck:
 def predictive_check(
     posterior: Posterior, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
 ) -> PredictiveCheck:
-    """Compare the data with data that the fitted model makes (``gabry2019visualization``).
+    """Compare the data with data simulated from the fitted model (``gabry2019visualization``).
 
     Each replication takes one draw of the parameters and makes as many new customers, observed for the same
     spans. The rates of the models are those of purchase occasions, so simulated purchases are counted one by
@@ -106,7 +106,7 @@ def predictive_check(
 def prior_predictive_check(
     model: Model, stats: xr.Dataset, *, draws: int = 200, seed: int = 0
 ) -> PredictiveCheck:
-    """Compare the data with data that the model makes before it has seen any of them but their scale.
+    """Compare the data with data simulated from the prior, for which only the scale of the data is used.
 
     Some draws of the prior mean customers who buy thousands of times, so the comparison takes at most 1,000
     customers, evenly spaced over the data; nothing else is cut off.
@@ -142,13 +142,13 @@ def _check(
     kind = posterior.model.kind
     statistics, bars_of = kind.features, kind.bars
     observed = {name: stats[name].to_numpy() for name in posterior.model.statistics}
-    if kind.telling is not None and not (tells := kind.telling(observed)).all():
-        left_out = f"without {int((~tells).sum()):,} of them, {kind.untold}"
-        stats, note = stats.isel(customer=tells), ", ".join([note or f"{tells.size:,} customers", left_out])
-        observed = {name: values[tells] for name, values in observed.items()}
+    if kind.usable is not None and not (usable := kind.usable(observed)).all():
+        left_out = f"less {int((~usable).sum()):,} {kind.unusable}"
+        stats, note = stats.isel(customer=usable), ", ".join([note or f"{usable.size:,} customers", left_out])
+        observed = {name: values[usable] for name, values in observed.items()}
     n = stats.sizes["customer"]
     rows, bars = [], []
-    # Under a wide prior a rate may be 0 in floating point: that customer waits for ever.
+    # Under a wide prior a rate may be 0 in floating point: that customer never buys.
     with np.errstate(divide="ignore", over="ignore"):
         for data in replicate_statistics(posterior, stats, draws=draws, seed=seed):
             if bars_of is not None:
@@ -156,7 +156,7 @@ def _check(
             rows.append([statistic(data) for statistic in statistics.values()])
     values = np.array(rows)
     seen = np.array([statistic(observed) for statistic in statistics.values()])
-    table = _summary("statistic", seen, values)
+    table = _beside("statistic", seen, values)
     above = np.where(np.isfinite(values), (values > seen) + 0.5 * (values == seen), np.nan)
     table["p"] = ("statistic", _of_defined(lambda v: np.nanmean(v, axis=0), above + 0 * seen))
     table = table.assign_coords(statistic=list(statistics)).assign_attrs(
@@ -165,7 +165,7 @@ def _check(
     histogram = None
     if bars_of is not None:
         seen_bars = _histogram(bars_of(observed))
-        histogram = _summary("frequency", seen_bars, np.array(bars)).assign_coords(
+        histogram = _beside("frequency", seen_bars, np.array(bars)).assign_coords(
             frequency=[*map(str, range(_LARGEST_BAR)), f"{_LARGEST_BAR}+"]
         )
     return PredictiveCheck(posterior.model.name, source, table, histogram)
@@ -175,7 +175,8 @@ def _histogram(number: np.ndarray) -> np.ndarray:
     return np.bincount(np.minimum(number.astype(np.int64), _LARGEST_BAR), minlength=_LARGEST_BAR + 1)
 
 
-def _summary(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:
+def _beside(dim: str, observed: np.ndarray, values: np.ndarray) -> xr.Dataset:
+    """Return what was observed beside the median and the interval of the replications."""
     q = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
     low, median, high = _of_defined(lambda v: np.nanquantile(v, q, axis=0), values)
     columns = {"observed": observed, "median": median, "low": low, "high": high}

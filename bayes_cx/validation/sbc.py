@@ -1,4 +1,4 @@
-"""Simulation-based calibration: fits of data whose parameters are known, because the prior drew them."""
+"""Simulation-based calibration: fits of data that were simulated with parameters drawn from the prior."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ LEVEL = 0.01
 
 @dataclass(frozen=True)
 class Sbc:
-    """What simulation-based calibration found.
+    """The result of simulation-based calibration.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Sbc:
 
     @property
     def p_values(self) -> dict[str, float]:
-        """The chance, by coordinate, that ranks of a calibrated fit stray as far; NaN without a fit."""
+        """By coordinate, the chance that ranks of a calibrated fit deviate as much; NaN without a fit."""
         draws, some = int(self.ranks.attrs["draws"]), self.ranks.sizes["simulation"] > 0
         return {
             str(name): p_value(ranks, draws) if some else np.nan
@@ -102,19 +102,19 @@ def sbc(
 ) -> Sbc:
     """Draw parameters from the prior, simulate data, fit these, and rank the truth among the draws.
 
-    Truth and draws of an exact fit are alike, whatever the model, so the rank of the truth is uniform
+    If a fit is exact, the truth has the same distribution as its draws, so its rank among them is uniform
     [talts2018validating]_ [modrak2025simulation]_. The scale that makes coordinates unit-free is fixed: taken
-    from the data it would make another prior for every simulation.
+    from the data it would change the prior with every simulation.
 
-    A rank is uniform among independent draws. Those of `NUTS` follow each other and those of `Laplace`
-    repeat, so only a few of them are used, evenly spaced. What dependence is left matters little: it makes
-    the noise of the rank that of as many draws as are effective, and the noise of 99 independent draws is
-    already small beside the spread of the rank itself. Equal values, of repeated draws and of
-    whole-numbered choices, are ranked at random.
+    This holds for independent draws. Those of `NUTS` are correlated and those of `Laplace` repeat, so only a
+    few of them are used, evenly spaced. The remaining dependence matters little: the noise of the rank
+    becomes that of the effective number of draws, and the noise of 99 independent draws is already small
+    beside the spread of the rank itself. Equal values, of repeated draws and of whole-numbered choices, are
+    ranked at random.
 
-    A simulation is left out only where the data cannot be fitted or have no mode to start from, which depends
-    on the data alone, so the ranks of the others are uniform still. Fits that fail their own checks stay in,
-    and nothing of the prior is cut off.
+    A simulation is left out only where the data cannot be fitted or the density has no maximum. That depends
+    on the data alone, so the ranks of the others are still uniform. Fits that fail their own checks are
+    included, and the prior is not truncated.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def sbc(
     scale : float, optional
         By default that of `study`.
     known : mapping of str to numpy.ndarray, shape (customer,), optional
-        What is settled before customers act, such as the time ``T`` for which they are observed; by default
+        What is known before customers act, such as the time ``T`` for which they are observed; by default
         that of `study`.
     draws : int
         Number of draws among which the truth is ranked.
@@ -153,7 +153,7 @@ def sbc(
     usual_scale, usual = study(model, customers, seed)
     scale, known = scale or usual_scale, usual if known is None else known
     names, letters = [*model.priors, *model.choices], list(model.params)
-    # A model is built on data even where only its prior is wanted: one possible customer.
+    # A model needs data even where only its prior is used: one possible customer.
     row = _dataset(model, {name: np.array([model.kind.example[name]]) for name in model.statistics})
     prior = sample_prior(model, row, draws=simulations, seed=seed, scale=scale).draws["posterior"].dataset
     placeholder = prepare(model, row, scale=scale)
@@ -198,7 +198,7 @@ def sbc(
 
 
 def study(model: Model, customers: int, seed: int = 0) -> tuple[float, dict[str, np.ndarray]]:
-    """Return the scale and the design of a study in which the priors of a model are at home.
+    """Return a scale and an observation design that suit the priors of a model.
 
     Customers are observed for half a unit of time to one and a half, in which one of them makes two purchases
     on average; they meet 4 to 12 opportunities or renewals, or make two purchases on average that tell of
@@ -253,9 +253,9 @@ def _picked(
 def _simulated(
     model: Model, rng: np.random.Generator, known: Mapping[str, np.ndarray], letters: Mapping[str, float]
 ) -> xr.Dataset:
-    """Return the statistics of customers who live by the story of the model."""
+    """Return the statistics of customers simulated from the model."""
     given = {**known, **letters}
-    # Of very unequal customers some have rates beyond floating point: they never act, or never leave.
+    # Where customers differ very much some rates are beyond floating point: they never act, or never leave.
     with np.errstate(divide="ignore", over="ignore"):
         made = model.simulate(rng, **{name: given[name] for name in arguments(model.simulate)[1:]})
         seen = model.observe(made, **{name: known[name] for name in arguments(model.observe)[1:]})

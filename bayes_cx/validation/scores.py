@@ -1,4 +1,4 @@
-"""Proper scores of predictive counts: smaller is better, and honest forecasts do best."""
+"""Proper scores of predictive counts: smaller is better."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ __all__ = ["crps", "log_score", "pooled", "pooled_crps"]
 def crps(counts: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """Return the continuous ranked probability score of each customer, E|X - y| - E|X - X'| / 2.
 
-    The estimator is the fair one: pairs of different draws only, so that its mean does not depend on their
-    number.
+    The estimator is the fair one: it takes pairs of different draws only, so that its mean does not depend on
+    the number of draws.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def crps(counts: np.ndarray, observed: np.ndarray) -> np.ndarray:
 def pooled(counts: np.ndarray, largest: int) -> np.ndarray:
     """Return the predictive distribution of a customer taken at random, over 0 to `largest`.
 
-    Every count gets one draw more, so that nothing is impossible.
+    Every count gets one extra draw, so that no count has probability zero.
     """
     found = np.bincount(counts.ravel(), minlength=largest + 1) + 1.0
     return found / found.sum()
@@ -49,9 +49,9 @@ def log_score(
 ) -> np.ndarray:
     """Return minus the logarithm of the predictive probability of what each customer did.
 
-    The probability is the share of draws that equal the observation, with one draw of a customer taken at
-    random added: a count that none of the draws shows is rare, not impossible. Customers of one history have
-    one predictive distribution, so their draws are taken together.
+    The probability is the share of draws that equal the observation, after one draw from `everybody` is
+    added, so that no count has probability zero. Customers with equal histories have the same predictive
+    distribution, so their draws are pooled.
 
     Parameters
     ----------

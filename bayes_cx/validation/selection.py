@@ -46,7 +46,7 @@ def select(posteriors: Mapping[str, Posterior]) -> Selection:
     Parameters
     ----------
     posteriors : mapping of str to Posterior
-        By name, those that are preferred for no other reason first.
+        By name; among equals the first is preferred.
 
     Returns
     -------

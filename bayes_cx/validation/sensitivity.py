@@ -11,7 +11,7 @@ from bayes_cx.scoring import total_log_likelihood
 
 __all__ = ["prior_sensitivity"]
 
-# The threshold of the source; above it the prior moves the posterior noticeably.
+# The threshold of kallioinen2024detecting, above which the prior moves the posterior noticeably.
 LIMIT = 0.05
 
 
@@ -19,9 +19,9 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
     """Check how strongly each parameter would move if the priors were a little stronger or weaker.
 
     The prior, and then the likelihood, is raised to powers near one by reweighing the draws, and the distance
-    that each parameter's distribution moves is measured (``kallioinen2024detecting``). The prior alone
-    decides on the status. A sensitive prior is no error, but it has to be defended; the note says whether
-    the likelihood moves the parameter too, so that prior and data may be in conflict, or the data are weak.
+    that each parameter's distribution moves is measured (``kallioinen2024detecting``). The status depends on
+    the prior only. A sensitive prior is no error, but it needs a justification; the note says whether the
+    likelihood moves the parameter too: then prior and data may be in conflict, else the data are weak.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many customers under contract stay: seen so far, and to be expected."""
+"""How many customers under contract stay: observed so far, and expected."""
 
 from typing import Any
 
@@ -115,7 +115,7 @@ def _renewals(
 def _of_cohort(
     T: np.ndarray, churned: np.ndarray, possible: np.ndarray, renews: np.ndarray, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Return what was seen of one cohort and what is expected.
+    """Return what was observed of one cohort and what is expected.
 
     `possible` are the renewals that there could have been; `renews` has shape (sample, period).
     """
@@ -129,7 +129,7 @@ def _of_cohort(
 
     number, level = np.full(len(renews), n), np.ones(len(renews))
     share, retention = [level], []
-    # Whose contracts are younger is asked less often, so fewer customers tell of later renewals.
+    # Younger contracts came up less often, so later renewals are observed for fewer customers.
     asked = np.r_[n, (possible[:, None] >= period).sum(axis=0)]
     for i in range(periods):
         if i == last:
@@ -142,7 +142,7 @@ def _of_cohort(
         share.append(level)
         retention.append(made)
     kept = np.array(share)
-    # Where nobody is left there is no retention to speak of; the chance itself stands for it.
+    # Where no customer is left retention is not defined; the chance to renew is used instead.
     made = np.where(np.isnan(retention), renews.T, retention)
     nothing = np.full((1, len(QUANTILES)), np.nan)
     return {

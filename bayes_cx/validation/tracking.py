@@ -1,4 +1,4 @@
-"""Events period by period: what the model expected, what happened, before and after the cut."""
+"""Events period by period: expected by the model and observed, before and after the cut."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.clock import Clock, Span
+from bayes_cx.clock import Clock
 from bayes_cx.data import Split
 from bayes_cx.inference import Posterior
 from bayes_cx.kinds import Kind
 from bayes_cx.model import Purchases
 from bayes_cx.scoring import columns_of_kind, predict_events, replicate
+from bayes_cx.spans import Span
 from bayes_cx.validation.judged import Judged, judged
 
 __all__ = ["QUANTILES", "Futures", "by_frequency", "futures", "predicted", "reached", "tracking"]
@@ -32,7 +33,7 @@ class Futures:
     after : numpy.ndarray of int, shape (sample, period)
         Events after the cut, given each customer's history.
     counts : numpy.ndarray of int32, shape (sample, customer)
-        The latter by customer who is judged.
+        The events after the cut, for each customer in the test.
 
     Notes
     -----
@@ -46,7 +47,7 @@ class Futures:
 
 
 def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Futures:
-    """Simulate both sides of the cut; a posterior with fewer draws is used again with another seed.
+    """Simulate both sides of the cut; where the posterior has fewer draws they are used repeatedly.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def _after(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> Ite
     """Yield, draw by draw, the events of the customers who are judged, within the span of each."""
     furthest = later.span.max()
     shorter = (later.span < furthest).any()
-    # The story runs forward in time, so what it makes within a shorter span is its future over that span.
+    # The simulation runs forward in time, so its events within a shorter span are the future over that span.
     for events in predict_events(posterior, later.stats, later.ahead(furthest), draws=draws, seed=seed):
         if shorter:
             within = events.time <= later.span[events.customer]
@@ -113,7 +114,7 @@ def _after(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> Ite
 
 
 def _repeated(simulate: Callable[[int], Iterator[Any]], draws: int, seed: int) -> Iterator[Any]:
-    """Yield so many simulations, from as many rounds through the posterior as that takes."""
+    """Yield `draws` simulations, from as many passes through the posterior as needed."""
     rounds = (simulate(int(np.random.SeedSequence([seed, turn]).generate_state(1)[0])) for turn in count())
     return islice((events for turn in rounds for events in turn), draws)
 
@@ -205,10 +206,10 @@ def by_frequency(
 
 
 def reached(later: Judged, counts: np.ndarray) -> xr.Dataset:
-    """Compare how many customers came as far as so many events of the hold-out.
+    """Compare how many customers made 1, 2, ... or more events in the hold-out.
 
-    Of contracts these are the customers still there after each later renewal, whoever had not been asked so
-    often counted as long as they stayed.
+    For contracts these are the customers still there after each later renewal. Customers who were asked less
+    often count as long as they stayed.
 
     Parameters
     ----------

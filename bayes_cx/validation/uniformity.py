@@ -7,12 +7,12 @@ from scipy.stats import binom
 
 __all__ = ["band", "p_value"]
 
-# Sets of uniform ranks that say how far chance alone strays.
+# Number of simulated sets of uniform ranks.
 _SETS = 10_000
 
 
 def p_value(ranks: np.ndarray, draws: int, *, seed: int = 0) -> float:
-    r"""Return the chance that uniform ranks stray as far as these at their worst place.
+    r"""Return the chance that the largest deviation of uniform ranks is as large as that of these.
 
     At each of the possible ranks the number of simulations up to it is binomial if ranks are uniform. The
     statistic is the smallest two-sided binomial tail over all places [sailynoja2022graphical]_; how small it
@@ -35,7 +35,7 @@ def p_value(ranks: np.ndarray, draws: int, *, seed: int = 0) -> float:
     """
     own = _smallest(_tails(ranks.size, draws), np.bincount(ranks, minlength=draws + 1)[None])[0]
     by_chance = _by_chance(ranks.size, draws, seed)
-    # One more set is the ranks themselves: a simulated p-value is never zero.
+    # The ranks themselves count as one more set, so that a simulated p-value is never zero.
     return float((1 + np.sum(by_chance <= own)) / (by_chance.size + 1))
 
 

@@ -123,12 +123,12 @@ def test_the_card_is_valid_and_the_record_complete(reported):
     card = ModelCard.from_json((folder / "model_card.json").read_bytes())
     assert card.holdout.checks
     assert card.prior_check.checks
-    told = json.loads((folder / "run.json").read_text())
-    assert told["command"] == "bayes-cx report --config run.toml --capacity 15"
-    assert told["timestamp"] == "2025-07-01T00:00:00+00:00"
-    assert told["settings"]["capacity"] == 15
-    assert told["purchases"]["data"]["rows_rejected"] == 3
-    assert KEY not in json.dumps(told)
+    run = json.loads((folder / "run.json").read_text())
+    assert run["command"] == "bayes-cx report --config run.toml --capacity 15"
+    assert run["timestamp"] == "2025-07-01T00:00:00+00:00"
+    assert run["settings"]["capacity"] == 15
+    assert run["purchases"]["data"]["rows_rejected"] == 3
+    assert KEY not in json.dumps(run)
 
 
 @pytest.mark.slow
@@ -160,8 +160,8 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
     less = ("score", "purchases.nc", "stats.parquet", "--quantity", "discounted_purchases", "--t", "26 weeks")
     assert call(*less, "--discount-rate", 0.5, "--out", "less.parquet") == 0
     assert call(*less, "--config", "run.toml", "--out", "same.parquet") == 0
-    told = ("--config", "run.toml", "--method", "laplace")
-    assert call("fit", "stats.parquet", "--model", "gamma_gamma", *told, "--out", "again.nc") == 0
+    options = ("--config", "run.toml", "--method", "laplace")
+    assert call("fit", "stats.parquet", "--model", "gamma_gamma", *options, "--out", "again.nc") == 0
     assert bcx.load("again.nc").provenance.seed == 2
     fits = ("purchases.nc", "spend.nc", "stats.parquet")
     assert call("prioritise", *fits, "--cost", 2, "--capacity", 30, "--out", "plan.csv") == 0
@@ -219,18 +219,18 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, cap
 
 def test_the_report_says_why_there_is_no_hold_out():
     from bayes_cx.app import pipeline
-    from bayes_cx.app.sources import Source
+    from bayes_cx.app.observe import Observed
     from bayes_cx.errors import InputError
 
     def too_short():
         raise InputError("a period of one day", "more", "wait")
 
-    source = Source(bcx.load_donations(), ("bg_bb",), too_short)
-    found, why = pipeline._holdout(source, bcx.models.BG_NBD, Compute(), False)
+    observed = Observed(bcx.load_donations(), ("bg_bb",), too_short)
+    found, why = pipeline._holdout(observed, bcx.models.BG_NBD, Compute(), False)
     assert (found, why) == (None, "a period of one day")
-    unasked = pipeline._holdout(source, bcx.models.BG_NBD, Compute(holdout=False), False)
+    unasked = pipeline._holdout(observed, bcx.models.BG_NBD, Compute(holdout=False), False)
     assert unasked == (None, "it was not asked for")
-    bare = replace(source, split=None)
+    bare = replace(observed, split=None)
     assert "only statistics are known" in pipeline._holdout(bare, bcx.models.BG_NBD, Compute(), False)[1]
 
 
@@ -285,7 +285,7 @@ def test_without_amounts_purchases_are_counted(bare, tmp_path, monkeypatch, caps
     assert call(*known, "--worth", 25, "--currency", "€", "--out", "priced") == 0
     assert "costs 2.5, a tenth" in capsys.readouterr().err
     text = pages(Path("priced"))
-    assert "Every purchase is taken to be worth €25.0" in text
+    assert "Every purchase is assumed to be worth €25.0" in text
     assert "hold-out purchases" in text
     counted, priced = (pd.read_parquet(f"{name}/priority.parquet") for name in ("counted", "priced"))
     assert priced["value"].to_numpy() == pytest.approx(25 * counted["value"].to_numpy(), rel=1e-5)
@@ -337,11 +337,11 @@ def test_a_model_is_chosen_by_the_rule(bare, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     known = ("report", bare, *COLUMNS[:4], *TIMES, "--no-holdout", "--capacity", 20)
     assert call(*known, "--model", "auto", "--out", "made") == 0
-    told = json.loads(Path("made/run.json").read_text())["comparison"]
+    comparison = json.loads(Path("made/run.json").read_text())["comparison"]
     # So few customers are too few for some fits; the reason then says which were left out.
     for name in ("BG/NBD", "MBG/NBD", "Pareto/NBD", "BG/CNBD-k", "MBG/CNBD-k"):
-        assert (name in told["table"]) != (f"The fit of {name}" in told["reason"])
+        assert (name in comparison["table"]) != (f"The fit of {name}" in comparison["reason"])
     text = pages(Path("made"))
-    assert told["reason"] in text
-    assert f"With {told['runner_up']}, the next best" in text
-    assert told["chosen"] in ModelCard.from_json(Path("made/model_card.json").read_bytes()).model.name
+    assert comparison["reason"] in text
+    assert f"With {comparison['runner_up']}, the next best" in text
+    assert comparison["chosen"] in ModelCard.from_json(Path("made/model_card.json").read_bytes()).model.name

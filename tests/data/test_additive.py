@@ -91,7 +91,7 @@ def test_parts_that_do_not_add(log):
         (summed(log, "2025-02-20", unit="day"), "unit is 'week' in one part"),
         (summed(log, "2025-02-20", returns="net"), "returns is"),
         (stats.drop_vars("tier"), "the same columns"),
-        (summed(log, "2025-02-20", regularity=False), "the column regularity in one part only"),
+        (summed(log, "2025-02-20", regularity=False), "a column regularity in one part only"),
         (compress(stats), "the same columns"),
         (summed(numbered, "2025-02-20"), "text in both or whole numbers in both"),
     ):

@@ -1,4 +1,4 @@
-"""The contract and the statistics, told once more from their definition (slow, row by row), and compared."""
+"""The schema and the statistics, written again from their definitions (slow, row by row), and compared."""
 
 import json
 import math

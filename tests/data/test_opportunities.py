@@ -1,4 +1,4 @@
-"""Opportunities taken, told once more from their definition, purchase by purchase."""
+"""Opportunities taken, computed again from their definition, purchase by purchase."""
 
 import json
 from datetime import date, timedelta

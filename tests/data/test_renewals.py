@@ -1,4 +1,4 @@
-"""Contracts and their renewals, told once more with the calendar of the standard library."""
+"""Contracts and their renewals, computed again with the calendar of the standard library."""
 
 import calendar
 import csv

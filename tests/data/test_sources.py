@@ -249,7 +249,7 @@ def test_no_message_tells_what_is_no_database_either(tmp_path):
 
 
 def test_a_query_beside_a_frame_is_one_clear_line():
-    with pytest.raises(InputError, match="a query beside a pandas DataFrame") as error:
+    with pytest.raises(InputError, match="a query for a pandas DataFrame") as error:
         read_transactions(GOOD, **ROLES, query="SELECT * FROM orders")
     assert "00001" not in str(error.value)
 

@@ -17,14 +17,14 @@ def test_a_purchase_counts_one(point, few):
 
 
 def test_the_plan_says_what_it_counts_in(point, few, offers):
-    for spend, told in ((None, ("purchases", None)), (25.0, ("spend", 25.0))):
+    for spend, counts_in in ((None, ("purchases", None)), (25.0, ("spend", 25.0))):
         plan = bcx.prioritise(bcx.lifetime_value(point, spend, few), offers)
-        assert (plan.data.attrs["values"], plan.data.attrs.get("worth")) == told
+        assert (plan.data.attrs["values"], plan.data.attrs.get("worth")) == counts_in
         assert plan.data.attrs["kind"] == "purchases"
 
 
 def test_a_margin_of_what_is_counted_is_refused(point, few):
-    with pytest.raises(bcx.InputError, match="counted and not paid"):
+    with pytest.raises(bcx.InputError, match="counted in events, not paid"):
         bcx.lifetime_value(point, None, few, margin=0.5)
     with pytest.raises(bcx.InputError, match="positive worth of a purchase"):
         bcx.lifetime_value(point, -1.0, few)

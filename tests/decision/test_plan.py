@@ -9,7 +9,7 @@ from bayes_cx.decision import LABELS
 from bayes_cx.decision.effects import effect
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SCALES = (0.25, 0.5, 1.0, 1.5, 2.0)
+STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_the_curve_adds_up_contacts(plan, best):
 def test_sensitivity(plan, worth, parts, best, offers):
     offer, _ = best
     chosen = plan.data["contact"].to_numpy()
-    for i, scale in enumerate(SCALES):
+    for i, scale in enumerate(STRENGTHS):
         gains = np.array([change.gain(scale) for change in parts[1]])
         campaign = gains[offer, :, np.arange(300)].T[:, chosen].sum(axis=1)
         row = plan.sensitivity.isel(scale=i)
@@ -146,7 +146,7 @@ def test_sensitivity(plan, worth, parts, best, offers):
         assert row["gain_low"].item() == pytest.approx(np.quantile(campaign, 0.05))
         assert row["gain_high"].item() == pytest.approx(np.quantile(campaign, 0.95))
         assert row["contacts"] == min(60, (gains.mean(axis=1).max(axis=0) > 0).sum())
-    assert plan.sensitivity["scale"].to_numpy().tolist() == list(SCALES)
+    assert plan.sensitivity["scale"].to_numpy().tolist() == list(STRENGTHS)
     assert plan.sensitivity["gain"].sel(scale=1.0).item() == pytest.approx(
         plan.data["total_gain"].mean().item()
     )

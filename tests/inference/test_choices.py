@@ -16,7 +16,7 @@ HITS, TRIALS = 3, 4
 
 
 def _toy() -> Model:
-    """Return a model in which k of six chances, each p, must come true: evidence is a Beta function."""
+    """Return a model in which k of six events must happen: the marginal likelihood is a Beta function."""
 
     def log_lik(x, t_x, T, p, k):
         import pytensor.tensor as pt
@@ -29,7 +29,7 @@ def _toy() -> Model:
         params={"p": Param("", "chance"), "k": Param("", "power")},
         priors={"p_": Prior("Beta", {"alpha": 2.0, "beta": 2.0}, "chance", "any")},
         scale=lambda weight, x, t_x, T: 1.0,
-        natural=lambda scale, p_: {"p": p_},
+        letters=lambda scale, p_: {"p": p_},
         log_lik=log_lik,
         choices={"k": (1, 2)},
     )
@@ -44,11 +44,11 @@ def stats():
     )
 
 
-def log_evidence(k):
+def log_marginal(k):
     return betaln(2 + k * HITS, 2 + k * (TRIALS - HITS)) - betaln(2, 2)
 
 
-def test_evidence_is_the_integral_of_the_surface(rng):
+def test_the_marginal_likelihood_is_the_integral_of_the_density(rng):
     precision = np.array([[2.0, 0.5], [0.5, 1.0]])
 
     def value_and_gradient(u):
@@ -57,13 +57,13 @@ def test_evidence_is_the_integral_of_the_surface(rng):
     f = Density(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, np.zeros(2))
     mode = Mode(np.zeros(2), 3.0, precision, 0.0)
     expected = 3.0 + np.log(2 * np.pi) - 0.5 * np.log(np.linalg.det(precision))
-    assert weigh(f, mode, 4000, 8.0, rng).log_evidence == pytest.approx(expected, abs=0.02)
+    assert weigh(f, mode, 4000, 8.0, rng).log_marginal == pytest.approx(expected, abs=0.02)
 
 
 def test_every_choice_gets_draws_by_its_evidence(stats):
     posterior = bcx.fit(_toy(), stats, seed=1, progress=False)
     found = posterior.provenance.choices
-    odds = np.exp(log_evidence(2) - log_evidence(1))
+    odds = np.exp(log_marginal(2) - log_marginal(1))
     assert found["k=2"] / found["k=1"] == pytest.approx(odds, rel=0.03)
     k = posterior.parameters()["k"]
     assert (k == 2).mean() == pytest.approx(found["k=2"], abs=1e-3)
@@ -90,7 +90,7 @@ def test_the_most_likely_choice_is_taken_of_point_estimates(stats):
 
 
 def test_an_open_choice_makes_no_pymc_model(stats):
-    with pytest.raises(bcx.InputError, match="k open"):
+    with pytest.raises(bcx.InputError, match="values of k"):
         bcx.pymc_model(_toy(), stats)
 
 

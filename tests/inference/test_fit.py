@@ -138,9 +138,9 @@ def _provenance(**changes):
         (lambda tree: tree.attrs.update(provenance="[1]"), "provenance that cannot be read"),
         (lambda tree: tree.attrs.update(checks='[{"name": "a"}]'), "checks that cannot be read"),
         (lambda tree: tree.attrs.pop("checks"), "checks"),
-        (lambda tree: tree.__delitem__("constant_data"), "no weight in the group constant_data"),
-        (lambda tree: tree["posterior"].__delitem__("alpha"), "no alpha in the group posterior"),
-        (lambda tree: tree["observed_data"].__delitem__("t_x"), "no t_x in the group observed_data"),
+        (lambda tree: tree.__delitem__("constant_data"), "a group constant_data without weight"),
+        (lambda tree: tree["posterior"].__delitem__("alpha"), "a group posterior without alpha"),
+        (lambda tree: tree["observed_data"].__delitem__("t_x"), "a group observed_data without t_x"),
     ],
 )
 def test_load_checks_the_structure(tmp_path, edit, says):

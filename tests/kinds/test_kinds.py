@@ -100,12 +100,15 @@ def test_what_is_impossible_is_named_with_its_rows(kind, columns, what):
     assert all(rows == [False, True] for rows in found.values()), found
 
 
-def test_histories_are_told_in_words():
-    told = {kind.key: kind.words["en"].history for kind in KINDS.values()}
-    assert told["purchases"]({"x": 2, "t_x": 3.0, "T": 7.2}, "week") == ("3 purchases", "last 4 weeks ago")
-    assert told["opportunities"]({"x": 0, "t_x": 0, "n": 0}, "year") == (
+def test_histories_in_words():
+    history_of = {kind.key: kind.words["en"].history for kind in KINDS.values()}
+    assert history_of["purchases"]({"x": 2, "t_x": 3.0, "T": 7.2}, "week") == (
+        "3 purchases",
+        "last 4 weeks ago",
+    )
+    assert history_of["opportunities"]({"x": 0, "t_x": 0, "n": 0}, "year") == (
         "1 purchase",
         "last one within this year",
     )
-    assert told["contracts"]({"T": 3, "churned": 1}, "month") == ("left at renewal 3",)
-    assert told["contracts"]({"T": 1, "churned": 0}, "month") == ("1 renewal",)
+    assert history_of["contracts"]({"T": 3, "churned": 1}, "month") == ("left at renewal 3",)
+    assert history_of["contracts"]({"T": 1, "churned": 0}, "month") == ("1 renewal",)

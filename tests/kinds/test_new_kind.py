@@ -19,7 +19,7 @@ COLUMNS = {"customer": "who", "start": "from", "end": "to"}
 
 @pytest.fixture(scope="module")
 def world():
-    """Courses that people attend lesson by lesson, described in one record and told to nobody."""
+    """Courses that people attend lesson by lesson, described in one record, and known to no other code."""
     words = replace(
         kinds.CONTRACTS.words["en"], event="lesson", events="lessons", active="attending", lively="attending",
         repeats="lessons", history=lambda row, unit: (f"{row['T']:.0f} lessons of a {unit}",),
@@ -57,8 +57,8 @@ def test_it_is_called_by_its_own_words(world):
     assert "with lessons that the model had not seen" in str(warned.blocks)
     assert "attending" in show(stats).html
     assert "lessons" in parts._repr_html_()
-    told = stats.assign(contact=("customer", np.zeros(500, bool))).assign_attrs(unit="month")
-    rows = alike(told, fit.model.kind, fit.model.statistics, many=0)
+    contacted = stats.assign(contact=("customer", np.zeros(500, bool))).assign_attrs(unit="month")
+    rows = alike(contacted, fit.model.kind, fit.model.statistics, many=0)
     assert rows is not None
     assert all(name.endswith("lessons of a month") for name in rows["customer"].to_numpy())
 

@@ -377,7 +377,7 @@ def dert(model: Model, story) -> Finding:
 
 
 def _by_increments(model: Model, mean: str, rows, t: float, discount: float, params) -> np.ndarray:
-    """Discount the increments of the expected number of events, told by numpy alone."""
+    """Discount the increments of the expected number of events, with NumPy alone."""
 
     def expected(at: np.ndarray) -> np.ndarray:
         formula = model.quantities[mean].formula

@@ -68,7 +68,7 @@ def test_the_arguments_of_formulas_are_known_names(model):
         assert set(arguments(quantity.formula)) <= {*model.statistics, *model.params} | OPTIONS, name
         assert quantity.meaning
         assert quantity.unit
-    assert set(arguments(model.natural)) == {"scale", *model.priors}
+    assert set(arguments(model.letters)) == {"scale", *model.priors}
     assert set(arguments(model.simulate)) > {"rng", *model.params}
 
 

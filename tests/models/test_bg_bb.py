@@ -40,7 +40,7 @@ def anywhere(rng):
 
 
 def active_share(history, params):
-    """Return the chance to be active by the two parts of the likelihood, told by mpmath."""
+    """Return the chance to be active from the two parts of the likelihood, computed by mpmath."""
     x, t_x, n = (history[name] for name in ("x", "t_x", "n"))
     alpha, beta, gamma, delta = (mp.mpf(float(params[name])) for name in PAPER)
     stays = mp.beta(alpha + x, beta + n - x) * mp.beta(gamma, delta + n)

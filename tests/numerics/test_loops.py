@@ -48,13 +48,16 @@ def test_loops(mode):
     np.testing.assert_array_equal(settled, [[1, 1, 0, 1]])
 
 
-def test_derivatives_are_found_or_told():
-    found, told = elementwise(lambda x, y: ps.exp(x) * y), with_slopes(lambda n, x: (x**n, n * x ** (n - 1)))
+def test_derivatives_are_derived_or_stated():
+    derived, stated = (
+        elementwise(lambda x, y: ps.exp(x) * y),
+        with_slopes(lambda n, x: (x**n, n * x ** (n - 1))),
+    )
     x, y = pt.dvectors("x", "y")
     n = pt.dscalar("n")
-    by = [*pytensor.grad(found(x, y).sum(), [x, y]), pytensor.grad(told(n, x).sum(), x)]
+    by = [*pytensor.grad(derived(x, y).sum(), [x, y]), pytensor.grad(stated(n, x).sum(), x)]
     at = np.array([0.5, 2.0])
     by_x, by_y, power = pytensor.function([n, x, y], by)(3.0, at, 2 * at)
     np.testing.assert_allclose([by_x, by_y, power], [np.exp(at) * 2 * at, np.exp(at), 3 * at**2])
     with pytest.raises(pytensor.gradient.DisconnectedInputError):
-        pytensor.grad(told(n, x).sum(), n)
+        pytensor.grad(stated(n, x).sum(), n)

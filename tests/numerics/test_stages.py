@@ -1,4 +1,4 @@
-"""Sums over stages against the same told phase by phase in many digits, and silence against its odds."""
+"""Sums over stages against sums phase by phase in many digits, and silence against its odds."""
 
 import mpmath as mp
 import numpy as np
@@ -48,7 +48,7 @@ def test_sums_by_phases(sums, rng):
         np.testing.assert_allclose([value[0] for value in found], expected, rtol=1e-11, atol=1e-24)
 
 
-def test_too_many_stages_are_not_told(sums):
+def test_too_many_stages_give_nan(sums):
     found = sums(*(np.array([float(x)]) for x in (1e6, 0, 3, 50.0, 1.0, 0.0, 0.5, 2.0, 0.0)))
     assert np.all(np.isnan(found))
 

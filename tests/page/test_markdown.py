@@ -1,4 +1,4 @@
-"""Pages as Markdown: texts mean nothing to Markdown, tables keep their shape, pictures are told."""
+"""Pages as Markdown: text is escaped, tables keep their shape, pictures are described in words."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_tables_keep_their_shape_and_leave_out_what_only_eyes_read():
     assert "Small" in lines
 
 
-def test_pictures_and_formulas_are_told_in_words():
+def test_pictures_and_formulas_become_words():
     text = written(
         Picture(b"<svg/>", "It rises", "Line", "A line that rises"), Text((("If ", Formula("p")),))
     )

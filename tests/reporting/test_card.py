@@ -202,8 +202,8 @@ def tampered(path, value):
         (["verdict"], "passed", "disagrees"),
         (["holdout", "verdict"], "passed", "disagrees"),
         (["computation", "checks", 0, "status"], "failed", "disagrees"),
-        (["computation", "checks", 0, "value"], None, "says passed but shows no value"),
-        (["holdout", "note"], "", "must say"),
+        (["computation", "checks", 0, "value"], None, "with status passed and no value"),
+        (["holdout", "note"], "", "must have a note"),
         (["prior_check", "checks", 0, "interval", "low"], 5.0, "an interval from 5.0 to 0.62;"),
         (["approved_by"], "me", "Extra inputs"),
         (["data", "customers"], -1, "greater than or equal to 0"),
@@ -308,7 +308,7 @@ def test_the_methods_are_cited():
 
 
 def test_the_card_says_how_many_false_alarms_to_expect():
-    assert "0.05 failures or fewer" in complete().holdout.note
+    assert "up to 0.05 of them would be expected to fail" in complete().holdout.note
 
 
 def test_whatever_it_holds_it_stays_one_page():
@@ -355,7 +355,7 @@ def test_markdown_shows_interval_level_group_and_status():
 
 
 def test_the_notebook_panel_says_what_is_open():
-    assert "not looked at: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
+    assert "not checked: calibration and hold-out, subgroups" in complete(holdout=None)._repr_html_()
     for card, status in ((complete(), "passed"), (complete(holdout=None), "not_run")):
         assert f'class="notice {status}"' in card._repr_html_()
 

@@ -183,7 +183,7 @@ def test_the_forest_counts_what_is_sure(tables):
             "from half the assumed response, almost certainly from all of it",
         ),
         ([-1, 1, 3, 4, 5], [-2, -2, -2, -2, -2], "nowhere almost certainly"),
-        ([-1, -1, 3, 4, 5], [-2, -2, 1, 1, 1], "hangs on the assumed response"),
+        ([-1, -1, 3, 4, 5], [-2, -2, 1, 1, 1], "depends on the assumed response"),
         ([-1, -1, -1, 1, 2], [-2] * 5, "only from 1.5 times"),
         ([-1] * 5, [-2] * 5, "not expected to pay"),
     ],

@@ -13,7 +13,7 @@ import bayes_cx as bcx
 from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
 from bayes_cx.page.html import fragment
-from bayes_cx.reporting.panels.parts import check_badges
+from bayes_cx.reporting.panels.shared import check_badges
 from tests import made
 
 NASTY = "<script>alert('x')</script> & \"co\""

@@ -17,7 +17,13 @@ NAMES = ["株式会社テスト", "😀 #1 *bold* $x$ @ref \\ <t> [y]", "شرك�
 HEADINGS = (
     *("In short", "What to do", "Priority list", "What the campaign is worth", "Kinds of customers"),
     *("By segment", "How sure are we?", "Did the forecasts come true?", "How often the intervals held"),
-    *("Method", "Whom to contact", "Quality of the fit", "Quality of the forecasts", "Data like these?"),
+    *(
+        "Method",
+        "Whom to contact",
+        "Quality of the fit",
+        "Quality of the forecasts",
+        "Do the models describe the data?",
+    ),
     *("What the numbers rest on", "Limits", "How to make this report again"),
 )
 

@@ -9,14 +9,13 @@ import bayes_cx as bcx
 from bayes_cx.checks import Check, Interval, to_json
 from bayes_cx.page import Band, Name, Notice, Section, Table, Text
 from bayes_cx.page.blocks import tables_of
-from bayes_cx.page.checks import false_alarms
+from bayes_cx.page.check_table import false_alarms
 from bayes_cx.page.lay import cell_text
 from bayes_cx.page.words import Money
 from bayes_cx.reporting.sections import (
     SECTIONS,
     assumptions,
     certainty,
-    choice,
     fit_checks,
     forecast_checks,
     holdout,
@@ -24,11 +23,12 @@ from bayes_cx.reporting.sections import (
     limits,
     models,
     notices,
+    page_one,
     priority,
     reproduction,
     rule,
+    selection,
     staying,
-    summary,
     worth,
 )
 from bayes_cx.validation.selection import Selection
@@ -102,10 +102,10 @@ def test_a_check_that_was_not_run_never_reads_as_passed(study, checks):
 
 
 def test_without_hold_out_it_says_so_and_why(counted):
-    unknown = warnings(counted)["There is no hold-out evidence."]
+    unknown = warnings(counted)["The forecasts were not tested."]
     assert "purchases that the model had not seen. How well" in unknown.text
-    told = replace(counted, evidence=replace(counted.evidence, holdout_note="a period of one day"))
-    assert "had not seen: a period of one day. How" in warnings(told)["There is no hold-out evidence."].text
+    noted = replace(counted, evidence=replace(counted.evidence, holdout_note="a period of one day"))
+    assert "had not seen: a period of one day. How" in warnings(noted)["The forecasts were not tested."].text
     assert "nothing here says how well" in holdout.section(counted).blocks[0].text
     assert forecast_checks.section(counted) is None
 
@@ -146,52 +146,52 @@ def test_the_campaign_is_computed_from_the_draws(study):
     data = study.plan.data
     gain = data["total_gain_predictive"].to_numpy()
     assert (gain < 0).mean() != (data["total_gain"] < 0).mean()
-    sentence = summary.campaign(study)
+    sentence = page_one.campaign(study)
     assert f"Contact {data.attrs['n_contacted']} of 300 customers" in sentence
-    assert f"loses money is {summary.chance((gain < 0).mean())}" in sentence
+    assert f"loses money is {page_one.chance((gain < 0).mean())}" in sentence
     once = int((data["x"] == 0).sum())
     active = float(data["total_active"].mean())
-    assert f"About {active:.0f} of the 300" in summary.customers(study)
-    assert f"But {once} of these have bought only once" in summary.customers(study)
+    assert f"About {active:.0f} of the 300" in page_one.customers(study)
+    assert f"But {once} of these have bought only once" in page_one.customers(study)
 
 
 def test_one_time_buyers_that_the_model_can_lose_are_estimated(study):
     once = study.plan.data["x"].to_numpy() == 0
     lost = with_plan(study, p_alive=np.where(once, 0.5, study.plan.data["p_alive"]))
-    assert f"About {np.round(once.sum() / 2):.0f} of these have bought only once." in summary.customers(lost)
+    assert f"About {np.round(once.sum() / 2):.0f} of these have bought only once." in page_one.customers(lost)
 
 
 def test_nobody_worth_a_contact(study, value):
     plan = bcx.prioritise(value, [bcx.Offer("voucher", cost=9000.0)], seed=1)
     nobody = replace(study, plan=plan)
-    assert summary.campaign(nobody).startswith("Contact nobody with these offers.")
-    assert "Contact 0" not in said(summary.section(nobody))
+    assert page_one.campaign(nobody).startswith("Contact nobody with these offers.")
+    assert "Contact 0" not in said(page_one.section(nobody))
     assert "none of them is today" in next(tables_of(priority.section(nobody).blocks)).extract.caption
     assert "assumed response" in said(worth.section(nobody))
-    assert summary.tiles(nobody).tiles[3].number == "none"
+    assert page_one.tiles(nobody).tiles[3].number == "none"
 
 
 def test_counted_value_has_no_currency(counted):
-    lead = summary.campaign(counted)
+    lead = page_one.campaign(counted)
     assert "costs as much as" in lead
     assert "purchases more than it costs" in lead or "purchases less than it costs" in lead
     assert "loses money" not in lead
-    assert summary.tiles(counted).tiles[0].label == "purchases in the next 52 weeks"
+    assert page_one.tiles(counted).tiles[0].label == "purchases in the next 52 weeks"
     assert "because no amounts are known" in dict(assumptions.assumptions(counted))["Value"]
     priced = replace(counted.plan, data=counted.plan.data.assign_attrs(worth=25.0, values="spend"))
-    assert "Every purchase is taken to be worth 25.0" in summary.grounds(replace(counted, plan=priced))
+    assert "Every purchase is assumed to be worth 25.0" in page_one.grounds(replace(counted, plan=priced))
 
 
 def test_who_has_left_a_contract_is_known(contracts):
-    sentence = summary.customers(contracts)
+    sentence = page_one.customers(contracts)
     current = int((contracts.stats["churned"] == 0).sum())
-    assert f"{current} of the 800 customers are under contract; who has left is known." in sentence
+    assert f"{current} of the 800 customers are under contract." in sentence
     assert "will leave within the next 12 months" in sentence
-    text = " ".join(said(part(contracts)) for part in (summary.section, worth.section, priority.section))
+    text = " ".join(said(part(contracts)) for part in (page_one.section, worth.section, priority.section))
     assert "still active" not in text
 
 
-def test_how_long_contracts_stay_is_told_by_history(contracts, study):
+def test_renewals_to_come_are_listed_by_history(contracts, study):
     assert staying.section(study) is None
     found = staying.section(contracts)
     assert [block.headline for block in found.blocks[:2]]
@@ -257,22 +257,22 @@ def test_small_groups_are_joined(study):
 
 
 def test_the_choice_is_spoken_of_on_page_one_only_where_it_matters(study):
-    selection = Selection("BG/NBD", "MBG/NBD", "BG/NBD predicts best.", None)
-    same = replace(study, selection=selection, other=study.plan)
-    assert list(choice.matters(same)) == []
-    text = said(choice.section(same))
+    chosen = Selection("BG/NBD", "MBG/NBD", "BG/NBD predicts best.", None)
+    same = replace(study, selection=chosen, other=study.plan)
+    assert list(selection.matters(same)) == []
+    text = said(selection.section(same))
     assert "BG/NBD predicts best. The rule: of the models" in text
     assert "With MBG/NBD, the next best" in text
     data = study.plan.data.assign(total_value=1.3 * study.plan.data["total_value"])
-    (notice,) = choice.matters(replace(same, other=replace(study.plan, data=data)))
+    (notice,) = selection.matters(replace(same, other=replace(study.plan, data=data)))
     assert notice.title == "The choice of the model matters."
     assert "(+30.0%)" in notice.text
     number = study.plan.n_contacted
-    assert f"{number} instead of {number} customers would be contacted; {number} stand on both" in notice.text
-    assert choice.section(study) is None
+    assert f"{number} instead of {number} customers would be contacted; {number} are on both" in notice.text
+    assert selection.section(study) is None
 
 
-def test_models_are_told_with_formulas_and_parameters(study):
+def test_models_are_described_with_formulas_and_parameters(study):
     found = models.section(study)
     assert [part.title for part in found.blocks] == ["BG/NBD", "Gamma-Gamma"]
     table = next(tables_of(found.blocks))
@@ -289,14 +289,16 @@ def test_assumptions_are_those_of_the_run(study, contracts):
     assert "whole horizon" in found["Who is kept"]
     assert found["Discount rate"] == "10% a year, continuous in time"
     assert found["Rows read"] == f"{study.stats.attrs['rows_read']:,}"
-    assert "however long ago they left" in dict(assumptions.assumptions(contracts))["Who is won back"]
+    assert (
+        "however long ago the contract ended" in dict(assumptions.assumptions(contracts))["Who is won back"]
+    )
     priors = list(tables_of(assumptions.section(study).blocks))[-1]
     assert {row[0] for row in priors.rows} == {"BG/NBD", "Gamma-Gamma"}
 
 
 def test_the_rule_speaks_of_who_is_known_to_have_left_only_where_that_is_known(study, contracts):
     assert "active with probability" in said(rule.section(study))
-    assert "1 (and 0 for those who left)" in said(rule.section(contracts))
+    assert "is 1 or 0" in said(rule.section(contracts))
     assert "all luck of renewals" in said(rule.section(contracts))
 
 
@@ -308,14 +310,14 @@ def test_how_to_make_it_again(study):
 
 
 def test_limits_end_with_those_of_the_plan(study):
-    assert "purchases alone cannot tell it" in said(limits.section(study))
-    assert "alone cannot tell" not in said(limits.section(replace(study, plan=None)))
+    assert "purchases alone do not show it" in said(limits.section(study))
+    assert "alone do not show" not in said(limits.section(replace(study, plan=None)))
 
 
 def test_false_alarms_are_counted():
     checks = [Check("a", 1.0, "", "passed", interval=Interval(0, 2, 0.95), alarm=0.05) for _ in range(2)]
-    assert "known of 2 checks" in false_alarms([*checks, Check("b", 1.0, "<= 2", "passed")])
-    assert "0.1 failures or fewer" in false_alarms(checks)
+    assert "For 2 checks it is known" in false_alarms([*checks, Check("b", 1.0, "<= 2", "passed")])
+    assert "up to 0.1 of them" in false_alarms(checks)
     assert false_alarms([Check("b", 1.0, "<= 2", "passed")]) == ""
 
 
@@ -329,4 +331,4 @@ def test_amounts_are_in_the_currency_of_the_run(study):
     for currency in ("", "CHF", "£"):
         one = replace(study, provenance=replace(study.provenance, currency=currency))
         cost = Money(currency)(float(study.plan.data.attrs["total_cost"]))
-        assert f"costs {cost} and" in summary.campaign(one)
+        assert f"costs {cost} and" in page_one.campaign(one)

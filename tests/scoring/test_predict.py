@@ -138,9 +138,9 @@ def test_replications_are_new_customers(point, few, letters, rng):
     for k in (1, 2, 3, 5, 10):
         p = at_least(k, r, alpha, a, b, T)
         assert abs((x >= k).sum() - n * p) < LARGEST_Z * np.sqrt(n * p * (1 - p))
-    told = np.array([new_customer(rng, T, **letters) for _ in range(n)])
-    assert stats.ks_2samp(x, told[:, 0]).pvalue > 1e-3
-    assert stats.ks_2samp(last, told[:, 1]).pvalue > 1e-3
+    expected = np.array([new_customer(rng, T, **letters) for _ in range(n)])
+    assert stats.ks_2samp(x, expected[:, 0]).pvalue > 1e-3
+    assert stats.ks_2samp(last, expected[:, 1]).pvalue > 1e-3
 
 
 def test_replications_of_spend(spend_point):

@@ -13,7 +13,7 @@ from bayes_cx.data import compress
 from bayes_cx.scoring import compiled, scorer
 
 # The package gives the name of this module to the function in it.
-module = sys.modules["bayes_cx.scoring.score"]
+module = sys.modules["bayes_cx.scoring.scorer"]
 
 LETTERS = {
     "r": np.array([0.2, 0.3, 1.7, 0.24]),
@@ -65,7 +65,7 @@ def points(letters):
 
 
 @pytest.mark.parametrize(
-    ("quantity", "formula", "options", "told"),
+    ("quantity", "formula", "options", "given"),
     [
         ("p_alive", p_alive, (), {}),
         ("expected_purchases_if_active", if_active, (39.0,), {"t": "39 weeks"}),
@@ -74,8 +74,8 @@ def points(letters):
         ("p_any_purchase", p_any, (2.0,), {"t": "2 weeks"}),
     ],
 )
-def test_every_customer_and_draw_has_the_papers_value(posterior, few, quantity, formula, options, told):
-    found = bcx.draws(posterior, few, quantity, **told)
+def test_every_customer_and_draw_has_the_papers_value(posterior, few, quantity, formula, options, given):
+    found = bcx.draws(posterior, few, quantity, **given)
     wanted = [[formula(*options, *row, *one) for row in rows(few)] for one in points(LETTERS)]
     assert found.dims == ("chain", "draw", "customer")
     assert found.sizes == {"chain": 2, "draw": 2, "customer": 6}

@@ -31,7 +31,7 @@ def cdnow_holdout(cdnow, cdnow_fits):
     return holdout(*cdnow_fits, cdnow, draws=300, seed=1)
 
 
-def told(n: int, seed: int) -> bcx.Split:
+def simulated_split(n: int, seed: int) -> bcx.Split:
     """Let customers live through both periods, and only then cut: no formula of the model is used."""
     rng = np.random.default_rng(seed)
     born = rng.integers(0, 84, n)
@@ -86,7 +86,7 @@ def told(n: int, seed: int) -> bcx.Split:
 
 @pytest.fixture(scope="session")
 def story():
-    return told(4000, seed=5)
+    return simulated_split(4000, seed=5)
 
 
 @pytest.fixture(scope="session")

@@ -57,11 +57,11 @@ def test_bootstrap_chooses_anew_among_the_resampled():
     rng = np.random.default_rng(0)
     revenue, score = rng.gamma(0.3, 1.0, 60), rng.normal(size=60)
     found = capture({"a": score, "b": revenue}, revenue, resamples=300, seed=3)
-    dice = np.random.default_rng(3)
-    dice.random(60)
+    rng = np.random.default_rng(3)
+    rng.random(60)
     shares = []
     for _ in range(300):
-        who = dice.integers(60, size=60)
+        who = rng.integers(60, size=60)
         shares.append(
             [revenue[who][np.argsort(-s[who])[:6]].sum() / revenue[who].sum() for s in (score, revenue)]
         )

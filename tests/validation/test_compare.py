@@ -23,8 +23,8 @@ from tests.made import with_provenance
 LAPLACE = bcx.Laplace()
 
 
-def told(n, r, alpha, a, b, seed, k=1):
-    """Let customers leave before each next purchase, as MBG/NBD tells it; no formula of the model is used.
+def simulated_stats(n, r, alpha, a, b, seed, k=1):
+    """Let customers leave before each next purchase, as in MBG/NBD; no formula of the model is used.
 
     Every k-th of their moments is a purchase: the larger k, the more regular they are.
     """
@@ -52,7 +52,7 @@ def fits(stats, **settings):
 @pytest.fixture(scope="module")
 def early():
     """Customers of whom a third leave at once."""
-    return told(400, r=2.0, alpha=4.0, a=1.0, b=1.5, seed=1)
+    return simulated_stats(400, r=2.0, alpha=4.0, a=1.0, b=1.5, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def found(cdnow_rivals):
 
 
 def test_leave_one_out_is_what_a_fit_without_the_customer_predicts():
-    stats = told(30, r=1.0, alpha=5.0, a=1.0, b=2.0, seed=3)
+    stats = simulated_stats(30, r=1.0, alpha=5.0, a=1.0, b=2.0, seed=3)
     posterior = bcx.fit(MBG_NBD, stats, method=LAPLACE, seed=1, progress=False)
     table = posterior.observed()
     loo = leave_one_out(posterior, table)
@@ -136,10 +136,10 @@ def test_the_model_that_made_the_data_is_found(early_fits):
 
 
 @pytest.mark.slow
-def test_regular_buyers_are_told_from_irregular_ones():
+def test_regular_buyers_are_told_apart_from_irregular_ones():
     """Both densities are of the same moments: equal at k = 1, and apart where buyers are regular."""
     for k in (1, 3):
-        stats = told(400, r=2.0, alpha=4.0 / k, a=0.5, b=3.0, seed=7, k=k)
+        stats = simulated_stats(400, r=2.0, alpha=4.0 / k, a=0.5, b=3.0, seed=7, k=k)
         rivals = {
             model.name: bcx.fit(model, stats, seed=1, method=LAPLACE, progress=False)
             for model in (MBG_NBD, MBG_CNBD.at(k=k))
@@ -179,8 +179,8 @@ def test_the_statistics_give_what_the_fits_remember(cdnow, cdnow_rivals, found):
 
 def test_a_fit_with_more_columns_lends_them_to_the_others():
     """Customers whose rate depends on their group, which only one of the models knows."""
-    slow = told(200, r=2.0, alpha=40.0, a=1.0, b=3.0, seed=5)
-    fast = told(200, r=2.0, alpha=2.0, a=1.0, b=3.0, seed=6)
+    slow = simulated_stats(200, r=2.0, alpha=40.0, a=1.0, b=3.0, seed=5)
+    fast = simulated_stats(200, r=2.0, alpha=2.0, a=1.0, b=3.0, seed=6)
     stats = xr.concat([slow, fast], "customer", combine_attrs="override")
     stats["group"] = ("customer", np.repeat(["slow", "fast"], 200).astype(object))
     known = bcx.Design(pooled={"purchase_rate": "group"})
@@ -190,7 +190,7 @@ def test_a_fit_with_more_columns_lends_them_to_the_others():
     assert (found.best, found.clear) == ("by group", True)
     assert "group" in found.rows
     other = with_provenance(grouped, layout=replace(grouped.layout, design=bcx.Design(pooled={"b": "kind"})))
-    with pytest.raises(bcx.InputError, match=r"lacks kind.*pass stats="):
+    with pytest.raises(bcx.InputError, match=r"lacks kind.*pass them as stats="):
         bcx.compare({"by group": grouped, "by kind": other})
 
 
@@ -302,7 +302,7 @@ def test_the_rule_and_its_words(behind, se, rivals, says):
 def test_the_holdout_may_disagree_and_the_words_say_so():
     forecast = {"total": [90, 95], "total_error": [-0.1, -0.05]}
     worse = made_up([0, 1], [0, 1], **forecast, log_score_behind=[0, 0.1], log_score_behind_se=[0, 0.01])
-    assert "it forecast 90 purchases, and 100 came (−10.0%)." in worse.sentence
+    assert "it forecast 90 purchases; 100 were made (−10.0%)." in worse.sentence
     assert "forecast better" not in worse.sentence
     better = made_up([0, 1], [0, 1], **forecast, log_score_behind=[0, -0.1], log_score_behind_se=[0, 0.01])
     assert "There M1 forecast better than M0." in better.sentence
@@ -382,7 +382,7 @@ def test_without_amounts_purchases_are_counted_and_nobody_may_come(cdnow, cdnow_
     found = replace(
         judged, table=judged.table.drop_attrs().assign(empty).assign_attrs(customers=2357, **empty.attrs)
     )
-    assert "purchases, and 0 came." in found.sentence
+    assert "purchases; 0 were made." in found.sentence
     assert found._repr_html_()
 
 

@@ -17,7 +17,7 @@ ALPHA, BETA = 0.8, 6.0
 
 
 def contracts(n: int, seed: int) -> pd.DataFrame:
-    """Let customers sign over three years and leave at a renewal with a chance of their own."""
+    """Let customers sign over three years and leave at a renewal with an individual chance."""
     rng = np.random.default_rng(seed)
     theta = rng.beta(ALPHA, BETA, n)
     begins = np.datetime64("2022-01-01") + rng.integers(0, 1000, n)

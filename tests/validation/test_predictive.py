@@ -59,7 +59,7 @@ def test_free_purchases_are_left_out_of_spend(cdnow, cdnow_fits):
     kept = stats.isel(customer=np.setdiff1d(np.arange(stats.sizes["customer"]), some))
     stats["spend"][some] = 0.0
     one, other = (predictive_check(cdnow_fits[1], data, draws=5).statistics for data in (stats, kept))
-    assert one.attrs["note"] == "2,357 customers, without 30 of them, whose repeat purchases were free"
+    assert one.attrs["note"] == "2,357 customers, less 30 whose repeat purchases were free"
     np.testing.assert_allclose(one.observed, other.observed)
     assert one.attrs["n_customers"] == 2327
 

@@ -86,16 +86,16 @@ def test_a_fit_with_another_prior_fails(monkeypatch):
 
 def test_a_fit_that_ignores_data_is_seen_by_the_log_likelihood(monkeypatch):
     """Draws of the prior have uniform ranks in every coordinate, whatever the data; only they tell."""
-    explore, told = module.explore_choices, module.sample_prior
+    explore, sample_prior = module.explore_choices, module.sample_prior
 
-    def deaf(explorer, model, method, seed, dice):
-        found, probabilities = explore(explorer, model, method, seed, dice)
+    def ignore_data(explorer, model, method, seed, rng_seed):
+        found, probabilities = explore(explorer, model, method, seed, rng_seed)
         one = {name: np.array([model.kind.example[name]]) for name in model.statistics}
         row = module._dataset(model, one)
-        prior = told(model, row, draws=1000, seed=seed + 1000, scale=1.0).draws["posterior"].dataset
+        prior = sample_prior(model, row, draws=1000, seed=seed + 1000, scale=1.0).draws["posterior"].dataset
         return replace(found, groups={**found.groups, "posterior": prior}), probabilities
 
-    monkeypatch.setattr(module, "explore_choices", deaf)
+    monkeypatch.setattr(module, "explore_choices", ignore_data)
     p = calibrate(GAMMA_GAMMA).p_values
     assert p.pop("log_lik") < 1e-3
     assert all(other > 1e-3 for other in p.values())

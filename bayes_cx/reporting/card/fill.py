@@ -1,4 +1,4 @@
-"""Fill a model card from a posterior and the evidence about it; what was not given is said, not left out."""
+"""Fill a model card from a posterior and the evidence about it; missing evidence is named as missing."""
 
 import math
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from bayes_cx.checks import Check, Interval
 from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
-from bayes_cx.page.checks import false_alarms
+from bayes_cx.page.check_table import false_alarms
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import (
     Checked,
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["model_card"]
 
 # With 100 customers the share inside an 80% interval is known to eight points either way; with fewer, a
-# group that is served badly cannot be told from one that is not.
+# group that is forecast badly cannot be told apart from one that is not.
 SMALLEST_GROUP = 100
 LEVEL = 0.95
 GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")
-# What the fits, by method, and the other sections compute with.
+# The references of the methods of inference, and of the other sections.
 METHODS = {
     "NUTS": ("hoffman2014nouturn", "vehtari2021rank", "betancourt2016diagnosing"),
     "Laplace": ("vehtari2024pareto",),
@@ -66,7 +66,7 @@ def model_card(
     title : str
         What the card is called.
     use : Use, optional
-        What the model is for and not for; by default what holds for every model of its kind.
+        What the model is for and not for; by default the text for all models of its kind.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def _evidence(name: str, found: Iterable[Check], note: str = "") -> Checked:
 def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
     """Return the checks of the largest groups, and how many groups are left out.
 
-    A group that is too small is not judged.
+    The checks of a group that is too small are `not_run`.
     """
     groups = [
         replace(check, status="not_run", note=TOO_FEW) if (check.n or 0) < SMALLEST_GROUP else check

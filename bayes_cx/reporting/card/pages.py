@@ -19,7 +19,7 @@ from bayes_cx.page import (
     Text,
 )
 from bayes_cx.page.blocks import tables_of
-from bayes_cx.page.checks import checks_table, interval_cell, interval_head
+from bayes_cx.page.check_table import checks_table, interval_cell, interval_head
 from bayes_cx.page.lay import STATUS_WORDS
 from bayes_cx.page.words import count, measured, per_cent, plural, shorten, sign
 from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, Reproduction, Use
@@ -50,7 +50,7 @@ _REST = "in model_card.json"
 
 @dataclass(frozen=True)
 class Room:
-    """How many characters there is room for in a sentence, a cell and a word; None for all of them."""
+    """The largest number of characters in a sentence, a cell and a word; None for no limit."""
 
     sentence: int | None = None
     cell: int | None = None
@@ -62,7 +62,7 @@ SHEET = Room(sentence=220, cell=80, word=40)
 
 
 def clip(text: str, length: int | None, word: int | None = 40) -> str:
-    """Return a text cut at its end, and words that no line would hold cut in their middle.
+    """Return a text cut at its end, with words that are too long for a line cut in their middle.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def bullets(title: str, items: Sequence[str], room: Room) -> Section:
 
 
 def data(part: DataPart, room: Room) -> Section:
-    """Return the description of the data, with "not stated" for what nobody said."""
+    """Return the description of the data, with "not stated" where something is missing."""
     period = [f"{day:%Y-%m-%d}" if day else NOT_STATED for day in (part.period_start, part.until)]
     customers = NOT_STATED if part.customers is None else count(part.customers)
     if part.customers and part.repeaters is not None:
@@ -119,7 +119,7 @@ def data(part: DataPart, room: Room) -> Section:
 
 
 def recipe(part: Reproduction, room: Room) -> Section:
-    """Return what it takes to compute the same again."""
+    """Return what is needed to compute the same again."""
     seed = NOT_STATED if part.seed is None else part.seed
     versions = " · ".join(f"{tool} {release}" for tool, release in part.versions.items())
     facts = {
@@ -167,7 +167,7 @@ def model(part: ModelPart, room: Room) -> Section:
 
 
 def evidence(heading: str, part: Checked, name: str, room: Room) -> Section:
-    """Return checks of one kind; what all of them share is said once, above them.
+    """Return checks of one kind; what they have in common is printed once, above them.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def evidence(heading: str, part: Checked, name: str, room: Room) -> Section:
 
 
 def references(items: Sequence[str], room: Room) -> Section:
-    """Return the sources: as a list, or where room is dear in one line of small print."""
+    """Return the references: as a list, or where there is little room in one line of small print."""
     if room is WHOLE:
         return bullets("References", items, room)
     return Section("", (Text((" · ".join(items),), "note"),))
@@ -215,7 +215,7 @@ def side_by_side(left: Sequence[Section], right: Sequence[Section]) -> Section:
 
 
 def balanced(sections: Sequence[Section]) -> Section:
-    """Return sections in two columns, in order, parted so that neither is much longer."""
+    """Return sections in two columns, in order, so that neither column is much longer."""
 
     def height(part: Sequence[Section]) -> int:
         # A heading takes about three rows.
@@ -273,6 +273,6 @@ def _shared(texts: Iterable[str]) -> str:
 
 
 def _left_out(checks: Sequence[Check]) -> str:
-    """Say where the checks are that a sheet has no room for, and how many of them all failed."""
+    """Return where to find the checks that do not fit on a sheet, and how many of all failed."""
     failed = sum(check.status == "failed" for check in checks)
     return f"{_REST}; of all {len(checks)}, {failed} failed"

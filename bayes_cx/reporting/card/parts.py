@@ -48,7 +48,7 @@ class Record(BaseModel):
 
 
 class Judged(Record):
-    """A record whose verdict follows from checks; one that was read must agree with them."""
+    """A record whose verdict is computed from checks; a verdict that is read must agree with them."""
 
     def judged(self) -> tuple[Check, ...]:
         """Return the checks that the verdict is taken over."""
@@ -74,7 +74,7 @@ class Judged(Record):
 
 
 class Checked(Judged):
-    """Checks of one kind; without any it says in a sentence what was not looked at."""
+    """Checks of one kind; without any, a note says what was not checked."""
 
     checks: tuple[Check, ...] = ()
     note: str = ""
@@ -86,7 +86,7 @@ class Checked(Judged):
     @model_validator(mode="after")
     def _not_silent(self) -> Self:
         if not (self.checks or self.note):
-            raise ValueError("a section without checks must say in a note what was not looked at")
+            raise ValueError("a section without checks must have a note that says what was not checked")
         return self
 
 
@@ -148,7 +148,7 @@ class ModelPart(Record):
 
 
 class Reproduction(Record):
-    """What it takes to compute the same again."""
+    """What is needed to compute the same again."""
 
     method: str = ""
     seed: int | None = None

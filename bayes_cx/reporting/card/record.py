@@ -65,7 +65,7 @@ class ModelCard(Judged):
 
     @property
     def summary(self) -> str:
-        """The verdict in one sentence, with its counts and what was not looked at at all."""
+        """The verdict in one sentence, with counts, and the sections that were not checked at all."""
         checks = [check for section in self.sections().values() for check in section.checks]
         n = {
             status: sum(check.status == status for check in checks)
@@ -74,7 +74,7 @@ class ModelCard(Judged):
         word = {"passed": "Passed", "failed": "Failed", "not_run": "Not fully checked"}[self.verdict]
         counts = f"{n['passed']} of {len(checks)} checks passed, {n['failed']} failed, {n['not_run']} not run"
         missing = [heading.lower() for heading, section in self.sections().items() if not section.checks]
-        return f"{word}: {counts}{f'; not looked at: {", ".join(missing)}' if missing else ''}."
+        return f"{word}: {counts}{f'; not checked: {", ".join(missing)}' if missing else ''}."
 
     def to_json(self) -> str:
         """Return the card as JSON text that its JSON Schema describes."""
@@ -87,7 +87,7 @@ class ModelCard(Judged):
         Raises
         ------
         InputError
-            If the text is no card, or a verdict in it disagrees with its checks.
+            If the text is not a card, or a verdict in it disagrees with its checks.
         """
         try:
             return cls.model_validate_json(text)
@@ -108,8 +108,8 @@ class ModelCard(Judged):
         Parameters
         ----------
         whole : bool
-            Whether everything is on it. Otherwise long texts are cut and the worst checks come first, so that
-            one sheet of paper holds what matters.
+            Whether everything is on it. Otherwise long texts are cut and failed checks come first, so that it
+            fits on one sheet of paper.
         """
         room = pages.WHOLE if whole else pages.SHEET
         evidence = [

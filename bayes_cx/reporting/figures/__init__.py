@@ -1,4 +1,4 @@
-"""The figures of the report: each draws its data and says in one sentence what they show."""
+"""The figures of the report: each draws its data, with a headline that says what they show."""
 
 from bayes_cx.reporting.figures.accuracy import by_frequency, calibration, capture
 from bayes_cx.reporting.figures.campaign import gain_curve, sensitivity

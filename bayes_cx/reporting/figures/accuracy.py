@@ -1,4 +1,4 @@
-"""How well single customers were forecast: by frequency, by chance, and by the revenue of the best."""
+"""How well single customers were forecast: by past events, by probability, and by the revenue of the best."""
 
 import numpy as np
 import xarray as xr
@@ -185,7 +185,7 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Picture:
 
 
 def _capture_words(table: xr.Dataset, ours: str, part: str) -> str:
-    """Compare our ranking with the best of the other rules; a lead inside its uncertainty is no lead."""
+    """Return how our ranking compares with the best other rule; a lead within its error is no lead."""
     mine, others = table.sel(rule=ours), table.drop_sel(rule=ours)
     opening = f"Our top {part} brought {per_cent(float(mine['share']))} of hold-out {table.attrs['counted']}"
     if not others.sizes["rule"]:

@@ -87,7 +87,7 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Picture:
 
 
 def _interesting(contacts: np.ndarray, mean: np.ndarray, chosen: int) -> int:
-    """Return how far to draw: past the point where the expected gain has turned negative again."""
+    """Return how far to draw: beyond the point where the expected gain has turned negative again."""
     last = int(contacts[-1])
     after = contacts > chosen
     negative = contacts[after & (mean < -0.25 * max(mean.max(), 0))]
@@ -159,7 +159,7 @@ def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> 
     if pays.min() > 1:
         return f"The campaign would pay only from {_times(pays.min())} the assumed response"
     if pays.min() == 1:
-        return "The gain hangs on the assumed response: with less of it the campaign is not expected to pay"
+        return "The gain depends on the assumed response: with less of it the campaign is not expected to pay"
     words = f"The campaign is expected to pay from {_times(pays.min())} the assumed response"
     if not sure.size:
         return f"{words}, but nowhere almost certainly"

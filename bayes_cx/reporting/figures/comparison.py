@@ -1,4 +1,4 @@
-"""How far each model is behind the one that predicts best, and whether that can be told."""
+"""How far each model is behind the one that predicts best, and whether the difference is clear."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

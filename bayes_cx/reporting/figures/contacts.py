@@ -28,7 +28,7 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
         How many customers to draw.
     """
     contacted = data["contact"].to_numpy()
-    # A row may stand for all customers of the same history.
+    # A row may represent all customers with the same history.
     noun, many = ("history", "histories") if "customers" in data else ("customer", "")
     if contacted.any() and not many:
         noun = "contact"
@@ -59,7 +59,7 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
 
 
 def _edge(quantiles: np.ndarray) -> float:
-    """Return how far to draw to the right: one very good contact shall not squeeze all the others."""
+    """Return how far to draw to the right, so that one very good contact does not squeeze the others."""
     upper = np.sort(quantiles[:, -1])
     typical = 1.6 * upper[-4] if upper.size > 6 else upper[-1]
     return max(float(min(upper[-1], typical)), 0.0)

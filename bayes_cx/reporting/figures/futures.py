@@ -1,4 +1,4 @@
-"""Equally likely futures as dots: the picture of a chance that needs no statistics."""
+"""Equally likely futures as dots, which show a probability as a count."""
 
 import numpy as np
 from matplotlib.patches import Circle
@@ -24,7 +24,8 @@ def futures(
     what : str
         What the amount is, to start the subtitle with.
     line : bool
-        Whether zero is the line between gain and loss; it is then drawn, or said to lie outside.
+        Whether zero is the line between gain and loss; it is then drawn, or the subtitle says that it lies
+        outside.
     dots : int
         How many dots stand for all futures.
     counted : str
@@ -35,7 +36,7 @@ def futures(
     low, high = values[0] - 0.08 * spread, values[-1] + 0.08 * spread
     nearby = low - 2 * spread < 0 < high + 2 * spread
     if line and nearby:
-        # room on either side of zero for the words that stand there
+        # room on either side of zero for the words there
         low, high = min(low, -0.14 * spread), max(high, 0.14 * spread)
 
     height, width = 1.25, TEXT_WIDTH
@@ -109,7 +110,7 @@ def _stacks(
     for inches in np.linspace(largest, 0.02, 40):
         size, stacks = inches * per_inch, []
         for value in values:
-            # a stack never mixes gains and losses: its colour would lie
+            # a stack has one colour, so it must not mix gains and losses
             if stacks and value - stacks[-1][0] < size and (value < 0) == (stacks[-1][0] < 0):
                 stacks[-1].append(value)
             else:

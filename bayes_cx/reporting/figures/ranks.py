@@ -1,4 +1,4 @@
-"""Whether fits of simulated data are calibrated: ranks of the truth against what chance allows."""
+"""Whether fits of simulated data are calibrated: ranks of the truth against the band of uniform ranks."""
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -17,7 +17,8 @@ _COLUMNS, _HEIGHT = 3, 1.35
 def ranks(found: Sbc) -> Picture:
     """Draw, by coordinate, how far the distribution of ranks is from uniform, with the band of chance.
 
-    The band holds a whole line with the chance that the test leaves it, so a line outside is a test failed.
+    The band contains a whole line with the probability of the test, so a line that leaves it is a failed
+    test.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many customers under contract stay, by cohort: observed, and to be expected."""
+"""How many customers under contract stay, by cohort: observed and expected."""
 
 import numpy as np
 import xarray as xr

@@ -1,4 +1,4 @@
-"""What was forecast for weeks the model had not seen, and what happened."""
+"""Forecasts for a period that the model had not seen, and what happened."""
 
 import numpy as np
 import xarray as xr
@@ -95,7 +95,7 @@ def _label_bands(axes, last: xr.DataArray) -> None:
 
 
 def _tracking_words(table: xr.Dataset, unit: str) -> tuple[str, str]:
-    """Say whether what happened in the hold-out stayed inside the 95% band, and where it did not."""
+    """Return whether events in the hold-out stayed inside the 95% band, and where they did not."""
     cut = int(table.attrs["calibration_periods"])
     kept = table.isel(period=slice(cut, None))
     number = kept.sizes["period"]

@@ -1,4 +1,5 @@
-"""What a notebook shows for each record: the result first, where it came from folded below.
+"""The panels that a notebook shows for records: the result first, its provenance folded below.
 
-A module a record, whose ``blocks(record)`` returns what is shown. The records call `bayes_cx.notebook.html`.
+One module for each record, whose ``blocks(record)`` returns what is
+shown. The records call `bayes_cx.notebook.html`.
 """

@@ -1,8 +1,8 @@
-"""A comparison of models: how far each is behind the best, and what came of its forecasts."""
+"""A comparison of models: how far each is behind the best, and how well it forecast."""
 
 from bayes_cx.page import Block, Cell, Number, Text
 from bayes_cx.page.words import count, measured, per_cent
-from bayes_cx.reporting.panels.parts import check_badges, folded, interval, panel, table
+from bayes_cx.reporting.panels.shared import check_badges, folded, interval, panel, table
 from bayes_cx.validation import Comparison
 
 __all__ = ["blocks"]

@@ -2,8 +2,8 @@
 
 from bayes_cx.checks import in_words
 from bayes_cx.page import Block
-from bayes_cx.page.checks import checks_table
-from bayes_cx.reporting.panels.parts import folded, panel, warning
+from bayes_cx.page.check_table import checks_table
+from bayes_cx.reporting.panels.shared import folded, panel, warning
 from bayes_cx.validation import Holdout
 
 __all__ = ["blocks"]

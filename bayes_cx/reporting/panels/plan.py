@@ -8,7 +8,7 @@ from bayes_cx.kinds import find_kind
 from bayes_cx.page import Block, Number, Table
 from bayes_cx.page.sketches import density
 from bayes_cx.page.words import count, measured, per_cent
-from bayes_cx.reporting.panels.parts import badges, folded, ids, interval, mapping, panel, table
+from bayes_cx.reporting.panels.shared import badges, folded, ids, interval, mapping, panel, table
 
 __all__ = ["blocks"]
 

@@ -5,10 +5,10 @@ import numpy as np
 from bayes_cx.checks import in_words
 from bayes_cx.inference import Posterior
 from bayes_cx.page import Block, Cell, Number, Text
-from bayes_cx.page.checks import checks_table
+from bayes_cx.page.check_table import checks_table
 from bayes_cx.page.sketches import density
 from bayes_cx.page.words import count, measured, plural
-from bayes_cx.reporting.panels.parts import check_badges, folded, interval, mapping, panel, table, warning
+from bayes_cx.reporting.panels.shared import check_badges, folded, interval, mapping, panel, table, warning
 
 __all__ = ["blocks"]
 

@@ -1,4 +1,4 @@
-"""Scores: how the means spread over customers, and the first customers."""
+"""Scores: the distribution of the means over customers, and the first customers."""
 
 import numpy as np
 import xarray as xr
@@ -6,7 +6,7 @@ import xarray as xr
 from bayes_cx.page import Block, Cell, Number, Table
 from bayes_cx.page.sketches import histogram
 from bayes_cx.page.words import count, measured, per_cent
-from bayes_cx.reporting.panels.parts import badges, folded, ids, interval, mapping, panel, table
+from bayes_cx.reporting.panels.shared import badges, folded, ids, interval, mapping, panel, table
 
 __all__ = ["blocks"]
 

@@ -1,4 +1,4 @@
-"""Dress a Dataset for a notebook, where xarray would show it in its own way."""
+"""The display of statistics and scores in notebooks, in place of that of xarray."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ __all__ = ["Shown", "show"]
 
 @dataclass(frozen=True)
 class Shown:
-    """A Dataset dressed for a notebook; elsewhere its plain text."""
+    """A Dataset with a display for notebooks; elsewhere its plain text."""
 
     html: str
     text: str

@@ -1,4 +1,4 @@
-"""A split: what the model may see and what it is tested on."""
+"""A split: the calibration period and the hold-out period."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from bayes_cx.data import Split, provenance_of
 from bayes_cx.kinds import kind_of
 from bayes_cx.page import Block, Number
 from bayes_cx.page.words import count
-from bayes_cx.reporting.panels.parts import panel, table
+from bayes_cx.reporting.panels.shared import panel, table
 
 __all__ = ["blocks"]
 

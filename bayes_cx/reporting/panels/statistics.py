@@ -8,7 +8,7 @@ from bayes_cx.kinds import kind_of
 from bayes_cx.page import Block, Number
 from bayes_cx.page.sketches import histogram
 from bayes_cx.page.words import count, measured
-from bayes_cx.reporting.panels.parts import folded, mapping, panel, read_and_rejected, reasons, table
+from bayes_cx.reporting.panels.shared import folded, mapping, panel, read_and_rejected, reasons, table
 
 __all__ = ["blocks"]
 

@@ -3,7 +3,7 @@
 from bayes_cx.data import Transactions
 from bayes_cx.page import Block
 from bayes_cx.page.words import count
-from bayes_cx.reporting.panels.parts import folded, mapping, panel, read_and_rejected, reasons
+from bayes_cx.reporting.panels.shared import folded, mapping, panel, read_and_rejected, reasons
 
 __all__ = ["blocks"]
 

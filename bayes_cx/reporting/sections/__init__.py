@@ -1,4 +1,4 @@
-"""The sections of the report, one file each: ``section(study)`` returns a Section, or None to say nothing.
+"""The sections of the report, one file each: ``section(study)`` returns a Section, or None if it is left out.
 
 A new section is one more file and one more name here, at the place where it is to stand.
 """
@@ -11,9 +11,9 @@ from bayes_cx.reporting.sections import (
     holdout,
     method,
     notices,
+    page_one,
     priority,
     staying,
-    summary,
     worth,
 )
 from bayes_cx.study import Study
@@ -22,7 +22,7 @@ __all__ = ["SECTIONS"]
 
 SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     notices.section,
-    summary.section,
+    page_one.section,
     staying.section,
     priority.section,
     worth.section,

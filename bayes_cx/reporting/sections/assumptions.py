@@ -1,4 +1,4 @@
-"""What the numbers rest on: offers, horizon, value, data, priors."""
+"""The assumptions: offers, horizon, value, data, priors."""
 
 from collections.abc import Iterator
 
@@ -16,13 +16,13 @@ __all__ = ["assumptions", "section"]
 
 _RETURNS = {
     "reject": "rows with a negative amount are rejected",
-    "net": "a return is taken off the customer's latest purchase before it",
+    "net": "a return is deducted from the customer's latest purchase before it",
     "ignore": "rows with a negative amount are left out",
 }
 
 
 def section(study: Study) -> Section | None:
-    """Return what was put in rather than found, and the priors."""
+    """Return what was assumed rather than estimated, and the priors."""
     blocks: list[Block] = []
     if study.plan is not None:
         rows = tuple((Strong(name), text) for name, text in assumptions(study))
@@ -44,9 +44,9 @@ def assumptions(study: Study) -> Iterator[tuple[str, str]]:
         charged = "paid for every contact" if offer.charged == "contacted" else "paid when accepted"
         yield f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"
         yield "ρ, chance that it wins back", _beta(offer.win_back)
-        yield "κ, share of leaving it prevents", _beta(offer.keep)
+        yield "κ, share by which it lowers the chance to leave", _beta(offer.keep)
     yield "Who is won back", phrases(kind_of_study(study)).won_back
-    yield "Who is kept", "the share of leaving that the offer prevents lasts for the whole horizon"
+    yield "Who is kept", "the chance to leave stays lower for the whole horizon"
     if (budget := plan.settings.get("budget")) not in (None, ""):
         yield "Budget", money(float(budget))
     if (capacity := plan.settings.get("capacity")) not in (None, ""):
@@ -63,7 +63,7 @@ def _value(study: Study) -> str:
     plan, money, words = plan_of(study), money_of(study), events(study)
     margin = float(plan.settings.get("margin", 1.0))
     counts = "all that customers pay" if margin == 1.0 else f"{100 * margin:.3g}% of what customers pay"
-    goods = f"the cost of goods {'is not' if margin == 1.0 else 'is thereby'} taken off"
+    goods = "the cost of goods is not deducted" if margin == 1.0 else "the rest is the cost of goods"
     if money.noun:
         return f"{words.events} are counted, because no amounts are known"
     if (each := plan.data.attrs.get("worth")) is not None:
@@ -75,7 +75,7 @@ def _data(source: DataProvenance, amounts: bool) -> Iterator[tuple[str, str]]:
     if source.returns and amounts:
         yield "Returns", _RETURNS.get(source.returns, source.returns)
     if source.rows_zero:
-        yield "Purchases for nothing", f"{count(source.rows_zero)} rows, counted as purchases"
+        yield "Purchases at no charge", f"{count(source.rows_zero)} rows, counted as purchases"
     if source.rows_read is not None:
         yield "Rows read", count(source.rows_read)
         yield "Rows rejected", _rejected(source)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bayes_cx.checks import Check
 from bayes_cx.page import Section
-from bayes_cx.page.checks import checks_table
+from bayes_cx.page.check_table import checks_table
 from bayes_cx.study import Study
 
 __all__ = ["section"]

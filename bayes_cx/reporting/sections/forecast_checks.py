@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bayes_cx.page import Section
-from bayes_cx.page.checks import checks_table, false_alarms
+from bayes_cx.page.check_table import checks_table, false_alarms
 from bayes_cx.study import Study
 
 __all__ = ["section"]

@@ -1,4 +1,4 @@
-"""What was forecast for a time the model had not seen, and what happened."""
+"""What was forecast for a period that the model had not seen, and what happened."""
 
 import xarray as xr
 
@@ -34,7 +34,7 @@ def section(study: Study) -> Section | None:
 
 
 def _coverage(table: xr.Dataset) -> Table:
-    """Return how many customers, and whether the total, fell into the intervals of the forecast."""
+    """Return how many customers were inside the intervals of the forecast, and whether the total was."""
     rows = []
     for i in range(table.sizes["level"]):
         row = table.isel(level=i)
@@ -58,12 +58,11 @@ def _coverage(table: xr.Dataset) -> Table:
         )
     happened = count(table.attrs["total_observed"])
     heads = (
-        *("Interval", "Customers inside", "Ends in part", "95% interval of that"),
+        *("Interval", "Customers inside", "Adjusted", "95% interval of adjusted"),
         *(f"Total forecast ({happened} happened)", "Total"),
     )
     note = (
-        "Counts are whole numbers, so an interval with both its ends holds more than its share of customers. "
-        "“Ends in part” counts the ends only as far as the interval needs them: this share should equal the "
-        "first column."
+        "Counts are whole numbers, so an interval that includes its two ends holds more customers than its "
+        "level. “Adjusted” counts customers at an end only in part; this share should equal the first column."
     )
     return Table(tuple(map(Column, heads)), tuple(rows), label="How often the intervals held", note=note)

@@ -1,15 +1,15 @@
-"""Statistics of the data beside those of data that the models make."""
+"""Statistics of the data beside those of data simulated from the models."""
 
 from bayes_cx.page import Column, Number, Section, Table, Text
-from bayes_cx.page.checks import interval_cell, interval_head, status_badge
+from bayes_cx.page.check_table import interval_cell, interval_head, status_badge
 from bayes_cx.page.words import measured
 from bayes_cx.study import Study
 
 __all__ = ["section"]
 
 _OPENING = (
-    "Statistics of the data beside those of data that the models make, with what they learnt (posterior) and "
-    "without (prior)."
+    "Statistics of the data, beside the same statistics of simulated data: with parameters drawn from the "
+    "posterior, and from the prior alone."
 )
 
 
@@ -31,9 +31,7 @@ def section(study: Study) -> Section | None:
         for one, check in checks
     )
     alarms = [check.alarm for _, check in checks if check.alarm is not None]
-    notes = [
-        f"With models and priors that are right, about {sum(alarms):.2g} of {len(alarms)} would lie outside."
-    ]
+    notes = [f"If models and priors were right, about {sum(alarms):.2g} of {len(alarms)} would lie outside."]
     notes += [
         f"{one.model}, {one.source}: {one.statistics.attrs['note']}."
         for one in found
@@ -43,5 +41,5 @@ def section(study: Study) -> Section | None:
         *(Column("Model"), Column("Draws of"), Column("Statistic", wide=True), Column("In the data")),
         *(Column(interval_head(check.interval for _, check in checks)), Column("Status")),
     )
-    table = Table(columns, rows, label="Data like these", note=" ".join(notes))
-    return Section("Data like these?", (Text((_OPENING,)), table))
+    table = Table(columns, rows, label="Simulated data beside the data", note=" ".join(notes))
+    return Section("Do the models describe the data?", (Text((_OPENING,)), table))

@@ -1,4 +1,4 @@
-"""What the models and the plan cannot see."""
+"""What the models and the plan do not take into account."""
 
 from bayes_cx.page import Section, Text
 from bayes_cx.reporting.studied import events
@@ -12,11 +12,11 @@ def section(study: Study) -> Section | None:
     limits = [limit for fit in study.fits for limit in fit.model.limits]
     if study.plan is not None:
         limits.append(
-            f"How customers respond to the offers is put in; {events(study).events} alone cannot tell it. A "
-            "test with a control group that gets no offer measures it, and the sensitivity figure shows what "
-            "hangs on it."
+            f"How customers respond to the offers is an assumption; {events(study).events} alone do not show "
+            "it. A test with a control group that gets no offer measures it, and the sensitivity figure "
+            "shows how much depends on it."
         )
     limits.append(
-        "Every number speaks about these customers; new customers who are still to come are not counted."
+        "All numbers are about the customers in the data; customers who are still to come are not counted."
     )
     return Section("Limits", (Text(tuple(limits), "bullets"),))

@@ -1,9 +1,8 @@
-"""How it was done, how well, and what it rests on: the appendix, from parts that are files of their own."""
+"""The appendix: models, checks, assumptions and limits, each from a file of its own."""
 
 from bayes_cx.page import Section
 from bayes_cx.reporting.sections import (
     assumptions,
-    choice,
     fit_checks,
     forecast_checks,
     likeness,
@@ -11,6 +10,7 @@ from bayes_cx.reporting.sections import (
     models,
     reproduction,
     rule,
+    selection,
 )
 from bayes_cx.study import Study
 
@@ -18,7 +18,7 @@ __all__ = ["section"]
 
 _PARTS = (
     models.section,
-    choice.section,
+    selection.section,
     rule.section,
     fit_checks.section,
     forecast_checks.section,
@@ -30,6 +30,6 @@ _PARTS = (
 
 
 def section(study: Study) -> Section | None:
-    """Return every part of the appendix that has something to say."""
+    """Return the parts of the appendix that apply to this study."""
     parts = tuple(part for part in (make(study) for make in _PARTS) if part is not None)
     return Section("Method", parts, new_page=True)

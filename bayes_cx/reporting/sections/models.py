@@ -1,4 +1,4 @@
-"""Each model: its story, its formulas, and the parameters that were found."""
+"""Each model: its story, its formulas, and its estimated parameters."""
 
 import numpy as np
 

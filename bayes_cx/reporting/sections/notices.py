@@ -1,4 +1,4 @@
-"""The bad news, before anything else: what failed, what was not looked at, what did not come true."""
+"""The warnings, before anything else: what failed, what was not checked, what was forecast wrongly."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from bayes_cx.checks import Check
 from bayes_cx.inference import Posterior
 from bayes_cx.page import Notice, Section
 from bayes_cx.page.words import count, listing, per_cent, plural, sign
-from bayes_cx.reporting.sections.choice import matters
+from bayes_cx.reporting.sections.selection import matters
 from bayes_cx.reporting.studied import events
 from bayes_cx.study import Study
 from bayes_cx.validation import Holdout
@@ -31,7 +31,7 @@ def _fit(fit: Posterior) -> Iterator[Notice]:
         failed = [_said(check, name) for check in fit.checks if check.status == "failed"]
         text = (
             f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}. The numbers below "
-            "may be wrong; do not act on them before the fit is repaired."
+            "may be wrong; do not act on them until the fit passes its checks."
         )
         yield Notice("failed", "The fit failed its checks.", text)
     elif fit.verdict == "not_run":
@@ -56,7 +56,7 @@ def _holdout(study: Study) -> Iterator[Notice]:
         f"The forecasts were not compared with {made} that the model had not seen{why}. How well they "
         "predict these customers is unknown."
     )
-    yield Notice("not_run", "There is no hold-out evidence.", text)
+    yield Notice("not_run", "The forecasts were not tested.", text)
 
 
 def _missed(holdout: Holdout, made: str) -> Iterator[Notice]:
@@ -74,8 +74,9 @@ def _missed(holdout: Holdout, made: str) -> Iterator[Notice]:
         float(v) for v in (widest.attrs["total_observed"], widest["total_low"], widest["total_high"])
     )
     total = (
-        f"{count(seen)} {made} happened; the {per_cent(float(widest['level']))} interval was {count(low)} to "
-        f"{count(high)}. Expect the totals below to be too {'low' if seen > high else 'high'}."
+        f"In the hold-out period, which the model had not seen, {count(seen)} {made} happened; the "
+        f"{per_cent(float(widest['level']))} interval of the forecast was {count(low)} to {count(high)}. "
+        f"Expect the totals below to be too {'low' if seen > high else 'high'}."
     )
     yield Notice("failed", "The forecast missed the hold-out total.", f"{total} {text}".strip())
 
@@ -85,5 +86,5 @@ def _unlike(study: Study) -> Iterator[Notice]:
     unlike = listing([check.name for check in found if check.status == "failed"])
     if unlike:
         made = events(study).events
-        text = f"Their {made} differ from those that the model makes in {unlike} (see the appendix)."
+        text = f"Simulated {made} differ from those in the data by: {unlike} (see the appendix)."
         yield Notice("look", "The model does not describe these customers in every respect.", text)

@@ -40,9 +40,9 @@ def _table(study: Study) -> Table:
     )
     note = (
         f"{_order(study, shown)} Net gain: what the contact is expected to bring, less its cost. Worth it: "
-        "chance that the offer is worth its cost on average; whether this one customer responds is luck on "
-        "top. Value is what the customer is expected to bring without the offer; at risk is what it would "
-        "bring more if it were sure to stay."
+        "chance that the offer is worth its cost on average, before the luck of whether this one customer "
+        "responds. Value: what the customer is expected to bring without the offer. At risk: how much more "
+        "that would be if the customer were sure to stay."
     )
     return Table(
         (
@@ -143,14 +143,14 @@ def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
 
 
 def _order(study: Study, shown: int) -> str:
-    """Explain how the table is ordered, and why somebody who has probably left can stand high."""
+    """Explain how the table is ordered, and why a customer who has probably left can come first."""
     plan, money = plan_of(study), money_of(study)
     if "customers" in listed(study):
         return (
-            "Customers of the same history get the same answer; amounts are those of one customer. Rows "
-            "stand in the order of the expected net gain."
+            "Customers with the same history get the same answer; amounts are those of one customer. Rows "
+            "are in the order of the expected net gain."
         )
-    text = "Customers stand in the order of their expected net gain."
+    text = "Customers are in the order of their expected net gain."
     top = plan.data.isel(customer=slice(0, shown))
     gone = np.flatnonzero(top["p_alive"].to_numpy() < 0.1)
     if not gone.size:
@@ -158,8 +158,8 @@ def _order(study: Study, shown: int) -> str:
     first = top.isel(customer=int(gone[0]))
     named = [offer for offer in plan.offers if offer.name == str(first["offer"].values)] or plan.offers[:1]
     return (
-        f"{text} One who has almost surely left can stand first: about {per_cent(named[0].win_back.mean)} of "
-        f"such customers are taken to come back, and {shorten(str(first['customer'].values), 28)} would then "
-        f"bring so much that trying nets {money(float(first['gain']))} on average, although most bring "
-        "nothing."
+        f"{text} A customer who has almost surely left can come first: about "
+        f"{per_cent(named[0].win_back.mean)} of such customers are assumed to come back, and "
+        f"{shorten(str(first['customer'].values), 28)} would then bring so much that the contact gains "
+        f"{money(float(first['gain']))} on average, although most such contacts bring nothing."
     )

@@ -1,4 +1,4 @@
-"""What somebody else needs to make the same report."""
+"""What is needed to make the same report again."""
 
 from bayes_cx.data import provenance_of
 from bayes_cx.page import Section, Text

@@ -16,22 +16,19 @@ def section(study: Study) -> Section | None:
         return None
     words = phrases(kind_of_study(study))
     before = (
-        *(
-            f"For each draw from the posterior, {words.condition}",
-            Formula("p"),
-            f"{words.then} and then worth ",
-        ),
-        *(Formula("V"), " gains from an offer that costs ", Formula("c"), ", wins back with chance "),
-        *(Formula("rho"), " and prevents the share ", Formula("kappa"), " of leaving:"),
+        f"For each draw from the posterior, take {words.condition}",
+        *(Formula("p"), f"{words.then} and whose value is ", Formula("V")),
+        *(f" if {events(study).active}. An offer costs ", Formula("c")),
+        *(", wins back a customer who has left with chance ", Formula("rho")),
+        *(" and lowers the chance to leave by the share ", Formula("kappa"), ". Its net gain is:"),
     )
     after = (
         *("where ", Formula('V_"back"'), " is the value of a customer who had left and comes back, and "),
-        *(Formula("V_kappa"), " the value of an active one with less leaving. Customers are ordered by the "),
-        "mean of the net gain over the draws. Intervals of a single customer, of the gain curve and of the "
-        "sensitivity are over these draws: what is not known about parameters and response, with the "
-        "customer's own luck averaged out. The campaign's interval, its chance of losing money and its dots "
-        "add the luck of which customers come back; that of the total value and those of the hold-out add "
-        "all luck of "
-        f"{events(study).events}.",
+        *(Formula("V_kappa"), " that of a customer whose chance to leave is lower. Customers are "),
+        "ordered by the mean of the net gain over the draws. The intervals of a single customer, of the "
+        "gain curve and of the sensitivity cover what is not known about parameters and response; the "
+        "customer's own luck is averaged out. The campaign's interval, its chance of losing money and its "
+        "dots also cover the luck of which customers come back. The intervals of the total value and of the "
+        f"hold-out cover all luck of {events(study).events}.",
     )
     return Section("Whom to contact", (Text((before,)), Text((_GAIN,), "formula"), Text((after,))))

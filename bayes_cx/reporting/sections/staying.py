@@ -76,9 +76,9 @@ def _renewals(study: Study) -> Table | None:
     worth = "; worth: DERL times what a renewal is worth" if priced else ""
     largest = f" The largest {_MOST_ROWS} of {order.size} histories." if order.size > _MOST_ROWS else ""
     note = (
-        "Of one customer. Renewals: those to expect over the horizon. Half stay for: renewals to come that "
-        "half of such customers make. DERL: discounted expected residual lifetime, all renewals to come "
-        f"without end{worth}.{largest}"
+        "Numbers are for one customer. Renewals: expected over the horizon. Half stay for: further renewals "
+        "that half of such customers make. DERL: discounted expected residual lifetime, in renewals, "
+        f"without a horizon{worth}.{largest}"
     )
     columns = tuple(Column(head, wide=i == 0) for i, head in enumerate(heads))
     return Table(columns, tuple(cells), label="Renewals to come", note=note)

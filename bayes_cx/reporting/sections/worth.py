@@ -1,4 +1,4 @@
-"""What the campaign is worth: by number of contacts, by response, by kind and group of customers."""
+"""What the campaign is worth: by number of contacts, by response, by label and group of customers."""
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,7 @@ _MOST_GROUPS = 8
 
 
 def section(study: Study) -> Section | None:
-    """Return the gain of the campaign, what it hangs on and whom it comes from."""
+    """Return the gain of the campaign, what it depends on and which customers it comes from."""
     if study.plan is None:
         return None
     plan, money = study.plan, money_of(study)

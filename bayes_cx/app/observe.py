@@ -1,4 +1,4 @@
-"""What a command works on: transactions, contracts, or statistics that were made before."""
+"""What a command works on: statistics from transactions or contracts, or statistics made before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from bayes_cx.kinds import kind_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Source", "load_dataset", "observe", "reads_twice"]
+__all__ = ["Observed", "load_dataset", "observe", "reads_twice"]
 
-# The models under test see this share of the observed time, unless the user names a day.
+# Share of the observed time that models under test are fitted to, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
 
 
 @dataclass(frozen=True)
-class Source:
-    """What was observed.
+class Observed:
+    """The data of a run.
 
     Attributes
     ----------
     stats : xarray.Dataset
         Statistics by customer, or by weighted row, under pseudonyms if that was asked for.
     models : tuple of str
-        The keys of the models to fit: one, or those to choose from.
+        The keys of the models to fit: one, or the candidates of a selection.
     split : callable or None
         ``split() -> Split`` cuts the observation in two; None where only statistics are known.
     """
@@ -43,7 +43,7 @@ class Source:
 
 
 def reads_twice(settings: Settings) -> bool:
-    """Say whether reading and summarising are two steps, as of transactions."""
+    """Return whether reading and summarising are two steps, as for transactions."""
     return not _are_statistics(settings) and settings.read.start is None
 
 
@@ -90,8 +90,8 @@ def observe(
     *,
     regularity: bool = False,
     opportunities: bool = False,
-) -> Source:
-    """Read what the settings name and summarise it; say what was left out and why.
+) -> Observed:
+    """Read and summarise the data that the settings name; report what was left out and why.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def observe(
         Where to write the rows that were left out, with number and reason, as CSV. Under pseudonyms only the
         columns of the schema stay, because any other may name the customer too.
     regularity, opportunities : bool
-        What to summarise, beside what the model of the settings needs.
+        Whether to summarise these, even if the model of the settings does not need them.
     """
     key = settings.read.key()
     if _are_statistics(settings):
@@ -111,7 +111,7 @@ def observe(
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
             if key is not None:
                 stats = bcx.pseudonymise(stats, key)
-            return Source(stats, _models(settings, stats))
+            return Observed(stats, _models(settings, stats))
     return (_contracts if settings.read.start is not None else _transactions)(
         settings, key, steps, rejected, regularity=regularity, opportunities=opportunities
     )
@@ -129,7 +129,7 @@ def _contracts(
     *,
     regularity: bool,
     opportunities: bool,
-) -> Source:
+) -> Observed:
     if settings.read.file is None:
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
     if regularity or opportunities:
@@ -161,7 +161,7 @@ def _contracts(
             str(settings.read.file), calibration_end=cut, until=settings.compute.until, **given
         )
 
-    return Source(stats, _models(settings, stats), split)
+    return Observed(stats, _models(settings, stats), split)
 
 
 def _cut(stats: "xr.Dataset", settings: Settings) -> date:
@@ -178,11 +178,11 @@ def _transactions(
     *,
     regularity: bool,
     opportunities: bool,
-) -> Source:
+) -> Observed:
     with steps.step("Read transactions") as step:
         transactions = _read(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
-    # What the model needs, or any of those to choose from.
+    # Needed by the model, or by any of the candidates.
     named = [entry for entry in catalogue.MODELS if settings.compute.model in (AUTO, entry.key)]
     regular = regularity or any("regularity" in entry.columns for entry in named)
     whole = opportunities or [entry.kind for entry in named] == ["opportunities"]
@@ -208,7 +208,7 @@ def _transactions(
             opportunities=whole,
         )
 
-    return Source(stats, _models(settings, stats), split)
+    return Observed(stats, _models(settings, stats), split)
 
 
 def _read(settings: Settings, key: str | None) -> "bcx.Transactions":

@@ -1,4 +1,4 @@
-"""Chances to stay, period by period, of customers who leave with chances that are beta distributed."""
+"""Chances to stay, period by period, of customers whose chances to leave have a beta distribution."""
 
 import numpy as np
 import pytensor.scalar as ps
@@ -9,10 +9,10 @@ __all__ = ["log_leave", "log_stay", "log_stay_on", "most_periods", "wear"]
 
 # Stirling's series serves arguments beyond this to some 1e-13; below, the recurrence of the gamma function.
 _SHIFT = 10
-# Beyond e^100 units of wear the chance to stay is a power law to the last digit, and so is it beyond e^250
-# for whoever has worn e^100 units before.
+# The chance to stay through w units of wear (a power of time) is a power law to the last digit beyond
+# e^100, and beyond e^250 after e^100 units before.
 _WORN, _WORE = 100.0, 250.0
-# More periods than a double counts one by one, and how often their number is halved until one is left.
+# The largest number that a double counts one by one, and how often it is halved until one is left.
 _FOR_EVER, _HALVINGS = 2.0**53, 54
 
 
@@ -54,7 +54,7 @@ def _stirling(z: Scalar) -> Scalar:
 
 
 def wear(made: Scalar, more: Scalar, c: Scalar) -> tuple[Scalar, Scalar]:
-    r"""Return how worn a customer is, :math:`made^c`, and what `more` periods wear.
+    r"""Return the wear of a customer, :math:`made^c`, and the wear that `more` periods add.
 
     The second, :math:`(made + more)^c - made^c`, is not the difference of two large numbers. Both are cut
     where powers leave the range of doubles.
@@ -77,9 +77,10 @@ def _log_wear(made: Scalar, more: Scalar, c: Scalar) -> tuple[Scalar, Scalar]:
 def log_stay_on(made, more, gamma, delta, c, share):
     r"""Return the log chance of `more` renewals after `made`, with ageing c.
 
-    Whose :math:`\theta \sim` Beta(gamma, delta) at first wears by :math:`w = (made + more)^c - made^c` and
-    stays with chance :math:`(1 - \theta)^{share \cdot w}`, having stayed :math:`made^c` before. Where powers
-    leave the range of doubles the chance is a power law, of which the logarithm is exact.
+    A customer with :math:`\theta \sim` Beta(gamma, delta), who has stayed through :math:`made^c` units of
+    wear, stays through another :math:`w = (made + more)^c - made^c` with chance
+    :math:`(1 - \theta)^{share \cdot w}`. Where powers leave the range of doubles the chance is a power law,
+    whose logarithm is exact.
 
     Parameters
     ----------

@@ -1,19 +1,19 @@
-"""Which offer for whom, within a budget and a capacity: arithmetic on expected gains alone."""
+"""Which customer gets which offer, within a budget and a capacity, from expected gains and costs alone."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Allocation", "allocate"]
 
-# Costs are sums of rounded numbers; a customer is not left out for the last digit.
+# Costs are sums of rounded numbers: a customer must not be left out for a rounding error.
 _ROUNDING = 1e-9
-# Equal customers are set apart by at most this share of their gain, so that a budget can divide them.
+# Equal customers get gains that differ by at most this share, so that a budget can divide them.
 _APART = 1e-6
 
 
 @dataclass(frozen=True)
-class Choice:
+class Allocation:
     """Who gets which offer.
 
     Attributes
@@ -21,7 +21,7 @@ class Choice:
     offer : numpy.ndarray of int, shape (customer,)
         Position of the customer's best offer, whether or not it is made.
     priority : numpy.ndarray, shape (customer,)
-        Expected gain of that offer less the price of the budget it takes; the customers' order.
+        Expected gain of that offer less the price of its cost; customers are ordered by it.
     contact : numpy.ndarray of bool, shape (customer,)
     price : float
         What one more unit of budget would gain; 0 where the budget does not bind.
@@ -33,17 +33,18 @@ class Choice:
     price: float
 
 
-def choose(
+def allocate(
     gain: np.ndarray, cost: np.ndarray, budget: float | None = None, capacity: int | None = None
-) -> Choice:
-    r"""Choose at most one offer for each customer.
+) -> Allocation:
+    r"""Return at most one offer for each customer, within a budget and a capacity.
 
     Without a budget each customer gets the offer with the largest expected gain, if that is positive, best
-    customers first up to the capacity. A budget has a price :math:`\mu`: offers compete by gain less
-    :math:`\mu` times cost, and :math:`\mu` is the smallest price at which the chosen offers fit the budget.
-    No other choice within the limits gains more than this one by more than the largest gain of one customer
-    (and a millionth): just below that price one more offer, or a better one, is chosen, and the budget is
-    exceeded. What is left of the budget goes to the next customers that fit.
+    customers first up to the capacity. With a budget, offers compete by gain less :math:`\mu` times cost,
+    where :math:`\mu` is the smallest price at which the selected offers fit the budget. What is left of the
+    budget goes to the next customers that fit.
+
+    No allocation within the limits gains more than this one by more than the largest gain of one customer
+    (and a millionth): just below that price one more offer, or a better one, would exceed the budget.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def choose(
     own_gain, own_cost = gain[np.arange(n), offer], cost[np.arange(n), offer]
     if price > 0:
         _fill(contact, own_gain, own_cost, most, limit)
-    return Choice(offer, own_gain - price * own_cost, contact, price)
+    return Allocation(offer, own_gain - price * own_cost, contact, price)
 
 
 def _best(gain: np.ndarray, cost: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +82,7 @@ def _best(gain: np.ndarray, cost: np.ndarray, price: float) -> tuple[np.ndarray,
 
 
 def _chosen(priority: np.ndarray, limit: int) -> np.ndarray:
-    """Choose the positive priorities, the largest so many of them; of equal ones the first."""
+    """Return which priorities are positive and among the `limit` largest; of equal ones the first."""
     contact = priority > 0
     if contact.sum() <= limit:
         return contact
@@ -99,7 +100,7 @@ def _spent(gain: np.ndarray, cost: np.ndarray, price: float, limit: int) -> floa
 
 
 def _fill(contact: np.ndarray, gain: np.ndarray, cost: np.ndarray, budget: float, limit: int) -> None:
-    """Spend what is left on the next customers that fit, best gain per cost first; changes `contact`."""
+    """Spend the rest of the budget on the next customers that fit, best gain per cost first; in place."""
     left, places = budget - cost[contact].sum(), limit - int(contact.sum())
     waiting = np.flatnonzero(~contact & (gain > 0) & (cost <= left))
     waiting = waiting[np.argsort(-gain[waiting] / np.maximum(cost[waiting], 1e-300), kind="stable")]

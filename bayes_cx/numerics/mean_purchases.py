@@ -9,7 +9,7 @@ from bayes_cx.numerics.powers import one_minus_power_over
 
 __all__ = ["beta_gamma_mean"]
 
-# Longer sums cost more than the integral.
+# Longer sums take longer than the integral.
 _MOST_TERMS = 500
 
 

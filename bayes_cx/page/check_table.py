@@ -66,11 +66,11 @@ def status_badge(check: Check) -> Badge:
 
 
 def false_alarms(checks: Sequence[Check]) -> str:
-    """Say how many of these checks would fail by chance with forecasts that are right."""
+    """Say how many of these checks would be expected to fail by chance, if forecasts were right."""
     levels = [check.alarm for check in checks if check.alarm is not None]
     if not levels:
         return ""
     return (
-        f"How often chance alone fails it is known of {plural(len(levels), 'check')}: with forecasts that "
-        f"are right, {sum(levels):.2g} failures or fewer are to be expected among them."
+        f"For {plural(len(levels), 'check')} it is known how often they fail by chance: even if all "
+        f"forecasts were right, up to {sum(levels):.2g} of them would be expected to fail."
     )

@@ -1,4 +1,4 @@
-"""From value and offers to a plan."""
+"""The plan from value, offers, budget and capacity."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import provenance_of
-from bayes_cx.decision.choose import Choice, choose
+from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import Plan
@@ -19,8 +19,8 @@ from bayes_cx.scoring import predict_spend
 __all__ = ["prioritise"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SCALES = (0.25, 0.5, 1.0, 1.5, 2.0)
-_AS_DRAWN = SCALES.index(1.0)
+STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0)
+_AS_DRAWN = STRENGTHS.index(1.0)
 # From this chance of a gain on, a customer who is not contacted is worth watching.
 WATCH = 0.2
 # From this chance of being active on, a customer counts as active.
@@ -39,7 +39,7 @@ def prioritise(
     capacity: int | None = None,
     seed: int = 0,
 ) -> Plan:
-    """Order customers by what contacting them is expected to gain, and choose whom to contact.
+    """Return a plan: customers in the order of the expected net gain of contacting them, and whom to contact.
 
     For each draw and customer, with V the discounted residual value given alive and p the chance to be alive,
 
@@ -47,8 +47,8 @@ def prioritise(
     - keeping: p times the rise of V when the chance to leave falls by the share kept,
     - net gain: both together less the cost.
 
-    The chances of an offer are draws too, one for all customers. Gains are expectations over a customer's own
-    luck; their spread is what is not known about customers and offers.
+    The effects of an offer are draws too, the same for all customers. Gains are expectations over a
+    customer's own luck; their spread is the uncertainty about customers and offers.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def prioritise(
     capacity : int, optional
         Most customers that can be contacted.
     seed : int
-        Of the draws of the offers' effects and of simulated futures.
+        Seed of the draws of the offers' effects and of the simulated futures.
 
     Returns
     -------
@@ -76,15 +76,15 @@ def prioritise(
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)
-    choice = choose(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
-    order = np.lexsort([-choice.priority, ~choice.contact])
+    allocation = allocate(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
+    order = np.lexsort([-allocation.priority, ~allocation.contact])
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    data, totals = _describe(value, effects, choice, rank, seed)
-    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(order.size), choice.offer]))
+    data, totals = _describe(value, effects, allocation, rank, seed)
+    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(order.size), allocation.offer]))
     data = data.assign(label=("customer", _labels(data)))
     data["total_value_predictive"] = ("future", _futures(value, seed))
-    data = data.isel(customer=order).assign_attrs(_attributes(value, data, budget, capacity, choice))
+    data = data.isel(customer=order).assign_attrs(_attributes(value, data, budget, capacity, allocation))
     return Plan(
         data=data,
         sensitivity=_sensitivity(gain, cost, totals, budget, capacity),
@@ -106,13 +106,13 @@ def prioritise(
 
 def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) -> None:
     if isinstance(offers, Offer):
-        raise InputError("one offer", "a sequence of offers", "write [offer]")
+        raise InputError("a single offer", "a sequence of offers", "write [offer]")
     names = [offer.name for offer in offers]
     if not names or len(set(names)) < len(names):
         raise InputError(
             f"offers named {', '.join(names) or 'nothing'}",
             "one offer or more, each with its own name",
-            "name them",
+            "give each offer a name",
         )
     for name, limit in (("budget", budget), ("capacity", capacity)):
         if limit is not None and not limit >= 0:
@@ -122,21 +122,21 @@ def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) 
 
 
 def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarray, np.ndarray]:
-    """Return expected net gain and expected cost, both of shape (scale, customer, offer)."""
-    gain, cost = np.empty((2, len(SCALES), value.n_customers, len(effects)))
+    """Return expected net gain and expected cost, both of shape (strength, customer, offer)."""
+    gain, cost = np.empty((2, len(STRENGTHS), value.n_customers, len(effects)))
     for some in value.blocks():
         worth = value.worth(some)
         for j, each in enumerate(effects):
-            gain[:, some, j], cost[:, some, j] = each.of(worth, some).expected(SCALES)
+            gain[:, some, j], cost[:, some, j] = each.of(worth, some).expected(STRENGTHS)
     return gain, cost
 
 
 def _describe(
-    value: LifetimeValue, effects: Sequence[Effect], choice: Choice, rank: np.ndarray, seed: int
+    value: LifetimeValue, effects: Sequence[Effect], allocation: Allocation, rank: np.ndarray, seed: int
 ) -> tuple[xr.Dataset, list[Change]]:
-    """Return what a plan shows, in the order of the statistics, and what each offer changes in all."""
+    """Return the data of a plan, in the order of the statistics, and the total change by each offer."""
     n, draws = value.n_customers, value.draws
-    contacted = int(choice.contact.sum())
+    contacted = int(allocation.contact.sum())
     mean = {name: np.empty(n) for name in ("p_alive", "value", "value_at_risk", "gain")}
     sd = {name: np.empty(n) for name in ("p_alive", "value", "gain")}
     quantile = {name: np.empty((n, len(QUANTILES))) for name in sd}
@@ -153,7 +153,7 @@ def _describe(
         worth = value.worth(some)
         changes = [each.of(worth, some) for each in effects]
         gains = [change.gain() for change in changes]
-        own = np.take_along_axis(np.array(gains), choice.offer[some][None, None, :], axis=0)[0]
+        own = np.take_along_axis(np.array(gains), allocation.offer[some][None, None, :], axis=0)[0]
         shown = {"p_alive": worth.p_alive, "value": worth.value, "gain": own}
         for name, values in shown.items():
             mean[name][some], sd[name][some] = values.mean(axis=0), values.std(axis=0)
@@ -169,7 +169,7 @@ def _describe(
         ranking[:, some] = own[kept]
         np.add.at(steps, np.searchsorted(contacts, rank[some] + 1), own.T)
         for j, change in enumerate(changes):
-            mine = choice.contact[some] & (choice.offer[some] == j)
+            mine = allocation.contact[some] & (allocation.offer[some] == j)
             campaign[j].append(change.total(mine))
             luck += (change.response(rng) - change.winning_back())[:, mine].sum(axis=1)
     totals = [added(parts) for parts in campaign]
@@ -179,11 +179,11 @@ def _describe(
         "keeping": sum(each.keeping()[:, 0] for each in totals),
     }
     total["gain_predictive"] = total["gain"] + luck
-    names = np.array([each.offer.name for each in effects], dtype=object)[choice.offer]
-    names[~choice.contact] = ""
+    names = np.array([each.offer.name for each in effects], dtype=object)[allocation.offer]
+    names[~allocation.contact] = ""
     by_customer = {
         "rank": rank + 1,
-        "contact": choice.contact,
+        "contact": allocation.contact,
         "offer": names,
         "gain": mean["gain"],
         "gain_sd": sd["gain"],
@@ -232,7 +232,7 @@ def _p_best(gains: np.ndarray, k: int) -> np.ndarray:
     for row in gains:
         least = np.partition(row, n - k)[n - k]
         above, tied = row > least, row == least
-        # Equal customers share the last places.
+        # Customers with equal gains share the last places.
         share += above + tied * ((k - above.sum()) / tied.sum())
     return share / gains.shape[0]
 
@@ -269,9 +269,9 @@ def _sensitivity(
     capacity: int | None,
 ) -> xr.Dataset:
     """Return the gain of the chosen plan and the best number of contacts under other effects."""
-    campaign = np.array([sum(each.gain(scale)[:, 0] for each in totals) for scale in SCALES])
+    campaign = np.array([sum(each.gain(strength)[:, 0] for each in totals) for strength in STRENGTHS])
     low, high = np.quantile(campaign, (0.05, 0.95), axis=1)
-    best = [int(choose(g, c, budget, capacity).contact.sum()) for g, c in zip(gain, cost, strict=True)]
+    best = [int(allocate(g, c, budget, capacity).contact.sum()) for g, c in zip(gain, cost, strict=True)]
     return xr.Dataset(
         {
             "gain": ("scale", campaign.mean(axis=1)),
@@ -279,12 +279,12 @@ def _sensitivity(
             "gain_high": ("scale", high),
             "contacts": ("scale", best),
         },
-        coords={"scale": list(SCALES)},
+        coords={"scale": list(STRENGTHS)},
     )
 
 
 def _attributes(
-    value: LifetimeValue, data: xr.Dataset, budget: float | None, capacity: int | None, choice: Choice
+    value: LifetimeValue, data: xr.Dataset, budget: float | None, capacity: int | None, allocation: Allocation
 ) -> dict[str, object]:
     contact = data["contact"].to_numpy()
     return {
@@ -296,9 +296,9 @@ def _attributes(
         "currency": "",
         "n_customers": value.n_customers,
         "n_contacted": int(contact.sum()),
-        # netCDF has no word for nothing, so a limit that was not set is not there.
+        # netCDF cannot hold None, so a limit that was not set is left out.
         **{name: limit for name, limit in (("budget", budget), ("capacity", capacity)) if limit is not None},
-        "budget_price": choice.price,
+        "budget_price": allocation.price,
         "total_cost": float(data["cost"].to_numpy()[contact].sum()),
         "kind": value.purchases.model.kind.key,
         "events": value.events,

@@ -1,4 +1,4 @@
-"""What several panels show."""
+"""Blocks that several panels use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,7 +27,7 @@ _LONGEST_ID, _LONGEST_TEXT = 40, 240
 
 
 def panel(title: str, subtitle: Iterable[str], *blocks: Block | None) -> tuple[Block, ...]:
-    """Return blocks under a title and a line of facts, of which empty ones are left out."""
+    """Return blocks under a title and a line of facts; empty ones are left out."""
     facts = " · ".join(filter(None, subtitle))
     kept = [block for block in blocks if block is not None]
     return (Section(title, (*([Text((facts,), "note")] if facts else []), *kept)),)
@@ -59,14 +59,14 @@ def check_badges(checks: Iterable[Check], within: str = "") -> Text | None:
 
 
 def warning(checks: Sequence[Check], within: str = "") -> Notice | None:
-    """Say that checks failed or were not run; nothing where all passed."""
+    """Return a warning that checks failed or were not run; None where all passed."""
     match verdict(checks):
         case "failed":
             names = ", ".join(check.named(within) for check in checks if check.status == "failed")
             return Notice(
                 "failed",
                 f"{in_words(checks).capitalize()}.",
-                f"Do not act on this before it is mended: {names}.",
+                f"Do not act on this until these checks pass: {names}.",
             )
         case "not_run":
             return Notice("not_run", f"{in_words(checks).capitalize()}.", "This is not a pass.")
@@ -98,7 +98,7 @@ def reasons(rejected: Mapping[str, int]) -> Table | None:
 
 
 def read_and_rejected(rows_read: int | None, rejected: Mapping[str, int]) -> Text | None:
-    """Return how many rows were read and rejected; nothing where nobody counted."""
+    """Return how many rows were read and rejected; None where this is not known."""
     if rows_read is None:
         return None
     return badges([f"{count(rows_read)} rows read", f"{count(sum(rejected.values()))} rejected"])

@@ -1,4 +1,4 @@
-"""Which model was chosen, by how much, and whether the choice matters."""
+"""Which model was selected, by how much, and whether it matters."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from bayes_cx.validation import Comparison
 
 __all__ = ["matters", "section"]
 
-# What a choice may change before page one speaks of it: totals, and the list of contacts.
+# Page one warns if the runner-up would change the total value, or the list of contacts, by a larger share.
 _TOTAL, _LIST = 0.10, 0.20
 
 
@@ -74,8 +74,8 @@ def _table(comparison: Comparison) -> Table:
     )
     note = (
         "Log score: log predictive density of each customer given all others, added up, by Pareto-smoothed "
-        "importance sampling; larger is better. Weight: of the model in the average of predictions that "
-        "predicts best."
+        "importance sampling; larger is better. Weight: share of the model in the average of all models "
+        "that predicts best."
     )
     return Table(tuple(map(Column, heads)), tuple(rows), label="Models that were compared", note=note)
 
@@ -93,14 +93,14 @@ def _differences(study: Study) -> str:
     here, there, both = _contacts(plan, other)
     change = f"{100 * (theirs / mine - 1.0):+.1f}%".replace("-", "−")
     text = (
-        f"With {study.selection.runner_up}, the next best, the customers would be taken to be worth "
+        f"With {study.selection.runner_up}, the next best, the customers would be valued at "
         f"{money(theirs)} over the next {plan.data.attrs['horizon']} instead of {money(mine)} ({change})"
     )
     if not here and not there:
         return f"{text}, and nobody would be contacted either."
     return (
         f"{text}, and {count(there)} instead of {count(here)} customers would be contacted; {count(both)} "
-        "stand on both lists."
+        "are on both lists."
     )
 
 

@@ -13,8 +13,8 @@ from bayes_cx.study import Study
 __all__ = ["actions", "campaign", "customers", "grounds", "section", "tiles", "value"]
 
 _COUNTED = (
-    "They differ by what is not known about customers and offer, and by the luck of who comes back; {} is "
-    "taken at its expectation."
+    "The futures differ in what is not known about customers and offers, and in who happens to come back; {} "
+    "is set to its average."
 )
 
 
@@ -35,7 +35,7 @@ def section(study: Study) -> Section | None:
 
 
 def campaign(study: Study) -> str:
-    """Say whom to contact, what it costs, what it brings and how it may go wrong."""
+    """Say whom to contact, what it costs, what it brings, and the chance that it loses money."""
     data, money = plan_of(study).data, money_of(study)
     number = int(data.attrs["n_contacted"])
     if number == 0:
@@ -86,8 +86,8 @@ def customers(study: Study) -> str:
     if still.min() > 0.999:
         return (
             f"{text} But {count(once.sum())} of these have bought only once: the model counts every one-time "
-            "buyer as active, because it lets customers leave only after a repeat purchase. Read them as "
-            "not known to have left."
+            "buyer as active, because it lets customers leave only after a repeat purchase. It is not known "
+            "whether they have left."
         )
     return f"{text} About {about(still.sum())} of these have bought only once."
 
@@ -100,9 +100,9 @@ def _under_contract(study: Study) -> str:
     current = int((data["p_alive"] > 0).sum())
     left = current - survived(study)["stay"].to_numpy()
     return (
-        f"{count(current)} of the {plural(int(data.attrs['n_customers']), 'customer')} are under contract; "
-        f"who has left is known. About {about(left.mean())} of them will leave within the next "
-        f"{data.attrs['horizon']}{_about(left)}; when each of them leaves is what is uncertain."
+        f"{count(current)} of the {plural(int(data.attrs['n_customers']), 'customer')} are under contract. "
+        f"About {about(left.mean())} of these will leave within the next "
+        f"{data.attrs['horizon']}{_about(left)}."
     )
 
 
@@ -128,24 +128,24 @@ def value(study: Study) -> str:
 
 
 def grounds(study: Study) -> str:
-    """Say what the gain rests on that no data have shown: the response, and what counts as value."""
+    """Say which assumptions the gain rests on: the response to the offers, and what counts as value."""
     plan, money = plan_of(study), money_of(study)
     margin = float(plan.settings.get("margin", 1.0))
     kept = "before the cost of goods" if margin == 1.0 else f"of which {per_cent(margin)} is kept as margin"
     if len(plan.offers) == 1:
         offer = plan.offers[0]
         response = (
-            f"the offer is taken to win back {per_cent(offer.win_back.mean)} of those who left and to "
-            f"prevent {per_cent(offer.keep.mean)} of leaving"
+            f"the offer is assumed to win back {per_cent(offer.win_back.mean)} of those who left and to "
+            f"lower the chance to leave by {per_cent(offer.keep.mean)}"
         )
     else:
-        response = "how many customers each offer wins back and keeps is put in, as printed in the appendix"
+        response = "the appendix lists how many customers each offer is assumed to win back and to keep"
     amounts = "" if money.noun else f" Amounts are what customers pay, {kept}."
     if (each := plan.data.attrs.get("worth")) is not None:
-        amounts = f" Every {events(study).event} is taken to be worth {money(float(each))}, {kept}."
+        amounts = f" Every {events(study).event} is assumed to be worth {money(float(each))}, {kept}."
     return (
-        f"The gain rests on beliefs about the response: {response}. Unless these come from a campaign with a "
-        f"control group, test on a part of the list first.{amounts}"
+        f"The gain rests on assumptions about the response: {response}. Unless a campaign with a control "
+        f"group has measured this, test the offer on a part of the list first.{amounts}"
     )
 
 
@@ -212,14 +212,14 @@ def _contact(data: xr.Dataset, rows: xr.Dataset | None) -> str:
 
 
 def _waiting(data: xr.Dataset) -> str:
-    """Say why some customers wait: the budget ends before them, or whether a contact is worth it is open."""
+    """Say why some customers wait: the budget is used up, or it is not clear whether a contact pays."""
     waits = data["label"].to_numpy() == "wait and see"
     beyond = int((waits & (data["gain"].to_numpy() > 0)).sum())
-    again = "whether a contact is worth its cost is open. A test of the offer on some of them would tell."
+    again = "it is not clear whether a contact is worth its cost. A test of the offer on some would show it."
     if not beyond:
         return again
     rest = "" if beyond == waits.sum() else f" For the others {again}"
-    return f"{count(beyond)} would be worth a contact, but budget or capacity end before them.{rest}"
+    return f"{count(beyond)} would be worth a contact, but the budget or the capacity is used up.{rest}"
 
 
 def _offers(data: xr.Dataset) -> list[tuple[str, int]]:

@@ -1,0 +1,195 @@
+"""Lengths of time with their unit, and rates of discount.
+
+A horizon and a rate are read once, where they come in, and travel as records.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from math import isfinite, log1p
+from typing import Any
+
+from bayes_cx.errors import InputError
+
+__all__ = ["UNITS", "DiscountRate", "Span", "check_unit"]
+
+# Days in one unit. A month is a twelfth of a Julian year, so that 12 months are one year exactly.
+UNITS: dict[str, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
+
+_NAMES = ", ".join(UNITS)
+_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
+# A whole number of periods is meant where a span differs from it by less than this share,
+_ALMOST = 0.02
+# but never by more than this part of a period.
+_FAR_OFF = 0.25
+
+
+def check_unit(unit: str) -> str:
+    """Return `unit` if it is one of `UNITS`, else raise `InputError`."""
+    if unit not in UNITS:
+        raise InputError(f"unit is {unit!r}", f"one of {_NAMES}", "pass for example unit='week'")
+    return unit
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of time with its unit, such as a horizon.
+
+    Parameters
+    ----------
+    number : float
+        Zero or more, finite.
+    unit : {"hour", "day", "week", "month", "year"}
+
+    Raises
+    ------
+    InputError
+        If the number is negative or not finite, or the unit is not known.
+
+    Examples
+    --------
+    >>> Span.of("52 weeks").to("day")
+    Span(number=364.0, unit='day')
+    >>> print(Span.of(26, "week"))
+    26 weeks
+    """
+
+    number: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        if not 0 <= self.number < float("inf"):
+            raise InputError(
+                f"horizon {self.number:g} {self.unit}s",
+                "a finite span of zero or more",
+                "write for example '52 weeks'",
+            )
+
+    @classmethod
+    def of(cls, value: Any, unit: str | None = None) -> "Span":
+        """Read a span.
+
+        Parameters
+        ----------
+        value : Span, str, datetime.timedelta, numpy.timedelta64 or number
+            A text such as ``"52 weeks"`` or ``"1 year"``, a time difference, or a number in `unit`.
+        unit : str, optional
+            The unit of a number.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or is negative or not finite.
+
+        Examples
+        --------
+        >>> Span.of("1 year").in_unit("month")
+        12.0
+        """
+        if isinstance(value, Span):
+            return value
+        if isinstance(value, str):
+            match = _TEXT.fullmatch(value)
+            name = match[2].lower() if match else ""
+            if match is None or name not in UNITS:
+                raise _unreadable(value)
+            return cls(float(match[1]), name)
+        if isinstance(value, timedelta):
+            return cls(value / timedelta(days=1), "day")
+        if type(value).__name__ == "timedelta64":
+            microseconds = float(value.astype("timedelta64[us]").astype("int64"))
+            return cls(microseconds / 86_400e6, "day")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise _unreadable(value) from None
+        if unit is None:
+            raise _unreadable(value)
+        return cls(number, unit)
+
+    def in_unit(self, unit: str) -> float:
+        """Return the length in another unit."""
+        return self.number * UNITS[self.unit] / UNITS[check_unit(unit)]
+
+    def to(self, unit: str) -> "Span":
+        """Return the same span in another unit."""
+        return Span(self.in_unit(unit), unit)
+
+    def whole(self, unit: str, because: str) -> "Span":
+        """Return the span as a whole number of periods of one unit each.
+
+        A year is not quite 52 weeks, and nobody means to ask for less than one: a span that is nearly whole
+        (within 2 %, and within a quarter of a period) is taken to be so.
+
+        Parameters
+        ----------
+        unit : str
+        because : str
+            Why it must be whole, for the message.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+
+        Examples
+        --------
+        >>> print(Span.of("1 year").whole("week", "BG/BB counts opportunities"))
+        52 weeks
+        """
+        value = self.in_unit(unit)
+        if abs(value - round(value)) > min(_ALMOST * max(value, 1.0), _FAR_OFF):
+            raise InputError(
+                f"{self}, which is {value:.2f} times a {unit}",
+                f"a whole number of {unit}s, because {because}",
+                f"ask for '{Span(max(round(value), 1), unit)}'",
+            )
+        return Span(float(round(value)), unit)
+
+    def __str__(self) -> str:
+        short = f"{self.number:g}"
+        number = short if float(short) == self.number else repr(float(self.number))
+        return f"{number} {self.unit}{'' if self.number == 1 else 's'}"
+
+
+def _unreadable(value: Any) -> InputError:
+    return InputError(f"horizon {value!r}", f"a number and a unit ({_NAMES})", "write for example '52 weeks'")
+
+
+@dataclass(frozen=True)
+class DiscountRate:
+    r"""A yearly rate of discount: money in a year is worth 1 / (1 + rate) now, continuously in between.
+
+    Parameters
+    ----------
+    per_year : float
+        Above -1; 0.1 is 10 %.
+
+    Raises
+    ------
+    InputError
+        If it is not a finite number above -1.
+    """
+
+    per_year: float
+
+    def __post_init__(self) -> None:
+        if not (self.per_year > -1.0 and isfinite(self.per_year)):
+            raise InputError(
+                f"discount_rate={self.per_year}",
+                "a finite number above -1, per year",
+                "write 0.1 for 10 %",
+            )
+
+    def force(self, unit: str) -> float:
+        r"""Return the force of discount :math:`\delta` per unit of time.
+
+        Money after t units is worth :math:`\exp(-\delta t) = (1 + rate)^{-t / \text{units in a year}}` now.
+
+        Examples
+        --------
+        >>> round(DiscountRate(0.10).force("week"), 6)
+        0.001827
+        """
+        return log1p(self.per_year) * UNITS[check_unit(unit)] / UNITS["year"]
