@@ -6,14 +6,67 @@ process compile at a time, and needs a C++ compiler. Loaded from warm caches the
 compiled runs equally fast, and nutpie uses numba as well.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock, RLock
 from typing import Any
 
 import pytensor
 from pytensor.compile.mode import Mode
 
-__all__ = ["AS_WRITTEN", "compiled", "kept"]
+from bayes_cx.errors import InputError
+
+__all__ = ["AS_WRITTEN", "compiled", "engine", "kept", "uses_kernels"]
+
+_ENGINES = ("kernels", "pytensor")
+_ENGINE: ContextVar[str | None] = ContextVar("engine", default=None)
+
+
+@contextmanager
+def engine(name: str) -> Iterator[None]:
+    """Evaluate formulas by ``"kernels"``, as is usual, or as PyTensor compiles them: ``"pytensor"``.
+
+    Both evaluate the same graphs. The environment variable ``BAYES_CX_ENGINE`` sets what is usual.
+
+    Parameters
+    ----------
+    name : {"kernels", "pytensor"}
+
+    Raises
+    ------
+    InputError
+        If there is no such engine.
+
+    Examples
+    --------
+    >>> with engine("pytensor"):
+    ...     uses_kernels()
+    False
+    """
+    if name not in _ENGINES:
+        raise InputError(f"engine {name!r}", " or ".join(_ENGINES), "name one of these")
+    token = _ENGINE.set(name)
+    try:
+        yield
+    finally:
+        _ENGINE.reset(token)
+
+
+def uses_kernels() -> bool:
+    """Say whether formulas are evaluated by kernels.
+
+    Raises
+    ------
+    InputError
+        If the environment names an engine that there is not.
+    """
+    name = _ENGINE.get() or os.environ.get("BAYES_CX_ENGINE", "kernels")
+    if name not in _ENGINES:
+        raise InputError(f"BAYES_CX_ENGINE={name}", " or ".join(_ENGINES), "set one of these")
+    return name == "kernels"
+
 
 # PyTensor takes None for no optimisation, and does not say so in its types.
 _NOTHING: Any = None

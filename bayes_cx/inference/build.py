@@ -1,10 +1,9 @@
 """The one place where a `pymc.Model` is made."""
 
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
@@ -15,7 +14,10 @@ from bayes_cx.inference.predictor import arrays, coordinates, structure
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.model import Model, Prior
 
-__all__ = ["build", "give", "pymc_model", "structure_of"]
+if TYPE_CHECKING:
+    import pymc as pm
+
+__all__ = ["build", "pymc_model", "structure_of"]
 
 # Standard deviations of the priors, on the scale of the link. A slope of .5 changes a rate by 65 % for one
 # standard deviation of its covariate; a spread of .5 lets typical groups differ by as much.
@@ -24,7 +26,7 @@ SLOPE, SPREAD = 0.5, 0.5
 
 def pymc_model(
     model: Model, stats: xr.Dataset, design: Design = CONSTANT, *, scale: float | None = None
-) -> pm.Model:
+) -> "pm.Model":
     """Return `model` on `stats` as a PyMC model, to sample, to look at or to extend.
 
     The random variables are the unit-free coordinates of `model`, the parameters of the paper are
@@ -56,8 +58,10 @@ def pymc_model(
     return build(prepare(model, stats, design, scale=scale), _chosen(model))
 
 
-def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> pm.Model:
+def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> "pm.Model":
     """Return the PyMC model of prepared statistics; choices not given in `chosen` have their first value."""
+    import pymc as pm
+
     model, layout = prepared.model, prepared.layout
     fixed = {name: float(values[0]) for name, values in model.choices.items()} if chosen is None else chosen
     with pm.Model(coords=_coords(prepared)) as built:
@@ -80,6 +84,8 @@ def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> pm.Mode
 
 def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of each row by letter, with the effects of the design as random variables."""
+    import pymc as pm
+
     model, layout = prepared.model, prepared.layout
     patterns, row = unique_rows(prepared.table, layout.design.columns)
     for name in model.priors:
@@ -106,17 +112,10 @@ def structure_of(prepared: Prepared) -> Hashable:
 
 
 def _prior(name: str, prior: Prior) -> Any:
+    import pymc as pm
+
     arguments = {key: pm.Data(f"{name}_{key}", value) for key, value in prior.arguments.items()}
     return getattr(pm, prior.distribution)(name, **arguments)
-
-
-def give(built: pm.Model, prepared: Prepared) -> None:
-    """Replace the statistics in `built`, which must have no design, by others of the same model."""
-    columns = {f"{name}_data": values for name, values in prepared.columns.items()}
-    with built:
-        pm.set_data(
-            {**columns, "weight": prepared.weight}, coords={"row": np.arange(prepared.table.sizes["row"])}
-        )
 
 
 def _chosen(model: Model) -> dict[str, float]:

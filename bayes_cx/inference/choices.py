@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any, Literal
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check
@@ -14,7 +13,7 @@ from bayes_cx.errors import FitError
 from bayes_cx.inference.explore import Explorer, Found
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
-from bayes_cx.model import Model
+from bayes_cx.inference.prepare import Prepared
 
 __all__ = ["explore_choices", "with_choices"]
 
@@ -23,8 +22,7 @@ _COUNTS = 1e-3
 
 
 def explore_choices(
-    explorer: Explorer,
-    model: Model,
+    prepared: Prepared,
     method: Method | Literal["auto"],
     seed: int,
     rng_seed: Sequence[int],
@@ -38,9 +36,7 @@ def explore_choices(
 
     Parameters
     ----------
-    explorer : Explorer
-        Of the model at any of the choices.
-    model : Model
+    prepared : Prepared
     method, seed, rng_seed, progress
         As in `Explorer.explore`.
 
@@ -51,11 +47,11 @@ def explore_choices(
     probabilities : dict of str to float
         The posterior probability of each choice, by a text such as ``"k=2"``; empty without choices.
     """
+    model = prepared.model
     several = [dict(zip(model.choices, each, strict=True)) for each in product(*model.choices.values())]
     found = []
     for values in several:
-        with explorer.built:
-            pm.set_data({name: float(value) for name, value in values.items()})
+        explorer = Explorer(prepared, values)
         one = explorer.explore(method, seed, rng_seed, progress=progress)
         if len(several) > 1 and isinstance(one.method, NUTS):
             one = _weighed(one, explorer, rng_seed)

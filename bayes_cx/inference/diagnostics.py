@@ -1,6 +1,5 @@
 """The checks that a fit must pass before it is used."""
 
-import arviz as az
 import numpy as np
 import xarray as xr
 
@@ -23,6 +22,8 @@ def check_nuts(draws: xr.DataTree, max_depth: int) -> tuple[Check, ...]:
 
     What the sampler did not report is `not_run`, never passed.
     """
+    import arviz as az
+
     posterior = draws["posterior"].dataset
     sampler = draws["sample_stats"].dataset
     rhat = _worst(az.rhat(posterior, method="rank"), np.max)

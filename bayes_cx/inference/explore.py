@@ -1,21 +1,25 @@
 """Explore the posterior of one PyMC model: by its mode, by importance sampling around it, or by NUTS."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check, verdict
 from bayes_cx.compiling import kept
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import diagnostics
-from bayes_cx.inference.density import Density, density, find_mode, hyperparameters
+from bayes_cx.inference.density import Density, find_mode
+from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
+from bayes_cx.inference.prepare import Prepared
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 __all__ = ["Explorer", "Found", "variables"]
 
@@ -50,35 +54,54 @@ class Found:
 
 
 class Explorer:
-    """A PyMC model that can be explored again after its data have changed.
+    """A model with its data, ready to be explored.
 
     Parameters
     ----------
-    built : pymc.Model
-    structure : hashable
-        Models of equal structure differ only in the values of their data containers, and share what is
-    compiled.
+    prepared : Prepared
+    chosen : mapping of str to float, optional
+        Values of the parameters with choices; by default the first of each.
     """
 
-    def __init__(self, built: pm.Model, structure: Hashable) -> None:
-        self.built = built
-        self.structure = structure
+    def __init__(self, prepared: Prepared, chosen: Mapping[str, float] | None = None) -> None:
+        choices = prepared.model.choices
+        self.prepared = prepared
+        self.chosen = {name: float(v[0]) for name, v in choices.items()} if chosen is None else dict(chosen)
+
+    @cached_property
+    def built(self) -> "pm.Model":
+        """The PyMC model, of which only sampling, designs and unusual priors have need."""
+        from bayes_cx.inference.build import build
+
+        return build(self.prepared, self.chosen)
 
     @cached_property
     def _posterior(self) -> Density:
-        return density(self.built, self.structure)
+        return self._density(priors=True)
 
     @cached_property
     def _likelihood(self) -> Density:
-        return density(self.built, self.structure, priors=False)
+        return self._density(priors=False)
+
+    def _density(self, *, priors: bool) -> Density:
+        found = direct(self.prepared, self.chosen, priors=priors)
+        if found is None:
+            from bayes_cx.inference.build import structure_of
+            from bayes_cx.inference.pymc_density import density
+
+            found = density(self.built, structure_of(self.prepared), priors=priors)
+        return found
 
     @property
     def _sampler(self) -> Any:
         """The compiled sampler with the data of this model, in place of those it was compiled with."""
         import nutpie
 
+        from bayes_cx.inference.build import structure_of
+        from bayes_cx.inference.pymc_density import hyperparameters
+
         # The start of a chain depends on the priors, and is compiled too.
-        key = ("sampler", self.structure, hyperparameters(self.built))
+        key = ("sampler", structure_of(self.prepared), hyperparameters(self.built))
         sampler: Any = kept(key, lambda: nutpie.compile_pymc_model(self.built))
         used = {var.name for var in sampler.shared_var_keys}
         data = {str(var.name): var.get_value() for var in self.built.data_vars if var.name in used}
@@ -158,7 +181,7 @@ class Explorer:
         return Found(groups, diagnostics.check_point(mode), method, mode.height)
 
 
-def variables(built: pm.Model) -> list[str]:
+def variables(built: "pm.Model") -> list[str]:
     """Return the names of the random variables and of what is computed from them."""
     return [*(rv.name for rv in built.free_RVs), *(var.name for var in built.deterministics)]
 

@@ -9,16 +9,14 @@ from platform import python_version
 from typing import Any, Literal
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from bayes_cx.checks import Check
 from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.data import provenance_of
-from bayes_cx.inference.build import build, structure_of
 from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.design import CONSTANT, Design
-from bayes_cx.inference.explore import Explorer, variables
+from bayes_cx.inference.explore import variables
 from bayes_cx.inference.methods import Method
 from bayes_cx.inference.posterior import Posterior, attributes
 from bayes_cx.inference.prepare import Prepared, prepare
@@ -90,8 +88,7 @@ def fit(
     prepared = prepare(model, stats, design, scale=scale)
     rng = _random_stream(prepared, seed)
     start = time.perf_counter()
-    explorer = Explorer(build(prepared), structure_of(prepared))
-    found, probabilities = explore_choices(explorer, model, method, seed, rng, progress=progress)
+    found, probabilities = explore_choices(prepared, method, seed, rng, progress=progress)
     provenance = _provenance(
         prepared,
         stats,
@@ -130,6 +127,10 @@ def sample_prior(
     Everything that reads a posterior can then show what the priors alone imply. The scale is that of `stats`
     unless one is given.
     """
+    import pymc as pm
+
+    from bayes_cx.inference.build import build
+
     prepared = prepare(model, stats, design, scale=scale)
     built = build(prepared)
     names = variables(built)

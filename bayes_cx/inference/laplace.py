@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base.array import array_stats
 from rich.progress import track
 from scipy.special import gammaln, logsumexp
 
 from bayes_cx.inference.density import Density, Mode
+from bayes_cx.inference.psis import smooth_weights
 
 __all__ = ["Weighed", "systematic", "weigh"]
 
@@ -20,6 +20,8 @@ _HOPELESS = 1.0
 # A proposal with the moments of the posterior still misses a tail that is longer on one side. Half as wide
 # again reaches it, at the price of some six draws in ten.
 _WIDER = 1.5
+# Draws weighed at once; after each of them the progress bar moves.
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -94,16 +96,15 @@ def _propose(
     stretch = np.sqrt(degrees / rng.chisquare(degrees, size=n))
     offset = rng.standard_normal((n, k)) * stretch[:, None]
     u = centre + offset @ root.T
-    steps = track(u, "weighing draws", disable=not progress, transient=True)
-    height = np.array([f.value_and_gradient(point)[0] for point in steps])
+    blocks = np.array_split(u, max(1, n // _BLOCK))
+    steps = track(blocks, "weighing draws", disable=not progress, transient=True)
+    height = np.concatenate([f.heights(block) for block in steps])
     height = np.where(np.isfinite(height), height, -np.inf)
     at_centre = gammaln((degrees + k) / 2) - gammaln(degrees / 2) - k / 2 * np.log(degrees * np.pi)
     at_centre -= np.log(np.diagonal(root)).sum()
     log_weight = height - at_centre + 0.5 * (degrees + k) * np.log1p((offset**2).sum(axis=1) / degrees)
-    # The smoother takes minus log weights.
-    smooth, khat = array_stats.psislw(-(log_weight - log_weight.max()))
-    weight = np.exp(smooth - smooth.max())
-    return _Proposed(u, height, log_weight, weight / weight.sum(), float(khat))
+    smooth, khat = smooth_weights(log_weight)
+    return _Proposed(u, height, log_weight, np.exp(smooth), khat)
 
 
 def systematic(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The density of the prior at draws of the posterior."""
 
 import numpy as np
-import pymc as pm
 import pytensor.tensor as pt
 
 from bayes_cx.compiling import AS_WRITTEN, compiled
@@ -12,6 +11,8 @@ __all__ = ["log_prior"]
 
 def log_prior(posterior: Posterior) -> np.ndarray:
     """Return the log density of the priors at each draw, on the coordinates themselves, shape (sample,)."""
+    import pymc as pm
+
     draws = posterior.draws["posterior"]
     total = np.zeros(posterior.n_draws)
     for name, prior in posterior.model.priors.items():

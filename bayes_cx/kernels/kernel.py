@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_cx.kernels.program import read
+from bayes_cx.kernels.program import NotArithmetic, read, with_derivatives
 from bayes_cx.kernels.source import Plan, lay_out, write
 from bayes_cx.kernels.stored import load
 
@@ -123,8 +123,10 @@ def make(
     NotArithmetic
         If PyTensor has to compile it.
     """
-    program = read(formula, names, slopes)
-    columns = [name for name in columns if name in names] + (["pattern"] if cells else [])
+    if getattr(formula, "inner", 1) > 1:
+        raise NotArithmetic("an integral over each customer, for which whole arrays are faster")
+    program = read(with_derivatives(formula, slopes) if slopes else formula, names)
+    columns = [*(name for name in columns if name in names), *(["pattern"] if cells else [])]
     plan = lay_out(program, columns, drawn, cells)
     by_pattern = frozenset(o for o, name in enumerate(slopes, 1) if name in cells)
     return Kernel(plan, load(write(plan, summed=summed, by_pattern=by_pattern)), summed, by_pattern)

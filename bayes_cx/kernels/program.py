@@ -23,7 +23,7 @@ from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.basic import ScalarFromTensor, TensorFromScalar
 from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 
-__all__ = ["Loop", "NotArithmetic", "Program", "Step", "is_boolean", "read"]
+__all__ = ["Loop", "NotArithmetic", "Program", "Step", "is_boolean", "read", "with_derivatives"]
 
 
 _FOLDED: dict[str, Callable[..., Any]] = {
@@ -113,17 +113,15 @@ class Program:
         return self.steps[step].what if self.steps[step].name == "constant" else None
 
 
-def read(formula: Callable[..., Any], names: Sequence[str], slopes: Sequence[str] = ()) -> Program:
-    """Return the program of a formula of numbers and of its derivatives.
+def read(formula: Callable[..., Any], names: Sequence[str]) -> Program:
+    """Return the program of a formula of numbers.
 
     Parameters
     ----------
     formula : callable
-        ``formula(**{name: value}) -> value``, in PyTensor.
+        ``formula(**{name: value})`` gives a value, or several, in PyTensor.
     names : sequence of str
         Of its arguments.
-    slopes : sequence of str
-        Arguments by which there are derivatives.
 
     Raises
     ------
@@ -131,14 +129,10 @@ def read(formula: Callable[..., Any], names: Sequence[str], slopes: Sequence[str
         If the graph has an operation that is none on numbers.
     """
     given = {name: pt.dscalar(name) for name in names}
-    value = pt.as_tensor(formula(**given))
-    if value.type.ndim:
-        raise NotArithmetic("a formula of several values")
-    wanted = [value]
-    if slopes:
-        wanted += pytensor.grad(value, [given[name] for name in slopes], disconnected_inputs="ignore")
-        if any(getattr(var.type, "ndim", 0) for node in toposort(wanted) for var in node.outputs):
-            raise NotArithmetic("derivatives of sums over nodes, which each would be a loop of its own")
+    found = formula(**given)
+    wanted = [pt.as_tensor(each) for each in (found if isinstance(found, list | tuple) else [found])]
+    if any(var.type.ndim for var in wanted):
+        raise NotArithmetic("a formula of arrays")
     program = Program(tuple(names))
     reader = _Reader(program)
     reader.known.update({(var, ()): program.add("input", what=name) for name, var in given.items()})
@@ -147,6 +141,25 @@ def read(formula: Callable[..., Any], names: Sequence[str], slopes: Sequence[str
             reader.find(node.outputs[0], ())
     program.outputs = tuple(reader.find(var, ()) for var in wanted)
     return program
+
+
+def with_derivatives(formula: Callable[..., Any], by: Sequence[str]) -> Callable[..., list[Any]]:
+    """Return the formula of a value and its derivatives.
+
+    Raises
+    ------
+    NotArithmetic
+        When called, if the value has sums over nodes in it: each derivative would have loops of its own.
+    """
+
+    def formula_and_slopes(**given: Any) -> list[Any]:
+        value = pt.as_tensor(formula(**given))
+        slopes = pytensor.grad(value, [given[name] for name in by], disconnected_inputs="ignore")
+        if any(getattr(var.type, "ndim", 0) for node in toposort(slopes) for var in node.outputs):
+            raise NotArithmetic("derivatives of sums over nodes")
+        return [value, *slopes]
+
+    return formula_and_slopes
 
 
 class _Reader:
@@ -342,9 +355,9 @@ def _logical(name: str) -> Callable[[Program, list[int]], int]:
 _NUMBERS = (
     "sub truediv neg abs exp expm1 log log1p sqrt sqr ceil floor trunc sign gammaln psi trigamma sigmoid "
     "softplus maximum minimum clip pow reciprocal gt lt ge le eq neq isnan isinf"
-).split()
+)
 _SIMPLE: dict[str, Callable[[Program, list[int]], int]] = {
-    **{name: _plain(name) for name in _NUMBERS},
+    **{name: _plain(name) for name in _NUMBERS.split()},
     **{name: _logical(name) for name in ("and", "or")},
     "invert": lambda program, of: _logical("not")(program, of),
     "add": _add,

@@ -1,8 +1,8 @@
 """The source of a kernel: one function that evaluates a program for rows x draws.
 
 What depends on fewer columns than the whole is computed once for each of their distinct values: of BG/NBD
-the gamma functions for every x, what an active customer does for every (x, T), and only what is left for every
-(x, t_x, T).
+the gamma functions for every x, what an active customer does for every (x, T), and only what is left for
+every (x, t_x, T).
 """
 
 from collections.abc import Iterable
@@ -117,17 +117,11 @@ def _fill(program, depends, stages, stage: Stage, wanted: list[int]) -> None:
     def visit(i: int) -> None:
         if i in found or i in stage.loads:
             return
-        step, (columns, _) = program.steps[i], depends[i]
-        elsewhere = columns != stage.columns and columns in stages and step.name not in ("input", "constant")
-        if elsewhere and not (columns == frozenset() and not depends[i][1] and step.name not in _COSTLY):
-            if step.name in _COSTLY or not all(
-                program.steps[j].name in ("input", "constant") for j in step.of
-            ):
-                # A loop is kept by what is taken of it.
-                if step.name != "loop":
-                    stage.loads[i] = columns
-                    stages[columns].kept[i] = None
-                    return
+        step = program.steps[i]
+        if _is_kept_elsewhere(program, depends, stages, stage, i):
+            stage.loads[i] = depends[i][0]
+            stages[depends[i][0]].kept[i] = None
+            return
         for j in step.of:
             visit(j)
         found[i] = None
@@ -137,6 +131,18 @@ def _fill(program, depends, stages, stage: Stage, wanted: list[int]) -> None:
     for i in found:
         if program.steps[i].name != "constant":
             (stage.each if depends[i][1] else stage.once).append(i)
+
+
+def _is_kept_elsewhere(program, depends, stages, stage: Stage, i: int) -> bool:
+    """Say whether a stage reads the value of a step; what is quickly computed again is computed again."""
+    step, (columns, drawn) = program.steps[i], depends[i]
+    # Of a loop the values that are taken of it are kept.
+    if columns == stage.columns or columns not in stages or step.name in ("input", "constant", "loop"):
+        return False
+    if step.name in _COSTLY:
+        return True
+    of_inputs = all(program.steps[j].name in ("input", "constant") for j in step.of)
+    return not of_inputs and (drawn or columns != frozenset())
 
 
 def write(plan: Plan, *, summed: bool, by_pattern: frozenset[int] = frozenset()) -> str:

@@ -11,7 +11,7 @@ expectations come from `bayes_cx.predict_purchases`, as in the paper.
 
 import numpy as np
 import pytensor.tensor as pt
-from scipy import special, stats
+from scipy import special
 
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model, Param, Prior, Purchases
@@ -163,7 +163,7 @@ def _simulate_future(rng, t, p_alive, x, t_x, T, regularity, r, alpha, s, beta, 
         np.column_stack([np.broadcast_to(z, x.shape) for z in known]), axis=0, return_inverse=True
     )
     x_, t_x_, T_, regularity_, r_, alpha_, c_, gamma_ = rows.T[:, :, None]
-    k = np.clip(stats.gamma.ppf((np.arange(_CHOICES) + 0.5) / _CHOICES, c_) / gamma_, _LEAST, _MOST)
+    k = np.clip(special.gammaincinv(c_, (np.arange(_CHOICES) + 0.5) / _CHOICES) / gamma_, _LEAST, _MOST)
     a, seen = r_ + k * x_, alpha_ + k * t_x_
     log_gaps = (k - 1) * (regularity_ + x_ * np.log(np.where(x_ > 0, t_x_, 1))) - x_ * special.gammaln(k)
     with np.errstate(divide="ignore"):
@@ -173,7 +173,7 @@ def _simulate_future(rng, t, p_alive, x, t_x, T, regularity, r, alpha, s, beta, 
     below = np.cumsum(np.exp(weight - weight.max(axis=1, keepdims=True)), axis=1)
     below /= below[:, -1:]
     chosen = np.minimum((rng.random(x.size)[:, None] >= below[which]).sum(axis=1), _CHOICES - 1)
-    own = stats.gamma.ppf((chosen + rng.random(x.size)) / _CHOICES, c) / gamma
+    own = special.gammaincinv(c, (chosen + rng.random(x.size)) / _CHOICES) / gamma
     return _simulate_future_given_k(
         rng, t, p_alive, x, t_x, T, np.clip(own, _LEAST, _MOST), r, alpha, s, beta
     )

@@ -13,9 +13,7 @@ from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import MAP, MLE, NUTS, Laplace, sample_prior
-from bayes_cx.inference.build import build, give, structure_of
 from bayes_cx.inference.choices import explore_choices
-from bayes_cx.inference.explore import Explorer
 from bayes_cx.inference.methods import Method
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.model import Model, arguments
@@ -156,8 +154,6 @@ def sbc(
     # A model needs data even where only its prior is used: one possible customer.
     row = _dataset(model, {name: np.array([model.kind.example[name]]) for name in model.statistics})
     prior = sample_prior(model, row, draws=simulations, seed=seed, scale=scale).draws["posterior"].dataset
-    placeholder = prepare(model, row, scale=scale)
-    explorer = Explorer(build(placeholder), structure_of(placeholder))
     ranks, passed = [], []
     unfitted, flagged = Counter[str](), Counter[str]()
     for i in track(range(simulations), "calibrating", disable=not progress, transient=True):
@@ -166,8 +162,7 @@ def sbc(
         try:
             data = _simulated(model, rng, known, {name: float(truth[name][0]) for name in letters})
             prepared = prepare(model, data, scale=scale)
-            give(explorer.built, prepared)
-            found, _ = explore_choices(explorer, model, method, seed + i, (seed, i))
+            found, _ = explore_choices(prepared, method, seed + i, (seed, i))
         except (FitError, InputError) as error:
             unfitted[error.came] += 1
             continue

@@ -1,0 +1,151 @@
+"""The log density of a model in which all customers share their parameters, by kernels, without PyMC."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+
+from bayes_cx.compiling import kept, uses_kernels
+from bayes_cx.inference.density import Density
+from bayes_cx.inference.prepare import Prepared
+from bayes_cx.kernels import Kernel, NotArithmetic, make
+from bayes_cx.model import Model, arguments
+
+__all__ = ["direct"]
+
+# Draws at once: what lies between the stages of a kernel fits a cache.
+_TOGETHER = 128
+
+
+def _lognormal(u: Any, mu: Any, sigma: Any) -> tuple[Any, Any]:
+    return pt.exp(u), -0.5 * ((u - mu) / sigma) ** 2 - pt.log(sigma) - 0.5 * np.log(2 * np.pi)
+
+
+def _beta(u: Any, alpha: Any, beta: Any) -> tuple[Any, Any]:
+    size = pt.gammaln(alpha + beta) - pt.gammaln(alpha) - pt.gammaln(beta)
+    return pt.sigmoid(u), size - alpha * pt.softplus(-u) - beta * pt.softplus(u)
+
+
+_Known = tuple[Callable[..., tuple[Any, Any]], Callable[..., float]]
+_KNOWN: dict[str, _Known] = {
+    "LogNormal": (_lognormal, lambda mu, sigma: mu + sigma**2 / 2),
+    "Beta": (_beta, lambda alpha, beta: np.log(alpha / beta)),
+}
+"""Of a distribution: ``(u, *arguments) -> (value, log density of u)``, and the u of its mean."""
+
+
+def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = True) -> Density | None:
+    """Return the log posterior, or the log-likelihood alone, of one vector without bounds.
+
+    It is None where PyMC has to make it: with a design, priors that are not known here, or a formula that is
+    none of plain numbers.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    chosen : mapping of str to float
+        The values of the choices.
+    priors : bool
+        Whether the priors count.
+    """
+    model = prepared.model
+    named = all(prior.distribution in _KNOWN for prior in model.priors.values())
+    if not uses_kernels():
+        return None
+    if not (prepared.layout.design.is_constant and named) or any(p.dims for p in model.params.values()):
+        return None
+    free = tuple(name for name in model.params if name not in model.choices)
+    try:
+        value, slopes = (_likelihood(model, free, with_slopes) for with_slopes in (False, True))
+    except NotArithmetic:
+        return None
+    priors_ = {name: dict(prior.arguments) for name, prior in model.priors.items()}
+    structure = tuple((name, model.priors[name].distribution, *each) for name, each in priors_.items())
+    point = kept(("point", model.letters, structure, free), lambda: _point(model, priors_, free))
+    fixed: dict[str, Any] = {"scale": prepared.scale}
+    fixed |= {f"{name} {key}": v for name, given in priors_.items() for key, v in given.items()}
+    fixed = {_plain(name): v for name, v in fixed.items()}
+    of_point = point.bind({})
+    values, gradients = (kernel.bind(prepared.columns, prepared.weight) for kernel in (value, slopes))
+    names, k = tuple(model.priors), len(model.priors)
+
+    def at(points: np.ndarray) -> list[np.ndarray]:
+        """Return values, letters, the log prior and their derivatives at points, each of shape (point,)."""
+        drawn = {f"u_{name}": column for name, column in zip(names, points.T, strict=True)}
+        return [found[0] for found in of_point({**fixed, **drawn}, len(points))]
+
+    def given(found: list[np.ndarray], n: int) -> dict[str, np.ndarray]:
+        letters = dict(zip(free, found[k : k + len(free)], strict=True))
+        return letters | {name: np.asarray(v, float) for name, v in chosen.items()}
+
+    def heights(points: np.ndarray) -> np.ndarray:
+        found = at(points)
+        log_lik = np.empty(len(points))
+        for start in range(0, len(points), _TOGETHER):
+            some = slice(start, start + _TOGETHER)
+            own = [each[some] for each in found]
+            log_lik[some] = values(given(own, own[0].size), own[0].size)[0]
+        return log_lik + found[k + len(free)] if priors else log_lik
+
+    def value_and_gradient(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = at(u[None])
+        height, *by_letter = (each[0] for each in gradients(given(found, 1), 1))
+        flat = np.array([each[0] for each in found[k + len(free) :]])
+        log_prior, by_u = flat[0], flat[1:].reshape(len(free) + 1, k)
+        slope = np.array(by_letter) @ by_u[: len(free)]
+        return (height + log_prior, slope + by_u[-1]) if priors else (height, slope)
+
+    start = [_KNOWN[p.distribution][1](**priors_[name]) for name, p in model.priors.items()]
+    return Density(
+        value_and_gradient=value_and_gradient,
+        heights=heights,
+        named=lambda points: at(points)[: k + len(free)],
+        names=(*names, *free),
+        dims=dict.fromkeys((*names, *free), ()),
+        coords={},
+        start=np.array(start, float),
+        elements=names,
+        what="posterior" if priors else "likelihood",
+    )
+
+
+def _plain(name: str) -> str:
+    return name.replace(" ", "_of_")
+
+
+def _likelihood(model: Model, free: tuple[str, ...], with_slopes: bool) -> Kernel:
+    names = arguments(model.log_lik)
+
+    def compile_() -> Kernel:
+        by = free if with_slopes else ()
+        return make(model.log_lik, names, columns=model.statistics, drawn=free, slopes=by, summed=True)
+
+    return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes), compile_)
+
+
+def _point(model: Model, priors: Mapping[str, Mapping[str, float]], free: tuple[str, ...]) -> Kernel:
+    """Compile the values and letters at a vector, the log prior, and their derivatives."""
+    u = [f"u_{name}" for name in priors]
+    fixed = ["scale", *(_plain(f"{name} {key}") for name, given in priors.items() for key in given)]
+
+    def formula(**given: Any) -> list[Any]:
+        values, log_prior = {}, pt.as_tensor(0.0)
+        for name, own in priors.items():
+            transform, _ = _KNOWN[model.priors[name].distribution]
+            of = (given[_plain(f"{name} {key}")] for key in own)
+            values[name], density = transform(given[f"u_{name}"], *of)
+            log_prior = log_prior + density
+        letters = model.letters(given["scale"], **values)
+        outputs = [*values.values(), *(letters[name] for name in free), log_prior]
+        by = [given[name] for name in u]
+        slopes = [
+            slope
+            for output in outputs[len(values) :]
+            for slope in pytensor.grad(pt.as_tensor(output), by, disconnected_inputs="ignore")
+        ]
+        letters_end = len(values) + len(free)
+        return [*outputs[:letters_end], log_prior, *slopes]
+
+    return make(formula, [*u, *fixed], columns=(), drawn=u)
