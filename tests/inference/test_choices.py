@@ -54,7 +54,10 @@ def test_the_marginal_likelihood_is_the_integral_of_the_density(rng):
     def value_and_gradient(u):
         return np.asarray(3.0 - 0.5 * u @ precision @ u), -precision @ u
 
-    f = Density(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, np.zeros(2))
+    def heights(points):
+        return np.array([value_and_gradient(u)[0] for u in points])
+
+    f = Density(value_and_gradient, heights, lambda u: [u], ("u",), {"u": ()}, {}, np.zeros(2))
     mode = Mode(np.zeros(2), 3.0, precision, 0.0)
     expected = 3.0 + np.log(2 * np.pi) - 0.5 * np.log(np.linalg.det(precision))
     assert weigh(f, mode, 4000, 8.0, rng).log_marginal == pytest.approx(expected, abs=0.02)

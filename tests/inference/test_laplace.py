@@ -20,11 +20,14 @@ def logs_of_gammas(shape: np.ndarray) -> tuple[Density, Mode, list[np.ndarray]]:
     asked = []
 
     def value_and_gradient(u):
-        asked.append(u)
         return np.asarray((shape * u - np.exp(u)).sum()), shape - np.exp(u)
 
+    def heights(points):
+        asked.extend(points)
+        return (shape * points - np.exp(points)).sum(axis=1)
+
     top = np.log(shape)
-    f = Density(value_and_gradient, lambda u: [u], ("u",), {"u": ()}, {}, top)
+    f = Density(value_and_gradient, heights, lambda u: [u], ("u",), {"u": ()}, {}, top)
     return f, Mode(top, float(value_and_gradient(top)[0]), np.diag(shape), 0.0), asked
 
 
