@@ -73,7 +73,8 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Callable[..., Any],
         for of_likelihood, of_prior in ((likelihood, prior), (pt.grad(likelihood, u), pt.grad(prior, u)))
     )
     inputs = {var: var.type(name=var.name) for var in model.data_vars}
-    value = compiled([u, count, *inputs.values()], graph_replace([height, slope], inputs, strict=False))
+    at_u = graph_replace([height, slope], inputs, strict=False)
+    value = compiled([u, count, *inputs.values()], at_u, exact=True)
     # A few operations on whole arrays, which run no faster compiled.
     outputs = model.replace_rvs_by_values([model[name] for name in names])
     outputs = graph_replace(outputs, inputs, strict=False)

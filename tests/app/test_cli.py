@@ -1,11 +1,10 @@
-"""The command line on good and bad input, through the real command; what needs no fit is here."""
+"""The command line on good and bad input; what needs no fit is here."""
 
 import csv
 import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -56,8 +55,8 @@ def fails(done, code: int, *words: str) -> None:
 
 
 @pytest.mark.parametrize("command", [(), ("report",), ("score",)], ids=lambda words: "".join(words) or "all")
-def test_help_loads_nothing_heavy(bayes_cx, command):
-    done = bayes_cx(*command, "--help", PYTHONPROFILEIMPORTTIME="1")
+def test_help_loads_nothing_heavy(bayes_cx_process, command):
+    done = bayes_cx_process(*command, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     loaded = {
         line.rsplit("|", 1)[-1].strip()
@@ -75,8 +74,8 @@ def test_help_names_every_command(bayes_cx):
         assert command in said
 
 
-def test_version(bayes_cx):
-    assert bayes_cx("--version").stdout.startswith("bayes-cx 0.")
+def test_version(bayes_cx_process):
+    assert bayes_cx_process("--version").stdout.startswith("bayes-cx 0.")
 
 
 def test_datasets(bayes_cx, tmp_path):
@@ -130,9 +129,9 @@ def test_statistics_come_back_as_they_were(bayes_cx, broken, tmp_path, ending):
         )
 
 
-def test_wrong_column(bayes_cx, broken):
+def test_wrong_column(bayes_cx_process, broken):
     fails(
-        bayes_cx("summarise", broken, "--customer", "ID", "--time", "day", "--out", "s.nc"),
+        bayes_cx_process("summarise", broken, "--customer", "ID", "--time", "day", "--out", "s.nc"),
         2,
         "'ID'",
         "'id'",
@@ -251,8 +250,8 @@ MOMENTS = {"start": (r"\| *typer[.]", {"PYTHONPROFILEIMPORTTIME": "1"}), "fit": 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
-def test_a_stopped_run_says_so_and_leaves_nothing(tmp_path, moment, number, word):
-    command = [str(Path(sys.executable).parent / "bayes-cx"), "report", "--dataset", "cdnow-sample"]
+def test_a_stopped_run_says_so_and_leaves_nothing(bayes_cx_path, tmp_path, moment, number, word):
+    command = [bayes_cx_path, "report", "--dataset", "cdnow-sample"]
     (tmp_path / "tmp").mkdir()
     sign, environment = MOMENTS[moment]
     with subprocess.Popen(

@@ -9,7 +9,8 @@ COLUMNS = ("--customer", "who", "--start", "from", "--end", "to", "--unit", "mon
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory, command_in):
+def reported(tmp_path_factory, process_in):
+    """What the command says as a process, from start to end, and the folder it makes of contracts."""
     folder = tmp_path_factory.mktemp("contracts")
     rng = np.random.default_rng(1)
     begins = pd.to_datetime(np.datetime64("2022-01-01") + rng.integers(0, 900, 1500))
@@ -18,7 +19,7 @@ def reported(tmp_path_factory, command_in):
     frame = pd.DataFrame({"who": np.arange(begins.size), "from": begins, "to": ends})
     frame.to_csv(folder / "contracts.csv", index=False)
     settings = ("--worth", 20, "--cost", 2, "--holdout-from", "2023-12-31", "--pseudonymise")
-    done = command_in(folder)(
+    done = process_in(folder)(
         "report", "contracts.csv", *COLUMNS, *settings, "--out", "r", BAYES_CX_KEY="an example key of a test"
     )
     assert done.returncode == 0, done.stderr
@@ -28,6 +29,7 @@ def reported(tmp_path_factory, command_in):
 def test_the_report_says_whether_renewals_came_as_forecast(reported):
     done, folder = reported
     assert "fitted until 2023-12-31, judged until 2024-12-31" in done.stderr
+    assert "Warning" not in done.stderr
     text = " ".join(
         " ".join(page.extract_text() for page in PdfReader(folder / "retention.pdf").pages).split()
     )

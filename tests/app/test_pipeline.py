@@ -14,7 +14,6 @@ from pypdf import PdfReader
 from rich.console import Console
 
 import bayes_cx as bcx
-from bayes_cx.app.cli import main
 from bayes_cx.app.settings import Compute
 from bayes_cx.app.steps import Steps
 from bayes_cx.checks import Check, to_json
@@ -64,7 +63,7 @@ def shop(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def reported(shop, command_in):
-    """What the real command says, and the folder it makes of the shop, under pseudonyms."""
+    """What the command says, and the folder it makes of the shop, under pseudonyms."""
     (shop.parent / "run.toml").write_text(
         "file = 'shop.csv'\ncustomer = 'id'\ntime = 'day'\namount = 'paid'\nby = 'segment'\n"
         "until = 1998-06-30\nunit = 'week'\nhorizon = '26 weeks'\nholdout_from = 1997-09-30\n"
@@ -141,14 +140,19 @@ def test_the_same_bytes_again(reported, shop, command_in):
         assert (folder / name).read_bytes() == (shop.parent / "again" / name).read_bytes(), name
 
 
-def call(*arguments: object) -> int:
-    """Run the command line in this process, which has loaded the libraries already."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
+@pytest.fixture
+def call(bayes_cx):
+    """Run the command and return its exit code."""
+
+    def run(*arguments: object) -> int:
+        done = bayes_cx(*arguments)
+        print(done.stdout, done.stderr)  # for who reads why a test failed
+        return done.returncode
+
+    return run
 
 
-def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
+def test_steps_pass_files_to_each_other(shop, bayes_cx, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("summarise", shop, *COLUMNS, "--until", "1998-06-30", "--out", "stats.parquet") == 0
     assert call("fit", "stats.parquet", "--out", "purchases.nc") == 0
@@ -165,13 +169,14 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
     assert bcx.load("again.nc").provenance.seed == 2
     fits = ("purchases.nc", "spend.nc", "stats.parquet")
     assert call("prioritise", *fits, "--cost", 2, "--capacity", 30, "--out", "plan.csv") == 0
-    assert call("card", "purchases.nc", "stats.parquet", "--out", "card", "--timestamp", "2025-07-01") == 0
+    done = bayes_cx("card", "purchases.nc", "stats.parquet", "--out", "card", "--timestamp", "2025-07-01")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["card"]
     assert (
         "bayes-cx card purchases.nc stats.parquet --timestamp 2025-07-01"
         in Path("card/model_card.md").read_text()
     )
 
-    assert capsys.readouterr().out.split()[-1] == "card"
     with open("alive.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 400
@@ -196,7 +201,7 @@ def test_steps_pass_files_to_each_other(shop, tmp_path, monkeypatch, capsys):
     assert not Path("x.csv").exists()
 
 
-def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, capsys):
+def test_strict_refuses_a_fit_that_did_not_pass(shop, bayes_cx, tmp_path, monkeypatch):
     failed = to_json([Check("luck", 0.0, "> 1", "failed")])
     fit = bcx.fit
 
@@ -209,10 +214,10 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, tmp_path, monkeypatch, cap
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "retention.pdf").write_text("old")
     monkeypatch.setitem(bcx.__dict__, "fit", unlucky)
-    assert call("report", shop, *COLUMNS, *TIMES, "--no-holdout", "--strict", "--out", "old") == 1
-    said = capsys.readouterr()
-    assert "luck" in said.err
-    assert said.out == ""
+    done = bayes_cx("report", shop, *COLUMNS, *TIMES, "--no-holdout", "--strict", "--out", "old")
+    assert done.returncode == 1
+    assert "luck" in done.stderr
+    assert done.stdout == ""
     assert [path.name for path in tmp_path.rglob("*")] == ["old", "retention.pdf"]
     assert (tmp_path / "old" / "retention.pdf").read_text() == "old"
 
@@ -246,14 +251,13 @@ def test_bars_are_for_those_who_watch(monkeypatch, watched):
     assert "Fit: done" in steps.console.file.getvalue()
 
 
-def test_a_fault_of_the_program_is_one_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_a_fault_of_the_program_is_one_line(bayes_cx, monkeypatch):
     monkeypatch.setitem(bcx.__dict__, "load_cdnow", lambda **_: 1 / 0)
-    assert call("summarise", "--dataset", "cdnow", "--out", "s.nc") == 70
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "ZeroDivisionError" in error
-    assert "--debug" in error
+    done = bayes_cx("summarise", "--dataset", "cdnow", "--out", "s.nc")
+    assert done.returncode == 70
+    assert done.stderr.count("\n") == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "--debug" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -270,11 +274,12 @@ def pages(folder: Path) -> str:
     )
 
 
-def test_without_amounts_purchases_are_counted(bare, tmp_path, monkeypatch, capsys):
+def test_without_amounts_purchases_are_counted(bare, bayes_cx, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     known = ("report", bare, *COLUMNS[:4], *TIMES, "--capacity", 20)
-    assert call(*known, "--no-holdout", "--out", "counted") == 0
-    assert "costs 0.1 purchases, a tenth of an average purchase" in capsys.readouterr().err
+    done = bayes_cx(*known, "--no-holdout", "--out", "counted")
+    assert done.returncode == 0, done.stderr
+    assert "costs 0.1 purchases, a tenth of an average purchase" in done.stderr
     text = pages(Path("counted"))
     assert re.search(r"costs as much as [\d.]+ purchases are worth", text)
     assert "no amounts are known" in text
@@ -282,8 +287,9 @@ def test_without_amounts_purchases_are_counted(bare, tmp_path, monkeypatch, caps
     assert {path.name for path in Path("counted").iterdir()} == {
         name.replace("top10", "top100") for name in REPORT if not name.startswith("spend/")
     }
-    assert call(*known, "--worth", 25, "--currency", "€", "--out", "priced") == 0
-    assert "costs 2.5, a tenth" in capsys.readouterr().err
+    done = bayes_cx(*known, "--worth", 25, "--currency", "€", "--out", "priced")
+    assert done.returncode == 0, done.stderr
+    assert "costs 2.5, a tenth" in done.stderr
     text = pages(Path("priced"))
     assert "Every purchase is assumed to be worth €25.0" in text
     assert "hold-out purchases" in text
@@ -293,7 +299,7 @@ def test_without_amounts_purchases_are_counted(bare, tmp_path, monkeypatch, caps
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd", "bg_bb"])
-def test_every_model_of_purchases_reports(key, bare, tmp_path, monkeypatch):
+def test_every_model_of_purchases_reports(key, bare, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     unit = ("--unit", "month", "--horizon", "6 months") if key == "bg_bb" else TIMES[2:]
     known = ("report", bare, *COLUMNS[:4], "--until", "1998-06-30", "--holdout-from", "1997-12-31")
@@ -306,7 +312,7 @@ def test_every_model_of_purchases_reports(key, bare, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("data", "key"), [("donations", "bg_bb"), ("cohorts", "sbg"), ("cohorts", "bdw")])
-def test_statistics_go_the_whole_way_and_in_steps(data, key, tmp_path, monkeypatch):
+def test_statistics_go_the_whole_way_and_in_steps(data, key, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("report", "--dataset", data, "--model", key, "--worth", 50, "--out", "made") == 0
     text = pages(Path("made"))
@@ -333,7 +339,7 @@ def test_statistics_go_the_whole_way_and_in_steps(data, key, tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_a_model_is_chosen_by_the_rule(bare, tmp_path, monkeypatch):
+def test_a_model_is_chosen_by_the_rule(bare, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     known = ("report", bare, *COLUMNS[:4], *TIMES, "--no-holdout", "--capacity", 20)
     assert call(*known, "--model", "auto", "--out", "made") == 0
