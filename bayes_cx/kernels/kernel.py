@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from bayes_cx.kernels.program import NotArithmetic, read, with_derivatives
-from bayes_cx.kernels.source import Plan, lay_out, write
+from bayes_cx.kernels.source import read_by, write
+from bayes_cx.kernels.stages import Plan, lay_out
 from bayes_cx.kernels.stored import load
 
 __all__ = ["Bound", "Kernel", "make"]
@@ -61,8 +62,8 @@ class Bound:
                 continue
             first = firsts[stage.columns]
             own = [np.ascontiguousarray(columns[name][first]) for name in sorted(stage.columns)]
-            read_by = sorted({s for s in stage.loads.values() if s}, key=lambda s: (len(s), sorted(s)))
-            self.given += [own[0].size, *own, *(np.ascontiguousarray(inverses[s][first]) for s in read_by)]
+            others = [np.ascontiguousarray(inverses[s][first]) for s in read_by(stage) if s]
+            self.given += [own[0].size, *own, *others]
 
     def __call__(self, samples: Mapping[str, np.ndarray], draws: int) -> list[np.ndarray]:
         """Evaluate.

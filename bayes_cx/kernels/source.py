@@ -1,20 +1,13 @@
-"""The source of a kernel: one function that evaluates a program for rows x draws.
-
-What depends on fewer columns than the whole is computed once for each of their distinct values: of BG/NBD
-the gamma functions for every x, what an active customer does for every (x, T), and only what is left for
-every (x, t_x, T).
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+"""The source of a kernel: one function that evaluates a program for rows x draws."""
 
 from bayes_cx.kernels.program import Loop, Program, is_boolean
+from bayes_cx.kernels.stages import Plan, Stage
 
-__all__ = ["Plan", "Stage", "lay_out", "write"]
+__all__ = ["read_by", "write"]
 
-_COSTLY = {
-    "exp", "expm1", "log", "log1p", "sqrt", "gammaln", "psi", "trigamma", "sigmoid", "softplus", "pow", "loop"
-}  # fmt: skip
+# Loops and tables by the names that they get in the source.
+type _Named = dict[Loop | tuple[float, ...], str]
+
 _INFIX = {
     "add": "+", "mul": "*", "sub": "-", "truediv": "/", "gt": ">", "lt": "<", "ge": ">=", "le": "<=",
     "eq": "==", "neq": "!=", "and": "and", "or": "or",
@@ -31,120 +24,6 @@ _CALLS = {
 }  # fmt: skip
 
 
-@dataclass(eq=False)
-class Stage:
-    """What is computed for every distinct combination of some columns.
-
-    Attributes
-    ----------
-    columns : frozenset of str
-    kept : dict of int to None
-        Steps whose values later stages read.
-    loads : dict of int to frozenset of str
-        Steps that it reads, and the stages that keep them.
-    """
-
-    columns: frozenset[str]
-    kept: dict[int, None] = field(default_factory=dict)
-    loads: dict[int, frozenset[str]] = field(default_factory=dict)
-    once: list[int] = field(default_factory=list)
-    each: list[int] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Plan:
-    """A program taken apart.
-
-    Attributes
-    ----------
-    program : Program
-    columns : tuple of str
-        Inputs that differ between rows.
-    drawn : tuple of str
-        Inputs that differ between draws.
-    cells : tuple of str
-        Inputs that differ between patterns of rows, and draws.
-    stages : list of Stage
-        Each reads only those before it; the last one gives the outputs.
-    """
-
-    program: Program
-    columns: tuple[str, ...]
-    drawn: tuple[str, ...]
-    cells: tuple[str, ...]
-    stages: list[Stage]
-    depends: list[tuple[frozenset[str], bool]]
-
-    @property
-    def fixed(self) -> tuple[str, ...]:
-        """Inputs that are one number."""
-        others = {*self.columns, *self.drawn, *self.cells}
-        return tuple(name for name in self.program.inputs if name not in others)
-
-
-def lay_out(program: Program, columns: Iterable[str], drawn: Iterable[str], cells: Iterable[str]) -> Plan:
-    """Take a program apart."""
-    columns, drawn, cells = tuple(columns), frozenset(drawn), frozenset(cells)
-    depends: list[tuple[frozenset[str], bool]] = []
-    for step in program.steps:
-        if step.name == "input":
-            own = {"pattern"} if step.what in cells else {step.what} & set(columns)
-            depends.append((frozenset(own), step.what in drawn or step.what in cells))
-        else:
-            depends.append(
-                (
-                    frozenset().union(*(depends[i][0] for i in step.of)),
-                    any(depends[i][1] for i in step.of),
-                )
-            )
-    whole = frozenset(columns)
-    costly = {depends[i][0] for i, step in enumerate(program.steps) if step.name in _COSTLY}
-    stages = {each: Stage(each) for each in {*costly, frozenset(), whole}}
-    for stage in sorted(stages.values(), key=lambda stage: (-len(stage.columns), sorted(stage.columns))):
-        wanted = [*(program.outputs if stage.columns == whole else ()), *stage.kept]
-        _fill(program, depends, stages, stage, wanted)
-    order = sorted(stages.values(), key=lambda stage: (len(stage.columns), sorted(stage.columns)))
-    plan = Plan(program, columns, (), (), [s for s in order if s.columns == whole or s.kept], depends)
-    plan.drawn = tuple(name for name in program.inputs if name in drawn)
-    plan.cells = tuple(name for name in program.inputs if name in cells)
-    return plan
-
-
-def _fill(program, depends, stages, stage: Stage, wanted: list[int]) -> None:
-    """Find the steps of a stage, and what it reads of others."""
-    found: dict[int, None] = {}
-
-    def visit(i: int) -> None:
-        if i in found or i in stage.loads:
-            return
-        step = program.steps[i]
-        if _is_kept_elsewhere(program, depends, stages, stage, i):
-            stage.loads[i] = depends[i][0]
-            stages[depends[i][0]].kept[i] = None
-            return
-        for j in step.of:
-            visit(j)
-        found[i] = None
-
-    for i in wanted:
-        visit(i)
-    for i in found:
-        if program.steps[i].name != "constant":
-            (stage.each if depends[i][1] else stage.once).append(i)
-
-
-def _is_kept_elsewhere(program, depends, stages, stage: Stage, i: int) -> bool:
-    """Say whether a stage reads the value of a step; what is quickly computed again is computed again."""
-    step, (columns, drawn) = program.steps[i], depends[i]
-    # Of a loop the values that are taken of it are kept.
-    if columns == stage.columns or columns not in stages or step.name in ("input", "constant", "loop"):
-        return False
-    if step.name in _COSTLY:
-        return True
-    of_inputs = all(program.steps[j].name in ("input", "constant") for j in step.of)
-    return not of_inputs and (drawn or columns != frozenset())
-
-
 def write(plan: Plan, *, summed: bool, by_pattern: frozenset[int] = frozenset()) -> str:
     """Return the source of ``kernel``.
 
@@ -153,7 +32,7 @@ def write(plan: Plan, *, summed: bool, by_pattern: frozenset[int] = frozenset())
     `summed` over them; and the outputs, of shape (row, draw), or (draw,) if summed, or (pattern, draw) for
     the outputs that are summed `by_pattern`.
     """
-    loops: dict[Loop, str] = {}
+    loops: _Named = {}
     body: list[str] = []
     arguments = ["draws"]
     names = {stage.columns: f"{k}" for k, stage in enumerate(plan.stages)}
@@ -161,7 +40,7 @@ def write(plan: Plan, *, summed: bool, by_pattern: frozenset[int] = frozenset())
         k = names[stage.columns]
         if stage.columns:
             arguments += [f"n{k}", *(f"{name}_{k}" for name in sorted(stage.columns))]
-            arguments += [f"at{k}_{names[s]}" for s in _read_by(stage) if s]
+            arguments += [f"at{k}_{names[s]}" for s in read_by(stage) if s]
     arguments += [*plan.fixed, *plan.drawn, *plan.cells]
     for stage in plan.stages:
         body += _stage(plan, stage, names, loops, summed, by_pattern)
@@ -181,11 +60,19 @@ from bayes_cx.kernels.arithmetic import maximum, minimum, psi, sigmoid, sign, so
 compile = njit(error_model="numpy", nogil=True, cache=CACHE)"""
 
 
-def _read_by(stage: Stage) -> list[frozenset[str]]:
+def read_by(stage: Stage) -> list[frozenset[str]]:
+    """Return the columns of the stages that a stage reads."""
     return sorted(set(stage.loads.values()), key=lambda s: (len(s), sorted(s)))
 
 
-def _stage(plan: Plan, stage: Stage, names, loops: dict[Loop, str], summed: bool, by_pattern) -> list[str]:
+def _stage(
+    plan: Plan,
+    stage: Stage,
+    names: dict[frozenset[str], str],
+    loops: _Named,
+    summed: bool,
+    by_pattern: frozenset[int],
+) -> list[str]:
     program, k = plan.program, names[stage.columns]
     last = stage is plan.stages[-1]
     per_draw = [i for i in stage.kept if plan.depends[i][1]]
@@ -196,7 +83,7 @@ def _stage(plan: Plan, stage: Stage, names, loops: dict[Loop, str], summed: bool
     once, each = [], []
     for name in sorted(stage.columns):
         once.append(f"{name} = {name}_{k}[i]")
-    for source in _read_by(stage):
+    for source in read_by(stage):
         if source:
             once.append(f"i{names[source]} = at{k}_{names[source]}[i]")
     for i, source in stage.loads.items():
@@ -246,7 +133,7 @@ def _name(program: Program, i: int) -> str:
     return repr(value) if value >= 0 else f"({value!r})"
 
 
-def _text(program: Program, i: int, loops: dict[Loop, str]) -> str:
+def _text(program: Program, i: int, loops: _Named) -> str:
     step = program.steps[i]
     of = [_name(program, j) for j in step.of]
     if step.name == "loop":
@@ -265,10 +152,10 @@ def _text(program: Program, i: int, loops: dict[Loop, str]) -> str:
     return f"v{i} = {_CALLS[step.name].format(*of)}"
 
 
-def _loops(loops: dict[Loop, str]) -> list[str]:
+def _loops(loops: _Named) -> list[str]:
     """Return the sources of loops, inner ones first."""
-    written: dict[Loop, str] = {}
-    order: list[Loop] = []
+    written: _Named = {}
+    order: list[Loop | tuple[float, ...]] = []
 
     def visit(loop: Loop | tuple[float, ...]) -> None:
         if loop in written:
@@ -290,7 +177,7 @@ def _loops(loops: dict[Loop, str]) -> list[str]:
     return [written[loop] for loop in order]
 
 
-def _loop(loop: Loop, loops: dict[Loop, str]) -> str:
+def _loop(loop: Loop, loops: _Named) -> str:
     program, name = loop.inner, loops[loop]
     moves: list[bool] = []
     for step in program.steps:

@@ -37,7 +37,7 @@ def load(source: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
-    except OSError:
+    except (OSError, RuntimeError):  # numba raises the latter where it cannot keep anything
         module = ModuleType(name)
         exec(compile(source.replace("cache=CACHE", "cache=False"), name, "exec"), vars(module))
     return module.kernel
