@@ -14,9 +14,9 @@ BIN := $(VENV)/bin
 UV := .bootstrap/bin/uv
 STAMP := $(VENV)/.installed
 TESTS ?=
-# Two processes; tests/conftest.py says what stays together in one, so that fits are shared.
+# Two processes; tests/conftest.py says what stays together in one, so that fits are shared, and what goes first.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # A slow mirror must not break the set-up.
 export UV_HTTP_TIMEOUT ?= 300
 # uv names the environment that it was called from if there is one; here it is always .venv.

@@ -6,6 +6,19 @@ import xarray as xr
 
 import bayes_cx as bcx
 
+# Files that take half a minute or more by themselves, longest first. They are begun first, so that no process
+# is left alone with one of them at the end; `make test` asks pytest-xdist to keep this order.
+LONG = (
+    "test_battery",
+    "test_pipeline",
+    "test_compare",
+    "test_later_renewals",
+    "test_contracts",
+    "test_fit",
+    "test_report",
+    "test_holdout",
+)
+
 
 def pytest_collection_modifyitems(items):
     """Run the tests of one file in one process, where they share fits, but the battery model by model."""
@@ -13,6 +26,7 @@ def pytest_collection_modifyitems(items):
         model = item.callspec.params.get("model", "") if hasattr(item, "callspec") else ""
         own = model if isinstance(model, str) and item.path.name == "test_battery.py" else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {own}".strip()))
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture

@@ -1,6 +1,19 @@
 import pandas as pd
 import pytest
 
+from bayes_cx.data import sources
+
+
+@pytest.fixture(scope="module")
+def one_database():
+    """Read many small tables by connections of one database: to start one takes longer than to read them.
+
+    Connections share no table, view or registered frame.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "_connect", sources._connect().cursor)
+        yield
+
 
 @pytest.fixture
 def shop():

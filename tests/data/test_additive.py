@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from bayes_cx.data import add, compress, load_cdnow, read_transactions, summarise, unique_rows
 from bayes_cx.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 ROLES = {"customer": "id", "time": "when", "amount": "paid"}
 N = 400
 

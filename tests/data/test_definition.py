@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from bayes_cx.data import compress, read_transactions, summarise
 from bayes_cx.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 DAYS = {"day": 1, "week": 7, "month": 30.4375, "year": 365.25}
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import bayes_cx as bcx
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 BEGIN = date(2024, 1, 31)
 COLUMNS = {"customer": "who", "start": "from", "end": "to"}
 contracts = st.lists(st.tuples(st.integers(0, 500), st.none() | st.integers(0, 400)), min_size=1, max_size=8)

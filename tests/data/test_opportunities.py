@@ -21,6 +21,8 @@ from bayes_cx.data import (
 )
 from bayes_cx.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 BEGIN = date(2025, 1, 1)
 DAYS = {"day": Fraction(1), "week": Fraction(7), "month": Fraction(487, 16)}
 

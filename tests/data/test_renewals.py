@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from bayes_cx.data import add, compress, summarise_contracts
 from bayes_cx.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 ROLES = {"customer": "who", "start": "from", "end": "to"}
 BEGIN = date(2023, 12, 28)
 

@@ -195,7 +195,9 @@ def test_known_effects_in_closed_form(point, few, sure_offers):
     assert data["total_value_predictive"].sizes["future"] > 100
 
 
-def test_budget_and_capacity(worth, offers):
+def test_budget_and_capacity(purchases, spend, worth, offers):
+    # A quarter of the draws: what is asked here holds whatever they are.
+    worth = bcx.lifetime_value(purchases, spend, worth.stats, horizon="52 weeks", draws=50)
     for budget, capacity in ((40.0, None), (None, 7), (40.0, 12), (0.0, None), (1e9, None)):
         plan = bcx.prioritise(worth, offers, budget=budget, capacity=capacity)
         data = plan.data
