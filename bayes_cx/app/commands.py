@@ -9,7 +9,7 @@ import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
 from bayes_cx.app.observe import load_dataset, observe, reads_twice
-from bayes_cx.app.settings import Settings
+from bayes_cx.app.settings import AUTO, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.errors import InputError
@@ -41,8 +41,15 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     """From statistics to a posterior."""
     check_ending(out, ".nc")
     table = read_statistics(stats)
-    default = catalogue.candidates(kind_of(table).key)[0]
-    chosen = bcx.models.find(model or settings.compute.model or default.key)
+    candidates = [entry.key for entry in catalogue.candidates(kind_of(table).key)]
+    name = model or settings.compute.model or candidates[0]
+    if name == AUTO:
+        raise InputError(
+            "model auto for one fit",
+            f"one of {', '.join(candidates)}",
+            "name it with --model; `bayes-cx report` fits them all and compares them",
+        )
+    chosen = bcx.models.find(name)
     steps = Steps(total=1)
     with steps.step(f"Fit {chosen.name}", bars=True) as step:
         posterior = work.fit_model(chosen, table, settings.compute, steps.bars)

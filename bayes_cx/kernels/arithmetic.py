@@ -6,28 +6,29 @@ from numba import njit
 
 __all__ = ["maximum", "minimum", "psi", "sigmoid", "sign", "softplus", "trigamma"]
 
-_kept = njit(error_model="numpy", inline="never", cache=True, nogil=True)
+# They are kept with the kernels that call them.
+_compiled = njit(error_model="numpy", nogil=True)
 
 
-@_kept
+@_compiled
 def maximum(a, b):
     """Return the larger, or NaN if either is none."""
     return a if a > b else (b if b >= a else math.nan)
 
 
-@_kept
+@_compiled
 def minimum(a, b):
     """Return the smaller, or NaN if either is none."""
     return a if a < b else (b if b <= a else math.nan)
 
 
-@_kept
+@_compiled
 def sign(a):
     """Return -1, 0 or 1."""
     return 1.0 if a > 0 else (-1.0 if a < 0 else a)
 
 
-@_kept
+@_compiled
 def softplus(a):
     """Return log(1 + exp(a)), in the branches of Maechler (2012)."""
     if a < -37.0:
@@ -37,13 +38,13 @@ def softplus(a):
     return a + math.exp(-a) if a < 33.3 else a
 
 
-@_kept
+@_compiled
 def sigmoid(a):
     """Return 1 / (1 + exp(-a))."""
     return 1.0 / (1.0 + math.exp(-a))
 
 
-@_kept
+@_compiled
 def psi(x):
     """Return the derivative of log gamma: the recurrence up to 10, then its asymptotic series."""
     if x <= 0.0:
@@ -53,7 +54,7 @@ def psi(x):
     return psi_positive(x)
 
 
-@_kept
+@_compiled
 def psi_positive(x):
     """Return `psi` of a positive number."""
     shifted = 0.0
@@ -68,7 +69,7 @@ def psi_positive(x):
     return shifted + math.log(x) - 0.5 / x - series
 
 
-@_kept
+@_compiled
 def trigamma(x):
     """Return the second derivative of log gamma of a positive number."""
     shifted = 0.0

@@ -81,7 +81,12 @@ class Bound:
         """
         plan, kernel = self.kernel.plan, self.kernel
         fixed = [float(samples[name]) for name in plan.fixed]
-        drawn = [np.ascontiguousarray(samples[name], np.float64) for name in (*plan.drawn, *plan.cells)]
+        # Compiled code checks no bounds: whatever came has the length that it reads.
+        drawn = [_filled(samples[name], (draws,)) for name in plan.drawn]
+        for name in plan.cells:
+            if len(samples[name]) < self.patterns:
+                raise ValueError(f"{name} of {len(samples[name])} patterns, where rows have {self.patterns}")
+            drawn.append(_filled(samples[name], (len(samples[name]), draws)))
         if kernel.summed:
             outputs = [
                 np.zeros((self.patterns, draws) if o in kernel.by_pattern else draws)
@@ -131,6 +136,11 @@ def make(
     plan = lay_out(program, columns, drawn, cells)
     by_pattern = frozenset(o for o, name in enumerate(slopes, 1) if name in cells)
     return Kernel(plan, load(write(plan, summed=summed, by_pattern=by_pattern)), summed, by_pattern)
+
+
+def _filled(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return values of some shape, repeated where there is one for all."""
+    return np.ascontiguousarray(np.broadcast_to(values, shape), np.float64)
 
 
 def _distinct(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

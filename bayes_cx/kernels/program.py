@@ -216,10 +216,10 @@ class _Reader:
 
     def _capture(self, step: int) -> int:
         """Return an input that stands for a step of the program around."""
-        found = self.program.add("input", what=f"c{step}")
-        if found == len(self.program.steps) - 1:
-            self.program.inputs = (*self.program.inputs, f"c{step}")
-        return found
+        name = f"c{step}"
+        if name not in self.program.inputs:
+            self.program.inputs = (*self.program.inputs, name)
+        return self.program.add("input", what=name)
 
     def _constant(self, data: np.ndarray, place: tuple[int | None, ...]) -> int:
         if data.size == 1:

@@ -32,7 +32,8 @@ def _log_odds_gone(x, t_x, T, r, alpha, s, beta):
     """
     silence = pt.maximum(T - t_x, 0.0)  # a rounding error may put the last purchase after the end
     return (
-        pt.log(s * silence / (beta + t_x))
+        # Apart, so that slopes are finite where there is no silence.
+        (pt.log(s) - pt.log(beta + t_x) + pt.log(silence))
         + (r + x) * pt.log1p(silence / (alpha + t_x))
         + s * pt.log1p(silence / (beta + t_x))
         + log_mean_decay(silence, r + x, alpha + t_x, s + 1.0, beta + t_x)

@@ -63,7 +63,7 @@ def _by_kernel(
     result = np.empty((size, n))
     for start in range(0, n, together):
         some = slice(start, min(start + together, n))
-        block = {name: value[..., some] if value.ndim else value for name, value in given.items()}
+        block = {name: v[..., some] if v.ndim and v.shape[-1] == n else v for name, v in given.items()}
         result[:, some] = bound(block, some.stop - some.start)[0]
     return result
 

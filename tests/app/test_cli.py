@@ -350,3 +350,10 @@ def test_output_of_the_wrong_kind(bayes_cx, broken, tmp_path):
     (tmp_path / "s.nc").mkdir()
     fails(bayes_cx("summarise", broken, *COLUMNS, "--out", "s.nc"), 2, "s.nc", "folder")
     fails(bayes_cx("report", broken, *COLUMNS, "--out", "broken.csv"), 2, "broken.csv", "file")
+
+
+def test_one_fit_is_of_one_model(bayes_cx, tmp_path):
+    assert bayes_cx("summarise", "--dataset", "donations", "--out", "s.parquet").returncode == 0
+    (tmp_path / "run.toml").write_text('model = "auto"')
+    done = bayes_cx("fit", "s.parquet", "--config", "run.toml", "--out", "p.nc")
+    fails(done, 2, "model auto for one fit", "bg_bb", "bayes-cx report")

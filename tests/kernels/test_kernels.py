@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 import pytest
 from scipy import special
@@ -13,7 +14,7 @@ from bayes_cx.kernels import NotArithmetic, arithmetic, make
 from bayes_cx.model import arguments
 from bayes_cx.models import MODELS
 from bayes_cx.numerics.loops import elementwise, repeat
-from tests.models.quick import quickly
+from tests.models.quick import function, quickly
 from tests.models.stories import STORIES
 
 OPTIONS = {"t1": 3.0, "t2": 8.0, "t": 8.0, "count": 2.0, "discount": 0.02, "keep": 0.2}
@@ -52,6 +53,44 @@ def test_every_formula_is_what_pytensor_makes_of_it(key, name):
     ]
     expected = quickly(formula)(*(each.ravel() for each in flat)).reshape(found.shape)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+def with_no_silence(rows, story):
+    """Return rows with those of a story again, as they are at the last purchase."""
+    again = {name: np.append(column, column[: len(story.rows)]) for name, column in rows.items()}
+    if {"t_x", "T"} <= rows.keys():
+        again["T"][-len(story.rows) :] = again["t_x"][-len(story.rows) :]
+    return again
+
+
+@pytest.mark.parametrize("key", sorted(MODELS))
+def test_derivatives_of_the_log_likelihood_row_by_row(key):
+    model, story = MODELS[key], STORIES[key]
+    names, free = arguments(model.log_lik), [name for name in model.params if name not in model.choices]
+    seen = story.observe(model, np.random.default_rng(3), 20)
+    rows = {
+        name: np.append([float(row[name]) for row in story.rows], np.asarray(seen[name], float))
+        for name in model.statistics
+    }
+    rows = with_no_silence(rows, story)
+    n = len(rows[model.statistics[0]])
+    drawn = tuple(name for name in model.params if name in names)
+    try:
+        kernel = make(model.log_lik, names, columns=model.statistics, drawn=drawn, slopes=free, summed=True)
+    except NotArithmetic:
+        assert key == "pareto_ggg"
+        return
+    inputs = [pt.vector(name) for name in names]
+    by = [inputs[names.index(name)] for name in free]
+    slopes = function(inputs, pytensor.grad(model.log_lik(*inputs).sum(), by))
+    expected = slopes(*(rows.get(name, np.full(n, float(story.truth.get(name, 0)))) for name in names))
+    truth = {name: np.array([float(value)]) for name, value in story.truth.items()}
+    for i in range(n):
+        one = {name: column[i : i + 1] for name, column in rows.items()}
+        found = [value[0] for value in kernel.bind(one, np.ones(1))(truth, 1)[1:]]
+        np.testing.assert_allclose(
+            found, [each[i] for each in expected], rtol=1e-9, atol=1e-12, err_msg=str(one)
+        )
 
 
 @pytest.fixture
@@ -101,6 +140,15 @@ def test_parameters_by_pattern(data, rng):
     kernel = make(formula, ("x", "y", "a", "b"), columns=("x", "y"), drawn=("b",), cells=("a",))
     own = {"a": cells["a"][rows["pattern"]], "b": draws["b"]}
     np.testing.assert_allclose(kernel.bind(rows)(cells, 7)[0], expected(rows, own), rtol=1e-13)
+    with pytest.raises(ValueError, match="a of 2 patterns, where rows have 3"):
+        kernel.bind(rows)({**cells, "a": cells["a"][:2]}, 7)
+
+
+def test_one_value_stands_for_all_draws(data):
+    rows, draws = data
+    kernel = make(formula, ("x", "y", "a", "b"), columns=("x", "y"), drawn=("a", "b"))
+    one = {"a": draws["a"][:1], "b": draws["b"]}
+    np.testing.assert_allclose(kernel.bind(rows)(one, 7)[0], expected(rows, one), rtol=1e-13)
 
 
 def test_loops_and_sums_over_nodes():

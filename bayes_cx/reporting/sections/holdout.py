@@ -22,15 +22,42 @@ def section(study: Study) -> Section | None:
     if found is None:
         return Section("Did the forecasts come true?", (_NONE,))
     unit = str(found.tracking.attrs.get("unit", study.stats.attrs.get("unit", "period")))
+    kind = study.fits[0].model.kind
     blocks: list[Block] = [
         Text(("The model was fitted to the first part of the data only, then asked about the rest.",)),
         figures.tracking(found.tracking, unit),
         Columns(((figures.by_frequency(found.by_frequency),), (figures.calibration(found.calibration),))),
         Section("How often the intervals held", (_coverage(found.coverage),)),
     ]
+    if kind.leaving == "observed":
+        blocks.insert(2, _survivors(found.reached))
     if found.capture is not None:
         blocks.append(figures.capture(found.capture))
     return Section("Did the forecasts come true?", tuple(blocks))
+
+
+def _survivors(table: xr.Dataset) -> Table:
+    """Return how many customers were still there after each later renewal, as forecast and in fact."""
+    low, high = (table["predicted_quantile"].sel(quantile=q, method="nearest") for q in (0.025, 0.975))
+    rows = []
+    for i, number in enumerate(table["number"].to_numpy()):
+        happened, mean = float(table["observed"][i]), float(table["predicted"][i])
+        ends = float(low[i]), float(high[i])
+        rows.append(
+            (
+                f"{number}",
+                Number(count(mean), mean),
+                Number(f"{count(ends[0])} to {count(ends[1])}", ends[0]),
+                Number(count(happened), happened, "strong"),
+                Badge("inside", "passed") if ends[0] <= happened <= ends[1] else Badge("outside", "failed"),
+            )
+        )
+    heads = ("Later renewal", "Forecast", "95% interval", "Still there", "")
+    note = (
+        f"Of {count(table.attrs['customers'])} customers who were there when the hold-out began. Who was "
+        "asked less often counts as long as the customer stayed."
+    )
+    return Table(tuple(map(Column, heads)), tuple(rows), label="Customers still there", note=note)
 
 
 def _coverage(table: xr.Dataset) -> Table:
