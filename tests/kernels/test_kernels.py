@@ -112,7 +112,7 @@ def expected(rows, draws):
 def test_values_are_those_of_rows_and_draws(data):
     rows, draws = data
     found = make(formula, ("x", "y", "a", "b"), columns=("x", "y"), drawn=("a", "b")).bind(rows)(draws, 7)[0]
-    np.testing.assert_allclose(found, expected(rows, draws), rtol=1e-13)
+    np.testing.assert_allclose(found, expected(rows, draws), rtol=1e-13, atol=1e-14)
 
 
 def test_what_depends_on_one_column_is_kept_for_its_values():
@@ -139,7 +139,7 @@ def test_parameters_by_pattern(data, rng):
     cells = {"a": rng.uniform(1, 2, (3, 7)), "b": draws["b"]}
     kernel = make(formula, ("x", "y", "a", "b"), columns=("x", "y"), drawn=("b",), cells=("a",))
     own = {"a": cells["a"][rows["pattern"]], "b": draws["b"]}
-    np.testing.assert_allclose(kernel.bind(rows)(cells, 7)[0], expected(rows, own), rtol=1e-13)
+    np.testing.assert_allclose(kernel.bind(rows)(cells, 7)[0], expected(rows, own), rtol=1e-13, atol=1e-14)
     with pytest.raises(ValueError, match="a of 2 patterns, where rows have 3"):
         kernel.bind(rows)({**cells, "a": cells["a"][:2]}, 7)
 
@@ -148,7 +148,7 @@ def test_one_value_stands_for_all_draws(data):
     rows, draws = data
     kernel = make(formula, ("x", "y", "a", "b"), columns=("x", "y"), drawn=("a", "b"))
     one = {"a": draws["a"][:1], "b": draws["b"]}
-    np.testing.assert_allclose(kernel.bind(rows)(one, 7)[0], expected(rows, one), rtol=1e-13)
+    np.testing.assert_allclose(kernel.bind(rows)(one, 7)[0], expected(rows, one), rtol=1e-13, atol=1e-14)
 
 
 def test_loops_and_sums_over_nodes():
@@ -167,7 +167,7 @@ def test_loops_and_sums_over_nodes():
     found = make(both, ("n", "a"), columns=("n",), drawn=("a",)).bind({"n": n})({"a": a}, 2)[0]
     nodes = np.exp(-a[:, None] * node)
     sums = np.array([[a_ * sum(1 / i for i in range(1, int(n_) + 1)) for a_ in a] for n_ in n])
-    np.testing.assert_allclose(found, sums + nodes.sum(axis=1) + nodes.max(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(found, sums + nodes.sum(axis=1) + nodes.max(axis=1), rtol=1e-13, atol=1e-14)
 
 
 def test_what_is_no_arithmetic_is_refused():
