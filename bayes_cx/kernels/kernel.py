@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_cx.kernels.program import NotArithmetic, read, with_derivatives
 from bayes_cx.kernels.source import read_by, write
-from bayes_cx.kernels.stages import Plan, lay_out
+from bayes_cx.kernels.staging import Plan, lay_out
 from bayes_cx.kernels.stored import load
 
 __all__ = ["Bound", "Kernel", "make"]

@@ -1,7 +1,7 @@
 """The source of a kernel: one function that evaluates a program for rows x draws."""
 
 from bayes_cx.kernels.program import Loop, Program, is_boolean
-from bayes_cx.kernels.stages import Plan, Stage
+from bayes_cx.kernels.staging import Plan, Stage
 
 __all__ = ["read_by", "write"]
 
