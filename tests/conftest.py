@@ -9,8 +9,10 @@ import bayes_cx as bcx
 # Files that take half a minute or more by themselves, longest first. They are begun first, so that no process
 # is left alone with one of them at the end; `make test` asks pytest-xdist to keep this order.
 LONG = (
+    "test_notebooks",
     "test_battery",
     "test_pipeline",
+    "test_design",
     "test_compare",
     "test_later_renewals",
     "test_contracts",

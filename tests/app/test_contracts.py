@@ -34,6 +34,7 @@ def test_the_report_says_whether_renewals_came_as_forecast(reported):
         " ".join(page.extract_text() for page in PdfReader(folder / "retention.pdf").pages).split()
     )
     assert "Renewals: observed (dots), forecast (line)" in text
+    assert "Later renewal Forecast 95% interval Still there" in text
     assert "Hold-out renewals per customer" in text
     assert "Forecast chance of being still a customer" in text
     assert "predicted customers still there at the end of the hold-out" in text

@@ -246,7 +246,7 @@ def conditioning(model: Model, story, n: int = 300_000) -> Finding:
         return found
     rows, later = _lives(model, rng, n, t, params)
     # A formula with an integral over each customer takes as long as thousands without.
-    most = 1_000 if getattr(model.log_lik, "inner", 1) > 1 else 20_000
+    most = 400 if getattr(model.log_lik, "inner", 1) > 1 else 20_000
     for name, chosen in _groups(model, rows):
         some = rng.permutation(np.flatnonzero(chosen))[:most]
         picked = {key: column[some] for key, column in rows.items()}

@@ -132,11 +132,11 @@ def _pareto_ggg(row, params):
     tau, width = (edges[:-1, None] + half * (node + 1)).ravel(), (half * share).ravel()
     leaves = s / (beta + t_x + tau) * (beta / (beta + t_x + tau)) ** s * width
     total = 0.0
-    for k, each in zip(*_trapezoid(c / gamma / 300, c / gamma * 15, 90), strict=True):
+    for k, each in zip(*_trapezoid(c / gamma / 300, c / gamma * 15, 64), strict=True):
         a, seen = r + k * x, alpha + k * t_x
         top = a + 40 + np.sqrt(80 * a)
         u, weight = _trapezoid(
-            max(a, 1e-3) * np.exp(-40 / min(a, 40) - 9 / np.sqrt(a)) / seen, top / seen, 400
+            max(a, 1e-3) * np.exp(-40 / min(a, 40) - 9 / np.sqrt(a)) / seen, top / seen, 240
         )
         bought = (a - 1) * np.log(u) - seen * u + k * x * np.log(k) + r * np.log(alpha) - gammaln(r)
         gaps = (k - 1) * (regularity + (x * np.log(t_x) if x else 0)) - x * gammaln(k)

@@ -79,7 +79,24 @@ def test_the_record_is_complete(model):
     assert reference(model.reference)
 
 
-@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.__name__)
+# BG/CNBD-k and MBG/CNBD-k are one page, told apart by whether one may leave at the first purchase.
+_ONE_PAGE = {("mbg_cnbd", "limits"), ("mbg_cnbd", "moments"), ("mbg_cnbd", "conditioning")}
+
+
+@pytest.mark.parametrize(
+    ("model", "proof"),
+    [
+        pytest.param(
+            key,
+            proof,
+            id=f"{key}-{proof.__name__}",
+            marks=pytest.mark.slow if (key, proof.__name__) in _ONE_PAGE else (),
+        )
+        for key in sorted(MODELS)
+        for proof in PROOFS
+    ],
+    indirect=["model"],
+)
 def test_formulas_tell_the_story(model, story, proof):
     found = proof(model, story)
     assert found.passed, found

@@ -133,6 +133,7 @@ def test_extremely_unequal_customers_are_simulated(rng):
         assert np.all((future.time >= 1) & (future.time <= 10))
 
 
+@pytest.mark.slow
 def test_cohorts_that_share_strength_differ_as_they_do():
     stats = bcx.load_cohorts(periods=4)
     design = bcx.Design(pooled={"dropout": "cohort"})
