@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         model = item.callspec.params.get("model", "") if hasattr(item, "callspec") else ""
         own = model if isinstance(model, str) and item.path.name == "test_battery.py" else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {own}".strip()))
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {item.path.stem} {own}".strip()))
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 

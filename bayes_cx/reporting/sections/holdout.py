@@ -30,7 +30,7 @@ def section(study: Study) -> Section | None:
         Section("How often the intervals held", (_coverage(found.coverage),)),
     ]
     if kind.leaving == "observed":
-        blocks.insert(2, _survivors(found.reached))
+        blocks.append(Section("How many customers stayed", (_survivors(found.reached),)))
     if found.capture is not None:
         blocks.append(figures.capture(found.capture))
     return Section("Did the forecasts come true?", tuple(blocks))
