@@ -86,7 +86,10 @@ def test_other_ways_to_compile_give_the_same_values():
 
     x = pt.vector("x")
     values = np.linspace(0.1, 5, 7)
-    make = lambda compile, **mode: compile([x], pt.gammaln(x) + pt.softplus(-x), **mode)(values)  # noqa: E731
+
+    def make(compile, **mode):
+        return compile([x], pt.gammaln(x) + pt.softplus(-x), **mode)(values)
+
     for other in (make(function), make(compiled, mode=AS_WRITTEN)):
         np.testing.assert_allclose(other, make(compiled), rtol=1e-14)
 

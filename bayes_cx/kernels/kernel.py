@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_cx.kernels.program import NotArithmetic, read, with_derivatives
+from bayes_cx.kernels.reading import NotArithmetic, read, with_derivatives
 from bayes_cx.kernels.source import read_by, write
 from bayes_cx.kernels.staging import Plan, lay_out
 from bayes_cx.kernels.stored import load

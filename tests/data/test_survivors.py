@@ -13,7 +13,10 @@ from bayes_cx.errors import InputError
 def log_lik(parameters, stats):
     """Shifted beta-geometric: survival is B(a, b + t) / B(a, b)."""
     a, b = np.exp(parameters)
-    survival = lambda t: np.exp(betaln(a, b + t) - betaln(a, b))  # noqa: E731
+
+    def survival(t):
+        return np.exp(betaln(a, b + t) - betaln(a, b))
+
     T, left = stats["T"].to_numpy(), stats["churned"].to_numpy() == 1
     p = np.where(left, survival(np.maximum(T - 1, 0)) - survival(T), survival(T))
     return float((stats["weight"].to_numpy() * np.log(p)).sum())

@@ -154,9 +154,11 @@ def test_one_value_stands_for_all_draws(data):
 
 
 def test_loops_and_sums_over_nodes():
+    def step(i, total, a):
+        return i + 1.0, total + a / (i + 1.0)
+
     @elementwise
     def harmonic(n, a):
-        step = lambda i, total, a: (i + 1.0, total + a / (i + 1.0))  # noqa: E731
         return repeat(n, {"i": 0.0, "total": 0.0}, {"a": a}, step)[1]
 
     node = np.linspace(0, 1, 5)

@@ -35,7 +35,10 @@ def _gamma_pdf(u, shape, rate):
 
 def _over_rate(f, r, alpha):
     """Integrate f(lambda) over lambda ~ Gamma(r, alpha), on the log scale, where every shape is tame."""
-    weighed = lambda v: f(mp.exp(v)) * _gamma_pdf(mp.exp(v), r, alpha) * mp.exp(v)  # noqa: E731
+
+    def weighed(v):
+        return f(mp.exp(v)) * _gamma_pdf(mp.exp(v), r, alpha) * mp.exp(v)
+
     return mp.quad(weighed, [-200 / min(r, 1), -60, -25, *range(-12, 10)])
 
 

@@ -1,5 +1,7 @@
 """BdW: sums against many digits, and what ageing does."""
 
+from functools import partial
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -70,7 +72,7 @@ def test_expected_lifetime_with_and_without_a_heavy_tail(c, power):
         direct, first = mp.mpf(0), 40
         for i in range(1, first):
             direct += survives(i, **exact)
-        f = lambda y: survives(y, **exact)  # noqa: E731
+        f = partial(survives, **exact)
         # Euler and Maclaurin from here on, with the integral in the logarithm of time.
         integral = mp.quad(
             lambda v: f(mp.exp(v)) * mp.exp(v), [mp.log(first), 5, 7, 10, 20, 50, 120, 300, 800, 3000]
@@ -113,8 +115,7 @@ def test_winning_back_counts_the_decision_to_leave(rng):
     """Customers who refused the third renewal have shown what their chance to leave is, at that age."""
     gamma, delta, c = HIGH_END.values()
     theta = rng.beta(gamma, delta, 4_000_000)
-    stays = lambda t: (1 - theta) ** (t**c)  # noqa: E731
-    weight = stays(2) - stays(3)
+    weight = (1 - theta) ** (2**c) - (1 - theta) ** (3**c)
     chosen = rng.random(theta.size) < weight
     theta = theta[chosen]
     sample = sum(np.exp(-0.1 * i) * (1 - theta) ** ((3 + i) ** c - 3**c) for i in range(1, 11))

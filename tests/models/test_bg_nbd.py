@@ -85,11 +85,11 @@ def test_discounted_purchases_against_quadrature():
     with mp.workdps(30):
         for discount in (0.0018, 0.02):
             for x, T in ((0, 39.0), (4, 20.0), (60, 70.0)):
-                rate = lambda s, x=x, T=T: mp.diff(  # noqa: E731
-                    lambda u: mp.mpf(conditional_mean(u, x, T, **PAPER)), s, h=mp.mpf("1e-3")
-                )
-                expected = mp.quad(
-                    lambda s, d=discount, f=rate: mp.exp(-d * s) * f(s), [0.01, 10, 52], maxdegree=4
-                ) + conditional_mean(0.01, x, T, **PAPER)
+
+                def flow(s, d=discount, x=x, T=T):
+                    rate = mp.diff(lambda u: mp.mpf(conditional_mean(u, x, T, **PAPER)), s, h=mp.mpf("1e-3"))
+                    return mp.exp(-d * s) * rate
+
+                expected = mp.quad(flow, [0.01, 10, 52], maxdegree=4) + conditional_mean(0.01, x, T, **PAPER)
                 found = at("discounted_purchases_if_active", t=52, discount=discount, x=x, T=T)
                 assert found == pytest.approx(float(expected), rel=1e-4)

@@ -1,5 +1,6 @@
 """The parts of a model card as data; pydantic checks what is read."""
 
+from abc import abstractmethod
 from datetime import date
 from typing import Annotated, Any, Self
 
@@ -50,9 +51,9 @@ class Record(BaseModel):
 class Judged(Record):
     """A record whose verdict is computed from checks; a verdict that is read must agree with them."""
 
+    @abstractmethod
     def judged(self) -> tuple[Check, ...]:
         """Return the checks that the verdict is taken over."""
-        raise NotImplementedError
 
     @computed_field
     @property

@@ -1,0 +1,291 @@
+"""Programs read from PyTensor graphs.
+
+The graph stays what is true of a formula: nothing is written twice. What is read here is the graph of one
+customer and one draw, of numbers without dimensions. A graph with operations on whole arrays in it is refused
+(`NotArithmetic`), and PyTensor compiles it.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.compile.builders import OpFromGraph
+from pytensor.compile.ops import ViewOp
+from pytensor.compile.rewriting import inline_ofg_node
+from pytensor.graph.basic import Constant
+from pytensor.graph.traversal import toposort
+from pytensor.scalar.basic import Composite
+from pytensor.scalar.loop import ScalarLoop
+from pytensor.tensor.basic import ScalarFromTensor, TensorFromScalar
+from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
+
+from bayes_cx.kernels.program import Loop, Program, is_boolean, number
+
+__all__ = ["NotArithmetic", "read", "with_derivatives"]
+
+
+class NotArithmetic(Exception):
+    """An operation that is none on numbers."""
+
+
+def read(formula: Callable[..., Any], names: Sequence[str]) -> Program:
+    """Return the program of a formula of numbers.
+
+    Parameters
+    ----------
+    formula : callable
+        ``formula(**{name: value})`` gives a value, or several, in PyTensor.
+    names : sequence of str
+        Of its arguments.
+
+    Raises
+    ------
+    NotArithmetic
+        If the graph has an operation that is none on numbers.
+    """
+    given = {name: pt.dscalar(name) for name in names}
+    found = formula(**given)
+    wanted = [pt.as_tensor(each) for each in (found if isinstance(found, list | tuple) else [found])]
+    if any(var.type.ndim for var in wanted):
+        raise NotArithmetic("a formula of arrays")
+    program = Program(tuple(names))
+    reader = _Reader(program)
+    reader.known.update({(var, ()): program.add("input", what=name) for name, var in given.items()})
+    for node in toposort(wanted):  # so that nothing has to be looked up deep down
+        if not any(getattr(var.type, "ndim", 0) for var in node.outputs):
+            reader.find(node.outputs[0], ())
+    program.outputs = tuple(reader.find(var, ()) for var in wanted)
+    return program
+
+
+def with_derivatives(formula: Callable[..., Any], by: Sequence[str]) -> Callable[..., list[Any]]:
+    """Return the formula of a value and its derivatives.
+
+    Raises
+    ------
+    NotArithmetic
+        When called, if the value has sums over nodes in it: each derivative would have loops of its own.
+    """
+
+    def formula_and_slopes(**given: Any) -> list[Any]:
+        value = pt.as_tensor(formula(**given))
+        slopes = pytensor.grad(value, [given[name] for name in by], disconnected_inputs="ignore")
+        if any(getattr(var.type, "ndim", 0) for node in toposort(slopes) for var in node.outputs):
+            raise NotArithmetic("derivatives of sums over nodes")
+        return [value, *slopes]
+
+    return formula_and_slopes
+
+
+class _Reader:
+    """Reads numbers off a graph, and elements of arrays whose last axis is reduced in a loop.
+
+    An array of nodes, such as those of a quadrature, is never made: its sum becomes a loop over them.
+
+    Attributes
+    ----------
+    program : Program
+    known : dict
+        Steps by variable and place. A place names, for each axis, the loop that runs over it, None where
+        there is one element only.
+    """
+
+    def __init__(self, program: Program, outer: "_Reader | None" = None, index: int = -1) -> None:
+        self.program, self.outer, self.index = program, outer, index
+        self.level = 0 if outer is None else outer.level + 1
+        self.known: dict[Any, int] = {}
+
+    def find(self, var: Any, place: tuple[int | None, ...]) -> int:
+        """Return the step of one element."""
+        if (var, place) not in self.known:
+            self.known[var, place] = self._read(var, place)
+        return self.known[var, place]
+
+    def _read(self, var: Any, place: tuple[int | None, ...]) -> int:
+        if self.outer is not None and self.level not in place and not _is_one(var):
+            return self._capture(self.outer.find(var, place))
+        if isinstance(var, Constant):
+            return self._constant(np.asarray(var.data), place)
+        node = var.owner
+        if node is None:
+            raise NotArithmetic(f"{var}")
+        op = node.op
+        if isinstance(op, Elemwise):
+            of = [self.find(each, _within(each, place)) for each in node.inputs]
+            found = _of_scalars(self.program, op.scalar_op, of, node.outputs)
+            self.known.update({(out, place): step for out, step in zip(node.outputs, found, strict=True)})
+            return self.known[var, place]
+        if isinstance(op, ScalarFromTensor | TensorFromScalar | ViewOp):
+            return self.find(node.inputs[0], place)
+        if isinstance(op, DimShuffle):
+            own: list[int | None] = [None] * node.inputs[0].type.ndim
+            for axis, source in enumerate(op.new_order):
+                if source != "x":
+                    own[source] = place[axis]
+            return self.find(node.inputs[0], tuple(own))
+        if isinstance(op, OpFromGraph):
+            return self.find(inline_ofg_node(node)[node.outputs.index(var)], place)
+        if isinstance(op, CAReduce):
+            return self._reduce(node, place)
+        raise NotArithmetic(f"{op}")
+
+    def _capture(self, step: int) -> int:
+        """Return an input that stands for a step of the program around."""
+        name = f"c{step}"
+        if name not in self.program.inputs:
+            self.program.inputs = (*self.program.inputs, name)
+        return self.program.add("input", what=name)
+
+    def _constant(self, data: np.ndarray, place: tuple[int | None, ...]) -> int:
+        if data.size == 1:
+            return self.program.constant(data.item())
+        if data.size != max(data.shape) or self.level not in place:
+            raise NotArithmetic("a table of more than one axis")
+        return self.program.add("table", self.index, what=tuple(float(value) for value in data.ravel()))
+
+    def _reduce(self, node: Any, place: tuple[int | None, ...]) -> int:
+        (array,), op = node.inputs, node.op
+        axes = range(array.type.ndim) if op.axis is None else op.axis
+        name = {"Add": "add", "Maximum": "maximum"}.get(type(op.scalar_op).__name__, "")
+        long = [axis for axis in axes if array.type.shape[axis] != 1]
+        if not name or any(array.type.shape[axis] is None for axis in long):
+            raise NotArithmetic(f"{op}")
+        left = iter(place)
+        own = [None if axis in axes else next(left) for axis in range(array.type.ndim)]
+        return self._over(name, array, own, long)
+
+    def _over(self, name: str, array: Any, place: list[int | None], axes: list[int]) -> int:
+        """Return the sum or the maximum over some axes, the first of them in a loop around the others."""
+        if not axes:
+            return self.find(array, tuple(place))
+        axis, *others = axes
+        inner = Program(("s0", "s1"))
+        total, index = (inner.add("input", what=each) for each in inner.inputs)
+        reader = _Reader(inner, self, index)
+        own = [reader.level if at == axis else each for at, each in enumerate(place)]
+        value = number(inner, reader._over(name, array, own, others))
+        inner.outputs = (inner.add(name, total, value), inner.add("add", index, inner.constant(1.0)))
+        start = self.program.constant(0.0 if name == "add" else -np.inf)
+        given = (number(self.program, int(each[1:])) for each in inner.inputs[2:])
+        steps = self.program.constant(array.type.shape[axis])
+        what = Loop(inner, 2, False)
+        done = self.program.add("loop", steps, start, self.program.constant(0.0), *given, what=what)
+        return self.program.add("take", done, what=0)
+
+
+def _is_one(var: Any) -> bool:
+    return isinstance(var, Constant) and np.size(var.data) == 1
+
+
+def _within(var: Any, place: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Return the place of an input that is broadcast."""
+    shape = var.type.shape
+    return tuple(None if size == 1 else at for size, at in zip(shape, place, strict=True))
+
+
+def _of_scalars(program: Program, op: Any, of: list[int], outputs: Sequence[Any]) -> list[int]:
+    if isinstance(op, ScalarLoop):
+        return _loop(program, op, of)
+    if isinstance(op, Composite):
+        return _inline(program, op.fgraph, of)
+    name = type(op).__name__.lower()
+    if name in ("identity", "second"):
+        return of[-1:]
+    if name == "cast":
+        kind = str(outputs[0].type.dtype)
+        if kind.startswith("float"):
+            return [number(program, of[0])]
+        if kind == "bool":
+            return [of[0] if is_boolean(program, of[0]) else program.add("neq", of[0], program.constant(0.0))]
+        return [program.add("trunc", number(program, of[0]))]
+    if name in _SIMPLE:
+        return [_SIMPLE[name](program, of)]
+    raise NotArithmetic(f"{op}")
+
+
+def _plain(name: str) -> Callable[[Program, list[int]], int]:
+    return lambda program, of: program.add(name, *(number(program, each) for each in of))
+
+
+def _chain(name: str, neutral: float) -> Callable[[Program, list[int]], int]:
+    """Return what chains sums or products; only the neutral element is left out, since 0 times inf is NaN."""
+
+    def make(program: Program, of: list[int]) -> int:
+        total, *others = (number(program, each) for each in of)
+        for other in others:
+            if program.value(other) == neutral:
+                continue
+            total = other if program.value(total) == neutral else program.add(name, total, other)
+        return total
+
+    return make
+
+
+def _switch(program: Program, of: list[int]) -> int:
+    condition, yes, no = of
+    if yes == no:
+        return yes
+    known = program.value(condition)
+    if known is not None:
+        return yes if known else no
+    if not (is_boolean(program, yes) and is_boolean(program, no)):
+        yes, no = number(program, yes), number(program, no)
+    if not is_boolean(program, condition):
+        condition = program.add("neq", condition, program.constant(0.0))
+    return program.add("switch", condition, yes, no)
+
+
+def _logical(name: str) -> Callable[[Program, list[int]], int]:
+    def make(program: Program, of: list[int]) -> int:
+        if not all(is_boolean(program, each) for each in of):
+            raise NotArithmetic(f"{name} of numbers")
+        return program.add(name, *of)
+
+    return make
+
+
+_NUMBERS = (
+    "sub truediv neg abs exp expm1 log log1p sqrt sqr ceil floor trunc sign gammaln psi trigamma sigmoid "
+    "softplus maximum minimum clip pow reciprocal gt lt ge le eq neq isnan isinf"
+)
+_SIMPLE: dict[str, Callable[[Program, list[int]], int]] = {
+    **{name: _plain(name) for name in _NUMBERS.split()},
+    **{name: _logical(name) for name in ("and", "or")},
+    "invert": lambda program, of: _logical("not")(program, of),
+    "add": _chain("add", 0.0),
+    "mul": _chain("mul", 1.0),
+    "switch": _switch,
+}
+
+
+def _inline(program: Program, graph: Any, of: list[int]) -> list[int]:
+    at: dict[Any, int] = dict(zip(graph.inputs, of, strict=True))
+
+    def find(var: Any) -> int:
+        return at[var] if var in at else program.constant(var.data)
+
+    for node in graph.toposort():
+        values = _of_scalars(program, node.op, [find(var) for var in node.inputs], node.outputs)
+        at.update(zip(node.outputs, values, strict=True))
+    return [find(var) for var in graph.outputs]
+
+
+def _loop(program: Program, op: Any, of: list[int]) -> list[int]:
+    loop = _read_loop(op)
+    done = program.add("loop", *(number(program, each) for each in of), what=loop)
+    taken = [program.add("take", done, what=i) for i in range(loop.states)]
+    return [*taken, program.add("met", done)] if loop.until else taken
+
+
+@cache
+def _read_loop(op: Any) -> Loop:
+    graph, until = op.fgraph, bool(op.is_while)
+    states = len(graph.outputs) - until
+    names = tuple(f"s{i}" if i < states else f"c{i - states}" for i in range(len(graph.inputs)))
+    inner = Program(names)
+    found = _inline(inner, graph, [inner.add("input", what=name) for name in names])
+    inner.outputs = (*(number(inner, each) for each in found[:states]), *found[states:])
+    return Loop(inner, states, until)
