@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from bayes_cx.kernels.assembly import WIDTH, read_by, signature, write
+from bayes_cx.kernels.machine import function
 from bayes_cx.kernels.reading import NotArithmetic, read, with_derivatives
-from bayes_cx.kernels.source import read_by, write
 from bayes_cx.kernels.staging import Plan, lay_out
-from bayes_cx.kernels.stored import load
 
 __all__ = ["Bound", "Kernel", "make"]
 
@@ -40,7 +40,8 @@ class Bound:
     """A kernel for certain rows: their distinct values are found once."""
 
     def __init__(self, kernel: Kernel, rows: Mapping[str, np.ndarray], weight: np.ndarray | None) -> None:
-        self.kernel, self.weight = kernel, weight
+        self.kernel = kernel
+        self.weight = np.ascontiguousarray(weight, np.float64) if kernel.summed else None
         self.patterns = int(rows["pattern"].max()) + 1 if "pattern" in rows else 0
         plan = kernel.plan
         columns = {
@@ -56,14 +57,15 @@ class Bound:
                 firsts[stage.columns], inverses[stage.columns] = _distinct(
                     [columns[name] for name in sorted(stage.columns)]
                 )
-        self.given: list[Any] = []
+        # Of each stage its number of rows, and the addresses of what it reads of them.
+        self.given: list[tuple[int, list[int]]] = []
+        self.arrays = [] if self.weight is None else [self.weight]
         for stage in plan.stages:
-            if not stage.columns:
-                continue
-            first = firsts[stage.columns]
+            first = firsts.get(stage.columns, slice(None))
             own = [np.ascontiguousarray(columns[name][first]) for name in sorted(stage.columns)]
             others = [np.ascontiguousarray(inverses[s][first]) for s in read_by(stage) if s]
-            self.given += [own[0].size, *own, *others]
+            self.arrays += [*own, *others]
+            self.given.append((own[0].size if own else 1, [*map(_address, (*own, *others))]))
 
     def __call__(self, samples: Mapping[str, np.ndarray], draws: int) -> list[np.ndarray]:
         """Evaluate.
@@ -80,23 +82,29 @@ class Bound:
             Of each output, shape (row, draw), or (draw,) or (pattern, draw) if summed over rows.
         """
         plan, kernel = self.kernel.plan, self.kernel
+        padded = -(-draws // WIDTH) * WIDTH
         fixed = [float(samples[name]) for name in plan.fixed]
         # Compiled code checks no bounds: whatever came has the length that it reads.
-        drawn = [_filled(samples[name], (draws,)) for name in plan.drawn]
+        drawn = [_filled(samples[name], draws, padded) for name in plan.drawn]
         for name in plan.cells:
             if len(samples[name]) < self.patterns:
                 raise ValueError(f"{name} of {len(samples[name])} patterns, where rows have {self.patterns}")
-            drawn.append(_filled(samples[name], (len(samples[name]), draws)))
-        if kernel.summed:
-            outputs = [
-                np.zeros((self.patterns, draws) if o in kernel.by_pattern else draws)
-                for o in range(len(plan.program.outputs))
-            ]
-            kernel.run(draws, *self.given, *fixed, *drawn, self.weight, *outputs)
-        else:
-            outputs = [np.empty((self.size, draws)) for _ in plan.program.outputs]
-            kernel.run(draws, *self.given, *fixed, *drawn, *outputs)
-        return outputs
+            drawn.append(_filled(samples[name], draws, padded))
+        outputs = []
+        for o in range(len(plan.program.outputs)):
+            if kernel.summed:
+                outputs.append(np.zeros((self.patterns, padded) if o in kernel.by_pattern else padded))
+            else:
+                outputs.append(np.empty((self.size, padded)))
+        given: list[Any] = [padded]
+        room = []  # for what stages keep
+        for stage, (rows, addresses) in zip(plan.stages, self.given, strict=True):
+            kept = [np.empty((rows, padded) if plan.depends[i][1] else rows) for i in stage.kept]
+            given += [rows, *addresses, *map(_address, kept)]
+            room += kept
+        weight = [self.weight] if self.weight is not None else []
+        kernel.run(*given, *fixed, *map(_address, (*drawn, *weight, *outputs)))
+        return [output[..., :draws] for output in outputs]
 
 
 def make(
@@ -129,18 +137,25 @@ def make(
     NotArithmetic
         If PyTensor has to compile it.
     """
-    if getattr(formula, "inner", 1) > 1:
-        raise NotArithmetic("an integral over each customer, for which whole arrays are faster")
     program = read(with_derivatives(formula, slopes) if slopes else formula, names)
     columns = [*(name for name in columns if name in names), *(["pattern"] if cells else [])]
     plan = lay_out(program, columns, drawn, cells)
     by_pattern = frozenset(o for o, name in enumerate(slopes, 1) if name in cells)
-    return Kernel(plan, load(write(plan, summed=summed, by_pattern=by_pattern)), summed, by_pattern)
+    types = tuple(kind for kind, _ in signature(plan, summed=summed))
+    run = function(write(plan, summed=summed, by_pattern=by_pattern), types)
+    return Kernel(plan, run, summed, by_pattern)
 
 
-def _filled(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return values of some shape, repeated where there is one for all."""
-    return np.ascontiguousarray(np.broadcast_to(values, shape), np.float64)
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _filled(values: np.ndarray, draws: int, padded: int) -> np.ndarray:
+    """Return values, of shape (draw,) or (pattern, draw), the last or only one repeated up to a length."""
+    values = np.broadcast_to(values, (*np.shape(values)[:-1], draws))
+    if padded > draws:
+        values = np.concatenate([values, np.repeat(values[..., -1:], padded - draws, axis=-1)], axis=-1)
+    return np.ascontiguousarray(values, np.float64)
 
 
 def _distinct(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Loop", "Program", "Step", "is_boolean", "number"]
+__all__ = ["Loop", "Program", "Step", "booleans", "is_boolean", "number"]
 
 _FOLDED: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "neg": np.negative,
@@ -107,3 +107,12 @@ def number(program: Program, step: int) -> int:
     if isinstance(program.value(step), bool):
         return program.constant(float(program.value(step)))
     return program.add("number", step) if is_boolean(program, step) else step
+
+
+def booleans(program: Program) -> list[bool]:
+    """Return of each step whether it is true or false rather than a number."""
+    found: list[bool] = []
+    for step in program.steps:
+        of_both = step.name == "switch" and all(found[i] for i in step.of[1:])
+        found.append(of_both or step.name in _BOOLS or isinstance(step.what, bool))
+    return found

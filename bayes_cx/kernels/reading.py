@@ -6,6 +6,7 @@ customer and one draw, of numbers without dimensions. A graph with operations on
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -19,8 +20,10 @@ from pytensor.graph.basic import Constant
 from pytensor.graph.traversal import toposort
 from pytensor.scalar.basic import Composite
 from pytensor.scalar.loop import ScalarLoop
+from pytensor.scan.op import Scan
 from pytensor.tensor.basic import ScalarFromTensor, TensorFromScalar
 from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
+from pytensor.tensor.subtensor import Subtensor
 
 from bayes_cx.kernels.program import Loop, Program, is_boolean, number
 
@@ -56,7 +59,8 @@ def read(formula: Callable[..., Any], names: Sequence[str]) -> Program:
     reader.known.update({(var, ()): program.add("input", what=name) for name, var in given.items()})
     for node in toposort(wanted):  # so that nothing has to be looked up deep down
         if not any(getattr(var.type, "ndim", 0) for var in node.outputs):
-            reader.find(node.outputs[0], ())
+            with suppress(NotArithmetic):  # lengths of arrays that are never made
+                reader.find(node.outputs[0], ())
     program.outputs = tuple(reader.find(var, ()) for var in wanted)
     return program
 
@@ -130,6 +134,8 @@ class _Reader:
             return self.find(inline_ofg_node(node)[node.outputs.index(var)], place)
         if isinstance(op, CAReduce):
             return self._reduce(node, place)
+        if isinstance(op, Subtensor):
+            return self._last_of_scan(node)
         raise NotArithmetic(f"{op}")
 
     def _capture(self, step: int) -> int:
@@ -174,6 +180,38 @@ class _Reader:
         what = Loop(inner, 2, False)
         done = self.program.add("loop", steps, start, self.program.constant(0.0), *given, what=what)
         return self.program.add("take", done, what=0)
+
+
+    def _last_of_scan(self, node: Any) -> int:
+        """Return the last value of one state of a scan over numbers: a loop as well."""
+        every, scan = node.inputs[0].owner, None
+        if _taken(node) == -1 and every is not None and isinstance(every.op, Subtensor) and _taken(every) == 1:
+            scan = every.inputs[0].owner
+        if scan is None or not isinstance(scan.op, Scan):
+            raise NotArithmetic(f"{node.op}")
+        info, states = scan.op.info, len(scan.op.info.sit_sot_in_slices)
+        numbers = all(var.type.ndim == 0 for var in scan.op.inner_inputs)
+        if info.as_while or info.n_seqs or len(scan.outputs) != states or not numbers:
+            raise NotArithmetic(f"{scan.op}")
+        if scan not in self.known:
+            steps, *given = scan.inputs
+            # The first value of a state is the only one that is set.
+            start = [self.find(each.owner.inputs[1], (None,)) for each in given[:states]]
+            fixed = [self.find(each, ()) for each in given[states:]]
+            inner = Program(tuple(f"s{i}" if i < states else f"c{i - states}" for i in range(len(given))))
+            reader = _Reader(inner)
+            for name, var in zip(inner.inputs, scan.op.inner_inputs, strict=True):
+                reader.known[var, ()] = inner.add("input", what=name)
+            inner.outputs = tuple(number(inner, reader.find(var, ())) for var in scan.op.inner_outputs)
+            own = (number(self.program, each) for each in (self.find(steps, ()), *start, *fixed))
+            self.known[scan] = self.program.add("loop", *own, what=Loop(inner, states, until=False))
+        return self.program.add("take", self.known[scan], what=scan.outputs.index(every.inputs[0]))
+
+
+def _taken(node: Any) -> Any:
+    """Return the constant at which an array is taken, or from which on."""
+    at = node.inputs[-1]
+    return np.asarray(at.data).item() if len(node.inputs) == 2 and isinstance(at, Constant) else None
 
 
 def _is_one(var: Any) -> bool:

@@ -1,20 +1,18 @@
 """Kernels evaluate the graphs that PyTensor evaluates."""
 
-import os
-import subprocess
-import sys
-
+import mpmath as mp
 import numpy as np
 import pytensor
+import pytensor.scalar as ps
 import pytensor.tensor as pt
 import pytest
 from scipy import special
 
-from bayes_cx.kernels import NotArithmetic, arithmetic, make
+from bayes_cx.kernels import NotArithmetic, make
 from bayes_cx.model import arguments
 from bayes_cx.models import MODELS
 from bayes_cx.numerics.loops import elementwise, repeat
-from tests.models.quick import function, quickly
+from tests.models.quick import by_pytensor, function
 from tests.models.stories import STORIES
 
 OPTIONS = {"t1": 3.0, "t2": 8.0, "t": 8.0, "count": 2.0, "discount": 0.02, "keep": 0.2}
@@ -53,7 +51,7 @@ def test_every_formula_is_what_pytensor_makes_of_it(key, name):
         )
         for n in names
     ]
-    expected = quickly(formula)(*(each.ravel() for each in flat)).reshape(found.shape)
+    expected = by_pytensor(formula)(*(each.ravel() for each in flat)).reshape(found.shape)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
 
 
@@ -179,42 +177,84 @@ def test_what_is_no_arithmetic_is_refused():
         make(lambda a: pt.cumsum(a * np.arange(3.0))[-1], ("a",), columns=(), drawn=("a",))
 
 
+def of_one(function, *columns):
+    """Return what a kernel makes of a function at some places."""
+    names = ("a", "b", "c")[: len(columns)]
+    given = {name: np.asarray(column, float) for name, column in zip(names, columns, strict=True)}
+    kernel = make(lambda **inputs: function(*inputs.values()), names, columns=(), drawn=names)
+    return kernel.bind({})(given, len(columns[0]))[0][0]
+
+
 @pytest.mark.parametrize(
-    ("name", "other"), [("psi", special.psi), ("trigamma", lambda x: special.polygamma(1, x))]
+    ("function", "other"), [(pt.psi, special.psi), (pt.tri_gamma, lambda x: special.polygamma(1, x))]
 )
-def test_derivatives_of_log_gamma(name, other):
+def test_derivatives_of_log_gamma(function, other):
     x = 10.0 ** np.linspace(-6, 6, 200)
-    found = [getattr(arithmetic, name)(each) for each in x]
-    np.testing.assert_allclose(found, other(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(of_one(function, x), other(x), rtol=1e-12, atol=1e-13)
 
 
-def test_softplus_and_extremes():
-    x = np.array([-800.0, -37.5, -30, -1, 0, 1, 17, 20, 34, 800, np.inf, -np.inf])
-    np.testing.assert_allclose([arithmetic.softplus(each) for each in x], np.logaddexp(0, x), rtol=1e-14)
-    assert np.isnan(arithmetic.maximum(np.nan, 1.0))
-    assert np.isnan(arithmetic.minimum(1.0, np.nan))
+@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p", "softplus"])
+def test_functions_are_right_to_the_last_digits(name, rng):
+    """Against many digits: two units of the last one, of two functions after each other four."""
+    exact = {**{each: getattr(mp, each) for each in ("exp", "expm1", "log", "log1p")}}
+    exact["softplus"] = lambda x: mp.log1p(mp.exp(x))
+    wide = 10.0 ** rng.uniform(-320, 308, 300)
+    x = {
+        "exp": np.append(rng.uniform(-740, 709, 300), rng.uniform(-1, 1, 300)),
+        "expm1": np.append(rng.uniform(-40, 709, 300), rng.normal(size=300) * 10 ** rng.uniform(-300, 0, 300)),
+        "log": np.append(wide, rng.uniform(0.5, 2, 300)),
+        "log1p": np.append(wide, rng.uniform(-1, 1, 300)),
+        "softplus": rng.normal(size=600) * 10 ** rng.uniform(-3, 2.5, 600),
+    }[name]
+    with mp.workdps(60):
+        expected = np.array([float(exact[name](mp.mpf(float(each)))) for each in x])
+    off = np.abs(of_one(getattr(pt, name), x) - expected) / np.spacing(np.abs(expected))
+    assert off.max() <= (4 if name == "softplus" else 2)
 
 
-@pytest.mark.parametrize("folder", ["writable", "not writable"])
-def test_another_process_finds_the_same(folder, tmp_path, data):
-    """Where nothing can be kept, the same is compiled again, without a warning."""
-    cache = tmp_path / "cache"
-    if folder == "not writable":
-        cache.write_text("a file, and no folder")
-    code = (
-        "import numpy as np, pytensor.tensor as pt\n"
-        "from bayes_cx.kernels import make\n"
-        "k = make(lambda x, a: pt.log(x) * a, ('x', 'a'), columns=('x',), drawn=('a',))\n"
-        "print(k.bind({'x': np.array([2.0])})({'a': np.array([3.0])}, 1)[0][0, 0])"
-    )
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "BAYES_CX_CACHE": str(cache)},
-        )
-        assert float(done.stdout) == pytest.approx(3 * np.log(2))
-        assert not done.stderr
-    assert (folder == "writable") == bool(list(tmp_path.glob("cache/kernels/*.py")))
+@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p", "softplus", "sigmoid", "sign"])
+def test_functions_at_the_ends_of_the_scale(name):
+    ends = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e-310, 800.0, -800.0, 709.7, -745.2, -37.5, 34.0])
+    other = {"softplus": lambda x: np.logaddexp(0, x), "sigmoid": special.expit}.get(name) or getattr(np, name)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(of_one(getattr(pt, name), ends), other(ends), rtol=1e-14, atol=1e-320)
+
+
+def test_what_is_no_number_stays_none():
+    a, b = np.array([np.nan, 1.0, np.nan, 2.0, 1.0]), np.array([1.0, np.nan, np.nan, 1.0, 2.0])
+    np.testing.assert_array_equal(of_one(pt.maximum, a, b), np.maximum(a, b))
+    np.testing.assert_array_equal(of_one(pt.minimum, a, b), np.minimum(a, b))
+
+
+def test_each_draw_ends_its_loop_by_itself():
+    """Draws are computed together; a loop goes on for one while others have ended."""
+
+    def step(i, total, a):
+        return i + 1.0, total + a, ps.ge(total + a, 10.0)
+
+    @elementwise
+    def until_ten(n, a):
+        steps, total, met = repeat(n, {"i": 0.0, "total": 0.0}, {"a": a}, step, settles=True)
+        return steps + 100.0 * total + ps.switch(met, 0.0, 1e6)
+
+    n = np.array([0.0, 3, 100, 100, 100, 7.9, np.nan, 1, 2, 50, -1])
+    a = np.array([1.0, 1, 1, 20, 0.01, 1, 1, 12, 5, 3, 1])
+
+    def one(n, a):
+        i, total, met = 0, 0.0, True
+        while i + 1 <= n:
+            i, total = i + 1, total + a
+            met = total >= 10
+            if met:
+                break
+        return i + 100 * total + (0 if met else 1e6)
+
+    np.testing.assert_allclose(of_one(until_ten, n, a), [*map(one, n, a)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("draws", [1, 7, 8, 9, 17])
+def test_any_number_of_draws(draws, rng):
+    rows, some = {"x": np.arange(5.0), "y": rng.uniform(1, 2, 5)}, rng.uniform(1, 2, (2, draws))
+    given = {"a": some[0], "b": some[1]}
+    made = make(formula, ("x", "y", "a", "b"), columns=("x", "y"), drawn=("a", "b"))
+    np.testing.assert_allclose(made.bind(rows)(given, draws)[0], expected(rows, given), rtol=1e-13, atol=1e-14)

@@ -1,6 +1,6 @@
-"""Formulas for proofs, compiled in little time to be evaluated in few places."""
+"""Formulas evaluated at some places: by kernels, as users' are, or as PyTensor compiles them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
@@ -11,23 +11,19 @@ import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
 from pytensor.link.c.exceptions import CompileError
 
+from bayes_cx.kernels import NotArithmetic, make
 from bayes_cx.model import Formula, arguments
 
-__all__ = ["function", "optimised", "quickly"]
+__all__ = ["by_pytensor", "evaluated", "function", "quickly"]
 
 # Formulas use no linear algebra, and the search for a library that has some ends in a warning.
 pytensor.config.blas__ldflags = ""
 
 
-def function(inputs: list[Any], outputs: Any, *, quick: bool = True) -> Callable[..., Any]:
-    """Compile by the C linker without optimisation, if there is a C++ compiler, else as users do.
-
-    Compiling a formula of vectors then takes .7 CPU seconds instead of the 2.6 of numba, and running it three
-    times as long. As they are written formulas with loops run in Python: all of BG/NBD in 60 extreme places
-    take 73 seconds.
-    """
+def function(inputs: list[Any], outputs: Any) -> Callable[..., Any]:
+    """Let PyTensor compile without optimisation of the C code, if there is a C++ compiler, else as usual."""
     make = partial(pytensor.function, inputs, outputs, on_unused_input="ignore")
-    if quick and pytensor.config.cxx:
+    if pytensor.config.cxx:
         # PyTensor 3.3 writes wrong C of a loop that begins with a constant: the gradient of BG/BB has one.
         with pytensor.config.change_flags(gcc__cxxflags="-O0"), suppress(CompileError):
             return make(mode=Mode(linker="cvm", optimizer="fast_run"))
@@ -35,13 +31,40 @@ def function(inputs: list[Any], outputs: Any, *, quick: bool = True) -> Callable
 
 
 @cache
-def quickly(formula: Formula) -> Callable[..., np.ndarray]:
-    """Return a formula as a function of vectors of equal length, compiled once for all proofs."""
+def by_pytensor(formula: Formula) -> Callable[..., np.ndarray]:
+    """Return a formula as a function of vectors of equal length, as PyTensor compiles it."""
     inputs = [pt.vector(name) for name in arguments(formula)]
     return function(inputs, formula(*inputs))
 
 
-def optimised(formula: Formula) -> Callable[..., np.ndarray]:
-    """Return the same as it is compiled for users."""
-    inputs = [pt.vector(name) for name in arguments(formula)]
-    return function(inputs, formula(*inputs), quick=False)
+def evaluated(formula: Callable[..., Any], n: int, slopes: Sequence[int] = ()) -> Callable[..., Any]:
+    """Return a formula of `n` arguments as a function of vectors, or of numbers, that broadcast.
+
+    Parameters
+    ----------
+    formula : callable
+        Of numbers in PyTensor, by position.
+    n : int
+    slopes : sequence of int
+        Positions of the arguments by which there are derivatives, as further values.
+    """
+    names = tuple(f"a{i}" for i in range(n))
+    by = [names[i] for i in slopes]
+    kernel = make(lambda **given: formula(*given.values()), names, columns=(), drawn=names, slopes=by)
+
+    def call(*places: Any) -> Any:
+        some = np.broadcast_arrays(*(np.asarray(place, float) for place in places))
+        flat = {name: each.ravel() for name, each in zip(names, some, strict=True)}
+        found = [each[0].reshape(some[0].shape) for each in kernel.bind({})(flat, some[0].size)]
+        return found[0] if len(found) == 1 else found
+
+    return call
+
+
+@cache
+def quickly(formula: Formula) -> Callable[..., Any]:
+    """Return a formula as a function of vectors, made once for all proofs."""
+    try:
+        return evaluated(formula, len(arguments(formula)))
+    except NotArithmetic:
+        return by_pytensor(formula)

@@ -7,9 +7,10 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
+from bayes_cx.kernels import NotArithmetic
 from bayes_cx.model import Model, arguments
 from tests.models.proofs import Finding
-from tests.models.quick import function, optimised, quickly
+from tests.models.quick import evaluated, function, quickly
 
 __all__ = ["TEXTBOOK", "accuracy", "anywhere", "finite"]
 
@@ -74,28 +75,39 @@ def _reach(model: Model, name: str, at: dict[str, np.ndarray]) -> np.ndarray:
     return stages * at["k"] * at["t"] / seen < 3e3
 
 
-def finite(model: Model, n: int = 400, *, quick: bool = False) -> Finding:
+def finite(model: Model, n: int = 400) -> Finding:
     """Count, for the likelihood, its gradient and every quantity, the places without a number."""
     found = Finding("error", 0.0)
     at = anywhere(model, np.random.default_rng(21), n)
     names = [*model.statistics, *model.params]
-    inputs = {name: pt.vector(name) for name in names}
     letters = [name for name in model.params if name not in model.choices]
-
-    likelihood = model.log_lik(**inputs)
-    gradient = pytensor.grad(likelihood.sum(), [inputs[name] for name in letters])
-    call = function(list(inputs.values()), [likelihood, *gradient], quick=quick)
+    call = _with_slopes(model, names, letters)
     for name, values in zip(("log_lik", *letters), call(*(at[name] for name in names)), strict=True):
         found.add("log_lik" if name == "log_lik" else f"gradient by {name}", np.sum(~np.isfinite(values)))
     for name, quantity in model.quantities.items():
         needed = arguments(quantity.formula)
-        call = quickly(quantity.formula) if quick else optimised(quantity.formula)
+        call = quickly(quantity.formula)
         reached = _reach(model, name, at)
         values = call(*(at[argument][reached] for argument in needed))
         missing = np.isnan(values) if quantity.never else ~np.isfinite(values)
         outside = (values < -1e-9) | ((values > 1 + 1e-9) & (quantity.unit == "probability"))
         found.add(name, np.sum(missing | outside))
     return found
+
+
+def _with_slopes(model: Model, names: list[str], letters: list[str]) -> Callable[..., list[np.ndarray]]:
+    """Return the log-likelihood and its derivatives as a function of vectors."""
+
+    def formula(*places):
+        return model.log_lik(**dict(zip(names, places, strict=True)))
+
+    try:
+        return evaluated(formula, len(names), [names.index(name) for name in letters])
+    except NotArithmetic:  # derivatives of an integral over each customer
+        inputs = [pt.vector(name) for name in names]
+        likelihood = formula(*inputs)
+        by = [inputs[names.index(name)] for name in letters]
+        return function(inputs, [likelihood, *pytensor.grad(likelihood.sum(), by)])
 
 
 def accuracy(model: Model, n: int = 60) -> Finding:

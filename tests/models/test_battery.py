@@ -113,7 +113,7 @@ def test_log_lik_in_extreme_places_is_that_of_the_textbook(model):
 
 
 def test_nothing_is_missing_in_extreme_places(model):
-    found = stress.finite(model, 60, quick=True)
+    found = stress.finite(model, 60)
     assert found.passed, found
 
 

@@ -1,0 +1,53 @@
+"""Machine code of this computer, made by LLVM."""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+__all__ = ["function"]
+
+_TYPES = {"i64": ctypes.c_int64, "double": ctypes.c_double}
+_LEVEL = 2  # of optimisation
+
+
+@cache
+def function(module: str, types: Sequence[str]) -> Callable[..., None]:
+    """Return the function ``kernel`` of a module in LLVM's language.
+
+    It releases the interpreter lock, and may run in several threads at once.
+
+    Parameters
+    ----------
+    module : str
+    types : sequence of str
+        Of the arguments: ``"i64"``, ``"double"``, or else an array, for which its address is given.
+    """
+    target = _target()
+    parsed = llvm.parse_assembly(module)
+    parsed.triple = llvm.get_process_triple()
+    options = llvm.create_pipeline_tuning_options(speed_level=_LEVEL)
+    options.loop_vectorization = options.slp_vectorization = True
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(parsed, builder)
+    engine = llvm.create_mcjit_compiler(parsed, _target())
+    engine.finalize_object()
+    of: list[Any] = [_TYPES.get(each, ctypes.c_void_p) for each in types]
+    made = ctypes.CFUNCTYPE(None, *of)(engine.get_function_address("kernel"))
+    made.engine = engine  # which owns the code  # type: ignore[attr-defined]
+    return made
+
+
+def _target() -> llvm.TargetMachine:
+    _initialise()
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=_LEVEL, jit=True
+    )
+
+
+@cache
+def _initialise() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
