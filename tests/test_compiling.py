@@ -12,7 +12,7 @@ from bayes_cx.compiling import AS_WRITTEN, compiled, engine, kept
 from bayes_cx.errors import InputError
 from bayes_cx.kernels import kernel
 from bayes_cx.models import BG_NBD
-from tests.models.quick import function
+from tests.evaluated import function
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def compilations(monkeypatch):
         return call
 
     monkeypatch.setattr(pytensor, "function", counted(pytensor.function))
-    monkeypatch.setattr(kernel, "load", counted(kernel.load))
+    monkeypatch.setattr(kernel, "function", counted(kernel.function))
     monkeypatch.setattr(nutpie, "compile_pymc_model", counted(nutpie.compile_pymc_model))
     return made
 

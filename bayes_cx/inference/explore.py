@@ -17,6 +17,7 @@ from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
 from bayes_cx.inference.prepare import Prepared
+from bayes_cx.inference.sampler import of_density
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -83,8 +84,13 @@ class Explorer:
     def _likelihood(self) -> Density:
         return self._density(priors=False)
 
+    @cached_property
+    def _direct(self) -> Density | None:
+        """The log posterior by kernels, None where PyMC has to make it."""
+        return direct(self.prepared, self.chosen)
+
     def _density(self, *, priors: bool) -> Density:
-        found = direct(self.prepared, self.chosen, priors=priors)
+        found = self._direct if priors else direct(self.prepared, self.chosen, priors=False)
         if found is None:
             from bayes_cx.inference.build import structure_of
             from bayes_cx.inference.pymc_density import density
@@ -94,7 +100,9 @@ class Explorer:
 
     @property
     def _sampler(self) -> Any:
-        """The compiled sampler with the data of this model, in place of those it was compiled with."""
+        """The sampler; one that PyTensor compiled gets the data of this model in place of those it had."""
+        if self._direct is not None:
+            return of_density(self._direct)
         import nutpie
 
         from bayes_cx.inference.build import structure_of
@@ -159,8 +167,9 @@ class Explorer:
             save_warmup=False,
             progress_bar=progress,
         )
+        names = variables(self.built) if self._direct is None else [*self._direct.names]
         groups = {
-            "posterior": tree["posterior"].to_dataset()[variables(self.built)],
+            "posterior": tree["posterior"].to_dataset()[names],
             "sample_stats": tree["sample_stats"].to_dataset(),
         }
         checks = diagnostics.check_nuts(tree, _MAX_DEPTH)

@@ -12,7 +12,7 @@ from bayes_cx.kernels import NotArithmetic, make
 from bayes_cx.model import arguments
 from bayes_cx.models import MODELS
 from bayes_cx.numerics.loops import elementwise, repeat
-from tests.models.quick import by_pytensor, function
+from tests.evaluated import by_pytensor, function
 from tests.models.stories import STORIES
 
 OPTIONS = {"t1": 3.0, "t2": 8.0, "t": 8.0, "count": 2.0, "discount": 0.02, "keep": 0.2}

@@ -13,7 +13,7 @@ import numpy as np
 
 from bayes_cx.inference import MLE, fit
 from bayes_cx.model import Formula, Model, Purchases, arguments
-from tests.models.quick import quickly
+from tests.evaluated import quickly
 
 __all__ = [
     "Finding",

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 from bayes_cx.kernels import NotArithmetic
 from bayes_cx.model import Model, arguments
 from tests.models.proofs import Finding
-from tests.models.quick import evaluated, function, quickly
+from tests.evaluated import evaluated, function, quickly
 
 __all__ = ["TEXTBOOK", "accuracy", "anywhere", "finite"]
 
@@ -102,7 +102,7 @@ def _with_slopes(model: Model, names: list[str], letters: list[str]) -> Callable
         return model.log_lik(**dict(zip(names, places, strict=True)))
 
     try:
-        return evaluated(formula, len(names), [names.index(name) for name in letters])
+        return evaluated(formula, len(names), tuple(names.index(name) for name in letters))
     except NotArithmetic:  # derivatives of an integral over each customer
         inputs = [pt.vector(name) for name in names]
         likelihood = formula(*inputs)

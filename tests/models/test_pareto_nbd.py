@@ -8,8 +8,10 @@ import pytest
 from pytensor.graph import rewrite_graph
 
 import bayes_cx as bcx
+from bayes_cx.model import arguments
 from bayes_cx.models import PARETO_NBD
 from bayes_cx.scoring.compiled import evaluate
+from tests.evaluated import evaluated
 from tests.models.proofs import z_score as z
 from tests.models.stress import pareto
 
@@ -61,21 +63,18 @@ def test_log_lik_and_p_alive_against_the_textbook_form_in_many_digits():
 
 def test_the_gradient_is_that_of_the_log_likelihood():
     rows, params = anywhere(np.random.default_rng(1), 300)
-    names = [*PARETO_NBD.statistics, *PARETO_NBD.params]
-    inputs = {name: pt.vector(name) for name in names}
-    value = PARETO_NBD.log_lik(**inputs)
-    gradient = pytensor.grad(value.sum(), [inputs[name] for name in PARETO_NBD.params])
-    f = pytensor.function(list(inputs.values()), [value, *gradient])
+    names = arguments(PARETO_NBD.log_lik)
+    f = evaluated(PARETO_NBD.log_lik, len(names), tuple(names.index(name) for name in PARETO_NBD.params))
     columns = {**rows, **params}
 
-    def evaluated(**changed):
+    def at_places(**changed):
         return f(*({**columns, **changed}[name] for name in names))
 
-    here = evaluated()
+    here = at_places()
     for position, name in enumerate(PARETO_NBD.params):
         h = 1e-4 * columns[name]
         wide, narrow = (
-            (evaluated(**{name: columns[name] + k * h})[0] - evaluated(**{name: columns[name] - k * h})[0])
+            (at_places(**{name: columns[name] + k * h})[0] - at_places(**{name: columns[name] - k * h})[0])
             / (2 * k * h)
             for k in (2, 1)
         )

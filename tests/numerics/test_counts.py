@@ -2,15 +2,9 @@
 
 import mpmath as mp
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 
 from bayes_cx.numerics import log_negative_binomial, negative_binomial_tail
-
-
-def compiled(f):
-    inputs = [pt.dvector(name) for name in ("n", "s", "t", "beta")]
-    return pytensor.function(inputs, f(*inputs))
+from tests.evaluated import evaluated
 
 
 def test_chances_and_tails(rng):
@@ -18,7 +12,7 @@ def test_chances_and_tails(rng):
     count = np.floor(10 ** rng.uniform(0, 3.5, n))
     count[:15] = 0.0
     s, t, beta = (10 ** rng.uniform(low, high, n) for low, high in ((-3, 3.5), (-2, 4), (-3, 3.6)))
-    chance, tail = (compiled(f)(count, s, t, beta) for f in (log_negative_binomial, negative_binomial_tail))
+    chance, tail = (evaluated(f, 4)(count, s, t, beta) for f in (log_negative_binomial, negative_binomial_tail))
     with mp.workdps(40):
         for i in range(n):
             m, s_, t_, beta_ = (mp.mpf(float(column[i])) for column in (count, s, t, beta))
@@ -35,5 +29,5 @@ def test_chances_and_tails(rng):
 
 def test_no_time_has_no_events():
     at = [np.array(values) for values in ([0.0, 1.0], [0.5, 0.5], [0.0, 0.0], [2.0, 2.0])]
-    np.testing.assert_array_equal(np.exp(compiled(log_negative_binomial)(*at)), [1.0, 0.0])
-    np.testing.assert_array_equal(compiled(negative_binomial_tail)(*at), [1.0, 0.0])
+    np.testing.assert_array_equal(np.exp(evaluated(log_negative_binomial, 4)(*at)), [1.0, 0.0])
+    np.testing.assert_array_equal(evaluated(negative_binomial_tail, 4)(*at), [1.0, 0.0])

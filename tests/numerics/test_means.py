@@ -2,16 +2,10 @@
 
 import mpmath as mp
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 import pytest
 
 from bayes_cx.numerics import beta_gamma_decay, beta_gamma_dert, beta_gamma_mean, count_at_leaving
-
-
-def compiled(f, n):
-    inputs = [pt.dvector(f"x{i}") for i in range(n)]
-    return pytensor.function(inputs, f(*inputs))
+from tests.evaluated import evaluated
 
 
 def wide(rng, n, low, high):
@@ -45,13 +39,13 @@ def test_the_mean_number_of_purchases(population):
         c = a + b - 1
         return c / (a - 1) * (1 - mp.hyp2f1(s, a - 1, c, -t / beta))
 
-    found = compiled(beta_gamma_mean, 5)(*population)
+    found = evaluated(beta_gamma_mean, 5)(*population)
     with mp.workdps(60):
         assert worst(found, [textbook(*row) for row in exactly(population)]) < 1e-8
 
 
 def test_the_chance_to_stay(population):
-    found = compiled(beta_gamma_decay, 5)(*population)
+    found = evaluated(beta_gamma_decay, 5)(*population)
     with mp.workdps(50):
         expected = [mp.hyp2f1(s, a, a + b, -t / beta) for t, s, beta, a, b in exactly(population)]
         assert worst(found, expected) < 1e-10
@@ -63,7 +57,7 @@ def test_discounted_purchases_without_end_at_one_rate(rng):
     k = rng.integers(1, 7, n).astype(float)
     rate, discount, a, b = wide(rng, n, -1, 1), wide(rng, n, -4, 0), wide(rng, n, -2, 2), wide(rng, n, -2, 3)
     many = 1e7
-    found = compiled(beta_gamma_dert, 7)(discount, k, np.full(n, many), many / rate, np.zeros(n), a, b)
+    found = evaluated(beta_gamma_dert, 7)(discount, k, np.full(n, many), many / rate, np.zeros(n), a, b)
     with mp.workdps(40):
         expected = []
         for k_, u, d, a_, b_ in exactly((k, rate, discount, a, b)):
@@ -104,14 +98,14 @@ def dert(discount, k, s, beta, tau, a, b):
     ],
 )
 def test_discounted_purchases_without_end(case):
-    found = compiled(beta_gamma_dert, 7)(*(np.array([float(value)]) for value in case))[0]
+    found = evaluated(beta_gamma_dert, 7)(*(np.array([float(value)]) for value in case))[0]
     assert found == pytest.approx(float(dert(*map(mp.mpf, case))), rel=1e-6)
 
 
 def test_discounted_purchases_without_end_are_finite_and_positive_anywhere(rng):
     n = 3000
     beta = wide(rng, n, -3, 3.6)
-    found = compiled(beta_gamma_dert, 7)(
+    found = evaluated(beta_gamma_dert, 7)(
         wide(rng, n, -6, 1),
         rng.integers(1, 7, n).astype(float),
         wide(rng, n, -3, 4.2),
@@ -145,7 +139,7 @@ def test_the_chance_of_a_count_at_leaving(rng):
     count = np.floor(wide(rng, n, 0, 3)) - 1.0
     columns = (count, wide(rng, n, -1, 3.5), wide(rng, n, -2, 3), wide(rng, n, -2, 3), wide(rng, n, -2, 2))
     columns = (*columns, wide(rng, n, -2, 3))
-    found = compiled(count_at_leaving, 6)(*columns)
+    found = evaluated(count_at_leaving, 6)(*columns)
     with mp.workdps(25):
         expected = [leaving(*row) for row in exactly(columns)]
     # The quadrature judges its error against 1.
@@ -156,4 +150,4 @@ def test_the_chance_of_a_count_at_leaving(rng):
 
 def test_nobody_leaves_in_no_time():
     at = [np.array([float(value)]) for value in (0, 0.0, 0.6, 5.0, 0.7, 11.0)]
-    assert compiled(count_at_leaving, 6)(*at)[0] == 0.0
+    assert evaluated(count_at_leaving, 6)(*at)[0] == 0.0

@@ -2,11 +2,10 @@
 
 import mpmath as mp
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 import pytest
 
 from bayes_cx.numerics import log_stay
+from tests.evaluated import evaluated
 
 
 def test_the_chance_to_stay_in_many_digits():
@@ -14,8 +13,7 @@ def test_the_chance_to_stay_in_many_digits():
     n = 400
     gamma, delta = 10 ** rng.uniform(-3, 3, (2, n))
     w = np.where(rng.random(n) < 0.5, np.round(10 ** rng.uniform(0, 4, n)), 10 ** rng.uniform(-6, 20, n))
-    inputs = pt.dvectors("gamma", "delta", "w")
-    found = pytensor.function(inputs, log_stay(*inputs))(gamma, delta, w)
+    found = evaluated(log_stay, 3)(gamma, delta, w)
     with mp.workdps(60):
         for value, *point in zip(found, gamma, delta, w, strict=True):
             g, d, more = (mp.mpf(float(v)) for v in point)

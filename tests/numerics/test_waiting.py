@@ -7,13 +7,15 @@ import pytest
 from scipy import stats
 
 from bayes_cx.numerics import log_wait_integral
-from tests.models.quick import function
+from tests.evaluated import evaluated
 
 
-def compiled(weight=None, *, below=False):
-    k, a, end = (pt.vector(name) for name in ("k", "a", "end"))
-    ends = (None, pt.log(end)) if below else (pt.log(end), None)
-    return function([k, a, end], log_wait_integral(k, a, *ends, weight))
+def integral(weight=None, *, below=False):
+    def formula(k, a, end):
+        ends = (None, pt.log(end)) if below else (pt.log(end), None)
+        return log_wait_integral(k, a, *ends, weight)
+
+    return evaluated(formula, 3)
 
 
 @pytest.fixture
@@ -26,15 +28,15 @@ def anywhere():
 
 def test_the_chance_of_a_longer_wait_is_that_of_a_beta_prime(anywhere):
     k, a, end = anywhere
-    np.testing.assert_allclose(compiled()(k, a, end), stats.betaprime.logsf(end, k, a), rtol=0, atol=1e-8)
-    shorter = compiled(below=True)(k, a, end)
+    np.testing.assert_allclose(integral()(k, a, end), stats.betaprime.logsf(end, k, a), rtol=0, atol=1e-8)
+    shorter = integral(below=True)(k, a, end)
     np.testing.assert_allclose(shorter, stats.betaprime.logcdf(end, k, a), rtol=0, atol=1e-8)
 
 
 def test_what_happens_while_one_waits_in_many_digits(anywhere):
     """Of customers who leave at a steady risk ~ Gamma(0.7, 1), the share that leaves within the wait."""
     k, a, end = (each[:40] for each in anywhere)
-    found = compiled(lambda v: -pt.expm1(-0.7 * pt.log1p(pt.exp(v))), below=True)(k, a, end)
+    found = integral(lambda v: -pt.expm1(-0.7 * pt.log1p(pt.exp(v))), below=True)(k, a, end)
     for k_, a_, end_, got in zip(k, a, end, found, strict=True):
 
         def leaves(w, k=k_, a=a_):

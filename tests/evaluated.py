@@ -1,6 +1,6 @@
 """Formulas evaluated at some places: by kernels, as users' are, or as PyTensor compiles them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
@@ -37,7 +37,8 @@ def by_pytensor(formula: Formula) -> Callable[..., np.ndarray]:
     return function(inputs, formula(*inputs))
 
 
-def evaluated(formula: Callable[..., Any], n: int, slopes: Sequence[int] = ()) -> Callable[..., Any]:
+@cache
+def evaluated(formula: Callable[..., Any], n: int, slopes: tuple[int, ...] = ()) -> Callable[..., Any]:
     """Return a formula of `n` arguments as a function of vectors, or of numbers, that broadcast.
 
     Parameters
@@ -45,7 +46,7 @@ def evaluated(formula: Callable[..., Any], n: int, slopes: Sequence[int] = ()) -
     formula : callable
         Of numbers in PyTensor, by position.
     n : int
-    slopes : sequence of int
+    slopes : tuple of int
         Positions of the arguments by which there are derivatives, as further values.
     """
     names = tuple(f"a{i}" for i in range(n))
