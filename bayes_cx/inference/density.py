@@ -38,7 +38,7 @@ class Density:
     what : {"posterior", "likelihood"}
     """
 
-    value_and_gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    value_and_gradient: Callable[[np.ndarray], tuple[float | np.ndarray, np.ndarray]]
     heights: Callable[[np.ndarray], np.ndarray]
     named: Callable[[np.ndarray], Sequence[np.ndarray]]
     names: tuple[str, ...]

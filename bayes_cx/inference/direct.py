@@ -1,6 +1,6 @@
 """The log density of a model in which all customers share their parameters, by kernels, without PyMC."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from bayes_cx.inference.prepare import Prepared
 from bayes_cx.kernels import Kernel, NotArithmetic, make
 from bayes_cx.model import Model, arguments
 
-__all__ = ["direct"]
+__all__ = ["by_differences", "direct"]
 
 # Draws at once: what lies between the stages of a kernel fits a cache.
 _TOGETHER = 128
@@ -58,7 +58,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
         return None
     free = tuple(name for name in model.params if name not in model.choices)
     try:
-        value, slopes = (_likelihood(model, free, with_slopes) for with_slopes in (False, True))
+        value = _likelihood(model, free, with_slopes=False)
     except NotArithmetic:
         return None
     priors_ = {name: dict(prior.arguments) for name, prior in model.priors.items()}
@@ -68,7 +68,11 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
     fixed |= {f"{name} {key}": v for name, given in priors_.items() for key, v in given.items()}
     fixed = {_plain(name): v for name, v in fixed.items()}
     of_point = point.bind({})
-    values, gradients = (kernel.bind(prepared.columns, prepared.weight) for kernel in (value, slopes))
+    values = value.bind(prepared.columns, prepared.weight)
+    try:
+        gradients = _likelihood(model, free, with_slopes=True).bind(prepared.columns, prepared.weight)
+    except NotArithmetic:  # derivatives of an integral over each customer
+        gradients = None
     names, k = tuple(model.priors), len(model.priors)
 
     def at(points: np.ndarray) -> list[np.ndarray]:
@@ -89,9 +93,13 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
             log_lik[some] = values(given(own, own[0].size), own[0].size)[0]
         return log_lik + found[k + len(free)] if priors else log_lik
 
-    def value_and_gradient(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def value_and_gradient(u: np.ndarray) -> tuple[Any, np.ndarray]:
         found = at(u[None])
-        height, *by_letter = (each[0] for each in gradients(given(found, 1), 1))
+        here = given(found, 1)
+        if gradients is None:
+            height, *by_letter = by_differences(lambda letters, n: values(letters, n)[0], here, free)
+        else:
+            height, *by_letter = (each[0] for each in gradients(here, 1))
         flat = np.array([each[0] for each in found[k + len(free) :]])
         log_prior, by_u = flat[0], flat[1:].reshape(len(free) + 1, k)
         slope = np.array(by_letter) @ by_u[: len(free)]
@@ -111,16 +119,43 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
     )
 
 
+_STEP = 1e-3
+
+
+def by_differences(
+    f: Callable[[Mapping[str, np.ndarray], int], np.ndarray], at: Mapping[str, np.ndarray], by: Sequence[str]
+) -> list[Any]:
+    """Return a value and its derivatives by differences of the fourth order, all points evaluated at once.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(letters, n)`` gives the values at `n` points, letters being of shape (point,) or (1,).
+    at : mapping of str to numpy.ndarray
+        One value each, positive those of `by`.
+    by : sequence of str
+    """
+    # At the point, and one and two steps to both sides; the weights are those of the five-point rule.
+    side, weight = np.array([-2.0, -1.0, 1.0, 2.0]), np.array([1.0, -8.0, 8.0, -1.0]) / (12 * _STEP)
+    n = 1 + side.size * len(by)
+    points = {name: np.full(n, value.item()) for name, value in at.items()}
+    for i, name in enumerate(by):
+        points[name][1 + i * side.size :][: side.size] *= 1 + _STEP * side
+    height, *others = f(points, n)
+    slopes = np.reshape(others, (len(by), side.size)) @ weight
+    return [height, *(slope / at[name].item() for slope, name in zip(slopes, by, strict=True))]
+
+
 def _plain(name: str) -> str:
     return name.replace(" ", "_of_")
 
 
-def _likelihood(model: Model, free: tuple[str, ...], with_slopes: bool) -> Kernel:
+def _likelihood(model: Model, free: tuple[str, ...], *, with_slopes: bool) -> Kernel:
     names = arguments(model.log_lik)
 
     def compile_() -> Kernel:
-        by = free if with_slopes else ()
-        return make(model.log_lik, names, columns=model.statistics, drawn=free, slopes=by, summed=True)
+        drawn, by = ((), free) if with_slopes else (free, ())
+        return make(model.log_lik, names, columns=model.statistics, drawn=drawn, slopes=by, summed=True)
 
     return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes), compile_)
 

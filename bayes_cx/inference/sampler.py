@@ -19,7 +19,7 @@ def of_density(f: Density) -> Any:
     f : Density
         All its values are numbers.
     """
-    import nutpie
+    from nutpie.compiled_pyfunc import from_pyfunc
 
     def values(u: np.ndarray, **_: Any) -> dict[str, np.ndarray]:
         # Arrays without dimensions, as nutpie wants them, and no scalars.
@@ -32,7 +32,7 @@ def of_density(f: Density) -> Any:
         value, gradient = f.value_and_gradient(u)
         return float(value), gradient
 
-    return nutpie.compiled_pyfunc.from_pyfunc(
+    return from_pyfunc(
         f.start.size,
         lambda: height,
         lambda *_: values,

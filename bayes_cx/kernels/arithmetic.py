@@ -6,7 +6,7 @@ from functools import cache, partial
 from inspect import signature
 from typing import Any
 
-from bayes_cx.kernels.program import Loop, Program, booleans
+from bayes_cx.kernels.program import Loop, Program
 
 __all__ = ["FUNCTIONS"]
 
@@ -24,7 +24,11 @@ class _Number:
 
     def of(self, value: "_Number | float") -> "_Number":
         """Return a number of the same program."""
-        return value if isinstance(value, _Number) else _Number(self.program, self.program.constant(float(value)))
+        return (
+            value
+            if isinstance(value, _Number)
+            else _Number(self.program, self.program.constant(float(value)))
+        )
 
     def __add__(self, other: "_Number | float") -> "_Number":
         return self.do("add", other)
@@ -67,7 +71,9 @@ def _where(condition: _Number, yes: _Number | float, no: _Number | float) -> _Nu
     return condition.do("switch", yes, no)
 
 
-def _repeat(steps: _Number, start: Sequence[_Number], step: Callable[..., Sequence[_Number]]) -> list[_Number]:
+def _repeat(
+    steps: _Number, start: Sequence[_Number], step: Callable[..., Sequence[_Number]]
+) -> list[_Number]:
     """Return the last state of a loop."""
     program, names = steps.program, tuple(f"s{i}" for i in range(len(start)))
     inner = Program(names)
@@ -110,7 +116,10 @@ def _sign(a: _Number) -> _Number:
     return _where(a > 0.0, 1.0, _where(a < 0.0, -1.0, a))
 
 
-_LN2 = 0.6931471803691238, 1.9082149292705877e-10  # log(2) as a short number, whose multiples are exact, and the rest
+_LN2 = (
+    0.6931471803691238,
+    1.9082149292705877e-10,
+)  # log(2) as a short number, whose multiples are exact, and the rest
 _TAYLOR = [1 / math.factorial(n) for n in range(2, 14)]
 _ODD = [2 / (2 * n + 1) for n in range(1, 12)]
 
@@ -218,7 +227,18 @@ def _program(formula: Callable[..., _Number]) -> Program:
 FUNCTIONS: dict[str, Callable[[], Program]] = {
     formula.__name__[1:]: partial(_program, formula)
     for formula in (
-        _maximum, _minimum, _clip, _sign, _exp, _expm1, _log, _log1p, _softplus, _sigmoid, _psi, _trigamma
-    )  # fmt: skip
+        _maximum,
+        _minimum,
+        _clip,
+        _sign,
+        _exp,
+        _expm1,
+        _log,
+        _log1p,
+        _softplus,
+        _sigmoid,
+        _psi,
+        _trigamma,
+    )
 }
 """Their programs by name, each with one output."""

@@ -1,43 +1,16 @@
-"""The assembly of a kernel, in LLVM's language: one function that evaluates a plan for rows x draws.
+"""The assembly of a kernel: one function that evaluates a plan for rows x draws.
 
-A step becomes an instruction, or the call of a function, and is named by its position in the program. What
-differs between draws is computed for several draws at once, in vectors; a loop goes on until the last of them
-has ended.
+For each stage there is a loop over its rows. Where something differs between draws, there is one over draws
+inside, several at once; else several rows are computed at once.
 """
 
-import math
-import struct
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from bayes_cx.kernels.arithmetic import FUNCTIONS
-from bayes_cx.kernels.program import Loop, Program, booleans
+from bayes_cx.kernels.instructions import Module, Values
 from bayes_cx.kernels.staging import Plan, Stage
+from bayes_cx.kernels.vectors import DECLARED, WIDTH, inputs, kind, one_by_one, repeated
 
-__all__ = ["WIDTH", "read_by", "signature", "write"]
-
-WIDTH = 8
-"""How many draws are computed at once; the number of draws of a call is a multiple of it."""
-
-_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "truediv": "fdiv"}
-_COMPARED = {"gt": "ogt", "lt": "olt", "ge": "oge", "le": "ole", "eq": "oeq", "neq": "une"}
-_LOGICAL = {"and": "and", "or": "or"}
-# Of the C library, which has them for one number at a time.
-_LIBRARY = {"gammaln": ("lgamma", 1), "tan": ("tan", 1), "pow": ("pow", 2)}
-_INTRINSIC = {"abs": "fabs", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "sqrt": "sqrt"}
-_SHIFT = 2.0**52  # added to a whole number, this leaves it in the last bits of the double
-_DECLARED = [
-    *(
-        f"declare double @{name}({', '.join(['double'] * arguments)}) memory(none) nounwind"
-        for name, arguments in _LIBRARY.values()
-    ),
-    *(
-        f"declare {kind} @llvm.{name}.{suffix}({kind})"
-        for name in _INTRINSIC.values()
-        for kind, suffix in (("double", "f64"), (f"<{WIDTH} x double>", f"v{WIDTH}f64"))
-    ),
-    f"declare i1 @llvm.vector.reduce.or.v{WIDTH}i1(<{WIDTH} x i1>)",
-]
+__all__ = ["read_by", "signature", "write"]
 
 
 def write(plan: Plan, *, summed: bool, by_pattern: frozenset[int] = frozenset()) -> str:
@@ -45,15 +18,16 @@ def write(plan: Plan, *, summed: bool, by_pattern: frozenset[int] = frozenset())
 
     Its function is called ``kernel`` and takes the arguments that `signature` names.
     """
-    module = _Module()
+    module = Module()
     body: list[str] = []
     before = "entry"
     for k in range(len(plan.stages)):
-        body += _stage(module, plan, k, before, summed, by_pattern)
+        nest = _Nest(module, plan, k)
+        body += nest.of_draws(before, summed, by_pattern) if plan.varies else nest.of_rows(before, summed)
         before = f"done{k}"
-    arguments = ", ".join(f"{kind} %{name}" for kind, name in signature(plan, summed=summed))
+    arguments = ", ".join(f"{of} %{name}" for of, name in signature(plan, summed=summed))
     kernel = [f"define void @kernel({arguments}) {{", "entry:", *body, "ret void", "}"]
-    return "\n".join([*_DECLARED, *module.tables.values(), *module.functions, *kernel])
+    return "\n".join([*DECLARED, *module.tables.values(), *module.functions, *kernel])
 
 
 def signature(plan: Plan, *, summed: bool) -> list[tuple[str, str]]:
@@ -62,7 +36,8 @@ def signature(plan: Plan, *, summed: bool) -> list[tuple[str, str]]:
     They are the number of draws; for each stage its number of rows, its columns, its indices into the stages
     that it reads and room for what it keeps, of shape (row, draw) or (row,); then fixed, drawn and cell
     inputs; the weight of the rows if values are `summed` over them; and the outputs, of shape (row, draw), or
-    (draw,) if summed, or (pattern, draw) for those that are summed by pattern.
+    (draw,) if summed, or (pattern, draw) for those that are summed by pattern. Where nothing differs between
+    draws the outputs have the shape (row,) or, if summed, ``(WIDTH,)``, to be summed.
     """
     array = "ptr noalias"
     found = [("i64", "draws")]
@@ -82,397 +57,164 @@ def read_by(stage: Stage) -> list[frozenset[str]]:
     return sorted(set(stage.loads.values()), key=lambda s: (len(s), sorted(s)))
 
 
-class _Module:
-    """What the functions of a module share: loops, tables of numbers and arithmetic, each written once."""
+class _Nest:
+    """The loops of one stage.
 
-    def __init__(self) -> None:
-        self.functions: list[str] = []
-        self.tables: dict[tuple[float, ...], str] = {}
-        self._names: dict[Any, str] = {}
-
-    def table(self, values: tuple[float, ...]) -> str:
-        """Return the name of a constant array."""
-        if values not in self.tables:
-            name = self._names[values] = f"@table{len(self.tables)}"
-            numbers = ", ".join(f"double {_number(value)}" for value in values)
-            self.tables[values] = f"{name} = internal constant [{len(values)} x double] [{numbers}]"
-        return self._names[values]
-
-    def function(self, name: str, width: int) -> str:
-        """Return the name of a function of `FUNCTIONS`, of one number or of a vector."""
-        if (name, width) not in self._names:
-            self._names[name, width] = f"@{name}{width}"
-            program = FUNCTIONS[name]()
-            given = {i: f"%{what}" for i, what in _inputs(program)}
-            values = _Values(self, program, given, width=width, fused=True)
-            body = [line for i, step in enumerate(program.steps) if step.name != "input" for line in values(i)]
-            kind = _kind(width)
-            arguments = ", ".join(f"{kind} %{each}" for each in program.inputs)
-            head = f"define internal {kind} @{name}{width}({arguments}) memory(none) nounwind {{"
-            end = f"ret {kind} {values.at(program.outputs[0])}"
-            self.functions.append("\n".join([head, *body, end, "}"]))
-        return self._names[name, width]
-
-    def loop(self, loop: Loop, width: int) -> str:
-        """Return the name of the function of a loop."""
-        if (loop, width) not in self._names:
-            name = self._names[loop, width] = f"@loop{len(self._names)}"
-            self.functions.append(_loop(self, loop, name, width))
-        return self._names[loop, width]
-
-
-def _kind(width: int, of: str = "double") -> str:
-    return f"<{width} x {of}>" if width > 1 else of
-
-
-def _number(value: float) -> str:
-    """Return a constant to the last bit."""
-    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-
-
-def _inputs(program: Program) -> Iterator[tuple[int, str]]:
-    return ((i, step.what) for i, step in enumerate(program.steps) if step.name == "input")
-
-
-def _state(loop: Loop, width: int) -> str:
-    return "{ " + ", ".join([*[_kind(width)] * loop.states, _kind(width, "i1")]) + " }"
-
-
-class _Values:
-    """Writes the steps of a program.
-
-    Parameters
+    Attributes
     ----------
-    module : _Module
-    program : Program
-    given : dict of int to str
-        Operands of steps that are known already.
-    suffix : str
-        Of the names of all others.
-    width : int
-        Of the vectors of `drawn` steps.
-    drawn : list of bool, optional
-        Which steps are vectors; by default all.
-    fused : bool
-        Whether a product and a sum may be rounded once instead of twice.
+    lines : dict of bool to list of str
+        What is computed as a number and what as a vector.
     """
 
-    def __init__(
-        self,
-        module: _Module,
-        program: Program,
-        given: dict[int, str],
-        suffix: str = "",
-        *,
-        width: int,
-        drawn: list[bool] | None = None,
-        fused: bool = False,
-    ) -> None:
-        self.module, self.program, self.given, self.suffix = module, program, given, suffix
-        self.width = width
-        self.drawn = [True] * len(program.steps) if drawn is None else drawn
-        self.booleans = booleans(program)
-        self.flags = "contract " if fused else ""
-        self.repeated: dict[int, list[str]] = {}
+    def __init__(self, module: Module, plan: Plan, k: int) -> None:
+        self.plan, self.k, self.stage = plan, k, plan.stages[k]
+        self.names = {each.columns: position for position, each in enumerate(plan.stages)}
+        # Which steps are vectors.
+        self.vector = [drawn if plan.varies else bool(columns) for columns, drawn in plan.depends]
+        known = {i: f"%{what}" for i, what in inputs(plan.program) if what in plan.fixed}
+        known |= {i: f"%{what}.{k}" for i, what in inputs(plan.program) if what in plan.columns}
+        self.values = Values(module, plan.program, known, f"_{k}", width=WIDTH, drawn=self.vector)
+        self.at = _Addresses(k)
+        self.lines: dict[bool, list[str]] = {False: [], True: []}
 
-    def at(self, i: int, *, drawn: bool = True) -> str:
-        """Return the operand of a step, as a vector if `drawn`."""
-        step, width = self.program.steps[i], self.width if drawn else 1
-        if step.name == "constant":
-            return self.constant(step.what, width)
-        name = self.given.get(i, f"%v{i}{self.suffix}")
-        if drawn and not self.drawn[i] and self.width > 1:
-            kind = "i1" if self.booleans[i] else "double"
-            vector = f"{name}.all{self.suffix}"
-            self.repeated[i] = _repeated(vector, kind, name, self.width)
-            return vector
-        return name
+    @property
+    def is_last(self) -> bool:
+        """Whether the stage gives the outputs."""
+        return self.k == len(self.plan.stages) - 1
 
-    def constant(self, value: float | bool, width: int) -> str:
-        """Return a constant, repeated in a vector."""
-        text = str(value).lower() if isinstance(value, bool) else _number(value)
-        return f"splat ({'i1' if isinstance(value, bool) else 'double'} {text})" if width > 1 else text
-
-    def __call__(self, i: int) -> list[str]:
-        """Return the instructions of a step."""
-        step, it, drawn = self.program.steps[i], f"%v{i}{self.suffix}", self.drawn[i]
-        name, width = step.name, self.width if drawn else 1
-        real, whole, truth = (_kind(width, of) for of in ("double", "i64", "i1"))
-
-        def number(value: float) -> str:
-            return self.constant(value, width)
-
-        def bits(value: int) -> str:
-            return f"splat (i64 {value})" if width > 1 else str(value)
-
-        if name in ("constant", "input"):
-            return []
-        if name in ("take", "met"):
-            loop = self.program.steps[step.of[0]].what
-            position = step.what if name == "take" else loop.states
-            return [f"{it} = extractvalue {_state(loop, width)} {self.at(step.of[0], drawn=drawn)}, {position}"]
-        of = [self.at(j, drawn=drawn) for j in step.of]
-        given = ", ".join(f"{real} {each}" for each in of)
-        if name in _BINARY:
-            return [f"{it} = {_BINARY[name]} {self.flags}{real} {of[0]}, {of[1]}"]
-        if name in _COMPARED:
-            return [f"{it} = fcmp {_COMPARED[name]} {real} {of[0]}, {of[1]}"]
-        if name in _LOGICAL:
-            return [f"{it} = {_LOGICAL[name]} {truth} {of[0]}, {of[1]}"]
-        if name in FUNCTIONS:
-            return [f"{it} = call {real} {self.module.function(name, width)}({given})"]
-        if name in _INTRINSIC:
-            return [f"{it} = {_intrinsic(name, of[0], width)}"]
-        if name in _LIBRARY:
-            return _one_by_one(it, of, width, lambda out, one: [f"{out} = {_of_library(name, one)}"])
-        match name:
-            case "neg":
-                return [f"{it} = fneg {real} {of[0]}"]
-            case "sqr":
-                return [f"{it} = fmul {real} {of[0]}, {of[0]}"]
-            case "reciprocal":
-                return [f"{it} = fdiv {real} {number(1.0)}, {of[0]}"]
-            case "not":
-                return [f"{it} = xor {truth} {of[0]}, {self.constant(True, width)}"]
-            case "isnan":
-                return [f"{it} = fcmp uno {real} {of[0]}, {number(0.0)}"]
-            case "isinf":
-                size = f"{it}.size = {_intrinsic('abs', of[0], width)}"
-                return [size, f"{it} = fcmp oeq {real} {it}.size, {number(math.inf)}"]
-            case "number":
-                return [f"{it} = uitofp {truth} {of[0]} to {real}"]
-            case "switch":
-                kind = truth if self.booleans[i] else real
-                return [f"{it} = select {truth} {of[0]}, {kind} {of[1]}, {kind} {of[2]}"]
-            case "loop":
-                return [f"{it} = call {_state(step.what, width)} {self.module.loop(step.what, width)}({given})"]
-            case "table":
-                return _one_by_one(it, of, width, lambda out, one: self._element(out, one[0], step.what))
-            case "two_to":  # a whole number, as the exponent of a double
-                return [
-                    f"{it}.sum = fadd {real} {of[0]}, {number(_SHIFT + 1023)}",
-                    f"{it}.bits = bitcast {real} {it}.sum to {whole}",
-                    f"{it}.high = shl {whole} {it}.bits, {bits(52)}",
-                    f"{it} = bitcast {whole} {it}.high to {real}",
-                ]
-            case "exponent":  # of a positive number that is not subnormal
-                return [
-                    f"{it}.bits = bitcast {real} {of[0]} to {whole}",
-                    f"{it}.low = lshr {whole} {it}.bits, {bits(52)}",
-                    f"{it}.whole = or {whole} {it}.low, {bits(0x433 << 52)}",
-                    f"{it}.sum = bitcast {whole} {it}.whole to {real}",
-                    f"{it} = fsub {real} {it}.sum, {number(_SHIFT + 1023)}",
-                ]
-            case "mantissa":  # of the same, from 1 to 2
-                return [
-                    f"{it}.bits = bitcast {real} {of[0]} to {whole}",
-                    f"{it}.low = and {whole} {it}.bits, {bits(2**52 - 1)}",
-                    f"{it}.one = or {whole} {it}.low, {bits(0x3FF << 52)}",
-                    f"{it} = bitcast {whole} {it}.one to {real}",
-                ]
-        raise NotImplementedError(f"a kernel has no operation {name}")
-
-    def _element(self, out: str, index: str, table: tuple[float, ...]) -> list[str]:
-        return [
-            f"{out}.i = fptosi double {index} to i64",
-            f"{out}.p = getelementptr double, ptr {self.module.table(table)}, i64 {out}.i",
-            f"{out} = load double, ptr {out}.p",
-        ]
-
-
-def _intrinsic(name: str, of: str, width: int) -> str:
-    kind, suffix = _kind(width), f"v{width}f64" if width > 1 else "f64"
-    return f"call {kind} @llvm.{_INTRINSIC[name]}.{suffix}({kind} {of})"
-
-
-def _of_library(name: str, of: Sequence[str]) -> str:
-    return f"call double @{_LIBRARY[name][0]}({', '.join(f'double {each}' for each in of)})"
-
-
-def _one_by_one(
-    it: str, of: Sequence[str], width: int, make: Callable[[str, Sequence[str]], list[str]]
-) -> list[str]:
-    """Return what makes a vector of numbers that are computed one after the other."""
-    if width == 1:
-        return make(it, of)
-    lines, vector = [], "poison"
-    for lane in range(width):
-        own = [f"{it}.of{position}.{lane}" for position in range(len(of))]
-        lines += [
-            f"{name} = extractelement {_kind(width)} {each}, i64 {lane}"
-            for name, each in zip(own, of, strict=True)
-        ]
-        lines += make(f"{it}.one{lane}", own)
-        name = it if lane == width - 1 else f"{it}.to{lane}"
-        lines.append(f"{name} = insertelement {_kind(width)} {vector}, double {it}.one{lane}, i64 {lane}")
-        vector = name
-    return lines
-
-
-def _repeated(name: str, kind: str, value: str, width: int) -> list[str]:
-    """Return the instructions that fill a vector with one value."""
-    vector = _kind(width, kind)
-    return [
-        f"{name}.first = insertelement {vector} poison, {kind} {value}, i64 0",
-        f"{name} = shufflevector {vector} {name}.first, {vector} poison, <{width} x i32> zeroinitializer",
-    ]
-
-
-def _loop(module: _Module, loop: Loop, name: str, width: int) -> str:
-    """Return the function of a loop: of the number of steps, the first state and what does not change.
-
-    Of vectors each element goes on until it has ended, and the loop until all have.
-    """
-    program = loop.inner
-    values = _Values(module, program, {i: f"%{what}" for i, what in _inputs(program)}, width=width)
-    moves: list[bool] = []
-    for step in program.steps:
-        moves.append(step.what.startswith("s") if step.name == "input" else any(moves[j] for j in step.of))
-    used = _used(program)
-    found = [values.at(i) for i in program.outputs]
-    real, truth = _kind(width), _kind(width, "i1")
-    yes, one = values.constant(True, width), values.constant(1.0, width)
-    met = found[-1] if loop.until else yes
-    names = program.inputs[: loop.states]
-    arguments = [f"{real} %steps", *(f"{real} %first{i}" for i in range(loop.states))]
-    arguments += [f"{real} %{each}" for each in program.inputs[loop.states :]]
-    state = _state(loop, width)
-    any_more = f"call i1 @llvm.vector.reduce.or.v{width}i1({truth} %more)" if width > 1 else "and i1 %more, true"
-    lines = [
-        f"define internal {state} {name}({', '.join(arguments)}) memory(none) nounwind {{",
-        "entry:",
-        *(line for i in used if not moves[i] for line in values(i)),
-        "br label %head",
-        "head:",
-        *(
-            f"%{each} = phi {real} [ %first{i}, %entry ], [ %{each}.next, %body ]"
-            for i, each in enumerate(names)
-        ),
-        f"%done = phi {real} [ {values.constant(0.0, width)}, %entry ], [ %next, %body ]",
-        f"%met = phi {truth} [ {yes}, %entry ], [ %met.next, %body ]",
-        f"%on = phi {truth} [ {yes}, %entry ], [ %on.next, %body ]",
-        f"%next = fadd {real} %done, {one}",
-        f"%left = fcmp ole {real} %next, %steps",
-        f"%more = and {truth} %on, %left",
-        f"%any = {any_more}",
-        "br i1 %any, label %body, label %end",
-        "body:",
-        *(line for i in used if moves[i] for line in values(i)),
-        *(
-            f"%{each}.next = select {truth} %more, {real} {found[i]}, {real} %{each}"
-            for i, each in enumerate(names)
-        ),
-        f"%met.next = select {truth} %more, {truth} {met}, {truth} %met",
-        *(
-            [f"%unmet = xor {truth} {met}, {yes}", f"%on.next = and {truth} %more, %unmet"]
-            if loop.until
-            else [f"%on.next = and {truth} %more, {yes}"]
-        ),
-        "br label %head",
-        "end:",
-    ]
-    last = "poison"
-    for i, each in enumerate((*names, "met")):
-        lines.append(f"%end{i} = insertvalue {state} {last}, {truth if each == 'met' else real} %{each}, {i}")
-        last = f"%end{i}"
-    return "\n".join([*lines, f"ret {state} {last}", "}"])
-
-
-def _used(program: Program) -> list[int]:
-    """Return the steps that the outputs need, without inputs."""
-    needed: set[int] = set()
-    left = list(program.outputs)
-    while left:
-        i = left.pop()
-        if i not in needed:
-            needed.add(i)
-            left += program.steps[i].of
-    return [i for i in sorted(needed) if program.steps[i].name != "input"]
-
-
-def _stage(
-    module: _Module, plan: Plan, k: int, before: str, summed: bool, by_pattern: frozenset[int]
-) -> list[str]:
-    """Return the loops over the rows of a stage and, within, over draws."""
-    program, stage = plan.program, plan.stages[k]
-    names = {each.columns: position for position, each in enumerate(plan.stages)}
-    drawn = [each for _, each in plan.depends]
-    fixed = {i: f"%{what}" for i, what in _inputs(program) if what in plan.fixed}
-    values = _Values(module, program, fixed, f"_{k}", width=WIDTH, drawn=drawn)
-    at = _Addresses(k)
-    once: list[str] = [f"%row{k} = mul i64 %i{k}, %draws"]
-    for name in sorted(stage.columns):
-        if name != "pattern":
-            once += at.load(f"%{name}.{k}", "double", f"%{name}_{k}", f"%i{k}")
-            continue
-        once += at.load(f"%pattern.{k}", "i64", f"%pattern_{k}", f"%i{k}")
-        once.append(f"%pattern{k} = mul i64 %pattern.{k}, %draws")
-    for source in read_by(stage):
-        if source:
-            own = f"{k}_{names[source]}"
-            once += at.load(f"%i{own}", "i64", f"%at{own}", f"%i{k}")
-            once.append(f"%row{own} = mul i64 %i{own}, %draws")
-    each: list[str] = []
-    lines = {False: once, True: each}
-    for i, source in stage.loads.items():
-        own, name, width = f"{k}_{names[source]}", f"%v{i}_{k}", WIDTH if drawn[i] else 1
-        row = ((f"%row{own}" if drawn[i] else f"%i{own}"),) if source else ("0",)
-        number = f"{name}.number" if values.booleans[i] else name
-        kept = f"%kept{i}_{names[source]}"
-        lines[drawn[i]] += at.load(number, _kind(width), kept, *row, *([f"%j{k}"] if drawn[i] else []))
-        if values.booleans[i]:
-            none = values.constant(0.0, width)
-            lines[drawn[i]].append(f"{name} = fcmp une {_kind(width)} {number}, {none}")
-
-    def text(i: int) -> list[str]:
-        step = program.steps[i]
-        if step.name == "input" and step.what in plan.cells:
-            return at.load(f"%v{i}_{k}", _kind(WIDTH), f"%{step.what}", f"%pattern{k}", f"%j{k}")
-        if step.name == "input" and step.what in plan.drawn:
-            return at.load(f"%v{i}_{k}", _kind(WIDTH), f"%{step.what}", f"%j{k}")
-        if step.name == "input" and step.what in plan.columns:
-            values.given[i] = f"%{step.what}.{k}"
-        return values(i)
-
-    def number(i: int, as_drawn: bool) -> str:
-        if not values.booleans[i]:
-            return values.at(i, drawn=as_drawn)
-        width, name = WIDTH if as_drawn else 1, f"%number{i}_{k}_{len(lines[as_drawn])}"
-        truth = f"{_kind(width, 'i1')} {values.at(i, drawn=as_drawn)}"
-        lines[as_drawn].append(f"{name} = uitofp {truth} to {_kind(width)}")
-        return name
-
-    once += [line for i in stage.once for line in text(i)]
-    each += [line for i in stage.each for line in text(i)]
-    for i in stage.kept:
-        place = (f"%row{k}", f"%j{k}") if drawn[i] else (f"%i{k}",)
-        value = number(i, drawn[i])
-        lines[drawn[i]] += at.store(value, _kind(WIDTH if drawn[i] else 1), f"%kept{i}_{k}", *place)
-    if stage is plan.stages[-1]:
-        vector = _kind(WIDTH)
-        if summed:
-            once += at.load(f"%weight.{k}", "double", "%weight", f"%i{k}")
-            once += _repeated(f"%weight.{k}.all", "double", f"%weight.{k}", WIDTH)
-        for o, i in enumerate(program.outputs):
-            value = number(i, True)
+    def of_draws(self, before: str, summed: bool, by_pattern: frozenset[int]) -> list[str]:
+        """Return a loop over rows and, within, over vectors of draws."""
+        k, at, lines, plan = self.k, self.at, self.lines, self.plan
+        lines[False].append(f"%row{k} = mul i64 %i{k}, %draws")
+        for name in sorted(self.stage.columns):
+            of = "i64" if name == "pattern" else "double"
+            lines[False] += at.load(f"%{name}.{k}", of, f"%{name}_{k}", f"%i{k}")
+        if "pattern" in self.stage.columns:
+            lines[False].append(f"%pattern{k} = mul i64 %pattern.{k}, %draws")
+        for source in filter(None, read_by(self.stage)):
+            own = f"{k}_{self.names[source]}"
+            lines[False] += at.load(f"%i{own}", "i64", f"%at{own}", f"%i{k}")
+            lines[False].append(f"%row{own} = mul i64 %i{own}, %draws")
+        for i, source in self.stage.loads.items():
+            own, drawn = f"{k}_{self.names[source]}", self.vector[i]
+            row = (f"%row{own}" if drawn else f"%i{own}") if source else "0"
+            place = (row, f"%j{k}") if drawn else (row,)
+            kept = f"%kept{i}_{self.names[source]}"
+            lines[drawn] += at.load(self._loaded(i), kind(WIDTH if drawn else 1), kept, *place)
+            lines[drawn] += self._as_boolean(i)
+        for i in (*self.stage.once, *self.stage.each):
+            step = plan.program.steps[i]
+            of = step.what if step.name == "input" else None
+            if of in plan.cells:
+                lines[True] += at.load(f"%v{i}_{k}", kind(WIDTH), f"%{of}", f"%pattern{k}", f"%j{k}")
+            elif of in plan.drawn:
+                lines[True] += at.load(f"%v{i}_{k}", kind(WIDTH), f"%{of}", f"%j{k}")
+            else:
+                lines[self.vector[i]] += self.values(i)
+        for i in self.stage.kept:
+            drawn = self.vector[i]
+            place = (f"%row{k}", f"%j{k}") if drawn else (f"%i{k}",)
+            value = self._as_number(i, drawn=drawn)
+            lines[drawn] += at.store(value, kind(WIDTH if drawn else 1), f"%kept{i}_{k}", *place)
+        if self.is_last and summed:
+            lines[False] += at.load(f"%weight.{k}", "double", "%weight", f"%i{k}")
+            lines[False] += repeated(f"%weight.{k}.all", "double", f"%weight.{k}", WIDTH)
+        for o, i in enumerate(plan.program.outputs if self.is_last else ()):
             if not summed:
-                each += at.store(value, vector, f"%out{o}", f"%row{k}", f"%j{k}")
+                lines[True] += at.store(self._as_number(i), kind(WIDTH), f"%out{o}", f"%row{k}", f"%j{k}")
                 continue
-            place = (f"%pattern{k}", f"%j{k}") if o in by_pattern else (f"%j{k}",)
-            each += at.load(f"%sum{o}", vector, f"%out{o}", *place)
-            each.append(f"%weighed{o} = fmul {vector} %weight.{k}.all, {value}")
-            each.append(f"%total{o} = fadd {vector} %sum{o}, %weighed{o}")
-            each += at.store(f"%total{o}", vector, f"%out{o}", *place)
-    once += [line for repeated in values.repeated.values() for line in repeated]
-    if each:
-        inside, last = [*once, *_count(f"draws{k}", f"%j{k}", "%draws", f"rows{k}.body", WIDTH, each)], f"draws{k}.end"
-    else:
-        inside, last = once, f"rows{k}.body"
-    return _count(f"rows{k}", f"%i{k}", f"%n{k}", before, 1, inside, last, f"done{k}")
+            value = self._as_number(i)
+            lines[True].append(f"%weighed{o} = fmul {kind(WIDTH)} %weight.{k}.all, {value}")
+            self._add(o, *((f"%pattern{k}", f"%j{k}") if o in by_pattern else (f"%j{k}",)))
+        body, last = [*lines[False], *self._repeated()], f"rows{k}.body"
+        if lines[True]:
+            body += _count(f"draws{k}", f"%j{k}", "%draws", last, WIDTH, lines[True])
+            last = f"draws{k}.end"
+        return _count(f"rows{k}", f"%i{k}", f"%n{k}", before, 1, body, last, f"done{k}")
+
+    def of_rows(self, before: str, summed: bool) -> list[str]:
+        """Return a loop over vectors of rows, where all draws are alike."""
+        k, at, lines, plan = self.k, self.at, self.lines, self.plan
+        for name in sorted(self.stage.columns):
+            lines[True] += at.load(f"%{name}.{k}", kind(WIDTH), f"%{name}_{k}", f"%i{k}")
+        for source in filter(None, read_by(self.stage)):
+            own = f"{k}_{self.names[source]}"
+            lines[True] += at.load(f"%i{own}", kind(WIDTH, "i64"), f"%at{own}", f"%i{k}")
+        for i, source in self.stage.loads.items():
+            name, kept = self._loaded(i), f"%kept{i}_{self.names[source]}"
+            if source:
+                lines[True] += at.gather(name, kept, f"%i{k}_{self.names[source]}")
+            else:
+                lines[False] += at.load(name, "double", kept, "0")
+            lines[bool(source)] += self._as_boolean(i)
+        for i in self.stage.once:
+            lines[self.vector[i]] += self.values(i)
+        own = bool(self.stage.columns)
+        for i in self.stage.kept:
+            value = self._as_number(i, drawn=own)
+            place = f"%i{k}" if own else "0"
+            lines[own] += at.store(value, kind(WIDTH if own else 1), f"%kept{i}_{k}", place)
+        if self.is_last and summed:
+            lines[True] += at.load(f"%weight.{k}", kind(WIDTH), "%weight", f"%i{k}")
+            none = self.values.constant(0.0, WIDTH)
+            lines[True].append(f"%counts = fcmp one {kind(WIDTH)} %weight.{k}, {none}")
+        for o, i in enumerate(plan.program.outputs if self.is_last else ()):
+            value = self._as_number(i)
+            if not summed:
+                lines[True] += at.store(value, kind(WIDTH), f"%out{o}", f"%i{k}")
+                continue
+            # A row that only fills a vector counts for nothing, even if it is infinite.
+            real, none = kind(WIDTH), self.values.constant(0.0, WIDTH)
+            lines[True].append(f"%all{o} = fmul {real} %weight.{k}, {value}")
+            lines[True].append(
+                f"%weighed{o} = select {kind(WIDTH, 'i1')} %counts, {real} %all{o}, {real} {none}"
+            )
+            self._add(o, "0")
+        body = [*lines[False], *self._repeated(), *lines[True]]
+        if not own and not self.is_last:
+            return [*body, f"br label %done{k}", f"done{k}:"]
+        return _count(f"rows{k}", f"%i{k}", f"%n{k}", before, WIDTH, body, f"rows{k}.body", f"done{k}")
+
+    def _repeated(self) -> list[str]:
+        """Return the instructions of the vectors that repeat one number."""
+        return [line for lines in self.values.repeated.values() for line in lines]
+
+    def _loaded(self, i: int) -> str:
+        """Return the name of what was kept of a step: truth is kept as one and zero."""
+        return f"%v{i}_{self.k}.number" if self.values.booleans[i] else f"%v{i}_{self.k}"
+
+    def _as_boolean(self, i: int) -> list[str]:
+        if not self.values.booleans[i]:
+            return []
+        width = WIDTH if self.vector[i] else 1
+        none = self.values.constant(0.0, width)
+        return [f"%v{i}_{self.k} = fcmp une {kind(width)} {self._loaded(i)}, {none}"]
+
+    def _as_number(self, i: int, *, drawn: bool = True) -> str:
+        """Return the operand of a step, as a number where it is true or false."""
+        value = self.values.at(i, drawn=drawn)
+        if not self.values.booleans[i]:
+            return value
+        width, name = WIDTH if drawn else 1, f"%number{i}_{self.k}_{len(self.lines[drawn])}"
+        self.lines[drawn].append(f"{name} = uitofp {kind(width, 'i1')} {value} to {kind(width)}")
+        return name
+
+    def _add(self, o: int, *place: str) -> None:
+        """Add what an output is weighed to its sum."""
+        self.lines[True] += self.at.load(f"%sum{o}", kind(WIDTH), f"%out{o}", *place)
+        self.lines[True].append(f"%total{o} = fadd {kind(WIDTH)} %sum{o}, %weighed{o}")
+        self.lines[True] += self.at.store(f"%total{o}", kind(WIDTH), f"%out{o}", *place)
 
 
 def _count(
-    label: str, index: str, size: str, before: str, by: int, body: Sequence[str], last: str = "", end: str = ""
+    label: str,
+    index: str,
+    size: str,
+    before: str,
+    by: int,
+    body: Sequence[str],
+    last: str = "",
+    end: str = "",
 ) -> list[str]:
     """Return a loop from zero to a size; `last` is the block in which its body ends, `end` what follows."""
     last, end = last or f"{label}.body", end or f"{label}.end"
@@ -505,12 +247,20 @@ class _Addresses:
             lines.append(f"{index} = add nsw i64 {place[0]}, {place[1]}")
         return [*lines, f"{name} = getelementptr inbounds i64, ptr {array}, i64 {index}"], name
 
-    def load(self, name: str, kind: str, array: str, *place: str) -> list[str]:
+    def load(self, name: str, of: str, array: str, *place: str) -> list[str]:
         """Return the instructions that give an element, or a vector of them, a name."""
         lines, address = self._at(array, place)
-        return [*lines, f"{name} = load {kind}, ptr {address}, align 8"]
+        return [*lines, f"{name} = load {of}, ptr {address}, align 8"]
 
-    def store(self, value: str, kind: str, array: str, *place: str) -> list[str]:
+    def gather(self, name: str, array: str, index: str) -> list[str]:
+        """Return the instructions that give the vector of the elements at a vector of places a name."""
+
+        def one(out: str, of: Sequence[str]) -> list[str]:
+            return self.load(out, "double", array, of[0])
+
+        return one_by_one(name, [index], WIDTH, one, "i64")
+
+    def store(self, value: str, of: str, array: str, *place: str) -> list[str]:
         """Return the instructions that set an element, or a vector of them."""
         lines, address = self._at(array, place)
-        return [*lines, f"store {kind} {value}, ptr {address}, align 8"]
+        return [*lines, f"store {of} {value}, ptr {address}, align 8"]

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bayes_cx.kernels.assembly import WIDTH, read_by, signature, write
+from bayes_cx.kernels.assembly import read_by, signature, write
 from bayes_cx.kernels.machine import function
-from bayes_cx.kernels.reading import NotArithmetic, read, with_derivatives
+from bayes_cx.kernels.reading import read, with_derivatives
 from bayes_cx.kernels.staging import Plan, lay_out
+from bayes_cx.kernels.vectors import WIDTH
 
 __all__ = ["Bound", "Kernel", "make"]
 
@@ -41,9 +42,15 @@ class Bound:
 
     def __init__(self, kernel: Kernel, rows: Mapping[str, np.ndarray], weight: np.ndarray | None) -> None:
         self.kernel = kernel
-        self.weight = np.ascontiguousarray(weight, np.float64) if kernel.summed else None
-        self.patterns = int(rows["pattern"].max()) + 1 if "pattern" in rows else 0
         plan = kernel.plan
+        # Without draws rows are computed together, and the last ones fill a vector.
+        together = 1 if plan.varies else WIDTH
+        self.weight = None
+        if kernel.summed:
+            assert weight is not None
+            left = -len(weight) % together
+            self.weight = np.concatenate([np.asarray(weight, np.float64), np.zeros(left)])
+        self.patterns = int(rows["pattern"].max()) + 1 if "pattern" in rows else 0
         columns = {
             name: np.ascontiguousarray(rows[name], np.int64 if name == "pattern" else np.float64)
             for name in plan.columns
@@ -62,10 +69,11 @@ class Bound:
         self.arrays = [] if self.weight is None else [self.weight]
         for stage in plan.stages:
             first = firsts.get(stage.columns, slice(None))
-            own = [np.ascontiguousarray(columns[name][first]) for name in sorted(stage.columns)]
-            others = [np.ascontiguousarray(inverses[s][first]) for s in read_by(stage) if s]
-            self.arrays += [*own, *others]
-            self.given.append((own[0].size if own else 1, [*map(_address, (*own, *others))]))
+            own = [columns[name][first] for name in sorted(stage.columns)]
+            others = [inverses[source][first] for source in read_by(stage) if source]
+            arrays = [_longer(array, together) for array in (*own, *others)]
+            self.arrays += arrays
+            self.given.append((arrays[0].size if own else together, [*map(_address, arrays)]))
 
     def __call__(self, samples: Mapping[str, np.ndarray], draws: int) -> list[np.ndarray]:
         """Evaluate.
@@ -73,8 +81,9 @@ class Bound:
         Parameters
         ----------
         samples : mapping of str to numpy.ndarray
-            Fixed inputs of shape (), drawn ones of shape (draw,), those of cells of shape (pattern, draw).
+            Fixed inputs of one value, drawn ones of shape (draw,), those of cells of shape (pattern, draw).
         draws : int
+            One where nothing differs between draws.
 
         Returns
         -------
@@ -82,8 +91,8 @@ class Bound:
             Of each output, shape (row, draw), or (draw,) or (pattern, draw) if summed over rows.
         """
         plan, kernel = self.kernel.plan, self.kernel
-        padded = -(-draws // WIDTH) * WIDTH
-        fixed = [float(samples[name]) for name in plan.fixed]
+        padded = -(-draws // WIDTH) * WIDTH if plan.varies else 1
+        fixed = [np.asarray(samples[name], float).item() for name in plan.fixed]
         # Compiled code checks no bounds: whatever came has the length that it reads.
         drawn = [_filled(samples[name], draws, padded) for name in plan.drawn]
         for name in plan.cells:
@@ -92,19 +101,32 @@ class Bound:
             drawn.append(_filled(samples[name], draws, padded))
         outputs = []
         for o in range(len(plan.program.outputs)):
-            if kernel.summed:
+            if not plan.varies:
+                outputs.append(np.zeros(WIDTH) if kernel.summed else np.empty(self.given[-1][0]))
+            elif kernel.summed:
                 outputs.append(np.zeros((self.patterns, padded) if o in kernel.by_pattern else padded))
             else:
                 outputs.append(np.empty((self.size, padded)))
+        # What stages keep lies in one array.
+        sizes = [
+            [rows * (padded if plan.depends[i][1] else 1) for i in stage.kept]
+            for stage, (rows, _) in zip(plan.stages, self.given, strict=True)
+        ]
+        room = np.empty(sum(map(sum, sizes)))
         given: list[Any] = [padded]
-        room = []  # for what stages keep
-        for stage, (rows, addresses) in zip(plan.stages, self.given, strict=True):
-            kept = [np.empty((rows, padded) if plan.depends[i][1] else rows) for i in stage.kept]
-            given += [rows, *addresses, *map(_address, kept)]
-            room += kept
+        place = _address(room)
+        for kept, (rows, addresses) in zip(sizes, self.given, strict=True):
+            given += [rows, *addresses]
+            for size in kept:
+                given.append(place)
+                place += size * room.itemsize
         weight = [self.weight] if self.weight is not None else []
         kernel.run(*given, *fixed, *map(_address, (*drawn, *weight, *outputs)))
-        return [output[..., :draws] for output in outputs]
+        if plan.varies:
+            return [output[..., :draws] for output in outputs]
+        return [
+            output.sum(keepdims=True) if kernel.summed else output[: self.size, None] for output in outputs
+        ]
 
 
 def make(
@@ -148,6 +170,11 @@ def make(
 
 def _address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
+
+
+def _longer(array: np.ndarray, multiple: int) -> np.ndarray:
+    """Return an array whose length is a multiple, the last element repeated."""
+    return np.ascontiguousarray(np.concatenate([array, np.repeat(array[-1:], -array.size % multiple)]))
 
 
 def _filled(values: np.ndarray, draws: int, padded: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Loop", "Program", "Step", "booleans", "is_boolean", "number"]
+__all__ = ["Loop", "NotArithmetic", "Program", "Step", "booleans", "is_boolean", "number"]
 
 _FOLDED: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "neg": np.negative,
@@ -15,6 +15,10 @@ _FOLDED: dict[str, Callable[..., Any]] = {
     "gt": np.greater, "lt": np.less, "ge": np.greater_equal, "le": np.less_equal, "eq": np.equal,
     "neq": np.not_equal,
 }  # fmt: skip
+
+
+class NotArithmetic(Exception):
+    """An operation that is none on numbers."""
 
 
 @dataclass(frozen=True)

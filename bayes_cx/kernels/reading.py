@@ -7,7 +7,6 @@ customer and one draw, of numbers without dimensions. A graph with operations on
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,20 +17,15 @@ from pytensor.compile.ops import ViewOp
 from pytensor.compile.rewriting import inline_ofg_node
 from pytensor.graph.basic import Constant
 from pytensor.graph.traversal import toposort
-from pytensor.scalar.basic import Composite
-from pytensor.scalar.loop import ScalarLoop
 from pytensor.scan.op import Scan
 from pytensor.tensor.basic import ScalarFromTensor, TensorFromScalar
 from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.subtensor import Subtensor
 
-from bayes_cx.kernels.program import Loop, Program, is_boolean, number
+from bayes_cx.kernels.program import Loop, NotArithmetic, Program, number
+from bayes_cx.kernels.scalars import of_scalars
 
-__all__ = ["NotArithmetic", "read", "with_derivatives"]
-
-
-class NotArithmetic(Exception):
-    """An operation that is none on numbers."""
+__all__ = ["read", "with_derivatives"]
 
 
 def read(formula: Callable[..., Any], names: Sequence[str]) -> Program:
@@ -119,7 +113,7 @@ class _Reader:
         op = node.op
         if isinstance(op, Elemwise):
             of = [self.find(each, _within(each, place)) for each in node.inputs]
-            found = _of_scalars(self.program, op.scalar_op, of, node.outputs)
+            found = of_scalars(self.program, op.scalar_op, of, node.outputs)
             self.known.update({(out, place): step for out, step in zip(node.outputs, found, strict=True)})
             return self.known[var, place]
         if isinstance(op, ScalarFromTensor | TensorFromScalar | ViewOp):
@@ -181,11 +175,15 @@ class _Reader:
         done = self.program.add("loop", steps, start, self.program.constant(0.0), *given, what=what)
         return self.program.add("take", done, what=0)
 
-
     def _last_of_scan(self, node: Any) -> int:
         """Return the last value of one state of a scan over numbers: a loop as well."""
         every, scan = node.inputs[0].owner, None
-        if _taken(node) == -1 and every is not None and isinstance(every.op, Subtensor) and _taken(every) == 1:
+        if (
+            _taken(node) == -1
+            and every is not None
+            and isinstance(every.op, Subtensor)
+            and _taken(every) == 1
+        ):
             scan = every.inputs[0].owner
         if scan is None or not isinstance(scan.op, Scan):
             raise NotArithmetic(f"{node.op}")
@@ -193,6 +191,7 @@ class _Reader:
         numbers = all(var.type.ndim == 0 for var in scan.op.inner_inputs)
         if info.as_while or info.n_seqs or len(scan.outputs) != states or not numbers:
             raise NotArithmetic(f"{scan.op}")
+        assert every is not None
         if scan not in self.known:
             steps, *given = scan.inputs
             # The first value of a state is the only one that is set.
@@ -222,108 +221,3 @@ def _within(var: Any, place: tuple[int | None, ...]) -> tuple[int | None, ...]:
     """Return the place of an input that is broadcast."""
     shape = var.type.shape
     return tuple(None if size == 1 else at for size, at in zip(shape, place, strict=True))
-
-
-def _of_scalars(program: Program, op: Any, of: list[int], outputs: Sequence[Any]) -> list[int]:
-    if isinstance(op, ScalarLoop):
-        return _loop(program, op, of)
-    if isinstance(op, Composite):
-        return _inline(program, op.fgraph, of)
-    name = type(op).__name__.lower()
-    if name in ("identity", "second"):
-        return of[-1:]
-    if name == "cast":
-        kind = str(outputs[0].type.dtype)
-        if kind.startswith("float"):
-            return [number(program, of[0])]
-        if kind == "bool":
-            return [of[0] if is_boolean(program, of[0]) else program.add("neq", of[0], program.constant(0.0))]
-        return [program.add("trunc", number(program, of[0]))]
-    if name in _SIMPLE:
-        return [_SIMPLE[name](program, of)]
-    raise NotArithmetic(f"{op}")
-
-
-def _plain(name: str) -> Callable[[Program, list[int]], int]:
-    return lambda program, of: program.add(name, *(number(program, each) for each in of))
-
-
-def _chain(name: str, neutral: float) -> Callable[[Program, list[int]], int]:
-    """Return what chains sums or products; only the neutral element is left out, since 0 times inf is NaN."""
-
-    def make(program: Program, of: list[int]) -> int:
-        total, *others = (number(program, each) for each in of)
-        for other in others:
-            if program.value(other) == neutral:
-                continue
-            total = other if program.value(total) == neutral else program.add(name, total, other)
-        return total
-
-    return make
-
-
-def _switch(program: Program, of: list[int]) -> int:
-    condition, yes, no = of
-    if yes == no:
-        return yes
-    known = program.value(condition)
-    if known is not None:
-        return yes if known else no
-    if not (is_boolean(program, yes) and is_boolean(program, no)):
-        yes, no = number(program, yes), number(program, no)
-    if not is_boolean(program, condition):
-        condition = program.add("neq", condition, program.constant(0.0))
-    return program.add("switch", condition, yes, no)
-
-
-def _logical(name: str) -> Callable[[Program, list[int]], int]:
-    def make(program: Program, of: list[int]) -> int:
-        if not all(is_boolean(program, each) for each in of):
-            raise NotArithmetic(f"{name} of numbers")
-        return program.add(name, *of)
-
-    return make
-
-
-_NUMBERS = (
-    "sub truediv neg abs exp expm1 log log1p sqrt sqr ceil floor trunc sign gammaln psi trigamma sigmoid "
-    "softplus maximum minimum clip pow reciprocal gt lt ge le eq neq isnan isinf"
-)
-_SIMPLE: dict[str, Callable[[Program, list[int]], int]] = {
-    **{name: _plain(name) for name in _NUMBERS.split()},
-    **{name: _logical(name) for name in ("and", "or")},
-    "invert": lambda program, of: _logical("not")(program, of),
-    "add": _chain("add", 0.0),
-    "mul": _chain("mul", 1.0),
-    "switch": _switch,
-}
-
-
-def _inline(program: Program, graph: Any, of: list[int]) -> list[int]:
-    at: dict[Any, int] = dict(zip(graph.inputs, of, strict=True))
-
-    def find(var: Any) -> int:
-        return at[var] if var in at else program.constant(var.data)
-
-    for node in graph.toposort():
-        values = _of_scalars(program, node.op, [find(var) for var in node.inputs], node.outputs)
-        at.update(zip(node.outputs, values, strict=True))
-    return [find(var) for var in graph.outputs]
-
-
-def _loop(program: Program, op: Any, of: list[int]) -> list[int]:
-    loop = _read_loop(op)
-    done = program.add("loop", *(number(program, each) for each in of), what=loop)
-    taken = [program.add("take", done, what=i) for i in range(loop.states)]
-    return [*taken, program.add("met", done)] if loop.until else taken
-
-
-@cache
-def _read_loop(op: Any) -> Loop:
-    graph, until = op.fgraph, bool(op.is_while)
-    states = len(graph.outputs) - until
-    names = tuple(f"s{i}" if i < states else f"c{i - states}" for i in range(len(graph.inputs)))
-    inner = Program(names)
-    found = _inline(inner, graph, [inner.add("input", what=name) for name in names])
-    inner.outputs = (*(number(inner, each) for each in found[:states]), *found[states:])
-    return Loop(inner, states, until)

@@ -66,6 +66,11 @@ class Plan:
     depends: list[tuple[frozenset[str], bool]]
 
     @property
+    def varies(self) -> bool:
+        """Whether anything differs between draws."""
+        return bool(self.drawn or self.cells)
+
+    @property
     def fixed(self) -> tuple[str, ...]:
         """Inputs that are one number."""
         others = {*self.columns, *self.drawn, *self.cells}

@@ -9,8 +9,8 @@ import pytensor.tensor as pt
 
 from bayes_cx.kernels import NotArithmetic
 from bayes_cx.model import Model, arguments
-from tests.models.proofs import Finding
 from tests.evaluated import evaluated, function, quickly
+from tests.models.proofs import Finding
 
 __all__ = ["TEXTBOOK", "accuracy", "anywhere", "finite"]
 

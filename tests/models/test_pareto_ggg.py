@@ -13,8 +13,8 @@ from bayes_cx.errors import InputError
 from bayes_cx.model import arguments
 from bayes_cx.models import PARETO_GGG, PARETO_NBD
 from bayes_cx.models.pareto_ggg import given_k
-from tests.models.proofs import columns, value
 from tests.evaluated import quickly
+from tests.models.proofs import columns, value
 from tests.models.stories import STORIES
 
 GIVEN_K = given_k()

@@ -12,7 +12,9 @@ def test_chances_and_tails(rng):
     count = np.floor(10 ** rng.uniform(0, 3.5, n))
     count[:15] = 0.0
     s, t, beta = (10 ** rng.uniform(low, high, n) for low, high in ((-3, 3.5), (-2, 4), (-3, 3.6)))
-    chance, tail = (evaluated(f, 4)(count, s, t, beta) for f in (log_negative_binomial, negative_binomial_tail))
+    chance, tail = (
+        evaluated(f, 4)(count, s, t, beta) for f in (log_negative_binomial, negative_binomial_tail)
+    )
     with mp.workdps(40):
         for i in range(n):
             m, s_, t_, beta_ = (mp.mpf(float(column[i])) for column in (count, s, t, beta))
