@@ -19,7 +19,7 @@ from pytensor.compile.mode import Mode
 
 from bayes_cx.errors import InputError
 
-__all__ = ["AS_WRITTEN", "compiled", "engine", "kept", "uses_kernels"]
+__all__ = ["AS_WRITTEN", "SIMPLIFIED", "compiled", "engine", "kept", "uses_kernels"]
 
 _ENGINES = ("kernels", "pytensor")
 _ENGINE: ContextVar[str | None] = ContextVar("engine", default=None)
@@ -73,6 +73,8 @@ def uses_kernels() -> bool:
 _NOTHING: Any = None
 AS_WRITTEN = Mode(linker="py", optimizer=_NOTHING)
 """Evaluates operations one by one, uncompiled: for formulas without loops over scalars, or few values."""
+SIMPLIFIED = Mode(linker="py", optimizer="fast_compile")
+"""The same after the graph was simplified, for what is evaluated some hundred times."""
 
 _KEPT: dict[Hashable, Any] = {}
 # PyTensor compiles in one thread at a time.

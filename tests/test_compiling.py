@@ -69,7 +69,7 @@ def test_models_that_share_a_function_keep_their_own_data(cdnow_sample):
     from bayes_cx.inference.explore import Explorer
     from bayes_cx.inference.prepare import prepare
 
-    parts = [cdnow_sample.isel(customer=slice(0, n)) for n in (100, 1000)]
+    parts = [cdnow_sample.isel(customer=slice(0, n)) for n in (500, 1000)]
     ready = [prepare(BG_NBD, part) for part in parts]
     explorers = [Explorer(each) for each in ready]
     found = [explorer.explore(bcx.MLE(), 0, (0,)).groups["posterior"] for explorer in explorers]

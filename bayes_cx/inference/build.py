@@ -17,7 +17,7 @@ from bayes_cx.model import Model, Prior
 if TYPE_CHECKING:
     import pymc as pm
 
-__all__ = ["build", "pymc_model", "structure_of"]
+__all__ = ["build", "build_priors", "pymc_model", "structure_of"]
 
 # Standard deviations of the priors, on the scale of the link. A slope of .5 changes a rate by 65 % for one
 # standard deviation of its covariate; a spread of .5 lets typical groups differ by as much.
@@ -62,18 +62,15 @@ def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> "pm.Mod
     """Return the PyMC model of prepared statistics; choices not given in `chosen` have their first value."""
     import pymc as pm
 
-    model, layout = prepared.model, prepared.layout
+    model = prepared.model
     fixed = {name: float(values[0]) for name, values in model.choices.items()} if chosen is None else chosen
-    with pm.Model(coords=_coords(prepared)) as built:
-        scale = pm.Data("scale", prepared.scale)
-        values = {name: _prior(name, prior) for name, prior in model.priors.items()}
-        for name, value in model.letters(scale, **values).items():
-            pm.Deterministic(name, value, dims=model.params[name].dims or None)
-        if layout.design.is_constant:
-            letters = model.letters(scale, **values)
-        else:
-            letters = _letters(prepared, scale, values)
-        letters |= {name: pm.Data(name, value) for name, value in fixed.items()}
+    built, letters = build_priors(prepared)
+    with built:
+        if not prepared.layout.design.is_constant:
+            _, row = unique_rows(prepared.table, prepared.layout.design.columns)
+            at = pm.Data("pattern", row, dims="row")
+            letters = {name: value[at] for name, value in letters.items()}
+        letters = letters | {name: pm.Data(name, value) for name, value in fixed.items()}
         data = {
             name: pm.Data(f"{name}_data", column, dims="row") for name, column in prepared.columns.items()
         }
@@ -82,8 +79,26 @@ def build(prepared: Prepared, chosen: dict[str, float] | None = None) -> "pm.Mod
     return built
 
 
+def build_priors(prepared: Prepared) -> "tuple[pm.Model, dict[str, Any]]":
+    """Return the PyMC model without its likelihood, and its parameters by letter.
+
+    The latter are numbers or, with a design, of shape (pattern,): one for each combination of its columns.
+    """
+    import pymc as pm
+
+    model = prepared.model
+    with pm.Model(coords=_coords(prepared)) as built:
+        scale = pm.Data("scale", prepared.scale)
+        values = {name: _prior(name, prior) for name, prior in model.priors.items()}
+        for name, value in model.letters(scale, **values).items():
+            pm.Deterministic(name, value, dims=model.params[name].dims or None)
+        if prepared.layout.design.is_constant:
+            return built, model.letters(scale, **values)
+        return built, _letters(prepared, scale, values)
+
+
 def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of each row by letter, with the effects of the design as random variables."""
+    """Return the parameters of each pattern by letter, with the effects of the design as random variables."""
     import pymc as pm
 
     model, layout = prepared.model, prepared.layout
@@ -98,9 +113,8 @@ def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str
         name: pm.Data(f"{name}_of_pattern", value) for name, value in arrays(layout, model, patterns).items()
     }
     n = pm.Data("patterns", row.max() + 1)
-    at = pm.Data("pattern", row, dims="row")
     own = model.letters(scale, **coordinates(layout, model, values, data))
-    return {name: pt.broadcast_to(value, (n,))[at] for name, value in own.items()}
+    return {name: pt.broadcast_to(value, (n,)) for name, value in own.items()}
 
 
 def structure_of(prepared: Prepared) -> Hashable:

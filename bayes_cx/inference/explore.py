@@ -93,9 +93,11 @@ class Explorer:
         found = self._direct if priors else direct(self.prepared, self.chosen, priors=False)
         if found is None:
             from bayes_cx.inference.build import structure_of
+            from bayes_cx.inference.designed import designed
             from bayes_cx.inference.pymc_density import density
 
-            found = density(self.built, structure_of(self.prepared), priors=priors)
+            found = designed(self.prepared, self.chosen, priors=priors)
+            found = found or density(self.built, structure_of(self.prepared), priors=priors)
         return found
 
     @property

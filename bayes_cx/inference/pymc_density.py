@@ -13,7 +13,7 @@ from pytensor.graph.traversal import ancestors
 from bayes_cx.compiling import AS_WRITTEN, compiled, kept
 from bayes_cx.inference.density import Density
 
-__all__ = ["density", "hyperparameters"]
+__all__ = ["density", "density_of", "hyperparameters"]
 
 
 def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Density:
@@ -30,25 +30,42 @@ def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Den
     priors : bool
         Whether the priors count.
     """
+    value = kept(("density", structure), lambda: _compile(model))
+    count = np.asarray(float(priors))
+
+    def value_and_gradient(u: np.ndarray) -> tuple[Any, np.ndarray]:
+        return value(u, count, *_data(model))
+
+    def heights(points: np.ndarray) -> np.ndarray:
+        return np.array([value_and_gradient(u)[0] for u in points])
+
+    return density_of(model, structure, heights, value_and_gradient, priors=priors)
+
+
+def density_of(
+    model: pm.Model,
+    structure: Hashable,
+    heights: Callable[[np.ndarray], np.ndarray],
+    value_and_gradient: Callable[[np.ndarray], tuple[Any, np.ndarray]],
+    *,
+    priors: bool,
+) -> Density:
+    """Return the density with these values, whose vectors are those of the variables of `model`."""
     names = (*(rv.name for rv in model.free_RVs), *(var.name for var in model.deterministics))
-    value, named = kept(("density", structure), lambda: _compile(model, names))
+    named = kept(("named", structure), lambda: _compile_named(model, names))
     dims = {name: tuple(model.named_vars_to_dims.get(name, ())) for name in names}
     point = kept(("start", structure, hyperparameters(model)), model.initial_point)
     parts = [np.asarray(point[var.name]) for var in model.value_vars]
     ends = np.cumsum([part.size for part in parts])[:-1]
-    count = np.asarray(float(priors))
-
-    def given() -> list[np.ndarray]:
-        return [var.get_value(borrow=True) for var in model.data_vars]
 
     def at(points: np.ndarray) -> list[np.ndarray]:
         columns = np.split(points, ends, axis=1)
         return [column.reshape(-1, *part.shape) for column, part in zip(columns, parts, strict=True)]
 
     return Density(
-        value_and_gradient=lambda u: value(u, count, *given()),
-        heights=lambda points: np.array([value(u, count, *given())[0] for u in points]),
-        named=lambda points: named(*at(points), *given()),
+        value_and_gradient=value_and_gradient,
+        heights=heights,
+        named=lambda points: named(*at(points), *_data(model)),
         names=names,
         dims=dims,
         coords={dim: list(model.coords[dim] or ()) for own in dims.values() for dim in own},
@@ -62,8 +79,12 @@ def density(model: pm.Model, structure: Hashable, *, priors: bool = True) -> Den
     )
 
 
-def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compile value and gradient of a vector, whether the priors count, and data; and `names` of many."""
+def _data(model: pm.Model) -> list[np.ndarray]:
+    return [var.get_value(borrow=True) for var in model.data_vars]
+
+
+def _compile(model: pm.Model) -> Callable[..., Any]:
+    """Compile value and gradient of a vector, whether the priors count, and data."""
     heights = [model.potentiallogp, model.varlogp]
     (likelihood, prior), u = join_nonshared_inputs(model.initial_point(), heights, model.value_vars)
     # One function for the posterior and for the likelihood alone, since each takes seconds to compile.
@@ -74,7 +95,12 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Callable[..., Any],
     )
     inputs = {var: var.type(name=var.name) for var in model.data_vars}
     at_u = graph_replace([height, slope], inputs, strict=False)
-    value = compiled([u, count, *inputs.values()], at_u, exact=True)
+    return compiled([u, count, *inputs.values()], at_u, exact=True)
+
+
+def _compile_named(model: pm.Model, names: Sequence[str]) -> Callable[..., Any]:
+    """Compile `names` of many vectors, and data."""
+    inputs = {var: var.type(name=var.name) for var in model.data_vars}
     # A few operations on whole arrays, which run no faster compiled.
     outputs = model.replace_rvs_by_values([model[name] for name in names])
     outputs = graph_replace(outputs, inputs, strict=False)
@@ -82,7 +108,7 @@ def _compile(model: pm.Model, names: Sequence[str]) -> tuple[Callable[..., Any],
         var: pt.tensor(var.name, dtype=var.dtype, shape=(None, *var.type.shape)) for var in model.value_vars
     }
     points = vectorize_graph(outputs, many)
-    return value, compiled([*many.values(), *inputs.values()], points, mode=AS_WRITTEN)
+    return compiled([*many.values(), *inputs.values()], points, mode=AS_WRITTEN)
 
 
 def hyperparameters(model: pm.Model) -> tuple[tuple[str, float], ...]:
