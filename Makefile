@@ -34,8 +34,9 @@ $(UV):
 $(VENV)/pyvenv.cfg: .python-version | $(UV)
 	$(UV) venv --quiet --clear --python "$$(cat .python-version)" $(VENV)
 
+# Compiled once here, so that no process has to, whether or not it may write.
 $(STAMP): requirements.lock pyproject.toml $(VENV)/pyvenv.cfg | $(UV)
-	$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
