@@ -23,7 +23,7 @@ def formulas():
     for key, model in sorted(MODELS.items()):
         for name in ("log_lik", *model.quantities):
             plain = not model.choices and getattr(model.log_lik, "inner", 1) == 1
-            quick = (key, name) in QUICK or (name == "log_lik" and plain)
+            quick = (key, name) in QUICK or (name == "log_lik" and plain and key != "pareto_nbd")
             yield pytest.param(key, name, marks=() if quick else pytest.mark.slow)
 
 
@@ -62,7 +62,7 @@ def with_no_silence(rows, story):
 @pytest.mark.parametrize(
     "key",
     [
-        key if key in ("bg_nbd", "pareto_nbd", "sbg") else pytest.param(key, marks=pytest.mark.slow)
+        key if key in ("bg_nbd", "sbg") else pytest.param(key, marks=pytest.mark.slow)
         for key in sorted(MODELS)
     ],
 )
