@@ -1,8 +1,8 @@
 """Fit and score by kernels, by PyTensor's compiler and by lifetimes: CPU seconds in one run, and ratios.
 
 Run ``python benchmarks/engine.py``. All take the customers of CDNOW. The first call of each compiles
-(PyTensor may load what an earlier process compiled); the second does not. lifetimes finds a maximum, the others
-4,000 draws of the posterior, from which they also score. That the draws agree is asserted.
+(PyTensor may load what an earlier process compiled); the second does not. lifetimes finds a maximum, the
+others 4,000 draws of the posterior, from which they also score. That the draws agree is asserted.
 """
 
 import time
