@@ -1,10 +1,7 @@
 """The one place where PyTensor compiles functions of data and parameters, each once in a process.
 
 Kernels (`bayes_cx.kernels`) need no PyTensor compiler; this is for what they do not cover. PyTensor's default
-linker, numba, is kept. From cold caches the density and five formulas of BG/NBD take it 32 CPU seconds, those
-of Pareto/NBD 37; the C linker takes 46 and 63, or 38 and 45 with ``-O1``, lets only one process compile at a
-time, and needs a C++ compiler. Loaded from warm caches they take 7 and 2.5 to 5. Both run equally fast, and
-nutpie uses numba as well.
+linker, numba, is kept: nutpie uses it as well, and it needs no C++ compiler.
 """
 
 import os

@@ -195,8 +195,11 @@ def digest(model: Model, cell: str) -> str:
     """Return a fingerprint of the files that a cell depends on: formulas, and the fit where there is one."""
     formulas = [model.log_lik, model.simulate, model.letters, *(q.formula for q in model.quantities.values())]
     paths = {Path(path) for formula in formulas if (path := getsourcefile(formula))}
+    rooms = ["kernels"]  # which evaluate the formulas
     if cell in ("sbc_laplace", "sbc_nuts", "coverage"):
-        paths |= set(Path(bcx.__file__).parent.joinpath("inference").glob("*.py"))
+        rooms.append("inference")
+    for room in rooms:
+        paths |= set(Path(bcx.__file__).parent.joinpath(room).glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:12]
 
 

@@ -9,7 +9,10 @@ from scipy.optimize import minimize
 
 from bayes_cx.errors import FitError
 
-__all__ = ["Density", "Mode", "find_mode"]
+__all__ = ["Density", "Mode", "find_mode", "in_blocks"]
+
+# Points at once: what lies between the stages of a kernel fits a cache.
+_TOGETHER = 128
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,19 @@ class Density:
     start: np.ndarray
     elements: tuple[str, ...] = ()
     what: str = "posterior"
+
+
+def in_blocks(heights: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function of many points, shape (sample, element), that evaluates some of them at a time."""
+
+    def of_all(points: np.ndarray) -> np.ndarray:
+        found = np.empty(len(points))
+        for start in range(0, len(points), _TOGETHER):
+            some = slice(start, start + _TOGETHER)
+            found[some] = heights(points[some])
+        return found
+
+    return of_all
 
 
 @dataclass(frozen=True)

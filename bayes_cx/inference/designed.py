@@ -1,8 +1,8 @@
 """The log density of a model with a design: the likelihood by kernels, priors and effects by PyMC.
 
 A vector gives the parameters of each pattern of customers, and these the likelihood. The first step is a few
-operations on small arrays, which PyTensor evaluates as they are written; the second is a kernel, which also
-gives the slope by each parameter of each pattern, and the first carries those back to the vector.
+operations on small arrays, which PyTensor evaluates uncompiled; the second is a kernel, which also gives the
+slope by each parameter of each pattern, and the first carries those back to the vector.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,13 @@ from pytensor.graph.replace import graph_replace, vectorize_graph
 from bayes_cx.compiling import SIMPLIFIED, compiled, kept, uses_kernels
 from bayes_cx.data import unique_rows
 from bayes_cx.inference.build import build_priors, structure_of
-from bayes_cx.inference.density import Density
+from bayes_cx.inference.density import Density, in_blocks
+from bayes_cx.inference.direct import likelihood
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.pymc_density import density_of
-from bayes_cx.kernels import Kernel, NotArithmetic, make
-from bayes_cx.model import Model, arguments
+from bayes_cx.kernels import NotArithmetic
 
 __all__ = ["designed"]
-
-# Points at once: what lies between the stages of a kernel fits a cache.
-_TOGETHER = 128
 
 
 def designed(prepared: Prepared, chosen: dict[str, float], *, priors: bool = True) -> Density | None:
@@ -47,7 +44,9 @@ def designed(prepared: Prepared, chosen: dict[str, float], *, priors: bool = Tru
         return None
     free = tuple(name for name in model.params if name not in model.choices)
     try:
-        values, slopes = (_kernel(model, free, with_slopes) for with_slopes in (False, True))
+        values, slopes = (
+            likelihood(model, free, with_slopes=each, by_pattern=True) for each in (False, True)
+        )
     except NotArithmetic:
         return None
     built, letters = build_priors(prepared)
@@ -63,32 +62,22 @@ def designed(prepared: Prepared, chosen: dict[str, float], *, priors: bool = Tru
     def data() -> list[Any]:
         return [var.get_value(borrow=True) for var in built.data_vars]
 
+    def at(points: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return the parameters by letter, shape (pattern, point), and the log prior, shape (point,)."""
+        *own, log_prior = many(points, *data())
+        return dict(zip(free, (each.T for each in own), strict=True)) | fixed, log_prior
+
     def heights(points: np.ndarray) -> np.ndarray:
-        found = np.empty(len(points))
-        for start in range(0, len(points), _TOGETHER):
-            some = points[start : start + _TOGETHER]
-            *own, log_prior = many(some, *data())
-            given = dict(zip(free, (each.T for each in own), strict=True))
-            log_lik = of_values({**given, **fixed}, len(some))[0]
-            found[start : start + _TOGETHER] = log_lik + count * log_prior
-        return found
+        letters, log_prior = at(points)
+        return of_values(letters, len(points))[0] + count * log_prior
 
     def value_and_gradient(u: np.ndarray) -> tuple[Any, np.ndarray]:
-        *own, log_prior = many(u[None], *data())
-        given = dict(zip(free, (each.T for each in own), strict=True))
-        log_lik, *by_letter = of_slopes({**given, **fixed}, 1)
+        letters, log_prior = at(u[None])
+        log_lik, *by_letter = of_slopes(letters, 1)
         gradient = back(u, np.column_stack(by_letter).T, np.asarray(count), *data())
         return log_lik[0] + count * log_prior[0], gradient
 
-    return density_of(built, structure_of(prepared), heights, value_and_gradient, priors=priors)
-
-
-def _kernel(model: Model, free: tuple[str, ...], with_slopes: bool) -> Kernel:
-    def compile_() -> Kernel:
-        names, by = arguments(model.log_lik), free if with_slopes else ()
-        return make(model.log_lik, names, columns=model.statistics, cells=free, slopes=by, summed=True)
-
-    return kept(("log_lik by pattern", model.log_lik, model.statistics, free, with_slopes), compile_)
+    return density_of(built, structure_of(prepared), in_blocks(heights), value_and_gradient, priors=priors)
 
 
 def _compile(model: pm.Model, letters: list[Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:

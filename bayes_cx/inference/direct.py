@@ -8,15 +8,12 @@ import pytensor
 import pytensor.tensor as pt
 
 from bayes_cx.compiling import kept, uses_kernels
-from bayes_cx.inference.density import Density
+from bayes_cx.inference.density import Density, in_blocks
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.kernels import Kernel, NotArithmetic, make
 from bayes_cx.model import Model, arguments
 
-__all__ = ["by_differences", "direct"]
-
-# Draws at once: what lies between the stages of a kernel fits a cache.
-_TOGETHER = 128
+__all__ = ["by_differences", "direct", "likelihood"]
 
 
 def _lognormal(u: Any, mu: Any, sigma: Any) -> tuple[Any, Any]:
@@ -58,7 +55,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
         return None
     free = tuple(name for name in model.params if name not in model.choices)
     try:
-        value = _likelihood(model, free, with_slopes=False)
+        value = likelihood(model, free, with_slopes=False)
     except NotArithmetic:
         return None
     priors_ = {name: dict(prior.arguments) for name, prior in model.priors.items()}
@@ -70,7 +67,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
     of_point = point.bind({})
     values = value.bind(prepared.columns, prepared.weight)
     try:
-        gradients = _likelihood(model, free, with_slopes=True).bind(prepared.columns, prepared.weight)
+        gradients = likelihood(model, free, with_slopes=True).bind(prepared.columns, prepared.weight)
     except NotArithmetic:  # derivatives of an integral over each customer
         gradients = None
     names, k = tuple(model.priors), len(model.priors)
@@ -86,11 +83,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
 
     def heights(points: np.ndarray) -> np.ndarray:
         found = at(points)
-        log_lik = np.empty(len(points))
-        for start in range(0, len(points), _TOGETHER):
-            some = slice(start, start + _TOGETHER)
-            own = [each[some] for each in found]
-            log_lik[some] = values(given(own, own[0].size), own[0].size)[0]
+        (log_lik,) = values(given(found, len(points)), len(points))
         return log_lik + found[k + len(free)] if priors else log_lik
 
     def value_and_gradient(u: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -108,7 +101,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
     start = [_KNOWN[p.distribution][1](**priors_[name]) for name, p in model.priors.items()]
     return Density(
         value_and_gradient=value_and_gradient,
-        heights=heights,
+        heights=in_blocks(heights),
         named=lambda points: at(points)[: k + len(free)],
         names=(*names, *free),
         dims=dict.fromkeys((*names, *free), ()),
@@ -150,14 +143,33 @@ def _plain(name: str) -> str:
     return name.replace(" ", "_of_")
 
 
-def _likelihood(model: Model, free: tuple[str, ...], *, with_slopes: bool) -> Kernel:
-    names = arguments(model.log_lik)
+def likelihood(model: Model, free: tuple[str, ...], *, with_slopes: bool, by_pattern: bool = False) -> Kernel:
+    """Return the kernel of the log-likelihood of all rows, and of its slopes by the parameters.
+
+    Parameters
+    ----------
+    model : Model
+    free : tuple of str
+        The parameters that are no choices.
+    with_slopes : bool
+    by_pattern : bool
+        Whether parameters differ between patterns of customers. If not, slopes are those at one point.
+
+    Raises
+    ------
+    NotArithmetic
+        If the slopes are none of plain numbers.
+    """
 
     def compile_() -> Kernel:
-        drawn, by = ((), free) if with_slopes else (free, ())
-        return make(model.log_lik, names, columns=model.statistics, drawn=drawn, slopes=by, summed=True)
+        names, statistics = arguments(model.log_lik), model.statistics
+        cells, drawn = (free, ()) if by_pattern else ((), () if with_slopes else free)
+        by = free if with_slopes else ()
+        return make(
+            model.log_lik, names, columns=statistics, drawn=drawn, cells=cells, slopes=by, summed=True
+        )
 
-    return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes), compile_)
+    return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes, by_pattern), compile_)
 
 
 def _point(model: Model, priors: Mapping[str, Mapping[str, float]], free: tuple[str, ...]) -> Kernel:

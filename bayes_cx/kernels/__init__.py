@@ -2,5 +2,6 @@
 
 from bayes_cx.kernels.kernel import Bound, Kernel, make
 from bayes_cx.kernels.program import NotArithmetic
+from bayes_cx.kernels.vectors import WIDTH
 
-__all__ = ["Bound", "Kernel", "NotArithmetic", "make"]
+__all__ = ["WIDTH", "Bound", "Kernel", "NotArithmetic", "make"]

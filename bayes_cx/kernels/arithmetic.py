@@ -24,11 +24,9 @@ class _Number:
 
     def of(self, value: "_Number | float") -> "_Number":
         """Return a number of the same program."""
-        return (
-            value
-            if isinstance(value, _Number)
-            else _Number(self.program, self.program.constant(float(value)))
-        )
+        if isinstance(value, _Number):
+            return value
+        return _Number(self.program, self.program.constant(float(value)))
 
     def __add__(self, other: "_Number | float") -> "_Number":
         return self.do("add", other)
@@ -116,10 +114,8 @@ def _sign(a: _Number) -> _Number:
     return _where(a > 0.0, 1.0, _where(a < 0.0, -1.0, a))
 
 
-_LN2 = (
-    0.6931471803691238,
-    1.9082149292705877e-10,
-)  # log(2) as a short number, whose multiples are exact, and the rest
+# log(2) as a number so short that its multiples are exact, and the rest.
+_LN2 = 0.6931471803691238, 1.9082149292705877e-10
 _TAYLOR = [1 / math.factorial(n) for n in range(2, 14)]
 _ODD = [2 / (2 * n + 1) for n in range(1, 12)]
 

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from bayes_cx.kernels.arithmetic import FUNCTIONS
-from bayes_cx.kernels.program import Loop, Program, booleans
+from bayes_cx.kernels.program import Loop, NotArithmetic, Program, booleans
 from bayes_cx.kernels.vectors import (
     INTRINSIC,
     LIBRARY,
@@ -21,7 +21,7 @@ from bayes_cx.kernels.vectors import (
     of_library,
     one_by_one,
     repeated,
-)  # fmt: skip
+)
 
 __all__ = ["Module", "Values"]
 
@@ -207,7 +207,7 @@ class Values:
                     f"{it}.one = or {whole} {it}.low, {bits(0x3FF << 52)}",
                     f"{it} = bitcast {whole} {it}.one to {real}",
                 ]
-        raise NotImplementedError(f"a kernel has no operation {name}")
+        raise NotArithmetic(f"a kernel has no operation {name}")
 
     def _element(self, out: str, index: str, table: tuple[float, ...]) -> list[str]:
         return [

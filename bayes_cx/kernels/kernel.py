@@ -150,7 +150,7 @@ def make(
         Arguments that differ between rows; between draws; between patterns of rows, and draws. With cells
         there is a column ``pattern``.
     slopes : sequence of str
-        Drawn and cell arguments by which there are derivatives, as further outputs.
+        Arguments that are no columns, by which there are derivatives, as further outputs.
     summed : bool
         Whether values are weighted and summed over the rows.
 
@@ -173,8 +173,9 @@ def _address(array: np.ndarray) -> int:
 
 
 def _longer(array: np.ndarray, multiple: int) -> np.ndarray:
-    """Return an array whose length is a multiple, the last element repeated."""
-    return np.ascontiguousarray(np.concatenate([array, np.repeat(array[-1:], -array.size % multiple)]))
+    """Return an array whose length is a multiple, the last element repeated; the same where it is one."""
+    left = -array.size % multiple
+    return np.ascontiguousarray(np.append(array, np.repeat(array[-1:], left)) if left else array)
 
 
 def _filled(values: np.ndarray, draws: int, padded: int) -> np.ndarray:

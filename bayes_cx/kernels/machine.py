@@ -1,7 +1,8 @@
 """Machine code of this computer, made by LLVM."""
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,19 @@ _TYPES = {"i64": ctypes.c_int64, "double": ctypes.c_double}
 _LEVEL = 2  # of optimisation
 
 
+@dataclass(frozen=True, eq=False)
+class _Function:
+    """Compiled code, and the engine that owns it."""
+
+    run: Callable[..., None]
+    engine: llvm.ExecutionEngine
+
+    def __call__(self, *arguments: float) -> None:
+        self.run(*arguments)
+
+
 @cache
-def function(module: str, types: Sequence[str]) -> Callable[..., None]:
+def function(module: str, types: tuple[str, ...]) -> Callable[..., None]:
     """Return the function ``kernel`` of a module in LLVM's language.
 
     It releases the interpreter lock, and may run in several threads at once.
@@ -22,22 +34,19 @@ def function(module: str, types: Sequence[str]) -> Callable[..., None]:
     Parameters
     ----------
     module : str
-    types : sequence of str
+    types : tuple of str
         Of the arguments: ``"i64"``, ``"double"``, or else an array, for which its address is given.
     """
-    target = _target()
     parsed = llvm.parse_assembly(module)
     parsed.triple = llvm.get_process_triple()
     options = llvm.create_pipeline_tuning_options(speed_level=_LEVEL)
     options.loop_vectorization = options.slp_vectorization = True
-    builder = llvm.create_pass_builder(target, options)
+    builder = llvm.create_pass_builder(_target(), options)
     builder.getModulePassManager().run(parsed, builder)
     engine = llvm.create_mcjit_compiler(parsed, _target())
     engine.finalize_object()
     of: list[Any] = [_TYPES.get(each, ctypes.c_void_p) for each in types]
-    made = ctypes.CFUNCTYPE(None, *of)(engine.get_function_address("kernel"))
-    made.engine = engine  # which owns the code  # type: ignore[attr-defined]
-    return made
+    return _Function(ctypes.CFUNCTYPE(None, *of)(engine.get_function_address("kernel")), engine)
 
 
 def _target() -> llvm.TargetMachine:

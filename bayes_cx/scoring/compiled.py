@@ -7,7 +7,7 @@ import pytensor.tensor as pt
 
 from bayes_cx.compiling import compiled, kept, uses_kernels
 from bayes_cx.errors import InputError
-from bayes_cx.kernels import Kernel, NotArithmetic, make
+from bayes_cx.kernels import WIDTH, Kernel, NotArithmetic, make
 from bayes_cx.model import Formula, arguments
 
 __all__ = ["evaluate"]
@@ -54,7 +54,8 @@ def _by_kernel(
     size = bound.size
     if not any(np.ndim(samples[name]) for name in kernel.plan.program.inputs if name in samples):
         return np.broadcast_to(bound(samples, 1)[0], (size, n))
-    together = min(n, max(1, _CELLS // size))
+    # Fewer than a vector of them would cost as much.
+    together = min(n, max(WIDTH, _CELLS // size // WIDTH * WIDTH))
     given = {name: np.asarray(value, float) for name, value in samples.items()}
     # Of parameters by pattern the draws become the last axis, as they are of all others.
     given = {name: value.T if value.ndim == 2 else value for name, value in given.items()}

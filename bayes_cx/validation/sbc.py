@@ -89,7 +89,7 @@ class Sbc:
 def sbc(
     model: Model,
     *,
-    method: Method | Literal["auto"] = Laplace(draws=250),  # noqa: B008  a frozen record
+    method: Method | Literal["auto"] = Laplace(draws=250),
     simulations: int = 200,
     customers: int = 150,
     scale: float | None = None,
