@@ -26,7 +26,7 @@ __all__ = ["PARETO_GGG", "given_k"]
 # Silence is at least this share of the time before it, so that its logarithm has a slope where there is none.
 _INSTANT = 1e-30
 # Regularity is sought between these, where the density of k has fallen by e^-30 or beyond.
-_LEAST, _MOST, _FALLEN = 1e-3, 1e3, 30.0
+_LEAST, _MOST, _FALLEN = 1e-3, 1e8, 30.0
 # Gaps as equal as dates can tell.
 _EQUAL = 1e-6
 # So many values of regularity, equally likely among new customers, to choose from in a simulation.
