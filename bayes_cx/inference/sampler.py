@@ -4,15 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from bayes_cx.inference.density import Density
+from bayes_cx.errors import FitError
+from bayes_cx.inference.density import Density, find_mode
 
 __all__ = ["of_density"]
+
+# Where the density is nearly level at its mode, its curvature says nothing of its width; coordinates are
+# logarithms or log odds, of which priors seldom allow more.
+_WIDEST = 2.0
+# Chains start up to so many standard deviations from the mode, on all sides.
+_APART = 2.0
 
 
 def of_density(f: Density) -> Any:
     """Return a nutpie model that calls the functions of a density; nothing is compiled.
 
-    Chains start within one of where a search for the mode does, in each coordinate.
+    The sampler moves in coordinates in which the density is nearly a standard normal: those of its mode and
+    its curvature there. So it takes few steps a draw, and has little to adapt to.
 
     Parameters
     ----------
@@ -21,19 +29,22 @@ def of_density(f: Density) -> Any:
     """
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    def values(u: np.ndarray, **_: Any) -> dict[str, np.ndarray]:
+    centre, root = _standard(f)
+
+    def values(z: np.ndarray, **_: Any) -> dict[str, np.ndarray]:
         # Arrays without dimensions, as nutpie wants them, and no scalars.
-        return {name: column.reshape(()) for name, column in zip(f.names, f.named(u[None]), strict=True)}
+        found = f.named((centre + root @ z)[None])
+        return {name: column.reshape(()) for name, column in zip(f.names, found, strict=True)}
 
     def start(seed: int) -> np.ndarray:
-        return f.start + np.random.default_rng(seed).uniform(-1.0, 1.0, f.start.size)
+        return np.random.default_rng(seed).uniform(-_APART, _APART, centre.size)
 
-    def height(u: np.ndarray, **_: Any) -> tuple[float, np.ndarray]:
-        value, gradient = f.value_and_gradient(u)
-        return float(value), gradient
+    def height(z: np.ndarray, **_: Any) -> tuple[float, np.ndarray]:
+        value, gradient = f.value_and_gradient(centre + root @ z)
+        return float(value), root.T @ gradient
 
     return from_pyfunc(
-        f.start.size,
+        centre.size,
         lambda: height,
         lambda *_: values,
         [np.dtype("float64")] * len(f.names),
@@ -41,3 +52,13 @@ def of_density(f: Density) -> Any:
         list(f.names),
         make_initial_point_fn=start,
     )
+
+
+def _standard(f: Density) -> tuple[np.ndarray, np.ndarray]:
+    """Return what makes a density nearly a standard normal of z: u = centre + scale z."""
+    try:
+        mode = find_mode(f)
+    except FitError:  # without a mode, from where the search began
+        return f.start, np.eye(f.start.size) * _WIDEST / 4
+    precision, directions = np.linalg.eigh(mode.precision)
+    return mode.u, directions * np.minimum(precision**-0.5, _WIDEST)

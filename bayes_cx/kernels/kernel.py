@@ -1,5 +1,6 @@
 """Kernels: formulas ready to be evaluated for rows x draws."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,7 @@ class Bound:
                 firsts[stage.columns], inverses[stage.columns] = _distinct(
                     [columns[name] for name in sorted(stage.columns)]
                 )
+        self._frames = threading.local()
         # Of each stage its number of rows, and the addresses of what it reads of them.
         self.given: list[tuple[int, list[int]]] = []
         self.arrays = [] if self.weight is None else [self.weight]
@@ -90,43 +92,87 @@ class Bound:
         list of numpy.ndarray
             Of each output, shape (row, draw), or (draw,) or (pattern, draw) if summed over rows.
         """
-        plan, kernel = self.kernel.plan, self.kernel
+        frame = self._frame(draws)
+        frame.fill(self.kernel.plan, samples)
+        self.kernel.run(*frame.arguments(samples))
+        if self.kernel.plan.varies:
+            return [
+                output[..., :draws].copy() if frame.stays else output[..., :draws] for output in frame.outputs
+            ]
+        if self.kernel.summed:
+            return [output.sum(keepdims=True) for output in frame.outputs]
+        return [output[: self.size, None].copy() for output in frame.outputs]
+
+    def _frame(self, draws: int) -> "_Frame":
+        """Return arrays for a call; those of few draws serve again in this thread, as samplers call often."""
+        if draws > WIDTH:
+            return _Frame(self, draws, stays=False)
+        frames: dict[Any, _Frame] = self._frames.__dict__
+        if draws not in frames:
+            frames[draws] = _Frame(self, draws, stays=True)
+        return frames[draws]
+
+
+class _Frame:
+    """The arrays that a call writes to, and its arguments, most of them addresses.
+
+    Attributes
+    ----------
+    outputs : list of numpy.ndarray
+    stays : bool
+        Whether the next call writes to the same arrays.
+    """
+
+    def __init__(self, bound: Bound, draws: int, *, stays: bool) -> None:
+        plan, kernel = bound.kernel.plan, bound.kernel
         padded = -(-draws // WIDTH) * WIDTH if plan.varies else 1
-        fixed = [np.asarray(samples[name], float).item() for name in plan.fixed]
-        # Compiled code checks no bounds: whatever came has the length that it reads.
-        drawn = [_filled(samples[name], draws, padded) for name in plan.drawn]
-        for name in plan.cells:
-            if len(samples[name]) < self.patterns:
-                raise ValueError(f"{name} of {len(samples[name])} patterns, where rows have {self.patterns}")
-            drawn.append(_filled(samples[name], draws, padded))
-        outputs = []
+        self.draws, self.patterns, self.fixed, self.stays = draws, bound.patterns, plan.fixed, stays
+        self.summed = kernel.summed
+        # Compiled code checks no bounds: whatever came is copied to arrays of the length that it reads.
+        self.drawn = [np.empty(padded) for _ in plan.drawn]
+        self.cells = [np.empty((bound.patterns, padded)) for _ in plan.cells]
+        self.outputs = []
         for o in range(len(plan.program.outputs)):
             if not plan.varies:
-                outputs.append(np.zeros(WIDTH) if kernel.summed else np.empty(self.given[-1][0]))
+                shape = (WIDTH if kernel.summed else bound.given[-1][0],)
             elif kernel.summed:
-                outputs.append(np.zeros((self.patterns, padded) if o in kernel.by_pattern else padded))
+                shape = (bound.patterns, padded) if o in kernel.by_pattern else (padded,)
             else:
-                outputs.append(np.empty((self.size, padded)))
+                shape = (bound.size, padded)
+            self.outputs.append(np.empty(shape))
         # What stages keep lies in one array.
         sizes = [
             [rows * (padded if plan.depends[i][1] else 1) for i in stage.kept]
-            for stage, (rows, _) in zip(plan.stages, self.given, strict=True)
+            for stage, (rows, _) in zip(plan.stages, bound.given, strict=True)
         ]
-        room = np.empty(sum(map(sum, sizes)))
-        given: list[Any] = [padded]
-        place = _address(room)
-        for kept, (rows, addresses) in zip(sizes, self.given, strict=True):
-            given += [rows, *addresses]
+        self.room = np.empty(sum(map(sum, sizes)))
+        self.first: list[Any] = [padded]
+        place = _address(self.room)
+        for kept, (rows, addresses) in zip(sizes, bound.given, strict=True):
+            self.first += [rows, *addresses]
             for size in kept:
-                given.append(place)
-                place += size * room.itemsize
-        weight = [self.weight] if self.weight is not None else []
-        kernel.run(*given, *fixed, *map(_address, (*drawn, *weight, *outputs)))
-        if plan.varies:
-            return [output[..., :draws] for output in outputs]
-        return [
-            output.sum(keepdims=True) if kernel.summed else output[: self.size, None] for output in outputs
-        ]
+                self.first.append(place)
+                place += size * self.room.itemsize
+        weight = [bound.weight] if bound.weight is not None else []
+        self.last = [*map(_address, (*self.drawn, *self.cells, *weight, *self.outputs))]
+
+    def fill(self, plan: Plan, samples: Mapping[str, np.ndarray]) -> None:
+        """Take over what came; the last draw fills a vector. Sums begin at zero."""
+        for name, cells in zip(plan.cells, self.cells, strict=True):
+            if len(samples[name]) < self.patterns:
+                raise ValueError(f"{name} of {len(samples[name])} patterns, where rows have {self.patterns}")
+            cells[:, : self.draws] = samples[name][: self.patterns]
+        for name, drawn in zip(plan.drawn, self.drawn, strict=True):
+            drawn[: self.draws] = samples[name]
+        for array in (*self.drawn, *self.cells):
+            array[..., self.draws :] = array[..., self.draws - 1 : self.draws]
+        if self.summed:
+            for output in self.outputs:
+                output.fill(0.0)
+
+    def arguments(self, samples: Mapping[str, np.ndarray]) -> list[Any]:
+        """Return the arguments of the compiled function."""
+        return [*self.first, *(np.asarray(samples[name], float).item() for name in self.fixed), *self.last]
 
 
 def make(
@@ -176,14 +222,6 @@ def _longer(array: np.ndarray, multiple: int) -> np.ndarray:
     """Return an array whose length is a multiple, the last element repeated; the same where it is one."""
     left = -array.size % multiple
     return np.ascontiguousarray(np.append(array, np.repeat(array[-1:], left)) if left else array)
-
-
-def _filled(values: np.ndarray, draws: int, padded: int) -> np.ndarray:
-    """Return values, of shape (draw,) or (pattern, draw), the last or only one repeated up to a length."""
-    values = np.broadcast_to(values, (*np.shape(values)[:-1], draws))
-    if padded > draws:
-        values = np.concatenate([values, np.repeat(values[..., -1:], padded - draws, axis=-1)], axis=-1)
-    return np.ascontiguousarray(values, np.float64)
 
 
 def _distinct(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
