@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof test test-all lint format notebooks wrong-choice lock image clean
+.PHONY: help setup report proof test test-all bench lint format notebooks wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -52,6 +52,15 @@ test: $(STAMP) ## run every test that is not slow
 test-all: $(STAMP) ## run every test
 	$(PYTEST) -m "slow or not slow" $(TESTS)
 
+# Its pins differ from ours, so the peer gets an environment of its own.
+.peers/.installed: .python-version | $(UV)
+	$(UV) venv --quiet --clear --python "$$(cat .python-version)" .peers
+	$(UV) pip install --quiet --python .peers/bin/python pymc-marketing==1.3.0 nutpie
+	@touch $@
+
+bench: $(STAMP) .peers/.installed ## time everything against the peers and write docs/performance.md (half an hour)
+	$(BIN)/python benchmarks/bench.py --peers .peers/bin/python
+
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,5 +84,5 @@ lock: $(UV) ## resolve the newest versions that fit together into requirements.l
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
 
 clean: ## remove everything that can be built again
-	rm -rf .bootstrap $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf .bootstrap .peers $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

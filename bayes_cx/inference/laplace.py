@@ -104,7 +104,7 @@ def _propose(
     at_centre -= np.log(np.diagonal(root)).sum()
     log_weight = height - at_centre + 0.5 * (degrees + k) * np.log1p((offset**2).sum(axis=1) / degrees)
     smooth, khat = smooth_weights(log_weight)
-    return _Proposed(u, height, log_weight, np.exp(smooth), khat)
+    return _Proposed(u, height, log_weight, np.exp(smooth), float(khat))
 
 
 def systematic(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -28,3 +28,19 @@ def test_equal_weights_cannot_be_judged():
     smooth, khat = smooth_weights(np.zeros(100))
     assert khat == np.inf
     np.testing.assert_allclose(smooth, -np.log(100))
+
+
+def test_many_sets_of_weights_are_smoothed_as_one_by_one(rng):
+    # With repeated draws, as resampling leaves them, and rows that are alike to different extents.
+    log_lik = -np.log1p(rng.pareto(2.0, (20, 400)))[:, rng.integers(0, 400, 1000)]
+    log_lik[3] = np.round(log_lik[3], 1)
+    log_lik[4, 10:] = log_lik[4, 10]
+    smooth, khat = smooth_weights(-log_lik, relative_ess=0.7)
+    assert khat[4] == np.inf
+    for row, own, found in zip(log_lik, smooth, khat, strict=True):
+        expected, expected_khat = array_stats.psislw(row - row.min(), r_eff=0.7)
+        # Which of two equal draws gets the larger weight is of no account.
+        expected = np.sort(expected - np.log(np.exp(expected).sum()))
+        np.testing.assert_allclose(np.sort(own), expected, atol=1e-10)
+        if np.isfinite(found):
+            assert found == pytest.approx(float(expected_khat), rel=1e-10)
