@@ -48,8 +48,9 @@ def summarise_contracts(
         t <= n:  T = t, churned = 1        otherwise, or without an end:  T = n, churned = 0
 
     Whether `end` names the last day or the day after it makes no difference. A contract that has ended, but
-    whose next renewal lies after u, counts as one still running: those who will renew then cannot be seen yet
-    either, so that counting only the others would make customers look less loyal than they are.
+    whose next renewal lies after u, has churned = 0: those who will renew then cannot be seen yet either, so
+    that counting only the others would make customers look less loyal than they are. Such a customer has
+    given notice, and the column ``notice`` says so: the next renewal will not be made.
 
     Parameters
     ----------
@@ -73,9 +74,11 @@ def summarise_contracts(
     -------
     xarray.Dataset
         Over ``customer``, in order: ``T`` (int64, whole periods), ``churned`` (int64: 1 if the customer left
-        at the T-th renewal, 0 if still a customer after T renewals) and the groups (text). The attributes
-        tell unit, period, source, fingerprint, how many rows were rejected, and why (as JSON), and
-        ``contracts_ending``: those that have ended and whose next renewal lies after `until`.
+        at the T-th renewal, 0 if still a customer after T renewals), ``periods`` (int64, renewals that could
+        have been until `until`), ``notice`` (int64: 1 if the contract has ended and its next renewal lies
+        after `until`, else 0) and the groups (text). The attributes tell unit, period, source, fingerprint,
+        how many rows were rejected, and why (as JSON), and ``contracts_ending``, the number of customers who
+        have given notice.
 
     Raises
     ------
@@ -182,6 +185,7 @@ class ContractTable:
             "T": ("customer", column(found, "T"), {"meaning": "renewals"}),
             "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),
             "periods": ("customer", column(found, "made"), {"meaning": "renewals that could have been"}),
+            "notice": ("customer", column(found, "ending"), {"meaning": "ended before the next renewal"}),
         }
         # A sum, so that the order of the rows does not matter.
         digest = int(column(found, "digest").sum())
@@ -271,6 +275,7 @@ FROM {periods}""",
         return view(
             "renewals",
             f"""SELECT *, CASE WHEN churned = 1 THEN missed ELSE made END AS T,
-CAST(churned = 0 AND ends <= until AS BIGINT) AS ending, CAST('0x' || {digest} AS BIGINT) AS digest
+CAST(coalesce(churned = 0 AND ends <= until, false) AS BIGINT) AS ending,
+CAST('0x' || {digest} AS BIGINT) AS digest
 FROM {left} ORDER BY customer""",
         )
