@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,17 +19,17 @@ _EPOCH = datetime(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Clock:
-    """Dates as whole steps since 1970: hours when the unit is the hour, else calendar days.
+    """Dates as whole steps since 1970: hours of UTC when the unit is the hour, else calendar days.
 
-    Differences of steps are exact, so recency and age carry no rounding from times of day, and a day of
-    summer time is as long as any other.
+    Differences of steps are exact, so recency and age carry no rounding from times of day. A day of a change
+    of summer time is one day like any other, and 23 or 25 hours.
 
     Parameters
     ----------
     unit : {"hour", "day", "week", "month", "year"}
         The unit that lengths of time are expressed in.
     timezone : str
-        Where the calendar days of a time with a zone begin. Times without one stay as written.
+        Where the calendar days of a time with a zone begin. A time without one is of a clock in this zone.
 
     Raises
     ------
@@ -42,6 +42,13 @@ class Clock:
     >>> first, last = clock.step_of("2024-02-01"), clock.step_of("2024-03-07")
     >>> clock.length(first, last), clock.iso(last)
     (5.0, '2024-03-07')
+
+    Clocks in New York go back on 3 November 2024, so that hours between times are more than they show:
+
+    >>> clock = Clock("hour", "America/New_York")
+    >>> first, last = clock.step_of("2024-11-03 00:30"), clock.step_of("2024-11-03 07:30")
+    >>> clock.length(first, last), clock.iso(last)
+    (8.0, '2024-11-03T07:00-05:00')
     """
 
     unit: str
@@ -65,35 +72,56 @@ class Clock:
         """Number of steps in one unit."""
         return UNITS[self.unit] / UNITS[self.step]
 
-    def step_of(self, date: Any) -> int:
-        """Return the step that a date or time lies in; in hours, a date alone means its last hour.
+    def step_of(self, date: Any, hour: int = 23) -> int:
+        """Return the step that a date or time lies in.
 
         Parameters
         ----------
         date : str, datetime.date, datetime.datetime, pandas.Timestamp or numpy.datetime64
             A text is in ISO form.
+        hour : int
+            The hour of the day that a date alone means, in hours: its last one by default.
 
         Raises
         ------
         InputError
             If it cannot be read.
         """
-        when, is_date = _read_date(date, self.timezone)
-        if self.unit == "hour" and is_date:
-            when += timedelta(hours=23)
-        return (when - _EPOCH) // timedelta(seconds=self.seconds)
+        when, is_date = _read_date(date)
+        zone = _zone(self.timezone)
+        if self.unit != "hour":
+            # Through UTC, so that an hour skipped by summer time becomes the one that the clock shows.
+            local = when if when.tzinfo is None else when.astimezone(UTC).astimezone(zone)
+            return (local.replace(tzinfo=None) - _EPOCH) // timedelta(days=1)
+        if is_date:
+            when += timedelta(hours=hour)
+        if when.tzinfo is None:
+            # A time that clocks show twice is the later one, as DuckDB takes it, where data are read.
+            when = max(when.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        local = when.astimezone(UTC).astimezone(zone)
+        # The hour begins where the clock of the zone shows a full one, also in zones half an hour from UTC.
+        begin = local.astimezone(UTC) - timedelta(minutes=local.minute, seconds=local.second)
+        return (begin.replace(tzinfo=None) - _EPOCH) // timedelta(hours=1)
 
     def steps_of(self, times: "np.ndarray") -> "np.ndarray":
-        """Return the steps that an array of datetime64 lies in, int64 of the same shape."""
+        """Return the steps that an array of datetime64 lies in (hours: of UTC), int64 of the same shape."""
         return times.astype("datetime64[s]").astype("int64") // self.seconds
 
     def iso(self, step: int) -> str:
-        """Write a step as an ISO date, or as date and hour."""
+        """Write a step as an ISO date, or as date and hour, with the distance to UTC if that is not 0."""
         when = _EPOCH + timedelta(seconds=int(step) * self.seconds)
-        return when.isoformat(timespec="minutes") if self.unit == "hour" else when.date().isoformat()
+        if self.unit != "hour":
+            return when.date().isoformat()
+        if self.timezone == "UTC":
+            return when.isoformat(timespec="minutes")
+        local = when.replace(tzinfo=UTC).astimezone(_zone(self.timezone))
+        past = timedelta(minutes=local.minute, seconds=local.second)
+        # The first full hour of the zone that begins within the step.
+        begin = local.astimezone(UTC) + (timedelta(hours=1) - past if past else timedelta(0))
+        return begin.astimezone(_zone(self.timezone)).isoformat(timespec="minutes")
 
     def times_of(self, steps: "np.ndarray") -> "np.ndarray":
-        """Return the beginnings of whole steps as datetime64[s] of the same shape."""
+        """Return the beginnings of whole steps (in hours, of UTC) as datetime64[s] of the same shape."""
         return (steps.astype("int64") * self.seconds).astype("datetime64[s]")
 
     def length(self, first: Any, last: Any) -> Any:
@@ -138,8 +166,8 @@ class Clock:
         return (begin * self.seconds + seconds).astype("datetime64[s]")
 
 
-def _read_date(date: Any, timezone: str) -> tuple[datetime, bool]:
-    """Read a date or time, without zone and to the second; tell whether it was a date alone."""
+def _read_date(date: Any) -> tuple[datetime, bool]:
+    """Read a date or time to the second; tell whether it was a date alone."""
     try:
         if isinstance(date, str):
             is_date = len(date.strip()) <= len("1997-09-30")
@@ -150,9 +178,28 @@ def _read_date(date: Any, timezone: str) -> tuple[datetime, bool]:
         else:
             is_date = not isinstance(date, datetime)
             when = datetime(date.year, date.month, date.day) if is_date else date
-        if when.tzinfo is not None:
-            # Through UTC, so that an hour skipped by summer time becomes the one that the clock shows.
-            when = when.astimezone(UTC).astimezone(ZoneInfo(timezone))
-        return datetime(when.year, when.month, when.day, when.hour, when.minute, when.second), is_date
+        when = datetime(
+            when.year, when.month, when.day, when.hour, when.minute, when.second, tzinfo=when.tzinfo
+        )
+        when.utcoffset()  # raises if a zone cannot say it
+        return when, is_date
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"date {date!r}", "a date such as '1997-09-30'", "write it in ISO form") from error
+
+
+def _zone(name: str) -> tzinfo:
+    """Return a zone by name.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    if name == "UTC":  # also where no data of zones are installed
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise InputError(
+            f"timezone={name!r}", "a name such as 'Europe/Berlin'", "correct the spelling"
+        ) from error

@@ -124,8 +124,13 @@ def test_days_are_those_of_the_calendar(a, b, unit):
 def test_a_time_with_a_zone_lies_in_the_day_and_hour_of_the_clock_on_the_wall(moment, zone):
     wall = moment.astimezone(UTC).astimezone(ZoneInfo(zone))
     assert Clock("week", zone).iso(Clock("week", zone).step_of(moment)) == f"{wall:%Y-%m-%d}"
-    assert Clock("hour", zone).iso(Clock("hour", zone).step_of(moment)) == f"{wall:%Y-%m-%dT%H}:00"
-    assert Clock("hour", zone).step_of(moment.isoformat()) == Clock("hour", zone).step_of(moment)
+    clock = Clock("hour", zone)
+    hour = clock.step_of(moment)
+    assert clock.iso(hour).startswith(f"{wall:%Y-%m-%dT%H}:")
+    assert clock.step_of(clock.iso(hour)) == Clock("hour").step_of(clock.iso(hour)) == hour
+    assert clock.step_of(moment.isoformat()) == hour
+    if wall.utcoffset() % timedelta(hours=1) == timedelta(0):
+        assert hour == moment.timestamp() // 3600
     # Without a zone a time stays as written, wherever it is read.
     assert Clock("day", zone).iso(Clock("day", zone).step_of(moment.replace(tzinfo=None))) == str(
         moment.date()
@@ -139,6 +144,29 @@ def test_a_day_of_summer_time_is_as_long_as_any_other():
     assert clock.length(clock.step_of(saturday), clock.step_of(monday)) == 2.0
     # Half past midnight in Berlin is the day before in London.
     assert Clock("day").iso(Clock("day").step_of(saturday)) == "2025-03-28"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "hours"),
+    [
+        ("2024-11-03 00:00", "2024-11-04 00:00", 25),
+        ("2024-11-03T05:30Z", "2024-11-03T06:30Z", 1),  # 01:30 twice
+        ("2024-11-03 01:30", "2024-11-03T06:30Z", 0),  # without a zone, the later one
+        ("2024-03-10 01:30", "2024-03-10 03:30", 1),
+        ("2024-03-10 02:30", "2024-03-10 03:30", 0),  # a time that clocks skip
+        ("2024-03-10", "2024-03-11", 24),  # their last hours
+        (date(2024, 3, 9), date(2024, 3, 10), 23),
+    ],
+)
+def test_hours_are_those_that_pass(first, last, hours):
+    clock = Clock("hour", "America/New_York")
+    assert clock.step_of(last) - clock.step_of(first) == hours
+
+
+def test_an_unknown_zone_is_one_error():
+    for zone in ("Mars/Olympus", "../etc/passwd", ""):
+        with pytest.raises(InputError, match="timezone="):
+            Clock("day", zone).step_of("2025-01-01")
 
 
 @pytest.mark.parametrize("same", ["2025-01-10", date(2025, 1, 10), np.datetime64("2025-01-10")])

@@ -153,7 +153,7 @@ def _contracts(
             str(settings.read.file), until=settings.compute.until, rejected=rejected, **given
         )
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
-    _note_rejected(stats, steps)
+    _note(stats, steps)
 
     def split() -> "bcx.Split":
         cut = _cut(stats, settings)
@@ -194,7 +194,7 @@ def _transactions(
                 transactions, settings.compute.until, settings.compute.unit, regularity=regular
             )
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
-    _note_rejected(stats, steps)
+    _note(stats, steps)
     if rejected is not None:
         transactions.write_rejected(rejected, stats.attrs["until"], settings.compute.unit)
 
@@ -238,8 +238,12 @@ def _needed(settings: Settings, name: str, what: str, value: str = "COLUMN") -> 
         raise InputError(f"--{name} is missing", what, f"pass --{name} {value}")
 
 
-def _note_rejected(stats: "xr.Dataset", steps: Steps) -> None:
+def _note(stats: "xr.Dataset", steps: Steps) -> None:
+    """Report the rows that were left out, and what a reader should know of the others."""
     from bayes_cx.data import provenance_of
 
-    for reason, rows in provenance_of(stats).rejected.items():
+    provenance = provenance_of(stats)
+    for remark in provenance.remarks:
+        steps.note(remark)
+    for reason, rows in provenance.rejected.items():
         steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -69,8 +70,9 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
         both = xr.concat([a, b], "row", combine_attrs="override")
         total = compress(both, [str(name) for name in a.data_vars if name != "weight"])
         return total.assign_attrs(_attrs(kind, a, b))
-    early, late = sorted((a, b), key=lambda part: part.attrs["until"])
-    if early.attrs["period_end"] < late.attrs["period_start"]:
+    step_of = _steps(a.attrs["unit"])
+    early, late = sorted((a, b), key=lambda part: step_of(part.attrs["until"]))
+    if step_of(early.attrs["period_end"]) < step_of(late.attrs["period_start"]):
         return _in_sequence(kind, early, late)
     _check_same_end(a, b)
     shared = np.intersect1d(a.customer.values, b.customer.values)
@@ -119,6 +121,15 @@ def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(variables, coords={"customer": customer}, attrs=_attrs(kind, early, late, changed))
 
 
+def _steps(unit: str) -> Callable[[str], float]:
+    """Return a function that orders the dates of attributes; an empty one comes before all others.
+
+    Text would not do: in hours it carries the distance to UTC, which changes with summer time.
+    """
+    clock = Clock(unit)
+    return lambda date: clock.step_of(date) if date else -np.inf
+
+
 def _in_steps(part: xr.Dataset, kind: Kind, clock: Clock) -> pd.DataFrame:
     """Return the columns with times in whole steps, which add without rounding."""
     frame = pd.DataFrame({str(name): part[name].to_numpy() for name in part.data_vars})
@@ -158,7 +169,8 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
 
 
 def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
-    if a.attrs["until"] != b.attrs["until"]:
+    step_of = _steps(a.attrs["unit"])
+    if step_of(a.attrs["until"]) != step_of(b.attrs["until"]):
         raise InputError(
             f"the ends of observation {a.attrs['until']} and {b.attrs['until']}, while the periods overlap",
             "one end of observation",
@@ -169,7 +181,7 @@ def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
 def _attrs(
     kind: Kind, a: xr.Dataset, b: xr.Dataset, changed: dict[str, int] | None = None
 ) -> dict[str, str | int | float]:
-    parts = (a.attrs, b.attrs)
+    parts, step_of = (a.attrs, b.attrs), _steps(a.attrs["unit"])
     first, second = provenance_of(a), provenance_of(b)
     rejected = Counter(first.rejected) + Counter(second.rejected)
     total = {
@@ -185,11 +197,12 @@ def _attrs(
     return {
         **a.attrs,
         **total,
-        "until": max(attrs["until"] for attrs in parts),
-        "period_start": min(attrs["period_start"] for attrs in parts),
-        "period_end": max(attrs["period_end"] for attrs in parts),
+        "until": max((attrs["until"] for attrs in parts), key=step_of),
+        "period_start": min((attrs["period_start"] for attrs in parts), key=step_of),
+        "period_end": max((attrs["period_end"] for attrs in parts), key=step_of),
         "source": " + ".join(sorted({attrs["source"] for attrs in parts})),
         "sha256": hashlib.sha256(parts_of.encode()).hexdigest(),
         "rejected": json.dumps(dict(sorted(rejected.items()))),
+        "remarks": json.dumps(sorted({*first.remarks, *second.remarks})),
         "varying": json.dumps(varying),
     }

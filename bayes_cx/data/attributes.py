@@ -30,6 +30,8 @@ class DataProvenance:
         Rows of the source, those that were left out, and those of an amount of zero.
     rejected, varying : mapping of str to int
         Rejected rows by reason; by column of groups, the customers in more than one.
+    remarks : tuple of str
+        What a reader should know of the rows that count, in sentences.
     more : mapping of str to str, int or float
         All other attributes.
     """
@@ -48,6 +50,7 @@ class DataProvenance:
     rows_zero: int | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
     varying: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     more: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
@@ -83,6 +86,8 @@ def provenance_of(stats: _Dataset) -> DataProvenance:
         try:
             if name not in _TYPES:
                 more |= {name: plain} if isinstance(plain, str | int | float) else {}
+            elif name == "remarks":
+                known[name] = tuple(map(str, json.loads(plain or "[]")))
             elif _TYPES[name] is str:
                 known[name] = str(plain)
             elif _TYPES[name] == int | None:

@@ -20,7 +20,7 @@ def numbered(by: Sequence[str] | str, types: Mapping[str, str]) -> dict[str, str
     Raises
     ------
     InputError
-        If a column does not exist or has the name of a statistic.
+        If a column does not exist, has the name of a statistic, or one that a file of statistics cannot hold.
     """
     names = (by,) if isinstance(by, str) else tuple(by)
     for name in names:
@@ -29,12 +29,22 @@ def numbered(by: Sequence[str] | str, types: Mapping[str, str]) -> dict[str, str
             raise InputError(f"no column {name!r} to group by", f"one of {known}", "check the spelling")
         if name in _STATISTICS:
             raise InputError(f"group column {name!r}", "a name that is no statistic", "rename the column")
+        if "/" in name or name.strip() in {"", "."} or not name.isprintable():
+            raise InputError(
+                f"group column {name!r}",
+                "a name of printable letters without '/'",
+                "rename the column: files of statistics cannot hold it",
+            )
     return {f"group_{position}": name for position, name in enumerate(names)}
 
 
 def as_text(groups: Mapping[str, str]) -> dict[str, str]:
     """Return the further columns that a view of rows needs: prefix -> SQL."""
-    return {prefix: f"CAST({ident(name)} AS VARCHAR)" for prefix, name in groups.items()}
+    # Files of statistics cannot hold a zero byte.
+    return {
+        prefix: f"replace(CAST({ident(name)} AS VARCHAR), chr(0), '\ufffd')"
+        for prefix, name in groups.items()
+    }
 
 
 def last_known(groups: Mapping[str, str]) -> str:

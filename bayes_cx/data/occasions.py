@@ -10,7 +10,7 @@ from bayes_cx.data.schema import AFTER_END, CANCELLED, UNMATCHED_RETURN, Schema
 from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import literal
 
-__all__ = ["Occasions", "step_sql"]
+__all__ = ["Occasions", "hour_sql", "step_sql"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,15 @@ FROM {self.days}"""
 
 
 def step_sql(clock: Clock) -> str:
-    """Return SQL for the step of a clock that a ``moment`` lies in."""
+    """Return SQL for the step of a clock that a row with ``moment`` and ``instant`` lies in."""
     if clock.step == "hour":
-        return "epoch_us(date_trunc('hour', moment)) // 3600000000"
+        return f"epoch_us({hour_sql('moment', 'instant')}) // 3600000000"
     return "CAST(CAST(moment AS DATE) - DATE '1970-01-01' AS BIGINT)"
+
+
+def hour_sql(moment: str, instant: str) -> str:
+    """Return SQL for the beginning of a step in hours, in UTC, as `Clock.step_of` finds it.
+
+    The hour begins where the clock of the zone shows a full one, also in zones half an hour from UTC.
+    """
+    return f"date_trunc('hour', {instant} - ({moment} - date_trunc('hour', {moment})))"

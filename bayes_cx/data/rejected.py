@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_cx.data.schema import UNREADABLE_LINE
+from bayes_cx.data.schema import TOO_MUCH, UNREADABLE_LINE
 from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.files import atomic_path, write_csv
@@ -71,7 +71,7 @@ def _hidden(values: Mapping[str, str], roles: Mapping[str, str]) -> dict[str, st
     """Return what to show of rejected rows under pseudonyms: column -> SQL, all as text."""
     (_, customer), *others = roles.items()
     cell = f"CAST({values[customer]} AS VARCHAR)"
-    slipped = ", ".join(literal(f"unreadable {role}") for role, _ in others)
+    slipped = ", ".join(map(literal, (*(f"unreadable {role}" for role, _ in others), TOO_MUCH)))
     hidden = {
         name: f"CASE WHEN judged.reason IN ({slipped}) THEN 'hidden' ELSE CAST({values[name]} AS VARCHAR) END"
         for _, name in others

@@ -1,7 +1,7 @@
 """The schema of a table of purchases, as SQL: the types of its columns, and a verdict on each row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import duckdb
@@ -10,7 +10,16 @@ from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
 
-__all__ = ["AFTER_END", "CANCELLED", "UNMATCHED_RETURN", "UNREADABLE_LINE", "Schema"]
+__all__ = [
+    "AFTER_END",
+    "CANCELLED",
+    "OUT_OF_YEARS",
+    "TOO_MUCH",
+    "UNMATCHED_RETURN",
+    "UNREADABLE_LINE",
+    "Schema",
+    "TimeSQL",
+]
 
 Returns = Literal["reject", "net", "ignore"]
 ZeroAmounts = Literal["reject", "keep"]
@@ -30,6 +39,12 @@ _INTEGERS = _SMALL_INTEGERS | _LARGE_INTEGERS
 _FLOATS = {"FLOAT", "DOUBLE"}
 _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 _ZONED = "TIMESTAMP WITH TIME ZONE"
+# Times outside of these years are typing errors, or stand for "never" and "unknown": 9999-12-31, 0001-01-01.
+YEARS = (1800, 2199)
+OUT_OF_YEARS = f"time outside the years {YEARS[0]} to {YEARS[1]}"
+# Ten thousand times the largest note ever printed; sums of a hundred billion smaller amounts fit MONEY.
+_TOO_MUCH = "1e18"
+TOO_MUCH = f"amount of {_TOO_MUCH} or more"
 # A letter or a sign behind hours and minutes names a zone: "10:00Z", "10:00:00+02:00", "10:00 Europe/Berlin".
 _ZONE_IN_TEXT = r"[0-9]:[0-9]{2}.*[A-Za-z+\-]"
 
@@ -47,7 +62,8 @@ class Schema:
     time_format : str, optional
         A strftime format for times held as text or as whole numbers such as 19970131.
     timezone : str
-        Calendar days are those of this zone, for times that carry a zone. Times without one stay as written.
+        Calendar days are those of this zone, for times that carry a zone. Times without one stay as written:
+        they are taken for times of a clock in this zone.
     returns : {"reject", "net", "ignore"}
         What a negative amount is: an error, money taken off an earlier purchase, or a row to leave out.
     zero_amounts : {"reject", "keep"}
@@ -100,7 +116,8 @@ class Schema:
         str
             A view with the columns ``customer`` (the pseudonym, where the source has such), ``moment``
             (timestamp), ``amount`` (fixed-point, NULL when there is no amount), ``reason`` (NULL for an
-            accepted row) and those of `extra`.
+            accepted row), those of `extra`, and ``instant`` (the moment in UTC; a time without a zone is one
+            of the clock in `timezone`) and ``zoned`` (whether the cell carries a zone).
 
         Raises
         ------
@@ -116,7 +133,7 @@ class Schema:
             customer, join = "pseudonym AS customer", "LEFT JOIN identities ON customer = identities.id"
         return source.view(
             "judged",
-            f"""SELECT {customer}, moment, amount, CASE
+            f"""SELECT {customer}, moment, instant, zoned, amount, CASE
 {cases}
 END AS reason{names}
 FROM {typed} {join}""",
@@ -126,15 +143,22 @@ FROM {typed} {join}""",
         """Return the view of all rows with typed columns, and what is missing; see `judged`."""
         types = source.types
         customer, no_customer = self._customer(types)
-        moment, no_moment = self.moment(types)
+        time = self.read_time(types)
         amount, value = self._amount(types)
-        added = "".join(f",\n{sql} AS {ident(name)}" for name, sql in (extra or {}).items())
+        extra = extra or {}
+        added = "".join(f",\n{sql} AS {ident(name)}" for name, sql in extra.items())
+        found = TimeSQL("plain", "zoned", "no_moment", self.timezone)
+        names = "".join(f", {ident(name)}" for name in extra)
         return source.view(
             "typed",
-            f"""SELECT {customer} AS customer, {no_customer} AS no_customer,
-{moment} AS moment, {no_moment} AS no_moment,
+            f"""SELECT customer, no_customer, {found.moment} AS moment, {found.instant} AS instant,
+zoned IS NOT NULL AS zoned, isfinite(coalesce(plain, zoned)) AS finite, no_moment,
+amount, value, no_amount{names}
+FROM (
+SELECT {customer} AS customer, {no_customer} AS no_customer,
+{time.plain} AS plain, {time.zoned} AS zoned, {time.missing} AS no_moment,
 {amount} AS amount, {value} AS value, {self._missing(self.amount, types)} AS no_amount{added}
-FROM {rows or source.sql}""",
+FROM {rows or source.sql})""",
         )
 
     def check(self, source: Source) -> None:
@@ -160,15 +184,18 @@ FROM {rows or source.sql}""",
         """Return tests of a typed row with their reasons; the first that is true counts."""
         verdicts = [
             ("no_customer", "missing customer"),
-            ("customer IS NULL", "unreadable customer"),
+            # Files of text and of statistics end a name at a zero byte.
+            ("customer IS NULL OR contains(CAST(customer AS VARCHAR), chr(0))", "unreadable customer"),
             ("no_moment", "missing time"),
-            ("moment IS NULL OR NOT isfinite(moment)", "unreadable time"),
+            ("finite IS NOT true", "unreadable time"),
+            ("moment IS NULL", OUT_OF_YEARS),
         ]
         if self.amount is None:
             return verdicts
         verdicts += [
             ("no_amount", "missing amount"),
             ("isnan(value) OR isinf(value)", "non-finite amount"),
+            (f"abs(value) >= {_TOO_MUCH}", TOO_MUCH),
             ("value IS NULL OR amount IS NULL", "unreadable amount"),
         ]
         if self.returns != "net":
@@ -202,11 +229,10 @@ FROM {rows or source.sql}""",
             return f"CAST({column} AS VARCHAR)", missing
         raise _wrong_type("customer", self.customer, types, "text or whole numbers")
 
-    def moment(self, types: dict[str, str]) -> tuple[str, str]:
-        """Return SQL for the time as a timestamp, and for the test for an empty cell."""
+    def read_time(self, types: dict[str, str]) -> "TimeSQL":
+        """Return the SQL that reads the column of times."""
         column, kind = ident(self.time), _kind(types[self.time])
         missing = self._missing(self.time, types)
-        zone = literal(self.timezone)
         if self.time_format is not None:
             if kind not in _TEXT | _INTEGERS | _FLOATS:
                 raise InputError(
@@ -214,21 +240,22 @@ FROM {rows or source.sql}""",
                     "text or whole numbers, when time_format is given",
                     "leave time_format out",
                 )
-            text = f"TRY_CAST({column} AS BIGINT)" if kind in _FLOATS else column
-            parsed = f"try_strptime(CAST({text} AS VARCHAR), {literal(self.time_format)})"
+            text = f"CAST({f'TRY_CAST({column} AS BIGINT)' if kind in _FLOATS else column} AS VARCHAR)"
+            parsed = _dated(text, f"try_strptime({text}, {literal(self.time_format)})")
+            missing = f"({missing} OR isnan({column}))" if kind in _FLOATS else missing
             if "%z" in self.time_format or "%Z" in self.time_format:
-                parsed = f"timezone({zone}, {parsed})"
-            return parsed, f"({missing} OR isnan({column}))" if kind in _FLOATS else missing
+                return TimeSQL(_NO_TIME, parsed, missing, self.timezone)
+            return TimeSQL(parsed, _NO_INSTANT, missing, self.timezone)
         if kind in _MOMENTS:
-            return f"CAST({column} AS TIMESTAMP)", missing
+            return TimeSQL(_as_timestamp(column, kind), _NO_INSTANT, missing, self.timezone)
         if kind == _ZONED:
-            return f"timezone({zone}, {column})", missing
+            return TimeSQL(_NO_TIME, column, missing, self.timezone)
         if kind == "VARCHAR":
             text = f"trim(CAST({column} AS VARCHAR))"
-            zoned = f"timezone({zone}, TRY_CAST({text} AS TIMESTAMPTZ))"
-            plain = f"TRY_CAST({text} AS TIMESTAMP)"
             carries_zone = f"regexp_matches({text}, {literal(_ZONE_IN_TEXT)})"
-            return f"CASE WHEN {carries_zone} THEN {zoned} ELSE {plain} END", missing
+            plain = f"CASE WHEN NOT {carries_zone} THEN TRY_CAST({text} AS TIMESTAMP) END"
+            zoned = f"CASE WHEN {carries_zone} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+            return TimeSQL(_dated(text, plain), zoned, missing, self.timezone)
         hint = "times as dates, timestamps or ISO text, or time_format for whole numbers such as 19970131"
         raise _wrong_type("time", self.time, types, hint)
 
@@ -241,6 +268,76 @@ FROM {rows or source.sql}""",
             raise _wrong_type("amount", self.amount, types, "numbers")
         text = f"trim(CAST({column} AS VARCHAR))" if kind == "VARCHAR" else column
         return f"TRY_CAST({text} AS {MONEY})", f"TRY_CAST({text} AS DOUBLE)"
+
+
+_NO_TIME, _NO_INSTANT = "CAST(NULL AS TIMESTAMP)", "CAST(NULL AS TIMESTAMPTZ)"
+
+
+@dataclass(frozen=True)
+class TimeSQL:
+    """SQL of a time as it is written, without or with a zone (one of both is NULL), and what follows from it.
+
+    Attributes
+    ----------
+    plain, zoned, missing : str
+        A timestamp, a timestamp with time zone, and the test for an empty cell.
+    timezone : str
+        That of the calendar.
+    clip : bool
+        Whether times outside of the `YEARS` become the nearest within; else they are NULL.
+    """
+
+    plain: str
+    zoned: str
+    missing: str
+    timezone: str
+    clip: bool = False
+
+    def clipped(self) -> "TimeSQL":
+        """Return the SQL with times outside of the `YEARS` moved to the nearest within."""
+        return replace(self, clip=True)
+
+    @property
+    def moment(self) -> str:
+        """The time as a clock of the zone shows it."""
+        zoned = f"timezone({literal(self.timezone)}, {self._possible(self.zoned, 'TIMESTAMPTZ')})"
+        return self._either(self._possible(self.plain, "TIMESTAMP"), zoned)
+
+    @property
+    def instant(self) -> str:
+        """The same in UTC, which no change of summer time shifts."""
+        plain = self._possible(self.plain, "TIMESTAMP")
+        if self.timezone != "UTC":
+            plain = f"timezone('UTC', timezone({literal(self.timezone)}, {plain}))"
+        return self._either(plain, f"timezone('UTC', {self._possible(self.zoned, 'TIMESTAMPTZ')})")
+
+    def _either(self, plain: str, zoned: str) -> str:
+        if self.zoned == _NO_INSTANT:
+            return plain
+        return zoned if self.plain == _NO_TIME else f"coalesce({plain}, {zoned})"
+
+    def _possible(self, time: str, kind: str) -> str:
+        """Return SQL for a time within the `YEARS`; DuckDB cannot move others to another zone."""
+        first, last = (f"{kind} '{year}-01-01'" for year in (YEARS[0], YEARS[1] + 1))
+        if self.clip:
+            return f"CASE WHEN {time} IS NOT NULL THEN least(greatest({time}, {first}), {last}) END"
+        return f"CASE WHEN {time} >= {first} AND {time} < {last} THEN {time} END"
+
+
+def _as_timestamp(column: str, kind: str) -> str:
+    """Return SQL for a timestamp; DuckDB stops at one in seconds that microseconds cannot hold."""
+    if kind not in {"TIMESTAMP_S", "TIMESTAMP_MS"}:
+        return f"TRY_CAST({column} AS TIMESTAMP)"
+    return (
+        f"CASE WHEN {column} < CAST('1000-01-01' AS {kind}) THEN TIMESTAMP '0999-01-01' "
+        f"WHEN {column} > CAST('3000-01-01' AS {kind}) THEN TIMESTAMP '3000-01-01' "
+        f"ELSE CAST({column} AS TIMESTAMP) END"
+    )
+
+
+def _dated(text: str, time: str) -> str:
+    """Return SQL that takes no word for a time: DuckDB has a date for 'epoch' and for 'infinity'."""
+    return f"CASE WHEN regexp_matches({text}, '[0-9]') THEN {time} END"
 
 
 def _kind(duckdb_type: str) -> str:

@@ -208,10 +208,15 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
             raise InputError(f"two columns are called {name!r}", "one column of a name", "rename one of them")
         try:
             columns[str(name)] = pa.Array.from_pandas(values)
-        except pa.ArrowException:
-            text = values.astype("object").where(values.notna(), None).map(str, na_action="ignore")
+        except (pa.ArrowException, UnicodeEncodeError):
+            text = values.astype("object").where(values.notna(), None).map(_text, na_action="ignore")
             columns[str(name)] = pa.array(text, pa.string(), from_pandas=True)
     return pa.table(columns)
+
+
+def _text(cell: object) -> str:
+    """Return a cell as text that is valid Unicode: half of a pair of surrogates becomes a question mark."""
+    return str(cell).encode("utf-8", "replace").decode("utf-8")
 
 
 def _label(source: Any) -> str:

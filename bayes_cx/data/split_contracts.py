@@ -92,7 +92,8 @@ def split_contracts(
     whole = table.summarise(until, unit, rejected)
     calibration = table.summarise(calibration_end, unit)
     cut, last = calibration.attrs["until"], whole.attrs["until"]
-    if last <= cut:
+    clock = Clock(unit, timezone)
+    if clock.step_of(last) <= clock.step_of(cut):
         raise InputError(
             f"the hold-out period ends on {last} and calibration on {cut}",
             "a hold-out period after calibration",
@@ -110,7 +111,6 @@ def split_contracts(
             "one or more on each side",
             "move calibration_end, or choose a shorter unit",
         )
-    clock = Clock(unit)
     begin = clock.step_of(cut) + 1
     late = provenance_of(whole).rejected.get("start after the end of observation", 0)
     holdout = xr.Dataset(

@@ -83,6 +83,7 @@ def complete(
         "rows_zero": transactions.rows_zero,
         "rows_rejected": sum(rejected.values()),
         "rejected": json.dumps(rejected),
+        "remarks": json.dumps(transactions.remarks),
         "varying": json.dumps(
             {name: int(sum_of(table, f"{prefix}_varies")) for prefix, name in occasions.groups.items()}
         ),
@@ -103,6 +104,7 @@ def undated(kind: Kind, unit: str, source: str, rows: int, content: str) -> dict
         "rows_read": rows,
         "rows_rejected": 0,
         "rejected": "{}",
+        "remarks": "[]",
     }
 
 

@@ -24,7 +24,8 @@ def summarise(
 ) -> xr.Dataset:
     """Reduce purchases to the statistics of each customer.
 
-    Purchases of one customer on one calendar day are one occasion (in one hour, when the unit is the hour).
+    Purchases of one customer on one calendar day are one occasion (in one hour, when the unit is the hour:
+    then hours take the place of days, and those that pass count, also over a change of summer time).
     With day numbers d_0 < ... < d_x of the occasions and u of the end of observation::
 
         x = number of occasions - 1,  t_x = (d_x - d_0) / days per unit,  T = (u - d_0) / days per unit
@@ -34,8 +35,8 @@ def summarise(
     transactions : Transactions
         From `read_transactions`.
     until : str, date or datetime, optional
-        Last observed day (in hours: a time means its hour, a date its last hour); the last day of the data by
-        default. Later purchases are counted as rejected.
+        Last observed day (in hours: a time means its hour, a date its last hour, or its first if the data have
+        no times of day); the last day of the data by default. Later purchases are counted as rejected.
     unit : {"hour", "day", "week", "month", "year"}
         Unit of t_x and T. A month is 30.4375 days, a year 365.25.
     by : str or sequence of str, optional
@@ -53,12 +54,14 @@ def summarise(
         `unit`), ``first`` (datetime64, first occasion) and the groups (text). With amounts also ``spend``
         (mean of the repeat occasions, NaN where x is 0), ``spend_sum`` (their total) and ``first_spend``
         (first occasion). The attributes tell unit, period, source, fingerprint of the input and how many rows
-        were rejected, and why (as JSON); ``varying`` (as JSON) counts the customers whose group changed.
+        were rejected, and why (as JSON); ``varying`` (as JSON) counts the customers whose group changed;
+        ``remarks`` (as JSON) are sentences on dates that stand alone and on zones.
 
     Raises
     ------
     InputError
-        If no purchase is left or a group column does not exist.
+        If no purchase is left or a group column does not exist; if `until` is not given and the last date
+        stands alone, far after all others.
 
     Examples
     --------

@@ -3,17 +3,21 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from bayes_cx.clock import Clock
-from bayes_cx.data.groups import NO_GROUP, numbered
+from bayes_cx.data.dates import Dates
+from bayes_cx.data.groups import NO_GROUP, as_text, numbered
+from bayes_cx.data.occasions import hour_sql
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
-from bayes_cx.data.schema import UNREADABLE_LINE, Schema
+from bayes_cx.data.schema import OUT_OF_YEARS, UNREADABLE_LINE, Schema, TimeSQL
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.data.statistics import column, sum_of
@@ -21,6 +25,8 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
 
 __all__ = ["ContractTable", "open_contracts", "summarise_contracts"]
+
+_OUT_OF_YEARS = OUT_OF_YEARS.replace("time", "start")
 
 
 def summarise_contracts(
@@ -48,8 +54,9 @@ def summarise_contracts(
         t <= n:  T = t, churned = 1        otherwise, or without an end:  T = n, churned = 0
 
     Whether `end` names the last day or the day after it makes no difference. A contract that has ended, but
-    whose next renewal lies after u, counts as one still running: those who will renew then cannot be seen yet
-    either, so that counting only the others would make customers look less loyal than they are.
+    whose next renewal lies after u, has churned = 0: those who will renew then cannot be seen yet either, so
+    that counting only the others would make customers look less loyal than they are. Such a customer has
+    given notice, and the column ``notice`` says so: the next renewal will not be made.
 
     Parameters
     ----------
@@ -73,9 +80,11 @@ def summarise_contracts(
     -------
     xarray.Dataset
         Over ``customer``, in order: ``T`` (int64, whole periods), ``churned`` (int64: 1 if the customer left
-        at the T-th renewal, 0 if still a customer after T renewals) and the groups (text). The attributes
-        tell unit, period, source, fingerprint, how many rows were rejected, and why (as JSON), and
-        ``contracts_ending``: those that have ended and whose next renewal lies after `until`.
+        at the T-th renewal, 0 if still a customer after T renewals), ``periods`` (int64, renewals that could
+        have been until `until`), ``notice`` (int64: 1 if the contract has ended and its next renewal lies
+        after `until`, else 0) and the groups (text). The attributes tell unit, period, source, fingerprint,
+        how many rows were rejected, and why (as JSON), and ``contracts_ending``, the number of customers who
+        have given notice.
 
     Raises
     ------
@@ -152,27 +161,34 @@ class ContractTable:
     def summarise(self, until: Any, unit: str, rejected: str | os.PathLike[str] | None = None) -> xr.Dataset:
         """Return the statistics as of a day; see `summarise_contracts`."""
         clock, source = Clock(unit, self.schema.timezone), self.source
-        last = clock.step_of(until)
+        last = clock.step_of(until, 23 if unit != "hour" or self._with_clock() else 0)
         contracts = self.contracts(last, clock)
-        verdicts = source.run(f"SELECT reason, count(*) AS n FROM {contracts} GROUP BY reason")
-        reasons = {row["reason"]: row["n"] for row in verdicts.to_pylist()}
+        verdicts = source.run(
+            f"""SELECT reason, CASE WHEN reason IS NULL THEN CAST(begins AS DATE) END AS day, count(*) AS n,
+count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
+        ).to_pylist()
+        reasons = Counter[str | None]()
+        for row in verdicts:
+            reasons[row["reason"]] += row["n"]
+        began = [row for row in verdicts if row["reason"] is None]
+        zoned = sum(row["zoned"] for row in began)
+        dates = Dates.of({"n": reasons[None], "zoned": zoned, "days": began}, self.schema.timezone)
         if lines := source.run(source.unreadable_lines()).num_rows:
             reasons[UNREADABLE_LINE] = lines
         rows_read = sum(reasons.values())
-        reasons.pop(None, None)
-        reasons = dict(sorted(reasons.items()))
+        rejections = {reason: n for reason, n in sorted(reasons.items(), key=str) if reason is not None}
         if rejected is not None:
             rows = rejected_rows(
                 source,
                 lambda extra, rows: self.contracts(last, clock, extra, rows),
                 {"customer": self.schema.customer, "start": self.schema.time, "end": self.end},
-                lines=UNREADABLE_LINE in reasons,
+                lines=UNREADABLE_LINE in rejections,
             )
             write_rejected(source, rows, rejected)
 
         found = source.run(f"FROM {self.renewals(last, clock)}")
         if not found.num_rows:
-            counts = ", ".join(f"{n} {reason}" for reason, n in reasons.items())
+            counts = ", ".join(f"{n} {reason}" for reason, n in rejections.items())
             raise InputError(
                 f"no contract in {source.label} is left (rejected rows: {counts or 'none'})",
                 f"contracts that started until {clock.iso(last)}",
@@ -182,6 +198,7 @@ class ContractTable:
             "T": ("customer", column(found, "T"), {"meaning": "renewals"}),
             "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),
             "periods": ("customer", column(found, "made"), {"meaning": "renewals that could have been"}),
+            "notice": ("customer", column(found, "ending"), {"meaning": "ended before the next renewal"}),
         }
         # A sum, so that the order of the rows does not matter.
         digest = int(column(found, "digest").sum())
@@ -194,8 +211,9 @@ class ContractTable:
             "source": source.label,
             "sha256": hashlib.sha256(f"{found.num_rows}:{digest}".encode()).hexdigest(),
             "rows_read": rows_read,
-            "rows_rejected": sum(reasons.values()),
-            "rejected": json.dumps(reasons),
+            "rows_rejected": sum(rejections.values()),
+            "rejected": json.dumps(rejections),
+            "remarks": json.dumps(tuple(dates.remarks())),
             "varying": json.dumps(dict.fromkeys(self.groups.values(), 0)),
             "contracts_ending": int(sum_of(found, "ending")),
         }
@@ -206,22 +224,25 @@ class ContractTable:
         self, last: int, clock: Clock, extra: Mapping[str, str] | None = None, rows: str | None = None
     ) -> str:
         """Return the view of all contracts, checked as of a step; `extra`, `rows` as in `Schema.judged`."""
-        ends, running = self._ends()
-        columns = {"ends": f"date_trunc('{clock.step}', {ends})", "running": running}
+        ends, running = self._ends(clock)
+        columns = {"ends": ends, "running": running}
         columns |= {
-            prefix: f"coalesce(CAST({ident(name)} AS VARCHAR), {literal(NO_GROUP)})"
-            for prefix, name in self.groups.items()
+            prefix: f"coalesce({group}, {literal(NO_GROUP)})"
+            for prefix, group in as_text(self.groups).items()
         }
-        until = f"TIMESTAMP {literal(clock.iso(last))}"
+        until = f"TIMESTAMP {literal(str(clock.times_of(np.array(last))))}"
         dated = self.source.view(
             "dated",
-            f"""SELECT *, date_trunc('{clock.step}', moment) AS begins, {until} AS until
+            f"""SELECT *, {_begin_of_step("moment", "instant", clock)} AS begins, {until} AS until
 FROM {self.schema.judged(self.source, columns | dict(extra or {}), rows)}""",
+        )
+        start = (
+            f"replace(replace(reason, ' time', ' start'), {literal(OUT_OF_YEARS)}, {literal(_OUT_OF_YEARS)})"
         )
         possible = self.source.view(
             "possible",
-            f"""SELECT * REPLACE (CASE WHEN reason IS NOT NULL THEN replace(reason, ' time', ' start')
-WHEN NOT running AND (ends IS NULL OR NOT isfinite(ends)) THEN 'unreadable end'
+            f"""SELECT * REPLACE (CASE WHEN reason IS NOT NULL THEN {start}
+WHEN NOT running AND ends IS NULL THEN 'unreadable end'
 WHEN ends < begins THEN 'end before start'
 WHEN begins > until THEN 'start after the end of observation' END AS reason)
 FROM {dated}""",
@@ -236,10 +257,14 @@ CASE WHEN reason IS NULL AND {place} > 1 THEN 'duplicate customer' ELSE reason E
 FROM {possible}""",
         )
 
-    def _ends(self) -> tuple[str, str]:
-        """Return SQL for the end of a contract as a timestamp, and for the test for an empty one."""
+    def _end_time(self) -> TimeSQL:
+        """Return the SQL that reads the ends; one far in the future, such as 9999-12-31, stays there."""
+        return replace(self.schema, time=self.end).read_time(self.source.types).clipped()
+
+    def _ends(self, clock: Clock) -> tuple[str, str]:
+        """Return SQL for the step in which a contract ends, and for the test for an empty end."""
         try:
-            return replace(self.schema, time=self.end).moment(self.source.types)
+            end = self._end_time()
         except InputError:
             found = self.source.run(
                 f"SELECT 1 FROM {self.source.sql} WHERE {ident(self.end)} IS NOT NULL LIMIT 1"
@@ -247,6 +272,20 @@ FROM {possible}""",
             if found.num_rows:
                 raise
             return "CAST(NULL AS TIMESTAMP)", "true"
+        return _begin_of_step(end.moment, end.instant, clock), end.missing
+
+    def _with_clock(self) -> bool:
+        """Return whether any start or end has a time of day."""
+        try:
+            ends = self._end_time().moment
+        except InputError:
+            ends = "CAST(NULL AS TIMESTAMP)"
+        rows = self.schema.judged(self.source, {"ends": ends})
+        found = self.source.run(
+            f"SELECT 1 FROM {rows} WHERE reason IS NULL AND "
+            "(moment <> date_trunc('day', moment) OR ends <> date_trunc('day', ends)) LIMIT 1"
+        )
+        return found.num_rows > 0
 
     def renewals(self, last: int, clock: Clock) -> str:
         """Return the view of the renewals of each customer as of a step, in order."""
@@ -271,6 +310,12 @@ FROM {periods}""",
         return view(
             "renewals",
             f"""SELECT *, CASE WHEN churned = 1 THEN missed ELSE made END AS T,
-CAST(churned = 0 AND ends <= until AS BIGINT) AS ending, CAST('0x' || {digest} AS BIGINT) AS digest
+CAST(coalesce(churned = 0 AND ends <= until, false) AS BIGINT) AS ending,
+CAST('0x' || {digest} AS BIGINT) AS digest
 FROM {left} ORDER BY customer""",
         )
+
+
+def _begin_of_step(moment: str, instant: str, clock: Clock) -> str:
+    """Return SQL for the beginning of the step of a clock that a time lies in: a day, or an hour in UTC."""
+    return hour_sql(moment, instant) if clock.step == "hour" else f"date_trunc('day', {moment})"

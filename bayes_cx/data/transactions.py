@@ -10,6 +10,7 @@ from typing import Any, Literal
 import duckdb
 
 from bayes_cx.clock import Clock
+from bayes_cx.data.dates import Dates
 from bayes_cx.data.groups import numbered
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.pseudonyms import give_pseudonyms
@@ -40,8 +41,8 @@ class Transactions:
         Number of rows of the source, and of those that satisfy the schema.
     rows_zero : int
         Number of accepted rows with an amount of zero.
-    first, last : datetime or None
-        Earliest and latest time of an accepted row.
+    dates : Dates
+        From when to when the accepted rows reach, and which dates stand alone far off.
     rejected_by_reason : dict of str to int
         Number of rejected rows for each reason; one reason a row, the first that applies.
     sha256 : str
@@ -56,8 +57,7 @@ class Transactions:
     rows_read: int
     rows_accepted: int
     rows_zero: int
-    first: datetime | None
-    last: datetime | None
+    dates: Dates
     rejected_by_reason: dict[str, int]
     sha256: str
     table: Source = field(repr=False)
@@ -74,6 +74,21 @@ class Transactions:
     def has_amount(self) -> bool:
         """Whether amounts were given."""
         return self.schema.amount is not None
+
+    @property
+    def first(self) -> datetime | None:
+        """Earliest time of an accepted row, as a clock of the zone shows it."""
+        return self.dates.first
+
+    @property
+    def last(self) -> datetime | None:
+        """Latest time of an accepted row, as a clock of the zone shows it."""
+        return self.dates.last
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of the accepted rows, in sentences: dates that stand alone far off."""
+        return tuple(self.dates.remarks())
 
     @property
     def rows_rejected(self) -> int:
@@ -98,7 +113,8 @@ class Transactions:
         Parameters
         ----------
         until : str, date or datetime, optional
-            Last observed day; that of the last accepted row if None.
+            Last observed day; that of the last accepted row if None. In hours a date means its last hour, or
+            the first one if all times are dates alone.
         unit : str
             The unit that time is counted in.
         by : str or sequence of str, optional
@@ -107,15 +123,12 @@ class Transactions:
         Raises
         ------
         InputError
-            If the day or the unit cannot be read, or a group column does not exist.
+            If the day or the unit cannot be read, or a group column does not exist; if no end is given and
+            the last date stands alone, far off.
         """
         clock = Clock(unit, self.schema.timezone)
         groups = numbered(self.by if by is None else by, self.table.types)
-        if until is None:
-            end = 0 if self.last is None else clock.step_of(self.last)
-        else:
-            end = clock.step_of(until)
-        return Occasions(self.table, self.schema, clock, end, groups)
+        return Occasions(self.table, self.schema, clock, self.dates.step_of(until, clock), groups)
 
     def write_rejected(self, path: str | os.PathLike[str], until: Any = None, unit: str = "day") -> None:
         """Write the rejected rows with their number, reason and original values.
@@ -241,9 +254,7 @@ def read_transactions(
     rows_read = sum(reasons.values())
     if not rows_read:
         raise InputError(f"{table.label} has no rows", "one purchase or more", "check the source")
-    accepted = next(
-        (row for row in verdicts if row["reason"] is None), {"n": 0, "zero": 0, "first": None, "last": None}
-    )
+    accepted = next((row for row in verdicts if row["reason"] is None), {"n": 0, "zero": 0})
     reasons.pop(None, None)
     return Transactions(
         source=table.label,
@@ -252,8 +263,7 @@ def read_transactions(
         rows_read=rows_read,
         rows_accepted=accepted["n"],
         rows_zero=accepted["zero"],
-        first=accepted["first"],
-        last=accepted["last"],
+        dates=Dates.of(accepted, timezone),
         rejected_by_reason=dict(sorted(reasons.items())),
         sha256=_sha256(accepted),
         table=table,
@@ -263,21 +273,30 @@ def read_transactions(
 def _verdicts(schema: Schema, table: Source) -> str:
     """Return the view that counts the rows of each reason, and adds up the accepted ones."""
     # 60 bits of each row's SHA-256, because they fit a BIGINT and their sum cannot overflow.
-    row, accepted = (
-        "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))",
-        "FILTER (reason IS NULL)",
-    )
+    digest = "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))"
     digested = table.view(
         "digested",
-        f"SELECT *, CASE WHEN reason IS NULL THEN {row} END AS digest FROM {schema.judged(table)}",
+        f"""SELECT *, CASE WHEN reason IS NULL THEN {digest} END AS digest,
+CASE WHEN reason IS NULL THEN CAST(moment AS DATE) END AS day FROM {schema.judged(table)}""",
     )
+    by_day = table.view(
+        "verdicts_by_day",
+        f"""SELECT reason, day, count(*) AS n, count(*) FILTER (amount = 0) AS zero,
+count(*) FILTER (zoned) AS zoned, count(*) FILTER (moment <> day) AS clocked,
+min(moment) FILTER (reason IS NULL) AS first, max(moment) FILTER (reason IS NULL) AS last,
+max(instant) FILTER (reason IS NULL) AS instant,
+sum(CAST('0x' || substr(digest, 1, 15) AS BIGINT)) AS digests,
+sum(epoch_us(moment)) FILTER (reason IS NULL) AS moments,
+sum(amount) FILTER (reason IS NULL) AS amounts
+FROM {digested} GROUP BY reason, day""",
+    )
+    sums = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("n", "zero", "zoned", "clocked"))
     return table.view(
         "verdicts",
-        f"""SELECT reason, count(*) AS n, count(*) FILTER (amount = 0) AS zero,
-min(moment) {accepted} AS first, max(moment) {accepted} AS last,
-sum(CAST('0x' || substr(digest, 1, 15) AS BIGINT)) AS digests,
-sum(epoch_us(moment)) {accepted} AS moments, sum(amount) {accepted} AS amounts
-FROM {digested} GROUP BY reason""",
+        f"""SELECT reason, {sums}, min(first) AS first, max(last) AS last, max(instant) AS instant,
+sum(digests) AS digests, sum(moments) AS moments, sum(amounts) AS amounts,
+list({{'day': day, 'n': n}}) FILTER (day IS NOT NULL) AS days
+FROM {by_day} GROUP BY reason""",
     )
 
 

@@ -22,7 +22,9 @@ __all__ = ["CONTRACTS"]
 
 def _history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
     T = row["T"]
-    return (f"left at renewal {T:.0f}" if row["churned"] else plural(T, "renewal"),)
+    if row["churned"]:
+        return (f"left at renewal {T:.0f}",)
+    return (plural(T, "renewal"), *(("notice given",) if row.get("notice") else ()))
 
 
 def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
@@ -31,6 +33,9 @@ def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
     yield "churned that is neither 0 nor 1", ~np.isin(churned, (0, 1))
     yield "T that is not a whole number of periods", not_whole(T)
     yield "churned before the first renewal (T = 0)", (churned == 1) & (T < 1)
+    if "notice" in columns:
+        yield "notice that is neither 0 nor 1", ~np.isin(columns["notice"], (0, 1))
+        yield "notice given by a customer who has left", (columns["notice"] == 1) & (churned == 1)
 
 
 def _demands(columns: Columns) -> Iterator[Demand]:
@@ -63,6 +68,11 @@ CONTRACTS = Kind(
         "T": Column("count", "renewals that came up"),
         "churned": Column("count", "left at the last of them"),
         "periods": Column("count", "renewals that could have been", required=False),
+        "notice": Column(
+            "count",
+            "has given notice: ended before the next renewal, which lies after the end of observation",
+            required=False,
+        ),
     },
     source="use bcx.summarise_contracts or bcx.from_survivors",
     counted="churned",
@@ -85,7 +95,7 @@ CONTRACTS = Kind(
     lively=lambda columns: columns["churned"] == 0,
     impossible=_impossible,
     demands=_demands,
-    example={"T": 1, "churned": 0, "periods": 1},
+    example={"T": 1, "churned": 0, "periods": 1, "notice": 0},
     tallies=("contracts_ending",),
     forecast=Forecast(
         expected="expected_renewals",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bayes_cx.data import add, compress, summarise_contracts
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import kind_of
 
 pytestmark = pytest.mark.usefixtures("one_database")
 
@@ -67,8 +68,17 @@ def test_renewals_are_those_of_the_definition(contracts, until, unit):
     found = zip(stats["T"].to_numpy().tolist(), stats["churned"].to_numpy().tolist(), strict=True)
     assert dict(zip(stats["customer"].to_numpy(), found, strict=True)) == expected
     assert stats.attrs["rows_read"] == stats.attrs["rows_rejected"] + len(expected) == len(rows)
-    ended = sum(b is not None and b <= until for a, b in contracts if a <= until)
-    assert stats.attrs["contracts_ending"] == ended - int(stats["churned"].sum())
+    # Who has ended the contract and has not left at a renewal has given notice.
+    notice = {
+        who: int(b is not None and b <= until and not expected[who][1])
+        for (who, *_), (_, b) in zip(rows, contracts, strict=True)
+        if who in expected
+    }
+    assert dict(zip(stats["customer"].to_numpy(), stats["notice"].to_numpy().tolist(), strict=True)) == notice
+    assert stats.attrs["contracts_ending"] == sum(notice.values())
+    history = kind_of(stats).words["en"].history
+    for row in stats.to_dataframe().to_dict("records"):
+        assert ("notice given" in history(row, unit)) == bool(row["notice"])
 
 
 def test_the_last_day_and_the_day_after_it_are_one_end():

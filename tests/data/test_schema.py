@@ -259,8 +259,72 @@ def test_missing_and_non_finite_floats():
     table = pa.table(
         {"id": ["a"] * 5, "when": ["2025-01-01"] * 5, "paid": [1.0, None, float("nan"), float("inf"), 1e300]}
     )
-    expected = {"missing amount": 1, "non-finite amount": 2, "unreadable amount": 1}
+    expected = {"missing amount": 1, "non-finite amount": 2, "amount of 1e18 or more": 1}
     assert read_transactions(table, **ROLES).rejected_by_reason == expected
+
+
+TIME = "time outside the years 1800 to 2199"
+AMOUNT = "amount of 1e18 or more"
+
+
+OUT_OF_BOUNDS = [
+    *(("when", text, TIME) for text in ("0044-03-15 (BC)", "0001-01-01", "99999-01-01")),
+    *(
+        ("when", text, TIME)
+        for text in ("294247-01-10 04:00", "9999-12-31T23:59:59Z", "290000-01-01 00:00+00")
+    ),
+    *(("when", text, "unreadable time") for text in ("epoch", "infinity", "2025-01-01 10:00 epoch")),
+    *(("paid", text, AMOUNT) for text in ("1e18", "9e28", "-1e29", "1e300", "9" * 30)),
+    ("id", "a\0b", "unreadable customer"),
+]
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
+def test_a_cell_out_of_all_bounds_costs_its_row_only(timezone, tmp_path):
+    good = pd.DataFrame({"id": ["a", "a"], "when": ["2025-01-01", "2025-02-01"], "paid": "1"})
+    bad = [good[:1].assign(**{cell: value}) for cell, value, _ in OUT_OF_BOUNDS]
+    transactions = read_transactions(pd.concat([good, *bad]), **ROLES, timezone=timezone)
+    stats = summarise(transactions)
+    assert stats.equals(summarise(read_transactions(good, **ROLES, timezone=timezone)))
+    transactions.write_rejected(tmp_path / "rejected.csv", until=stats.attrs["until"])
+    with (tmp_path / "rejected.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, (cell, value, reason) in zip(rows, OUT_OF_BOUNDS, strict=True):
+        assert (row["reason"], row[cell].lstrip("'-")) == (reason, value.lstrip("-"))
+
+
+def test_a_format_finds_no_date_in_a_word():
+    texts = pa.array(["01.02.2025", "epoch", "infinity"])
+    assert times(texts, time_format="%d.%m.%Y")[1].rejected_by_reason == {"unreadable time": 2}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.timestamp("s"), pa.timestamp("ms"), pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.date32()],
+)
+@pytest.mark.parametrize("far", [-1, 1])
+def test_a_typed_time_out_of_all_bounds_costs_its_row_only(kind, far):
+    cells = [far * 2 ** (29 if kind == pa.date32() else 61), 20_000, 20_010]
+    found = times(pa.array(cells, kind), timezone="Europe/Berlin")[1]
+    assert sum(found.rejected_by_reason.values()) == 1
+    assert set(found.rejected_by_reason) <= {TIME, "unreadable time"}
+
+
+def test_sums_of_the_largest_amounts_do_not_overflow():
+    frame = pd.DataFrame({"id": "a", "when": ["2025-01-01"] + ["2025-01-02"] * 99, "paid": "9e17"})
+    assert float(summarise(read_transactions(frame, **ROLES)).spend[0]) == pytest.approx(99 * 9e17, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["a/b", "/", ".", " ", "a\nb"])
+def test_a_group_that_no_file_can_hold_is_refused_by_its_name(shop, name):
+    with pytest.raises(InputError, match=r"group column .*rename"):
+        summarise(read_transactions(shop.rename(columns={"region": name}), **ROLES, by=name))
+
+
+def test_text_that_no_file_can_hold_is_mended_in_groups(shop):
+    frame = shop.astype(object).replace({"region": {"north": "n\0", "south": "s\ud800"}})
+    stats = summarise(read_transactions(frame, **ROLES, by="region"))
+    assert stats["region"].to_numpy().tolist()[:2] == ["s?", "n\ufffd"]
 
 
 def test_returns_are_rejected_netted_or_ignored():

@@ -14,7 +14,12 @@ histories = st.lists(st.tuples(*[st.integers(0, 6)] * 4), min_size=1, max_size=6
 MADE = {
     "purchases": lambda a, b, c, d: {"x": a, "t_x": float(a > 0) * (b + 1), "T": b + c + 1.0},
     "opportunities": lambda a, b, c, d: {"x": a, "t_x": a + b * (a > 0), "n": a + b + c},
-    "contracts": lambda a, b, c, d: {"T": a + 1, "churned": b % 2, "periods": a + 1 + c},
+    "contracts": lambda a, b, c, d: {
+        "T": a + 1,
+        "churned": b % 2,
+        "periods": a + 1 + c,
+        "notice": (1 - b % 2) * (d % 2),
+    },
     "spend": lambda a, b, c, d: {"x": a, "spend": b + 0.25 if a else np.nan},
 }
 

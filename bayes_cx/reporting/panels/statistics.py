@@ -34,6 +34,7 @@ def blocks(stats: xr.Dataset) -> tuple[Block, ...]:
             f"{source.period_start} to {source.until}" if source.until else "",
             f"time in {source.unit}s" if source.unit else "",
             f"{count(size)} rows with a weight" if "weight" in stats else "",
+            *source.remarks,
         ],
         read_and_rejected(source.rows_read, source.rejected),
         table(("column", "min", "median", "mean", "max", "customers", "what it is"), rows, "columns"),

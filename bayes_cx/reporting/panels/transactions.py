@@ -18,6 +18,7 @@ def blocks(transactions: Transactions) -> tuple[Block, ...]:
         [
             "with amounts" if transactions.has_amount else "without amounts",
             f"returns: {transactions.returns}",
+            *transactions.remarks,
         ],
         read_and_rejected(transactions.rows_read, rejected),
         reasons(rejected),
