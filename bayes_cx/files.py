@@ -7,11 +7,12 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayes_cx.errors import InputError
+from bayes_cx.locks import lock, unlock
 from bayes_cx.stop import leftovers
 
 if TYPE_CHECKING:
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "atomic_folder",
     "atomic_path",
+    "check_output",
+    "folder_near",
     "make_temporary",
+    "move_files",
     "remove_temporary",
     "safe_cell",
     "temporary_folder",
+    "uninterrupted",
     "write_csv",
 ]
 
@@ -31,6 +36,9 @@ __all__ = [
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # A signed number computes nothing.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_TEMPORARY = re.compile(r"\.bayes_cx-[0-9a-f]{16}")
+# The locks that tell other processes that a temporary folder is in use, by folder.
+_IN_USE: dict[str, int] = {}
 
 
 @contextmanager
@@ -50,7 +58,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the folder cannot be made or written.
+        If the folder cannot be made or written, or `path` is a folder or a symbolic link.
 
     Examples
     --------
@@ -61,14 +69,33 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     pathlib.Path(f"{folder}/new/plan.csv").read_text()
     'customer,value'
     """
+    target = check_output(path)
+    with folder_near(target.parent) as folder:
+        yield folder / target.name
+        with uninterrupted():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder / target.name, target)
+
+
+def check_output(path: str | os.PathLike[str]) -> Path:
+    """Return `path` if a file may be written there.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or a symbolic link: to replace it would break the link, to follow it would replace
+        a file that nobody named.
+    """
     target = Path(path)
     if target.is_dir():
         raise InputError(f"the output {target} is a folder", "a file", "name a file in it")
-    with _near(target.parent) as folder:
-        yield folder / target.name
-        with _held():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder / target.name, target)
+    if target.is_symlink():
+        raise InputError(
+            f"the output {target} is a symbolic link to {os.readlink(target)}",
+            "a file, or the name of a new one",
+            "name the file itself",
+        )
+    return target
 
 
 @contextmanager
@@ -97,19 +124,24 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.exists() and not target.is_dir():
         raise InputError(f"the output {target} is a file", "a folder", "name a folder")
-    with _near(target) as folder:
+    with folder_near(target) as folder:
         yield folder
-        parts = sorted(file for file in folder.rglob("*") if file.is_file())
-        with _held():
-            for part in parts:
-                final = target / part.relative_to(folder)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(part, final)
+        move_files(folder, target)
+
+
+def move_files(folder: Path, target: Path) -> None:
+    """Move all files in `folder` to the same place in `target`, one by one; Ctrl-C waits for the last."""
+    parts = sorted(file for file in folder.rglob("*") if file.is_file())
+    with uninterrupted():
+        for part in parts:
+            final = target / part.relative_to(folder)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part, final)
 
 
 @contextmanager
-def _near(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder in `target`, or in the nearest folder above that is there already.
+def folder_near(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder in `target`, or in the nearest folder above that is there; gone in the end.
 
     It is on the disk on which `target` is or will be, so that a rename is atomic; a failure leaves no empty
     folder behind.
@@ -118,6 +150,8 @@ def _near(target: Path) -> Iterator[Path]:
     while not there.exists() and there != there.parent:
         there = there.parent
     try:
+        # Where a run that was killed may have begun, when `target` was not there yet.
+        _sweep(there.parent)
         opened = make_temporary(there)
     except OSError as error:
         raise InputError(
@@ -147,27 +181,53 @@ def _removed(folder: Path) -> Iterator[Path]:
 def make_temporary(there: Path | None = None) -> Path:
     """Make a folder in `there`, or where the system keeps temporary files; `remove_temporary` removes it.
 
-    A process that is stopped by a signal removes it as well, see `bayes_cx.stop`.
+    A process that is stopped by a signal removes it as well, see `bayes_cx.stop`. One that is killed cannot:
+    it leaves the folder, and this function removes the folders that such processes left in the same place.
     """
-    folder = (there or Path(tempfile.gettempdir())) / f".bayes_cx-{os.urandom(8).hex()}"
-    # Known before it is there: it may be time to stop right after.
-    leftovers.add(str(folder))
-    try:
-        folder.mkdir(mode=0o700)
-    except BaseException:
+    parent = there or Path(tempfile.gettempdir())
+    _sweep(parent)
+    while True:
+        folder = parent / f".bayes_cx-{os.urandom(8).hex()}"
+        # Known before it is there: it may be time to stop right after.
+        leftovers.add(str(folder))
+        try:
+            folder.mkdir(mode=0o700)
+            # Until it is locked, another process may take it for one that was left, and remove it.
+            with suppress(OSError):
+                _IN_USE[str(folder)] = lock(folder, wait=True)
+            if folder.exists():
+                return folder
+        except BaseException:
+            remove_temporary(folder)
+            raise
         remove_temporary(folder)
-        raise
-    return folder
 
 
 def remove_temporary(folder: Path) -> None:
     """Remove what `make_temporary` made, with all that is in it."""
     shutil.rmtree(folder, ignore_errors=True)
     leftovers.discard(str(folder))
+    held = _IN_USE.pop(str(folder), None)
+    if held is not None:
+        unlock(held)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove temporary folders in `parent` whose process has ended, which gave back its lock."""
+    try:
+        found = [entry.path for entry in os.scandir(parent) if _TEMPORARY.fullmatch(entry.name)]
+    except OSError:
+        return
+    for path in found:
+        # One that is in use, or of another user, cannot be locked.
+        with suppress(OSError):
+            held = lock(Path(path), wait=False)
+            shutil.rmtree(path, ignore_errors=True)
+            unlock(held)
 
 
 @contextmanager
-def _held() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM, which interrupt the main thread only, wait until the block ends."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -5,7 +5,7 @@ that typer reads. The first parameter of a command is a `Given`, which holds the
 its own parameters follow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from datetime import date, datetime
 from functools import wraps
@@ -70,6 +70,21 @@ class Given:
         from bayes_cx.app.load import load
 
         return load(self.options)
+
+    def check_apart(
+        self, settings: "Settings", files: Iterable[Path] = (), writes: Iterable[Path | None] = ()
+    ) -> None:
+        """Refuse what the command writes where it is also read, as `files` or as the settings say.
+
+        Raises
+        ------
+        InputError
+            If an output is an input, or two outputs are the same file.
+        """
+        from bayes_cx.app.apart import check_apart
+
+        read = (*files, settings.read.file, settings.read.key_file, self.options.get("config"))
+        check_apart(read, writes)
 
     def again(self, *files: Path) -> str:
         """Return the command that repeats this run with these files."""
