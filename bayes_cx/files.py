@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, and CSV in which no cell runs as a formula."""
+"""Files that are written completely or not at all, cells that do not run as formulas, digits that count."""
 
 import os
 import re
@@ -6,24 +6,27 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayes_cx.errors import InputError
 from bayes_cx.locks import lock, unlock
 from bayes_cx.stop import leftovers
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 __all__ = [
     "atomic_folder",
     "atomic_path",
     "check_output",
+    "few_digits",
     "folder_near",
     "make_temporary",
+    "meaningful",
     "move_files",
     "remove_temporary",
     "safe_cell",
@@ -36,6 +39,10 @@ __all__ = [
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # A signed number computes nothing.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+# Digits of a result that are written in tables and in records; how far below the largest of a column they may be.
+_DIGITS, _RECORDED, _BELOW = 6, 8, 1e9
+# Six digits of a smaller number would need a power of ten that is not exact.
+_TINY = 1e-17
 _TEMPORARY = re.compile(r"\.bayes_cx-[0-9a-f]{16}")
 # The locks that tell other processes that a temporary folder is in use, by folder.
 _IN_USE: dict[str, int] = {}
@@ -255,6 +262,61 @@ def safe_cell(text: str) -> str:
     ("'=HYPERLINK(0)", '-50.0', 'Ada')
     """
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def meaningful(frame: "pd.DataFrame", exact: Iterable[str] = ()) -> "pd.DataFrame":
+    """Return results with the digits that count: six, and none below a billionth of the column's largest.
+
+    What is left out differs between machines, which add up in different orders, and says nothing: a chance of
+    6e-17 is none.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    exact : iterable of str
+        Columns that were observed and not computed; they stay as they are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> meaningful(pd.DataFrame({"p": [0.12345678, 6e-17, -5e-13]}))["p"].tolist()
+    [0.123457, 0.0, 0.0]
+    """
+    computed = [name for name in frame.columns if name not in {*exact} and frame[name].dtype.kind == "f"]
+    return frame.assign(**{name: _rounded(frame[name].to_numpy()) for name in computed})
+
+
+def few_digits(content: Any) -> Any:
+    """Return what JSON can hold, with eight digits of every number that is not whole.
+
+    Examples
+    --------
+    >>> few_digits({"sd": [0.1234567891, 6e-17], "n": 1234567891})
+    {'sd': [0.12345679, 0.0], 'n': 1234567891}
+    """
+    match content:
+        case float():
+            return 0.0 if abs(content) < 1 / _BELOW else float(f"{content:.{_RECORDED}g}")
+        case dict():
+            return {key: few_digits(value) for key, value in content.items()}
+        case list() | tuple():
+            return [few_digits(value) for value in content]
+        case _:
+            return content
+
+
+def _rounded(values: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
+    size = np.abs(values)
+    finite = size[np.isfinite(size)]
+    smallest = max(finite.max(initial=0.0) / _BELOW, _TINY)
+    counts = np.isfinite(values) & (size > 0) & (size >= smallest)
+    places = _DIGITS - 1 - np.floor(np.log10(np.where(counts, size, 1.0)))
+    # By whole powers of ten, so that the result is the number that the digits stand for.
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
+    digits = np.rint(np.where(counts, values, 0.0) * up / down)
+    return np.where(np.isfinite(values), digits / up * down, values)
 
 
 def write_csv(frame: "pd.DataFrame | Iterator[pd.DataFrame]", path: str | os.PathLike[str]) -> None:

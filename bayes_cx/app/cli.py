@@ -106,9 +106,9 @@ def report(given: Given) -> None:
     """From transactions, or contracts, to the retention report, the model card and the priority table."""
     from bayes_cx.app import pipeline
 
-    settings = given.settings()
+    settings = given.settings().stamped()
     given.check_apart(settings, writes=pipeline.files_of(settings))
-    for sentence in pipeline.report(settings, given.again()).sentences:
+    for sentence in pipeline.report(settings, given.again(settings)).sentences:
         typer.echo(sentence)
     folder = settings.write.out
     typer.echo(f"The report is {folder}/retention.pdf; with the complete list, {folder}/retention.html.")
@@ -207,9 +207,9 @@ def card(given: Given, posterior: Fitted, stats: Stats, out: OutFolder) -> None:
     from bayes_cx.app import commands
     from bayes_cx.app.folder import CARD
 
-    settings = given.settings()
+    settings = given.settings().stamped()
     given.check_apart(settings, [posterior, stats], [out / name for name in CARD])
-    commands.card(posterior, stats, settings, out, given.again(posterior, stats))
+    commands.card(posterior, stats, settings, out, given.again(settings, posterior, stats))
 
 
 @app.command()

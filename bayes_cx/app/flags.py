@@ -86,11 +86,23 @@ class Given:
         read = (*files, settings.read.file, settings.read.key_file, self.options.get("config"))
         check_apart(read, writes)
 
-    def again(self, *files: Path) -> str:
-        """Return the command that repeats this run with these files."""
+    def again(self, settings: "Settings", *files: Path) -> str:
+        """Return the command that repeats this run with these files, into a folder called like the command.
+
+        The folder of this run is not named, so that the same run gives the same bytes wherever it writes. If
+        the TOML file names one, that is used.
+        """
+        from bayes_cx.app.load import load
         from bayes_cx.app.rerun import command
 
-        return command(self.command, self.options, *files)
+        config = self.options.get("config")
+        kept = load({"config": config}).write
+        more = []
+        if self.options.get("timestamp") is None and kept.timestamp is None:
+            more += ["--timestamp", settings.write.stamp().isoformat()]
+        if kept.out is None or "out" not in self.options:
+            more += ["--out", self.command]
+        return command(self.command, self.options, *files, more=more)
 
 
 def takes(*uses: type | str) -> Callable[[Callable[..., None]], Callable[..., None]]:

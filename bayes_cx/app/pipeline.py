@@ -16,6 +16,7 @@ from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
+from bayes_cx.files import few_digits
 from bayes_cx.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
     for card, place in zip(cards, (folder, folder / "spend"), strict=False):
         card.write(place)
     assert study.plan is not None
-    table = study.plan.table()
+    table = study.plan.written()
     write_table(table, folder / "priority.csv")
     write_table(table, folder / "priority.parquet")
     write_table(table.head(top), folder / f"priority_top{top}.csv")
@@ -175,7 +176,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "settings": run.settings,
         "offers": [asdict(offer) for offer in study.plan.offers],
         **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
-        **({} if study.selection is None else {"comparison": _compared(study.selection)}),
+        **({} if study.selection is None else {"comparison": few_digits(_compared(study.selection))}),
     }
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     write_record(folder, record, files)
@@ -195,5 +196,6 @@ def _compared(selection: "Selection") -> dict[str, object]:
 
 
 def _repeatable(posterior: "Posterior") -> dict[str, object]:
-    """Return the provenance without timings, which differ between runs."""
-    return {key: value for key, value in posterior.provenance.as_dict().items() if key != "seconds"}
+    """Return the provenance, with the digits that count and without timings, which differ between runs."""
+    made = posterior.provenance.as_dict()
+    return few_digits({key: value for key, value in made.items() if key != "seconds"})

@@ -331,3 +331,25 @@ def test_a_stream_writes_until_it_fails():
     stream.write("one")
     stream.flush()
     assert (good.getvalue(), stream.failed) == ("one", None)
+
+
+@pytest.mark.slow
+def test_another_processor_writes_the_same_bytes(tmp_path):
+    """Other instructions add up in another order and round other bits; no byte of a report shows it."""
+    older = {
+        "OPENBLAS_CORETYPE": "Prescott",
+        "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX X86_V3 X86_V4",
+    }
+    command = ["report", "--dataset", "cdnow-sample", "--holdout-from", "1997-09-30", "--capacity", "20"]
+    for out, environment in (("one", {}), ("two", older)):
+        subprocess.run(
+            [sys.executable, "-m", "bayes_cx", *command, "--timestamp", "2025-07-01", "--out", out],
+            cwd=tmp_path,
+            env=os.environ | environment,
+            check=True,
+        )
+    one, two = (sorted(path for path in (tmp_path / out).rglob("*.*")) for out in ("one", "two"))
+    assert [path.name for path in one] == [path.name for path in two]
+    assert [
+        path.name for path, other in zip(one, two, strict=True) if path.read_bytes() != other.read_bytes()
+    ] == []
