@@ -39,7 +39,7 @@ __all__ = [
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # A signed number computes nothing.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-# Digits of a result that are written in tables and in records; how far below the largest of a column they may be.
+# Digits of a result that are written in tables and in records; how far they may be below a column's largest.
 _DIGITS, _RECORDED, _BELOW = 6, 8, 1e9
 # Six digits of a smaller number would need a power of ten that is not exact.
 _TINY = 1e-17
