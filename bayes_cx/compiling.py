@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
 
@@ -17,6 +18,11 @@ from pytensor.compile.mode import Mode
 from bayes_cx.errors import InputError
 
 __all__ = ["AS_WRITTEN", "SIMPLIFIED", "compiled", "engine", "kept", "uses_kernels"]
+
+# Else every function that PyTensor compiles leaves a file of its source among the temporary files of the
+# system; here PyTensor names it by its content, and removes what was not used for long.
+if not pytensor.config.generated_src_dir:
+    pytensor.config.generated_src_dir = str(Path(pytensor.config.compiledir) / "generated_source")
 
 _ENGINES = ("kernels", "pytensor")
 _ENGINE: ContextVar[str | None] = ContextVar("engine", default=None)

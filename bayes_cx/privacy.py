@@ -4,11 +4,22 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from bayes_cx.errors import InputError
 
-__all__ = ["DIGITS", "hmac_pads", "is_address", "place", "pseudonym", "pseudonyms"]
+__all__ = [
+    "DIGITS",
+    "check_groups",
+    "hmac_pads",
+    "is_address",
+    "key_mark",
+    "keyed",
+    "place",
+    "pseudonym",
+    "pseudonyms",
+]
 
 # "postgres:dbname=shop" is no path; one letter before a colon is a drive.
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]+):")
@@ -21,6 +32,11 @@ _SETTINGS = re.compile(
 DIGITS = 16
 # Bytes that SHA-256 reads at a time.
 _BLOCK = 64
+# A key has at least so many different bytes, differences between neighbours, and pairs of neighbours. One in
+# 10,000 random keys of 16 hexadecimal digits, the shortest there are, has less; of longer ones none.
+_VARIED = {"different characters": 6, "different steps from one to the next": 6, "different pairs": 11}
+# Of so many customers a column of groups must leave at least two in a group, on average.
+_MANY = 20
 
 
 def pseudonym(customer: object, key: str | bytes) -> str:
@@ -62,15 +78,65 @@ def pseudonyms(customers: Iterable[object], key: str | bytes) -> list[str]:
     return [pseudonym(customer, key) for customer in customers]
 
 
+def keyed(text: str, key: str | bytes) -> str:
+    """Return HMAC-SHA-256 of a text, 64 hexadecimal digits: without the key nobody can test a guess of it.
+
+    Raises
+    ------
+    InputError
+        If the key is too short.
+    """
+    return hmac.new(_secret(key), text.encode(), hashlib.sha256).hexdigest()
+
+
+def key_mark(key: str | bytes) -> str:
+    """Return 8 hexadecimal digits by which pseudonyms of one key are known; they do not tell the key.
+
+    Examples
+    --------
+    >>> key_mark("an example key only") == key_mark("another example key")
+    False
+    """
+    return keyed("bayes_cx: the mark of a key for pseudonyms", key)[:8]
+
+
+def check_groups(column: str, customers: int, groups: int, equal: bool) -> None:
+    """Refuse a column of groups that would show beside a pseudonym who the customer is.
+
+    Parameters
+    ----------
+    column : str
+    customers, groups : int
+        Customers who are in a group, and different values of the column.
+    equal : bool
+        Whether the column holds the ids themselves.
+
+    Raises
+    ------
+    InputError
+        If it holds the ids, or so many values that it names customers rather than groups of them: one for
+        each, or, of 20 customers or more, more than one for every other.
+    """
+    alone = groups >= customers > 2
+    if customers and (equal or alone or (customers >= _MANY and 2 * groups > customers)):
+        came = "the customer ids" if equal else f"{groups:,} values for {customers:,} customers"
+        raise InputError(
+            f"the column {column!r} of groups with {came}, under pseudonyms",
+            "groups of several customers each",
+            "leave it out, or make wider groups of it",
+        )
+
+
 def hmac_pads(key: str | bytes) -> tuple[bytes, bytes]:
     """Return the inner and the outer pad of HMAC-SHA-256, for those who compute it by other means.
 
     Raises
     ------
     InputError
-        If the key is too short to keep a guess out.
+        If the key is too short, or too regular, to keep a guess out.
     """
     secret = _secret(key)
+    _check_varied(secret)
     block = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
     return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
 
@@ -84,6 +150,19 @@ def _secret(key: str | bytes) -> bytes:
             "make one with `openssl rand -hex 32`",
         )
     return secret
+
+
+def _check_varied(secret: bytes) -> None:
+    """Refuse a key that repeats a few characters or counts: somebody who tries such keys first finds it."""
+    pairs = list(pairwise(secret))
+    counts = (len(set(secret)), len({after - before for before, after in pairs}), len(set(pairs)))
+    for (what, least), n in zip(_VARIED.items(), counts, strict=True):
+        if n < least:
+            raise InputError(
+                f"a key for pseudonyms that repeats itself or counts ({n} {what})",
+                f"at least {least}, as in a random key",
+                "make one with `openssl rand -hex 32`",
+            )
 
 
 def is_address(source: object) -> bool:

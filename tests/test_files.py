@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import math
 import os
 import shutil
 import signal
@@ -15,7 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_cx.errors import InputError
-from bayes_cx.files import atomic_folder, atomic_path, safe_cell, temporary_folder, write_csv
+from bayes_cx.files import (
+    atomic_folder,
+    atomic_path,
+    few_digits,
+    meaningful,
+    safe_cell,
+    temporary_folder,
+    write_csv,
+)
 from bayes_cx.stop import leftovers
 
 
@@ -192,3 +201,42 @@ def test_csv_neutralises_text_and_keeps_numbers(tmp_path):
         ["'=1+1", "'@x", "'-x", "-1.5", "-1", "a"],
         ["ada", "2", "y", "0.3333333333", "2", ""],
     ]
+
+
+numbers = st.floats(-1e12, 1e12) | st.sampled_from([0.0, -0.0, float("nan"), float("inf"), -float("inf")])
+
+
+@given(st.lists(numbers, min_size=1, max_size=9))
+def test_six_digits_and_nothing_that_is_nothing(values):
+    frame = pd.DataFrame({"computed": values, "seen": values, "n": range(len(values))})
+    written = meaningful(frame, exact=["seen"])
+    assert written[["seen", "n"]].equals(frame[["seen", "n"]])
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0)
+    for value, shown in zip(values, written["computed"], strict=True):
+        if not math.isfinite(value):
+            assert str(shown) == str(value)
+        elif abs(value) < max(largest * 0.999e-9, 0.999e-17):
+            assert str(shown) == "0.0"
+        elif abs(value) > max(largest * 1.001e-9, 1.001e-17):
+            # As the decimal module rounds; what lies in the middle may go either way.
+            step = Decimal(1).scaleb(Decimal(value).adjusted() - 5)
+            assert abs(Decimal(repr(shown)) - Decimal(value)) <= step * Decimal("0.5000001")
+            assert Decimal(repr(shown)) % step == 0
+    assert meaningful(written, exact=["seen"]).equals(written)
+
+
+@given(st.floats(0.01, 1e9), st.integers(-40, 40))
+def test_the_last_bits_of_a_number_are_not_written(value, bits):
+    other = value
+    for _ in range(abs(bits)):
+        other = math.nextafter(other, math.copysign(math.inf, bits))
+    one, two = (few_digits([each]) for each in (value, other))
+    step = Decimal(1).scaleb(Decimal(value).adjusted() - 7)
+    middle = abs(Decimal(value) % step - step / 2) < step / 10**4
+    assert one == two or middle
+
+
+def test_few_digits_of_what_json_holds():
+    content = {"a": [1 / 3, 1234567891, True, None, "0.123456789"], "b": (-5e-13, 2.0)}
+    assert few_digits(content) == {"a": [0.33333333, 1234567891, True, None, "0.123456789"], "b": [0.0, 2.0]}
+    assert str(few_digits(-5e-13)) == "0.0"

@@ -14,7 +14,19 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bayes_cx"
 
 # What a room may import besides itself. Data flow one way: nothing downstream is imported upstream.
-GROUND = {"errors", "checks", "spans", "clock", "stop", "files", "privacy", "references", "notebook", "kinds"}
+GROUND = {
+    "errors",
+    "checks",
+    "spans",
+    "clock",
+    "stop",
+    "locks",
+    "files",
+    "privacy",
+    "references",
+    "notebook",
+    "kinds",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "checks": {"errors"},
@@ -22,7 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": {"errors", "spans"},
     "catalogue": {"errors"},
     "stop": set(),
-    "files": {"errors", "stop"},
+    "locks": set(),
+    "files": {"errors", "locks", "stop"},
     "privacy": {"errors"},
     "references": {"errors"},
     "notebook": set(),

@@ -17,6 +17,7 @@ from bayes_cx import catalogue
 from bayes_cx.app.flags import OUT, Debug, Given, takes
 from bayes_cx.app.option import either
 from bayes_cx.app.settings import Compute, Offers, Read, Write
+from bayes_cx.app.streams import forgiving
 from bayes_cx.errors import FitError, InputError
 
 __all__ = ["app", "main"]
@@ -42,6 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with 130 when it is interrupted and 143 when terminated, see `bayes_cx.stop`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with forgiving() as out:
+        status = _run(given)
+        out.flush()
+        if out.failed is not None:
+            # What a command has written into files is there; only what it says may be all that was asked for.
+            status = status or int(_only_says(given))
+            print(f"bayes-cx: standard output cannot be written ({out.failed.strerror}).", file=sys.stderr)
+    sys.exit(status)
+
+
+def _run(given: list[str]) -> int:
     if "--debug" not in given:
         # Warnings of libraries would bury the one line that is meant for the user.
         warnings.simplefilter("ignore")
@@ -52,7 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             traceback.print_exc()
         print(f"bayes-cx: {_one_line(error)}", file=sys.stderr)
         status = _status(error)
-    sys.exit(status if isinstance(status, int) else 0)
+    return status if isinstance(status, int) else 0
+
+
+def _only_says(given: list[str]) -> bool:
+    """Return whether all that was asked for is on standard output."""
+    lists = given[:1] == ["datasets"] and not any(word.startswith("--out") for word in given)
+    return not given or lists or bool({"-h", "--help", "--version"} & set(given))
 
 
 def _status(error: Exception) -> int:
@@ -88,8 +106,9 @@ def report(given: Given) -> None:
     """From transactions, or contracts, to the retention report, the model card and the priority table."""
     from bayes_cx.app import pipeline
 
-    settings = given.settings()
-    for sentence in pipeline.report(settings, given.again()).sentences:
+    settings = given.settings().stamped()
+    given.check_apart(settings, writes=pipeline.files_of(settings))
+    for sentence in pipeline.report(settings, given.again(settings)).sentences:
         typer.echo(sentence)
     folder = settings.write.out
     typer.echo(f"The report is {folder}/retention.pdf; with the complete list, {folder}/retention.html.")
@@ -111,7 +130,9 @@ def summarise(
     """From transactions, or contracts, to statistics by customer (.nc or .parquet)."""
     from bayes_cx.app import commands
 
-    commands.summarise(given.settings(), out, rejected, regularity=regularity, opportunities=opportunities)
+    settings = given.settings()
+    given.check_apart(settings, writes=(out, rejected))
+    commands.summarise(settings, out, rejected, regularity=regularity, opportunities=opportunities)
 
 
 @app.command()
@@ -131,7 +152,9 @@ def fit(
     """From statistics to the posterior of a model (.nc)."""
     from bayes_cx.app import commands
 
-    commands.fit(stats, model, given.settings(), out)
+    settings = given.settings()
+    given.check_apart(settings, [stats], [out])
+    commands.fit(stats, model, settings, out)
 
 
 @app.command()
@@ -151,7 +174,9 @@ def score(
     from bayes_cx.app import commands
 
     options = {"t": t, "t1": t1, "t2": t2, "count": count}
-    commands.score(posterior, stats, quantity, options, given.settings(), out)
+    settings = given.settings()
+    given.check_apart(settings, [posterior, stats], [out])
+    commands.score(posterior, stats, quantity, options, settings, out)
 
 
 @app.command()
@@ -170,7 +195,9 @@ def prioritise(
     """From posteriors and statistics to the plan: whom to contact (.csv or .parquet)."""
     from bayes_cx.app import commands
 
-    commands.prioritise(files, given.settings(), out)
+    settings = given.settings()
+    given.check_apart(settings, files, [out])
+    commands.prioritise(files, settings, out)
 
 
 @app.command()
@@ -178,8 +205,11 @@ def prioritise(
 def card(given: Given, posterior: Fitted, stats: Stats, out: OutFolder) -> None:
     """From a posterior to its model card (JSON, Markdown and PDF)."""
     from bayes_cx.app import commands
+    from bayes_cx.app.folder import CARD
 
-    commands.card(posterior, stats, given.settings(), out, given.again(posterior, stats))
+    settings = given.settings().stamped()
+    given.check_apart(settings, [posterior, stats], [out / name for name in CARD])
+    commands.card(posterior, stats, settings, out, given.again(settings, posterior, stats))
 
 
 @app.command()

@@ -8,12 +8,13 @@ import typer
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
+from bayes_cx.app.folder import card_folder
 from bayes_cx.app.observe import load_dataset, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.errors import InputError
-from bayes_cx.files import atomic_folder
+from bayes_cx.files import meaningful
 from bayes_cx.kinds import kind_of
 from bayes_cx.model import arguments
 from bayes_cx.spans import DiscountRate
@@ -78,7 +79,7 @@ def score(
         if "customer" in table.dims
         else table.expand_dims("row").to_dataframe()
     )
-    write_table(frame, out)
+    write_table(meaningful(frame), out)
     typer.echo(out)
 
 
@@ -96,7 +97,7 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
     stats = read_statistics(files[-1])
     spend = bcx.load(files[1]) if len(files) == 3 else settings.compute.worth
     plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)
-    write_table(plan.table(), out)
+    write_table(plan.written(), out)
     typer.echo(out)
 
 
@@ -106,7 +107,7 @@ def card(posterior: Path, stats: Path, settings: Settings, out: Path, command: s
     evidence = work.check_data([fitted], table, settings)
     study = bcx.Study(table, (fitted,), evidence=evidence, provenance=work.run_of(settings, command))
     made = bcx.model_card(study)
-    with atomic_folder(out) as folder:
+    with card_folder(out) as folder:
         made.write(folder)
     typer.echo(out)
 

@@ -5,7 +5,7 @@ that typer reads. The first parameter of a command is a `Given`, which holds the
 its own parameters follow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from datetime import date, datetime
 from functools import wraps
@@ -71,11 +71,38 @@ class Given:
 
         return load(self.options)
 
-    def again(self, *files: Path) -> str:
-        """Return the command that repeats this run with these files."""
+    def check_apart(
+        self, settings: "Settings", files: Iterable[Path] = (), writes: Iterable[Path | None] = ()
+    ) -> None:
+        """Refuse what the command writes where it is also read, as `files` or as the settings say.
+
+        Raises
+        ------
+        InputError
+            If an output is an input, or two outputs are the same file.
+        """
+        from bayes_cx.app.apart import check_apart
+
+        read = (*files, settings.read.file, settings.read.key_file, self.options.get("config"))
+        check_apart(read, writes)
+
+    def again(self, settings: "Settings", *files: Path) -> str:
+        """Return the command that repeats this run with these files, into a folder called like the command.
+
+        The folder of this run is not named, so that the same run gives the same bytes wherever it writes. If
+        the TOML file names one, that is used.
+        """
+        from bayes_cx.app.load import load
         from bayes_cx.app.rerun import command
 
-        return command(self.command, self.options, *files)
+        config = self.options.get("config")
+        kept = load({"config": config}).write
+        more = []
+        if self.options.get("timestamp") is None and kept.timestamp is None:
+            more += ["--timestamp", settings.write.stamp().isoformat()]
+        if kept.out is None or "out" not in self.options:
+            more += ["--out", self.command]
+        return command(self.command, self.options, *files, more=more)
 
 
 def takes(*uses: type | str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -3,20 +3,20 @@
 As in `work`, the libraries for fitting load only when there is something to fit, so bad input fails at once.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.folder import report_files, report_folder, write_record
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
-from bayes_cx.files import atomic_folder
+from bayes_cx.files import few_digits
 from bayes_cx.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from bayes_cx.validation import Holdout
     from bayes_cx.validation.selection import Selection
 
-__all__ = ["report"]
+__all__ = ["files_of", "report"]
 
 
 def report(settings: Settings, command: str) -> "Report":
     """Run every step and, at the end, move all files into ``settings.write.out``.
+
+    They take the place of the report that was there; see `folder`.
 
     Parameters
     ----------
@@ -45,20 +47,32 @@ def report(settings: Settings, command: str) -> "Report":
     FitError
         If ``settings.compute.strict`` and a fit did not pass its checks.
     """
-    if settings.write.out is None:
-        raise InputError("no folder for the output", "a folder", "pass --out FOLDER")
+    target = _folder(settings)
     # Statistics are read in one step, contracts too; a comparison is one more.
     steps = Steps(total=6 + reads_twice(settings) + (settings.compute.model == AUTO))
-    with atomic_folder(settings.write.out) as folder:
+    with report_folder(target, report_files(settings.write.top)) as folder:
         observed = observe(settings, steps, folder / "rejected.csv")
         study, cards = _compute(observed, settings, command, steps)
         with steps.step("Write report, card and tables"):
             written = _write(folder, study, cards, settings.write.top)
-    # A short list of an earlier run, perhaps without pseudonyms, would look like a part of this one.
-    for old in Path(settings.write.out).glob("priority_top*.csv"):
-        if old.name != f"priority_top{settings.write.top}.csv":
-            old.unlink()
     return written
+
+
+def files_of(settings: Settings) -> list[Path]:
+    """Return the files that a report may write.
+
+    Raises
+    ------
+    InputError
+        If no folder is named.
+    """
+    return [_folder(settings) / name for name in report_files(settings.write.top)]
+
+
+def _folder(settings: Settings) -> Path:
+    if settings.write.out is None:
+        raise InputError("no folder for the output", "a folder", "pass --out FOLDER")
+    return settings.write.out
 
 
 def _compute(
@@ -151,7 +165,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
     for card, place in zip(cards, (folder, folder / "spend"), strict=False):
         card.write(place)
     assert study.plan is not None
-    table = study.plan.table()
+    table = study.plan.written()
     write_table(table, folder / "priority.csv")
     write_table(table, folder / "priority.parquet")
     write_table(table.head(top), folder / f"priority_top{top}.csv")
@@ -162,11 +176,10 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "settings": run.settings,
         "offers": [asdict(offer) for offer in study.plan.offers],
         **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
-        **({} if study.selection is None else {"comparison": _compared(study.selection)}),
+        **({} if study.selection is None else {"comparison": few_digits(_compared(study.selection))}),
     }
-    (folder / "run.json").write_text(
-        json.dumps(record, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
-    )
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    write_record(folder, record, files)
     return made
 
 
@@ -183,5 +196,6 @@ def _compared(selection: "Selection") -> dict[str, object]:
 
 
 def _repeatable(posterior: "Posterior") -> dict[str, object]:
-    """Return the provenance without timings, which differ between runs."""
-    return {key: value for key, value in posterior.provenance.as_dict().items() if key != "seconds"}
+    """Return the provenance, with the digits that count and without timings, which differ between runs."""
+    made = posterior.provenance.as_dict()
+    return few_digits({key: value for key, value in made.items() if key != "seconds"})

@@ -1,16 +1,17 @@
 """The record of a run: its settings, and the command that repeats it.
 
-Neither contains the folders of the input, the address of a server, a query or a key.
+Neither contains a folder outside the working folder, the address of a server, a query or a key.
 """
 
+import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from bayes_cx.app.settings import GROUPS, SETTINGS, OfferSettings, Setting, Settings, settings_in
-from bayes_cx.privacy import place
+from bayes_cx.privacy import is_address, place
 
 __all__ = ["command", "recorded"]
 
@@ -36,8 +37,11 @@ def _differing(record: Any) -> dict[str, Any]:
     }
 
 
-def command(name: str, options: Mapping[str, Any], *files: Path) -> str:
-    """Return the command that repeats a run, without its output.
+def command(name: str, options: Mapping[str, Any], *files: Path, more: Sequence[str] = ()) -> str:
+    """Return the command that repeats a run, from the working folder of that run.
+
+    It shows no folder outside the working folder, no address, no query and no key; where one of these is
+    needed, a comment of the shell at its end says so.
 
     Parameters
     ----------
@@ -46,33 +50,58 @@ def command(name: str, options: Mapping[str, Any], *files: Path) -> str:
         Settings by key, and ``config``, as the user gave them.
     files : Path
         Files given by position.
+    more : sequence of str
+        Further words.
 
     Examples
     --------
-    >>> command("report", {"file": "/home/ada/sales.csv", "customer": "id", "strict": True, "out": "x"})
-    'bayes-cx report sales.csv --customer id --strict'
+    >>> command("report", {"file": "sales.csv", "customer": "id", "strict": True}, more=["--out", "report"])
+    'bayes-cx report sales.csv --customer id --strict --out report'
+    >>> command("report", {"file": "/home/ada/sales.csv", "query": "SELECT 1"})
+    'bayes-cx report sales.csv --query "$QUERY"  # in the folder with sales.csv; the query in QUERY'
     """
-    words = ["bayes-cx", name, *map(place, files)]
+    words = ["bayes-cx", name]
+    outside: list[str] = []
+    needed: list[str] = []
+
+    def path(given: object) -> str:
+        if is_address(given):
+            needed.append("the address in SOURCE")
+            return '"$SOURCE"'
+        near = os.path.relpath(str(given))
+        if os.path.isabs(near) or near.startswith(os.pardir):
+            near = Path(str(given)).name or str(given)
+            outside.append(near)
+        return shlex.quote(f"./{near}" if near.startswith("-") else near)
+
+    words += map(path, files)
     for key, value in options.items():
         flag = f"--{key.replace('_', '-')}"
         if value in (None, (), []):
             continue
         if key == "config":
-            inside = not Path(str(value)).is_absolute() and ".." not in Path(str(value)).parts
-            words += [flag, str(value) if inside else Path(str(value)).name]
+            words += [flag, path(value)]
             continue
-        option = SETTINGS[key].option
-        if option.record == "none":
+        setting = SETTINGS[key]
+        if setting.option.record == "none":
             continue
-        if option.argument:
-            words.append(_kept(SETTINGS[key], value))
+        if setting.option.record == "place":
+            words += [path(value)] if setting.option.argument else [flag, path(value)]
+        elif setting.option.record == "hidden":
+            needed.append(f"the {key} in {key.upper()}")
+            words += [flag, f'"${key.upper()}"']
         elif isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")
         else:
             for one in value if isinstance(value, list | tuple) else [value]:
                 day = one.date() if isinstance(one, datetime) else one
-                words += [flag, str(_kept(SETTINGS[key], day))]
-    return " ".join(word if word == _HIDDEN else shlex.quote(word) for word in words)
+                words += [flag, shlex.quote(str(_kept(setting, day)))]
+    if options.get("pseudonymise"):
+        needed.append("the key in BAYES_CX_KEY")
+    words += map(shlex.quote, more)
+    notes = [f"in the folder with {' and '.join(outside)}"] if outside else []
+    notes += needed
+    return " ".join(words) + (f"  # {'; '.join(notes)}" if notes else "")
 
 
 def _kept(setting: Setting, value: Any) -> Any:

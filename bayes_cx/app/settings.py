@@ -7,7 +7,7 @@ Only what ``--help`` needs is imported here.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
@@ -243,6 +243,10 @@ class Settings:
     compute: Compute = Compute()
     offer: Offers = Offers()
     write: Write = Write()
+
+    def stamped(self) -> "Settings":
+        """Return the settings with the time of this run, so that it is asked for once."""
+        return replace(self, write=replace(self.write, timestamp=self.write.stamp()))
 
 
 class Setting(NamedTuple):

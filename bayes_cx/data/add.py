@@ -141,6 +141,12 @@ def _in_steps(part: xr.Dataset, kind: Kind, clock: Clock) -> pd.DataFrame:
 
 
 def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
+    if a.attrs.get("pseudonyms", "") != b.attrs.get("pseudonyms", ""):
+        raise InputError(
+            "ids in one part and pseudonyms in the other, or pseudonyms by two keys",
+            "pseudonyms by one key in both parts, or ids in both",
+            "pass the same pseudonym_key for both parts",
+        )
     for name in ("kind", "unit", "returns", "zero_amounts"):
         if a.attrs.get(name) != b.attrs.get(name):
             raise InputError(

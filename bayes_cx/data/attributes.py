@@ -21,7 +21,9 @@ class DataProvenance:
     kind, unit : str
         The key of the kind, and the unit of time.
     source, sha256 : str
-        Name and hash of what was read.
+        Name and hash of what was read; under pseudonyms the hash is keyed.
+    pseudonyms : str
+        The mark of the key that made pseudonyms of the ids; empty where ids are ids.
     period_start, period_end, until : str
         ISO times: of the first and the last row, and of the end of observation.
     returns, zero_amounts : str
@@ -45,6 +47,7 @@ class DataProvenance:
     until: str = ""
     returns: str = ""
     zero_amounts: str = ""
+    pseudonyms: str = ""
     rows_read: int | None = None
     rows_rejected: int | None = None
     rows_zero: int | None = None

@@ -5,6 +5,7 @@ relation of another connection, a query) is taken into a temporary table, which 
 outgrows the memory limit.
 """
 
+import hashlib
 import os
 import weakref
 from dataclasses import dataclass, field
@@ -44,8 +45,9 @@ class Source:
         DuckDB type of each column, in order.
     label : str
         Where the rows come from, without folders: it is printed in reports.
-    pseudonymous : bool
-        Whether customers are known by their pseudonyms; see `pseudonyms.give_pseudonyms`.
+    pseudonyms : str
+        The mark of the key where customers are known by pseudonyms, else empty; see
+        `pseudonyms.give_pseudonyms`.
     views : dict of str to str
         The steps of all queries so far: the SQL of each view by its name.
     """
@@ -54,8 +56,20 @@ class Source:
     sql: str
     types: dict[str, str]
     label: str
-    pseudonymous: bool = False
+    pseudonyms: str = ""
     views: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def pseudonymous(self) -> bool:
+        """Whether customers are known by their pseudonyms."""
+        return bool(self.pseudonyms)
+
+    def fingerprint(self, content: str) -> str:
+        """Return the SHA-256 of what tells these data from others; under pseudonyms, keyed as they are."""
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        if not self.pseudonymous:
+            return digest
+        return str(self.connection.execute("SELECT keyed(?)", [digest]).fetchall()[0][0])
 
     def view(self, name: str, sql: str) -> str:
         """Store a step of a query as a view; return its name.

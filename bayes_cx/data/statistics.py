@@ -9,11 +9,12 @@ import pyarrow as pa
 import xarray as xr
 
 from bayes_cx.data.occasions import Occasions
+from bayes_cx.data.sources import Source
 from bayes_cx.data.transactions import Transactions
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
-__all__ = ["column", "complete", "sum_of", "undated"]
+__all__ = ["column", "complete", "marked", "sum_of", "undated"]
 
 
 def complete(
@@ -77,6 +78,7 @@ def complete(
         "period_end": clock.iso(end),
         "source": transactions.source,
         "sha256": transactions.sha256,
+        **marked(transactions.table),
         "returns": transactions.returns,
         "zero_amounts": transactions.schema.zero_amounts,
         "rows_read": transactions.rows_read,
@@ -89,6 +91,11 @@ def complete(
         ),
     }
     return xr.Dataset(data, coords={"customer": column(table, "customer")}, attrs=attrs)
+
+
+def marked(source: Source) -> dict[str, str]:
+    """Return the attribute that says that the customers are pseudonyms, where they are."""
+    return {"pseudonyms": source.pseudonyms} if source.pseudonymous else {}
 
 
 def undated(kind: Kind, unit: str, source: str, rows: int, content: str) -> dict[str, str | int]:

@@ -1,6 +1,5 @@
 """From a table of contracts to renewals: how often each customer renewed, and who left."""
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -20,7 +19,7 @@ from bayes_cx.data.rejected import rejected_rows, write_rejected
 from bayes_cx.data.schema import OUT_OF_YEARS, UNREADABLE_LINE, Schema, TimeSQL
 from bayes_cx.data.sources import Source, open_source
 from bayes_cx.data.sql import ident, literal
-from bayes_cx.data.statistics import column, sum_of
+from bayes_cx.data.statistics import column, marked, sum_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
 
@@ -134,7 +133,7 @@ def open_contracts(
     groups = numbered(names, source.types)
     schema.check(source)
     if pseudonym_key is not None:
-        source = give_pseudonyms(source, schema, pseudonym_key)
+        source = give_pseudonyms(source, schema, pseudonym_key, names)
     return ContractTable(source, schema, end, groups)
 
 
@@ -209,7 +208,8 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
             "period_start": clock.iso(clock.steps_of(column(found, "begins")).min()),
             "period_end": clock.iso(last),
             "source": source.label,
-            "sha256": hashlib.sha256(f"{found.num_rows}:{digest}".encode()).hexdigest(),
+            "sha256": source.fingerprint(f"{found.num_rows}:{digest}"),
+            **marked(source),
             "rows_read": rows_read,
             "rows_rejected": sum(rejections.values()),
             "rejected": json.dumps(rejections),

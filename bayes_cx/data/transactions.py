@@ -1,6 +1,5 @@
 """Read purchases from any source, check them row by row, and count the rejected rows by reason."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,7 +47,8 @@ class Transactions:
     sha256 : str
         Fingerprint of the accepted rows (customer, time, amount), whatever their order: SHA-256 of their
         number and of the sums over them of time, amount and the first 60 bits of each row's own SHA-256. It
-        tells data sets apart; it is no protection against forgery.
+        tells data sets apart; it is no protection against forgery. Under pseudonyms it is keyed as they are,
+        so that nobody without the key can test a guess of the data.
     """
 
     source: str
@@ -246,7 +246,7 @@ def read_transactions(
     table = open_source(source, (*schema.columns, *groups), query)
     schema.check(table)
     if pseudonym_key is not None:
-        table = give_pseudonyms(table, schema, pseudonym_key)
+        table = give_pseudonyms(table, schema, pseudonym_key, groups)
     verdicts = table.run(f"FROM {_verdicts(schema, table)}").to_pylist()
     reasons = {row["reason"]: row["n"] for row in verdicts}
     if lines := table.run(table.unreadable_lines()).num_rows:
@@ -265,7 +265,7 @@ def read_transactions(
         rows_zero=accepted["zero"],
         dates=Dates.of(accepted, timezone),
         rejected_by_reason=dict(sorted(reasons.items())),
-        sha256=_sha256(accepted),
+        sha256=table.fingerprint(_sums(accepted)),
         table=table,
     )
 
@@ -300,6 +300,5 @@ FROM {by_day} GROUP BY reason""",
     )
 
 
-def _sha256(accepted: dict[str, Any]) -> str:
-    sums = ":".join(str(accepted.get(name)) for name in ("n", "digests", "moments", "amounts"))
-    return hashlib.sha256(sums.encode()).hexdigest()
+def _sums(accepted: dict[str, Any]) -> str:
+    return ":".join(str(accepted.get(name)) for name in ("n", "digests", "moments", "amounts"))

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.decision.offers import Offer
-from bayes_cx.files import atomic_path, write_csv
+from bayes_cx.files import atomic_path, meaningful, write_csv
+from bayes_cx.kinds import KINDS
 from bayes_cx.notebook import html
 
 if TYPE_CHECKING:
@@ -66,14 +67,19 @@ class Plan:
             frame.insert(place + 1, f"{name}_high", quantile.sel(quantile=0.95).to_numpy())
         return frame[[column for column in frame.columns if column not in self.data.coords]].reset_index()
 
+    def written(self) -> "pd.DataFrame":
+        """Return `table` with the digits that count, as files have it; what was observed stays as it is."""
+        observed = {name for kind in KINDS.values() for name in kind.columns}
+        return meaningful(self.table(), exact=observed)
+
     def to_csv(self, path: str | Path) -> None:
         """Write `table` as CSV, completely or not at all; no cell runs as a formula in a spreadsheet."""
-        write_csv(self.table(), path)
+        write_csv(self.written(), path)
 
     def to_parquet(self, path: str | Path) -> None:
         """Write `table` as Parquet, whole or not at all."""
         with atomic_path(path) as part:
-            self.table().to_parquet(part, index=False)
+            self.written().to_parquet(part, index=False)
 
     def head(self, n: int = 20) -> xr.Dataset:
         """Return the first n customers of `data`."""

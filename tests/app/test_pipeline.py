@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from rich.console import Console
 
 import bayes_cx as bcx
+from bayes_cx.app.folder import write_record
 from bayes_cx.app.settings import Compute
 from bayes_cx.app.steps import Steps
 from bayes_cx.checks import Check, to_json
@@ -22,6 +23,7 @@ from bayes_cx.reporting import ModelCard
 COLUMNS = ("--customer", "id", "--time", "day", "--amount", "paid")
 TIMES = ("--until", "1998-06-30", "--horizon", "26 weeks")
 KEY = "an example key of a test"
+MINE = {"priority_top_2023.csv"}
 CARD = {"model_card.json", "model_card.md", "model_card.pdf"}
 REPORT = {
     "retention.html",
@@ -69,9 +71,13 @@ def reported(shop, command_in):
         "until = 1998-06-30\nunit = 'week'\nhorizon = '26 weeks'\nholdout_from = 1997-09-30\n"
         "timestamp = 2025-07-01\ntop = 10\ncurrency = 'EUR'\nout = 'report'\npseudonymise = true\n"
     )
-    # An earlier run left a longer list, with an id in the clear.
-    (shop.parent / "report").mkdir()
-    (shop.parent / "report" / "priority_top50.csv").write_text("customer\ncust001\n")
+    # An earlier run left a longer list, with an id in the clear. One file there is the user's.
+    old = shop.parent / "report"
+    (old / "spend").mkdir(parents=True)
+    for stale in ("priority_top50.csv", "spend/old.csv"):
+        (old / stale).write_text("customer\ncust001\n")
+    write_record(old, {}, ["priority_top50.csv", "spend/old.csv"])
+    (old / "priority_top_2023.csv").write_text("mine")
     done = command_in(shop.parent)("report", "--config", "run.toml", "--capacity", 15, BAYES_CX_KEY=KEY)
     assert done.returncode == 0, done.stderr
     return done, shop.parent / "report"
@@ -79,7 +85,8 @@ def reported(shop, command_in):
 
 def test_every_file_is_there(reported):
     folder = reported[1]
-    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == REPORT
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == REPORT | MINE
+    assert set(json.loads((folder / "run.json").read_text())["files"]) == REPORT
 
 
 def test_the_console_says_what_matters(reported):
@@ -213,12 +220,13 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, bayes_cx, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "retention.pdf").write_text("old")
+    write_record(tmp_path / "old", {}, ["retention.pdf"])
     monkeypatch.setitem(bcx.__dict__, "fit", unlucky)
     done = bayes_cx("report", shop, *COLUMNS, *TIMES, "--no-holdout", "--strict", "--out", "old")
     assert done.returncode == 1
     assert "luck" in done.stderr
     assert done.stdout == ""
-    assert [path.name for path in tmp_path.rglob("*")] == ["old", "retention.pdf"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"old", "retention.pdf", "run.json"}
     assert (tmp_path / "old" / "retention.pdf").read_text() == "old"
 
 

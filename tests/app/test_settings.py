@@ -1,5 +1,7 @@
 """Settings from TOML and flags; what is wrong is named."""
 
+import shlex
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -160,7 +162,10 @@ def test_the_record_holds_no_folder_and_no_key():
     }
     assert recorded(load(given)) == {"file": "sales.csv", "by": ["a", "b"]}
     words = command("report", {**given, "until": datetime(2025, 1, 31), "holdout": False})
-    assert words == "bayes-cx report sales.csv --by a --by b --until 2025-01-31 --no-holdout"
+    assert words == (
+        "bayes-cx report sales.csv --by a --by b --until 2025-01-31 --no-holdout"
+        "  # in the folder with sales.csv"
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,16 +183,75 @@ def test_the_record_holds_no_address_and_no_query(address):
     said = command("report", given) + str(recorded(load(given)))
     for word in ("hunter2", "ada", "db", "orders"):
         assert word not in said
-    assert "--query …" in said
+    assert '--query "$QUERY"' in said
+    assert '"$SOURCE"' in said
 
 
 @pytest.mark.parametrize(
     ("path", "said"),
     [
         ("reports/shop.toml", "reports/shop.toml"),
-        ("/home/ada/shop.toml", "shop.toml"),
-        ("../ada/shop.toml", "shop.toml"),
+        ("reports/../shop's.toml", "'shop'\"'\"'s.toml'"),
+        ("-shop.toml", "./-shop.toml"),
+        ("/home/ada/shop.toml", "shop.toml  # in the folder with shop.toml"),
+        ("../ada/shop.toml", "shop.toml  # in the folder with shop.toml"),
     ],
 )
 def test_the_record_holds_the_settings_by_a_name_that_can_be_used(path, said):
     assert command("report", {"config": Path(path)}) == f"bayes-cx report --config {said}"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The settings and the command of each report that is asked for, none of which is made."""
+    from bayes_cx.app import pipeline
+
+    found = []
+
+    class Made:
+        sentences = ()
+
+    def record(settings, command):
+        found.append((settings, command))
+        return Made
+
+    monkeypatch.setattr(pipeline, "report", record)
+    return found
+
+
+OPTIONS = ("--customer", "the id", "--time", "$day", "--by", "a;b", "--by", "c", "--no-holdout", "--seed", 7)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("data/my sales.csv", *OPTIONS, "--out", "deep/out"),
+        ("--dataset", "cdnow-sample", "--timestamp", "2025-07-01", "--until", "1998-06-30", "--out", "x"),
+        ("--config", "shops/run.toml", "--out", "elsewhere"),
+        ("--config", "shops/run.toml"),
+        ("--config", "shops/bare.toml", "--budget", "5", "--pseudonymise", "--out", "x"),
+        ("shop.db", "--query", "SELECT 'x'", *OPTIONS[:4], "--out", "x"),
+        ("sqlite:shop.db", "--query", "SELECT 'x'", *OPTIONS[:4], "--out", "x"),
+    ],
+)
+def test_the_command_in_the_report_makes_the_report_again(bayes_cx, asked, tmp_path, given):
+    """Whatever was given by hand or in a file; it prints itself again, so that the bytes can be equal."""
+    for folder in ("data", "shops"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "shops" / "run.toml").write_text("file = 'a.csv'\nout = 'out'\ntimestamp = 2025-07-01\n")
+    (tmp_path / "shops" / "bare.toml").write_text("dataset = 'cdnow'\n")
+    key = {"BAYES_CX_KEY": "an example key of a test"}
+    given_by_hand = {"$QUERY": "SELECT 'x'", "$SOURCE": "sqlite:shop.db"}
+    for _ in range(2):
+        done = bayes_cx("report", *given, **key)
+        assert done.returncode == 0, done.stderr
+        words = shlex.split(asked[-1][1], comments=True)
+        assert words[:2] == ["bayes-cx", "report"]
+        given = [given_by_hand.get(word, word) for word in words[2:]]
+    (first, command), (second, again) = asked
+    assert command == again
+    assert replace(first, write=replace(first.write, out=None)) == replace(
+        second, write=replace(second.write, out=None)
+    )
+    assert second.write.out is not None
+    assert "elsewhere" not in command

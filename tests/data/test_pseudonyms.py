@@ -1,5 +1,6 @@
 """Ids are replaced where data come in: what comes out is what a later replacement would give, and no id."""
 
+import hmac
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayes_cx.data import (
+    add,
+    compress,
     load_cdnow,
     pseudonymise,
     read_transactions,
@@ -20,7 +23,7 @@ from bayes_cx.data import (
     summarise_opportunities,
 )
 from bayes_cx.errors import InputError
-from bayes_cx.privacy import pseudonym
+from bayes_cx.privacy import key_mark, pseudonym
 
 KEY = "an example key of a test"
 ROLES = {"customer": "id", "time": "day", "amount": "paid"}
@@ -46,7 +49,7 @@ letters = st.characters(codec="utf-8", exclude_characters="\0")
 
 @given(
     st.lists(st.text(letters, min_size=1), min_size=1, max_size=9),
-    st.binary(min_size=16, max_size=200),
+    st.binary(max_size=200).map(lambda key: b"an example key" + key + b" of a test"),
 )
 @settings(max_examples=30, deadline=None)
 def test_they_are_those_of_the_standard_library(ids, key):
@@ -149,3 +152,65 @@ def test_the_steps_of_a_query_can_be_looked_at(orders):
     summarise(read, "2025-03-01")
     assert len(read.table.views) == len([name for name in tables if name in read.table.views])
     assert accepted.fetchall() == before
+
+
+def statistics(frame, key=None, **options):
+    return summarise(
+        read_transactions(frame, **ROLES, returns="net", **options, pseudonym_key=key), "2025-07-19"
+    )
+
+
+def test_pseudonyms_are_not_replaced_again(orders):
+    plain = statistics(orders, by="shop")
+    hidden = statistics(orders, KEY, by="shop")
+    for once in (hidden, pseudonymise(plain, KEY)):
+        assert once.attrs["pseudonyms"] == key_mark(KEY)
+        assert pseudonymise(once, KEY) is once
+        with pytest.raises(InputError, match="another key"):
+            pseudonymise(once, KEY + "!")
+    assert "pseudonyms" not in plain.attrs
+    half, rest = hidden.isel(customer=slice(30)), pseudonymise(plain, KEY).isel(customer=slice(30, None))
+    assert add(half, rest).attrs["pseudonyms"] == key_mark(KEY)
+    assert compress(hidden).attrs["pseudonyms"] == key_mark(KEY)
+    for other in (plain, statistics(orders, KEY + "!", by="shop")):
+        with pytest.raises(InputError, match="pseudonyms"):
+            add(half, other)
+
+
+def test_the_mark_stays_with_contracts(orders):
+    contracts = pd.DataFrame({"id": range(60), "from": orders["day"][:60], "to": None})
+    given = {"customer": "id", "start": "from", "end": "to", "until": "2025-12-31"}
+    plain, hidden = (summarise_contracts(contracts, **given, pseudonym_key=key) for key in (None, KEY))
+    assert hidden.attrs["pseudonyms"] == key_mark(KEY)
+    assert hidden.attrs["sha256"] != plain.attrs["sha256"]
+
+
+def test_the_fingerprint_is_keyed(orders):
+    """Without the key nobody can tell by it whether a guess of the data is right."""
+    plain, one, other = (statistics(orders, key).attrs["sha256"] for key in (None, KEY, KEY + "!"))
+    assert len({plain, one, other}) == 3
+    assert statistics(orders, KEY).attrs["sha256"] == one
+    later = pseudonymise(statistics(orders), KEY).attrs["sha256"]
+    assert later == hmac.digest(KEY.encode(), plain.encode(), "sha256").hex()
+    # What anybody can compute who knows the pseudonyms is not the fingerprint.
+    orders["id"] = [pseudonym(one, KEY) for one in orders["id"]]
+    assert statistics(orders).attrs["sha256"] != one
+
+
+@pytest.mark.parametrize("column", ["id", "mail", "copy"])
+def test_a_group_that_names_the_customer_is_refused(orders, column):
+    frame = orders.rename(columns={"shop": "region"}).assign(
+        mail=orders["id"].map("{}@x.org".format), copy=" " + orders["id"].astype(str)
+    )
+    given = {"customer": "id", "start": "day", "end": "ends", "until": "2025-12-31", "by": column}
+    contracts = frame.drop_duplicates("id").assign(ends=None)
+    for read in (
+        lambda key: statistics(frame, key, by=column),
+        lambda key: summarise_contracts(contracts, **given, pseudonym_key=key),
+    ):
+        with pytest.raises(InputError, match=f"{column}.*under pseudonyms"):
+            read(KEY)
+    if column != "id":
+        with pytest.raises(InputError, match=f"{column}.*under pseudonyms"):
+            pseudonymise(statistics(frame, by=column), KEY)
+    assert statistics(frame, KEY, by="region").sizes["customer"] == 60

@@ -59,6 +59,31 @@ def test_hopeless_weights_are_not_followed(rng):
     assert len(asked) == PROPOSED
 
 
+@pytest.mark.parametrize("correlation", [0.3, 0.99999])
+def test_draws_are_the_same_wherever_in_its_noise_the_search_ended(correlation):
+    """Bit by bit: what a processor adds up differently may not reach the files of a report."""
+    precision = np.linalg.inv(np.array([[4.0, 2 * correlation], [2 * correlation, 1.0]]))
+    place = np.array([0.7, -3.1])
+
+    def heights(points):
+        offset = points - place
+        return -0.5 * ((offset @ precision) * offset).sum(axis=1)
+
+    def value_and_gradient(u):
+        return heights(u[None])[0], -precision @ (u - place)
+
+    f = Density(value_and_gradient, heights, list, ("u",), {}, {}, place)
+    found = [
+        weigh(f, Mode(place * scale, 0.0, precision * scale, 0.0), PROPOSED, 8.0, np.random.default_rng(3))
+        for scale in (1.0, 1 + 1e-9, 1 - 1e-9)
+    ]
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.u, found[0].u)
+    # The rounding keeps the proposal what it is for.
+    assert found[0].khat < 0.1
+    assert np.cov(found[0].u.T) == pytest.approx(np.linalg.inv(precision), rel=0.1)
+
+
 @pytest.mark.slow
 def test_a_second_proposal_gives_the_posterior_that_a_sampler_finds(cdnow_sample):
     """The posterior of Pareto/NBD on the sample has a long tail: customers may differ little in loyalty."""

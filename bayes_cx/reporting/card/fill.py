@@ -129,7 +129,7 @@ def model_card(
         ethics=ETHICS[model.kind.leaving],
         reproduction=_reproduction(made, run.command),
         references=tuple(str(reference(key)) for key in cited if key),
-    )
+    ).with_few_digits()
 
 
 def _evidence(name: str, found: Iterable[Check], note: str = "") -> Checked:

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
-from bayes_cx.files import atomic_folder, atomic_path
+from bayes_cx.files import atomic_folder, atomic_path, few_digits
 from bayes_cx.page import Page
 from bayes_cx.reporting.card import pages
 from bayes_cx.reporting.card.parts import SECTIONS, Checked, DataPart, Judged, ModelPart, Reproduction, Use
@@ -75,6 +75,10 @@ class ModelCard(Judged):
         counts = f"{n['passed']} of {len(checks)} checks passed, {n['failed']} failed, {n['not_run']} not run"
         missing = [heading.lower() for heading, section in self.sections().items() if not section.checks]
         return f"{word}: {counts}{f'; not checked: {", ".join(missing)}' if missing else ''}."
+
+    def with_few_digits(self) -> Self:
+        """Return the card with the digits that count, in which machines do not differ."""
+        return type(self).model_validate(few_digits(self.model_dump()))
 
     def to_json(self) -> str:
         """Return the card as JSON text that its JSON Schema describes."""

@@ -10,9 +10,10 @@ __all__ = ["section"]
 def section(study: Study) -> Section | None:
     """Return command, data, methods, seeds and versions."""
     data, versions = provenance_of(study.stats), study.fits[0].provenance.versions
+    digest = "hmac-sha256" if data.pseudonyms else "sha256"
     lines = [
         study.provenance.command,
-        f"data {data.source} sha256 {data.sha256}".replace("  ", " ") if data.sha256 else "",
+        f"data {data.source} {digest} {data.sha256}".replace("  ", " ") if data.sha256 else "",
         *(f"{fit.model.name}: {fit.provenance.method}, seed {fit.provenance.seed}" for fit in study.fits),
         ", ".join(f"{name} {number}" for name, number in versions.items()),
     ]
