@@ -1,7 +1,7 @@
 """The plan: whom to contact with what, what that is worth and how sure it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +35,16 @@ class Plan:
         By ``sample``: totals over all customers, ``total_gain`` of the chosen contacts and
         ``total_gain_predictive``, which adds the luck of who comes back, and ``curve`` (contacts, sample),
         the net gain of the first so many contacts. Gains are expectations over a customer's own luck, except
-        ``total_gain_predictive``; ``total_value_predictive`` by ``future`` includes all luck of purchases and
-        spend.
+        ``total_gain_predictive`` and ``curve_predictive``; ``total_value_predictive`` by ``future`` includes
+        all luck of purchases and spend.
     sensitivity : xarray.Dataset
         Gain of this plan, and the number of contacts that would be best, if all effects of the offers were
-        ``scale`` times what was assumed.
+        ``scale`` times what was assumed. The ends of its interval include the luck of who comes back, as
+        ``total_gain_predictive`` does.
+    drivers : xarray.Dataset
+        By ``assumption`` (``win_back``, ``keep``, ``half_life``, ``margin``): the expected gain of this plan
+        if that one were ``half`` and ``twice`` as large. Attributes: ``gain`` as assumed, and the number of
+        contacts that would be best with half and twice the half-life.
     offers : tuple of Offer
     settings : dict
         The settings of `prioritise` and `lifetime_value` that made the plan.
@@ -49,6 +54,7 @@ class Plan:
     sensitivity: xr.Dataset
     offers: tuple[Offer, ...]
     settings: Mapping[str, Any]
+    drivers: xr.Dataset = field(default_factory=xr.Dataset)
 
     @property
     def n_contacted(self) -> int:

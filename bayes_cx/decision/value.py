@@ -108,6 +108,14 @@ class LifetimeValue:
         """An order in which equal customers are neighbours, so that blocks share work, shape (customer,)."""
         return np.lexsort([self.stats[name].to_numpy() for name in self.purchases.model.statistics])
 
+    @cached_property
+    def silence(self) -> np.ndarray:
+        """How long nothing was heard of each customer, in the unit of the statistics, shape (customer,)."""
+        kind = self.purchases.model.kind
+        if kind.silence is None:
+            return np.zeros(self.n_customers)
+        return np.maximum(np.asarray(kind.silence(kind.numbers(self.stats)), float), 0.0)
+
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield positions of customers, in blocks small enough for memory."""
         step = max(1, _BLOCK_CELLS // self.draws)

@@ -112,4 +112,5 @@ CONTRACTS = Kind(
     },
     bars=_left_at,
     observed=lambda columns: {**columns, "T": _passed(columns)},
+    silence=lambda columns: columns["churned"] * (_passed(columns) - columns["T"]),
 )

@@ -198,6 +198,9 @@ class Kind:
     the others.
     observed : callable
         ``observed(columns)`` returns the columns with the spans for which customers were observed.
+    silence : callable or None
+        ``silence(columns)`` returns how long nothing was heard of each customer: the time since the last
+        event, or since the customer left where that is observed.
     """
 
     key: str
@@ -223,6 +226,7 @@ class Kind:
     usable: Callable[[Columns], np.ndarray] | None = None
     unusable: str = ""
     observed: Callable[[Columns], Columns] = dict
+    silence: Callable[[Columns], np.ndarray] | None = None
 
     def numbers(self, stats: "xr.Dataset") -> dict[str, np.ndarray]:
         """Return the columns of statistics that the kind knows, but for dates."""

@@ -47,4 +47,5 @@ OPPORTUNITIES = Kind(
     forecast=forecast("n"),
     features=features("n"),
     bars=lambda columns: columns["x"],
+    silence=lambda columns: columns["n"] - columns["t_x"],
 )

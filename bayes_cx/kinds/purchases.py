@@ -82,4 +82,5 @@ PURCHASES = Kind(
     forecast=forecast("T", peer=True),
     features=features("T"),
     bars=lambda columns: columns["x"],
+    silence=lambda columns: columns["T"] - columns["t_x"],
 )
