@@ -30,6 +30,8 @@ class DataProvenance:
         Rows of the source, those that were left out, and those of an amount of zero.
     rejected, varying : mapping of str to int
         Rejected rows by reason; by column of groups, the customers in more than one.
+    rejected_amounts : mapping of str to float
+        What rejected rows of known amount add up to, by reason.
     more : mapping of str to str, int or float
         All other attributes.
     """
@@ -48,6 +50,7 @@ class DataProvenance:
     rows_zero: int | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
     varying: Mapping[str, int] = field(default_factory=dict)
+    rejected_amounts: Mapping[str, float] = field(default_factory=dict)
     more: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
@@ -83,6 +86,8 @@ def provenance_of(stats: _Dataset) -> DataProvenance:
         try:
             if name not in _TYPES:
                 more |= {name: plain} if isinstance(plain, str | int | float) else {}
+            elif name == "rejected_amounts":
+                known[name] = {str(reason): float(paid) for reason, paid in json.loads(plain or "{}").items()}
             elif _TYPES[name] is str:
                 known[name] = str(plain)
             elif _TYPES[name] == int | None:

@@ -83,6 +83,7 @@ def complete(
         "rows_zero": transactions.rows_zero,
         "rows_rejected": sum(rejected.values()),
         "rejected": json.dumps(rejected),
+        "rejected_amounts": json.dumps(dict(sorted(transactions.rejected_amounts().items()))),
         "varying": json.dumps(
             {name: int(sum_of(table, f"{prefix}_varies")) for prefix, name in occasions.groups.items()}
         ),

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.decision.offers import Offer
+from bayes_cx.decision.segments import flat
 from bayes_cx.files import atomic_path, write_csv
 from bayes_cx.notebook import html
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LABELS", "Plan"]
 
 # A customer's label in plain words.
-LABELS = ("contact", "wait and see", "let go", "needs no offer")
+LABELS = ("contact", "notice given", "wait and see", "let go", "needs no offer")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Plan:
         By ``customer``, best first: ``rank``, ``contact``, ``label``, ``offer``, expected net ``gain`` with
         ``gain_sd`` and ``gain_quantile``, ``p_gain`` (chance that the gain is positive), ``p_best`` (chance
         to be among the best k, k the number contacted), ``evpi`` (what knowing this customer's gain
-        beforehand would be worth), ``cost``, ``p_alive``, ``value``, ``value_at_risk`` and the statistics.
+        beforehand would be worth), ``cost``, ``p_alive``, ``value``, ``value_at_risk``, the statistics, and
+        the segments that `segments` returns (``tier``, ``p_tier``, ``p_top``, ``rfm_class``).
         By ``sample``: totals over all customers, ``total_gain`` of the chosen contacts and
         ``total_gain_predictive``, which adds the luck of who comes back, and ``curve`` (contacts, sample),
         the net gain of the first so many contacts. Gains are expectations over a customer's own luck, except
@@ -63,14 +65,13 @@ class Plan:
 
     def table(self) -> "pd.DataFrame":
         """Return one row a customer, best first, with 90 % intervals as columns ``*_low`` and ``*_high``."""
-        by_customer = [name for name, column in self.data.data_vars.items() if column.dims == ("customer",)]
-        frame = self.data[by_customer].to_dataframe()
+        frame = flat(self.data).set_index("customer")
         for name in ("p_alive", "value", "gain"):
             quantile = self.data[f"{name}_quantile"]
             place = list(frame.columns).index(name) + 1
             frame.insert(place, f"{name}_low", quantile.sel(quantile=0.05).to_numpy())
             frame.insert(place + 1, f"{name}_high", quantile.sel(quantile=0.95).to_numpy())
-        return frame[[column for column in frame.columns if column not in self.data.coords]].reset_index()
+        return frame.reset_index()
 
     def to_csv(self, path: str | Path) -> None:
         """Write `table` as CSV, completely or not at all; no cell runs as a formula in a spreadsheet."""

@@ -11,7 +11,8 @@ from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.best import chance_among_best
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
-from bayes_cx.decision.plan import Plan
+from bayes_cx.decision.plan import LABELS, Plan
+from bayes_cx.decision.segments import TOP, rfm, tier_columns
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
@@ -33,6 +34,8 @@ ACTIVE = 0.5
 # Draws x customers kept to compare customers with each other, in single precision: 800 MB at most.
 _RANK_CELLS = 200_000_000
 _CURVE_POINTS = 200
+# Draws from which the chance to belong to a tier is computed: it is then known to 2.5 points.
+_TIER_DRAWS = 400
 _FUTURES = 300
 
 
@@ -99,7 +102,7 @@ def prioritise(
         allocation = replace(allocation, contact=np.zeros_like(allocation.contact))
         data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
     data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
-    data = data.assign(label=("customer", _labels(data)))
+    data = data.assign(label=("customer", _labels(data, value.leaving_next)))
     data["total_value_predictive"] = ("future", _futures(value, seed))
     attributes = _attributes(value, data, budget, capacity, allocation) | withheld
     data = data.isel(customer=np.argsort(data["rank"].to_numpy())).assign_attrs(attributes)
@@ -206,6 +209,8 @@ def _describe(
     steps, lucky_steps = np.zeros((2, contacts.size, draws))
     kept = thinned(draws, max(1, _RANK_CELLS // max(n, 1)))
     ranking = np.empty((kept.size, n), dtype=np.float32)
+    valued = kept[thinned(kept.size, min(kept.size, _TIER_DRAWS))]
+    values_kept = np.empty((valued.size, n), dtype=np.float32)
     rng = np.random.default_rng([seed, 2])
     for some in value.blocks():
         worth = value.worth(some)
@@ -227,6 +232,7 @@ def _describe(
         total["value"] += worth.value.sum(axis=1)
         total["value_at_risk"] += at_risk.sum(axis=1)
         ranking[:, some] = own[kept]
+        values_kept[:, some] = worth.value[valued]
         uniform = rng.random(own.shape)
         lucky = own + _chosen([change.luck(uniform) for change in changes], allocation.offer[some])
         at = np.searchsorted(contacts, rank[some] + 1)
@@ -272,6 +278,8 @@ def _describe(
             **{name: ("customer", column.to_numpy()) for name, column in statistics.items()},
             **{f"{name}_quantile": (("customer", "quantile"), column) for name, column in quantile.items()},
             **{f"total_{name}": ("sample", column) for name, column in total.items()},
+            **tier_columns(values_kept, mean["value"]),
+            **{name: ("customer", column) for name, column in rfm(value.stats).items()},
             "curve": (("contacts", "sample"), np.cumsum(steps, axis=0)),
             "curve_predictive": (("contacts", "sample"), np.cumsum(lucky_steps, axis=0)),
         },
@@ -279,6 +287,7 @@ def _describe(
             "customer": value.stats["customer"].to_numpy(),
             "quantile": list(QUANTILES),
             "contacts": contacts,
+            "top": list(TOP),
         },
     )
     return data, campaign
@@ -321,17 +330,18 @@ def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
         draws=_FUTURES,
         seed=seed,
     )
-    return value.margin * np.array([each.sum() for each in futures])
+    stays = ~value.leaving_next
+    return value.margin * np.array([each[stays].sum() for each in futures])
 
 
-def _labels(data: xr.Dataset) -> np.ndarray:
+def _labels(data: xr.Dataset, leaving_next: np.ndarray) -> np.ndarray:
     """Return each customer's label in plain words."""
     contact, gain = data["contact"].to_numpy(), data["gain"].to_numpy()
     open_case = (gain > 0) | (data["p_gain"].to_numpy() >= WATCH)
     gone = data["p_alive"].to_numpy() < ACTIVE
-    return np.select(
-        [contact, open_case, gone], ["contact", "wait and see", "let go"], "needs no offer"
-    ).astype(object)
+    # Whether an offer may be worth its cost or not, who has given notice is no customer to wait for.
+    found = [contact, leaving_next, open_case, gone]
+    return np.select(found, LABELS[:4], LABELS[4]).astype(object)
 
 
 def _sensitivity(
