@@ -41,6 +41,10 @@ def _shape(numbers: Shape) -> str | None:
     return None if min(numbers) > 0 else "the two numbers of a Beta distribution, above 0"
 
 
+def _half_life(text: str) -> str:
+    return str(text) if text == "never" else str(Span.of(str(text)))
+
+
 def _some(text: str) -> str | None:
     return None if text else "a text"
 
@@ -190,6 +194,12 @@ class OfferSettings:
     win_back: Annotated[Shape, Option("The chance to win back who has left.", check=_shape)] = (2, 18)
     keep: Annotated[Shape, Option("The share by which it lowers the risk to leave.", check=_shape)] = (2, 18)
     charged: Annotated[Literal["contacted", "accepted"], Option("Who costs")] = "contacted"
+    half_life: Annotated[
+        str,
+        Option(
+            "The silence after which the chance to win back is half as large, or never.", parse=_half_life
+        ),
+    ] = "26 weeks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +214,10 @@ class Offers:
     ] = None
     budget: Annotated[float | None, Option("Money there is for offers.", check=at_least(0))] = None
     capacity: Annotated[int | None, Option("Customers that can be contacted.", check=at_least(0))] = None
+    max_loss_chance: Annotated[
+        float,
+        Option("Chance to lose money from which on nobody is contacted.", check=above(0)),
+    ] = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -179,6 +179,7 @@ def plan_of(
         offers(settings, stats, spend),
         budget=settings.offer.budget,
         capacity=settings.offer.capacity,
+        max_loss_chance=settings.offer.max_loss_chance,
         seed=settings.compute.seed,
     )
 
@@ -190,7 +191,12 @@ def offers(
     if settings.offer.offers:
         return tuple(
             bcx.Offer(
-                o.name, o.cost, win_back=bcx.Beta(*o.win_back), keep=bcx.Beta(*o.keep), charged=o.charged
+                o.name,
+                o.cost,
+                win_back=bcx.Beta(*o.win_back),
+                keep=bcx.Beta(*o.keep),
+                charged=o.charged,
+                half_life=o.half_life,
             )
             for o in settings.offer.offers
         )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -210,5 +210,12 @@ def _attrs(
         "sha256": hashlib.sha256(parts_of.encode()).hexdigest(),
         "rejected": json.dumps(dict(sorted(rejected.items()))),
         "remarks": json.dumps(sorted({*first.remarks, *second.remarks})),
+        "rejected_amounts": json.dumps(_added(first.rejected_amounts, second.rejected_amounts)),
         "varying": json.dumps(varying),
+    }
+
+
+def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    return {
+        name: round(first.get(name, 0.0) + second.get(name, 0.0), 2) for name in sorted({*first, *second})
     }

@@ -34,6 +34,8 @@ class DataProvenance:
         Rejected rows by reason; by column of groups, the customers in more than one.
     remarks : tuple of str
         What a reader should know of the rows that count, in sentences.
+    rejected_amounts : mapping of str to float
+        What rejected rows of known amount add up to, by reason.
     more : mapping of str to str, int or float
         All other attributes.
     """
@@ -54,6 +56,7 @@ class DataProvenance:
     rejected: Mapping[str, int] = field(default_factory=dict)
     varying: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    rejected_amounts: Mapping[str, float] = field(default_factory=dict)
     more: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
@@ -91,6 +94,8 @@ def provenance_of(stats: _Dataset) -> DataProvenance:
                 more |= {name: plain} if isinstance(plain, str | int | float) else {}
             elif name == "remarks":
                 known[name] = tuple(map(str, json.loads(plain or "[]")))
+            elif name == "rejected_amounts":
+                known[name] = {str(reason): float(paid) for reason, paid in json.loads(plain or "{}").items()}
             elif _TYPES[name] is str:
                 known[name] = str(plain)
             elif _TYPES[name] == int | None:

@@ -86,6 +86,7 @@ def complete(
         "rows_rejected": sum(rejected.values()),
         "rejected": json.dumps(rejected),
         "remarks": json.dumps(transactions.remarks),
+        "rejected_amounts": json.dumps(dict(sorted(transactions.rejected_amounts().items()))),
         "varying": json.dumps(
             {name: int(sum_of(table, f"{prefix}_varies")) for prefix, name in occasions.groups.items()}
         ),

@@ -95,6 +95,18 @@ class Transactions:
         """Number of rejected rows."""
         return sum(self.rejected_by_reason.values())
 
+    def rejected_amounts(self) -> dict[str, float]:
+        """Return what the rejected rows add up to by reason, where their amount can be read."""
+        if not self.has_amount or not self.rows_rejected:
+            return {}
+        paid = "sum(CAST(amount AS DOUBLE)) FILTER (isfinite(CAST(amount AS DOUBLE)))"
+        judged = self.schema.judged(self.table)
+        found = self.table.run(
+            f"SELECT reason, {paid} AS paid FROM {judged} WHERE reason IS NOT NULL GROUP BY reason"
+        )
+        # Rounded, so that the order of the rows does not matter.
+        return {row["reason"]: round(row["paid"], 2) for row in found.to_pylist() if row["paid"]}
+
     @property
     def accepted(self) -> duckdb.DuckDBPyRelation:
         """The accepted rows: customer, time and amount, returns included with ``"net"``. Lazy."""

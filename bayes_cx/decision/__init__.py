@@ -3,6 +3,17 @@
 from bayes_cx.decision.offers import Beta, Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
+from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
-__all__ = ["LABELS", "Beta", "LifetimeValue", "Offer", "Plan", "lifetime_value", "prioritise"]
+__all__ = [
+    "LABELS",
+    "Beta",
+    "LifetimeValue",
+    "Offer",
+    "Plan",
+    "Segments",
+    "lifetime_value",
+    "prioritise",
+    "segments",
+]

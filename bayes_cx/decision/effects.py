@@ -14,7 +14,7 @@ __all__ = ["Change", "Effect", "added", "effect"]
 # A share of one would make the customer stay for ever, which the formula reaches only as a limit.
 _MOST_KEPT = 0.999
 # The fields of a change that are summed over customers.
-_SUMS = ("active", "lost", "won_back", "kept_once", "kept_twice")
+_SUMS = ("active", "lost", "returning", "won_back", "kept_once", "kept_twice")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Effect:
         Draws of the chance to win back and of the share by which dropout falls; the same for all customers.
     less_dropout, least_dropout : Scorer
         Discounted events of an active customer whose chance to leave falls by that share, and by twice it.
+    half_lives : numpy.ndarray, shape (customer,)
+        How often the chance to win back has halved since the customer was last heard of.
     """
 
     offer: Offer
@@ -35,21 +37,33 @@ class Effect:
     keep: np.ndarray
     less_dropout: Scorer
     least_dropout: Scorer
+    half_lives: np.ndarray
 
     def of(self, worth: Worth, some: np.ndarray) -> "Change":
         """Return what the offer changes for some customers."""
         once = worth.spend * self.less_dropout.customers(some)
         twice = worth.spend * self.least_dropout.customers(some)
         lost = 1.0 - worth.p_alive
+        returning = lost * self.fade(some)
         return Change(
             offer=self.offer,
             chance=self.win_back,
             active=worth.p_alive,
             lost=lost,
-            won_back=lost * worth.won_back,
+            returning=returning,
+            won_back=returning * worth.won_back,
             kept_once=worth.p_alive * (once - worth.active),
             kept_twice=worth.p_alive * (twice - worth.active),
         )
+
+    def fade(self, some: np.ndarray, times: float = 1.0) -> np.ndarray:
+        """Return the share of the chance to win back that is left, if the half-life is `times` as long."""
+        return np.exp2(-self.half_lives[some] / times)
+
+    def fading(self, change: "Change", worth: Worth, some: np.ndarray, times: float) -> "Change":
+        """Return the change for the same customers if the half-life is `times` as long."""
+        returning = change.lost * self.fade(some, times)
+        return replace(change, returning=returning, won_back=returning * worth.won_back)
 
 
 @dataclass(frozen=True)
@@ -60,11 +74,13 @@ class Change:
     ----------
     offer : Offer
     chance : numpy.ndarray, shape (sample,)
-        Chance to win back.
+        Chance to win back a customer who has just left.
     active, lost : numpy.ndarray, shape (sample, customer)
         Chance to be active and not to be.
+    returning : numpy.ndarray, shape (sample, customer)
+        `lost` times the share of the chance to win back that the silence has left.
     won_back : numpy.ndarray, shape (sample, customer)
-        Value if all who are lost came back.
+        `returning` times the value of a customer who comes back.
     kept_once, kept_twice : numpy.ndarray, shape (sample, customer)
         Rise of the value with the share kept as drawn, and with twice that share.
     """
@@ -73,6 +89,7 @@ class Change:
     chance: np.ndarray
     active: np.ndarray
     lost: np.ndarray
+    returning: np.ndarray
     won_back: np.ndarray
     kept_once: np.ndarray
     kept_twice: np.ndarray
@@ -81,15 +98,22 @@ class Change:
         """Return the value won back, shape (sample, customer)."""
         return self._chance(strength)[:, None] * self.won_back
 
-    def response(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the value won back, with the luck of who had left and comes back, shape (sample, customer).
+    def luck(self, uniform: np.ndarray, strength: float = 1.0) -> np.ndarray:
+        """Return by how much the value won back differs from `winning_back`, with the luck of who comes back.
 
         What a customer who comes back then brings is set to its expectation.
+
+        Parameters
+        ----------
+        uniform : numpy.ndarray, shape (sample, customer)
+            Random numbers between 0 and 1; the same ones make several strengths comparable.
+        strength : float
         """
-        comes_back = rng.random(self.lost.shape) < self._chance(1.0)[:, None] * self.lost
-        return comes_back * np.divide(
-            self.won_back, self.lost, out=np.zeros_like(self.won_back), where=self.lost > 0
+        comes_back = uniform < self._chance(strength)[:, None] * self.returning
+        each = np.divide(
+            self.won_back, self.returning, out=np.zeros_like(self.won_back), where=self.returning > 0
         )
+        return comes_back * each - self.winning_back(strength)
 
     def keeping(self, strength: float = 1.0) -> np.ndarray:
         """Return the value kept, shape (sample, customer): exact at 0, 1 and 2, a parabola between."""
@@ -102,7 +126,7 @@ class Change:
         """Return the cost, shape (sample, customer)."""
         if self.offer.charged == "contacted":
             return self.offer.cost * (self.active + self.lost)
-        return self.offer.cost * (self.active + self._chance(strength)[:, None] * self.lost)
+        return self.offer.cost * (self.active + self._chance(strength)[:, None] * self.returning)
 
     def gain(self, strength: float = 1.0) -> np.ndarray:
         """Return the net gain, shape (sample, customer)."""
@@ -115,13 +139,17 @@ class Change:
         if self.offer.charged == "contacted":
             cost = np.full((len(strengths), self.lost.shape[1]), self.offer.cost)
         else:
-            cost = self.offer.cost * (self.active.mean(axis=0) + chance @ self.lost)
+            cost = self.offer.cost * (self.active.mean(axis=0) + chance @ self.returning)
         kept = once * self.kept_once.mean(axis=0) + twice * self.kept_twice.mean(axis=0)
         return chance @ self.won_back + kept - cost, cost
 
-    def total(self, mine: np.ndarray) -> "Change":
-        """Return the sum of the changes of the customers in `mine` (bool), as a change of one customer."""
-        return replace(self, **{n: getattr(self, n)[:, mine].sum(axis=1, keepdims=True) for n in _SUMS})
+    def only(self, mine: np.ndarray) -> "Change":
+        """Return the changes of the customers in `mine` (bool)."""
+        return replace(self, **{n: getattr(self, n)[:, mine] for n in _SUMS})
+
+    def total(self) -> "Change":
+        """Return the sum of the changes, as a change of one customer."""
+        return replace(self, **{n: getattr(self, n).sum(axis=1, keepdims=True) for n in _SUMS})
 
     def _chance(self, strength: float) -> np.ndarray:
         return np.minimum(strength * self.chance, 1.0)
@@ -141,7 +169,14 @@ def effect(offer: Offer, value: LifetimeValue, rng: np.random.Generator) -> Effe
     """Return draws of the effects of `offer`."""
     win_back = offer.win_back.draw(rng, value.draws)
     keep = np.minimum(offer.keep.draw(rng, value.draws), _MOST_KEPT)
-    return Effect(offer, win_back, keep, value.less_dropout(keep), value.less_dropout(_twice(keep)))
+    return Effect(
+        offer,
+        win_back,
+        keep,
+        value.less_dropout(keep),
+        value.less_dropout(_twice(keep)),
+        value.silence / offer.half_life_in(str(value.stats.attrs["unit"])),
+    )
 
 
 def _twice(share: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The plan: whom to contact with what, what that is worth and how sure it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.decision.offers import Offer
+from bayes_cx.decision.segments import flat
 from bayes_cx.files import atomic_path, meaningful, write_csv
 from bayes_cx.kinds import KINDS
 from bayes_cx.notebook import html
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LABELS", "Plan"]
 
 # A customer's label in plain words.
-LABELS = ("contact", "wait and see", "let go", "needs no offer")
+LABELS = ("contact", "notice given", "wait and see", "let go", "needs no offer")
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,21 @@ class Plan:
         By ``customer``, best first: ``rank``, ``contact``, ``label``, ``offer``, expected net ``gain`` with
         ``gain_sd`` and ``gain_quantile``, ``p_gain`` (chance that the gain is positive), ``p_best`` (chance
         to be among the best k, k the number contacted), ``evpi`` (what knowing this customer's gain
-        beforehand would be worth), ``cost``, ``p_alive``, ``value``, ``value_at_risk`` and the statistics.
+        beforehand would be worth), ``cost``, ``p_alive``, ``value``, ``value_at_risk``, the statistics, and
+        the segments that `segments` returns (``tier``, ``p_tier``, ``p_top``, ``rfm_class``).
         By ``sample``: totals over all customers, ``total_gain`` of the chosen contacts and
         ``total_gain_predictive``, which adds the luck of who comes back, and ``curve`` (contacts, sample),
         the net gain of the first so many contacts. Gains are expectations over a customer's own luck, except
-        ``total_gain_predictive``; ``total_value_predictive`` by ``future`` includes all luck of purchases and
-        spend.
+        ``total_gain_predictive`` and ``curve_predictive``; ``total_value_predictive`` by ``future`` includes
+        all luck of purchases and spend.
     sensitivity : xarray.Dataset
         Gain of this plan, and the number of contacts that would be best, if all effects of the offers were
-        ``scale`` times what was assumed.
+        ``scale`` times what was assumed. The ends of its interval include the luck of who comes back, as
+        ``total_gain_predictive`` does.
+    drivers : xarray.Dataset
+        By ``assumption`` (``win_back``, ``keep``, ``half_life``, ``margin``): the expected gain of this plan
+        if that one were ``half`` and ``twice`` as large. Attributes: ``gain`` as assumed, and the number of
+        contacts that would be best with half and twice the half-life.
     offers : tuple of Offer
     settings : dict
         The settings of `prioritise` and `lifetime_value` that made the plan.
@@ -50,6 +57,7 @@ class Plan:
     sensitivity: xr.Dataset
     offers: tuple[Offer, ...]
     settings: Mapping[str, Any]
+    drivers: xr.Dataset = field(default_factory=xr.Dataset)
 
     @property
     def n_contacted(self) -> int:
@@ -58,14 +66,13 @@ class Plan:
 
     def table(self) -> "pd.DataFrame":
         """Return one row a customer, best first, with 90 % intervals as columns ``*_low`` and ``*_high``."""
-        by_customer = [name for name, column in self.data.data_vars.items() if column.dims == ("customer",)]
-        frame = self.data[by_customer].to_dataframe()
+        frame = flat(self.data).set_index("customer")
         for name in ("p_alive", "value", "gain"):
             quantile = self.data[f"{name}_quantile"]
             place = list(frame.columns).index(name) + 1
             frame.insert(place, f"{name}_low", quantile.sel(quantile=0.05).to_numpy())
             frame.insert(place + 1, f"{name}_high", quantile.sel(quantile=0.95).to_numpy())
-        return frame[[column for column in frame.columns if column not in self.data.coords]].reset_index()
+        return frame.reset_index()
 
     def written(self) -> "pd.DataFrame":
         """Return `table` with the digits that count, as files have it; what was observed stays as it is."""

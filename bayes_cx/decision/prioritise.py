@@ -1,16 +1,18 @@
 """The plan from value, offers, budget and capacity."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import xarray as xr
 
 from bayes_cx.data import provenance_of
 from bayes_cx.decision.allocate import Allocation, allocate
+from bayes_cx.decision.best import chance_among_best
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
-from bayes_cx.decision.plan import Plan
+from bayes_cx.decision.plan import LABELS, Plan
+from bayes_cx.decision.segments import TOP, rfm, tier_columns
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
@@ -21,6 +23,10 @@ __all__ = ["prioritise"]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0)
 _AS_DRAWN = STRENGTHS.index(1.0)
+# A single assumption is halved and doubled to see what the gain rests on.
+HALF, TWICE = 0.5, 2.0
+# The chance to lose money from which on a plan is no advice: its 90% interval then has losses only.
+MAX_LOSS_CHANCE = 0.95
 # From this chance of a gain on, a customer who is not contacted is worth watching.
 WATCH = 0.2
 # From this chance of being active on, a customer counts as active.
@@ -28,6 +34,8 @@ ACTIVE = 0.5
 # Draws x customers kept to compare customers with each other, in single precision: 800 MB at most.
 _RANK_CELLS = 200_000_000
 _CURVE_POINTS = 200
+# Draws from which the chance to belong to a tier is computed: it is then known to 2.5 points.
+_TIER_DRAWS = 400
 _FUTURES = 300
 
 
@@ -37,15 +45,22 @@ def prioritise(
     *,
     budget: float | None = None,
     capacity: int | None = None,
+    max_loss_chance: float = MAX_LOSS_CHANCE,
     seed: int = 0,
 ) -> Plan:
     """Return a plan: customers in the order of the expected net gain of contacting them, and whom to contact.
 
     For each draw and customer, with V the discounted residual value given alive and p the chance to be alive,
 
-    - winning back: (1 - p) times the chance to win back times the value of a customer brought back,
+    - winning back: (1 - p) times the chance to win back times the value of a customer brought back; that
+      chance halves with every half-life of the offer for which nothing was heard of the customer,
     - keeping: p times the rise of V when the chance to leave falls by the share kept,
     - net gain: both together less the cost.
+
+    A plan that almost surely loses money is no advice, even where a rare large gain makes its mean positive:
+    where the chance to lose, with the luck of who comes back, is `max_loss_chance` or more, nobody is
+    contacted, and the attributes ``withheld_contacts``, ``withheld_gain``, ``withheld_low``,
+    ``withheld_high`` and ``withheld_loss`` of the data say what was held back.
 
     The effects of an offer are draws too, the same for all customers. Gains are expectations over a
     customer's own luck; their spread is the uncertainty about customers and offers.
@@ -59,6 +74,8 @@ def prioritise(
         Most that may be spent.
     capacity : int, optional
         Most customers that can be contacted.
+    max_loss_chance : float
+        Chance to lose money from which on the plan is not advised; above 1 never.
     seed : int
         Seed of the draws of the offers' effects and of the simulated futures.
 
@@ -72,22 +89,27 @@ def prioritise(
         If there is no offer, two have the same name, or a limit is negative.
     """
     _check(offers, budget, capacity)
+    if not max_loss_chance > 0:
+        raise InputError(f"max_loss_chance={max_loss_chance}", "a chance above 0", "write for example 0.95")
     rng = np.random.default_rng(seed)
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)
     allocation = allocate(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
-    order = np.lexsort([-allocation.priority, ~allocation.contact])
-    rank = np.empty_like(order)
-    rank[order] = np.arange(order.size)
-    data, totals = _describe(value, effects, allocation, rank, seed)
-    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(order.size), allocation.offer]))
-    data = data.assign(label=("customer", _labels(data)))
+    data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
+    withheld = _withheld(data, int(allocation.contact.sum()), max_loss_chance)
+    if withheld:
+        allocation = replace(allocation, contact=np.zeros_like(allocation.contact))
+        data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
+    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
+    data = data.assign(label=("customer", _labels(data, value.leaving_next)))
     data["total_value_predictive"] = ("future", _futures(value, seed))
-    data = data.isel(customer=order).assign_attrs(_attributes(value, data, budget, capacity, allocation))
+    attributes = _attributes(value, data, budget, capacity, allocation) | withheld
+    data = data.isel(customer=np.argsort(data["rank"].to_numpy())).assign_attrs(attributes)
     return Plan(
         data=data,
-        sensitivity=_sensitivity(gain, cost, totals, budget, capacity),
+        sensitivity=_sensitivity(gain[: len(STRENGTHS)], cost, campaign, budget, capacity),
+        drivers=_drivers(gain, cost, campaign, value, budget, capacity),
         offers=tuple(offers),
         settings={
             "offers": [asdict(offer) for offer in offers],
@@ -97,6 +119,7 @@ def prioritise(
             "discount_rate": value.rate.per_year,
             "margin": value.margin,
             "draws": value.draws,
+            "max_loss_chance": max_loss_chance,
             "seed": seed,
             "watch": WATCH,
             "active": ACTIVE,
@@ -122,19 +145,57 @@ def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) 
 
 
 def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarray, np.ndarray]:
-    """Return expected net gain and expected cost, both of shape (strength, customer, offer)."""
-    gain, cost = np.empty((2, len(STRENGTHS), value.n_customers, len(effects)))
+    """Return expected net gain and expected cost, both of shape (scenario, customer, offer).
+
+    The scenarios are the strengths of the response, then half and twice the half-life.
+    """
+    gain, cost = np.empty((2, len(STRENGTHS) + 2, value.n_customers, len(effects)))
     for some in value.blocks():
         worth = value.worth(some)
         for j, each in enumerate(effects):
-            gain[:, some, j], cost[:, some, j] = each.of(worth, some).expected(STRENGTHS)
+            change = each.of(worth, some)
+            gain[:-2, some, j], cost[:-2, some, j] = change.expected(STRENGTHS)
+            for k, times in ((-2, HALF), (-1, TWICE)):
+                gain[k, some, j], cost[k, some, j] = each.fading(change, worth, some, times).expected([1.0])
     return gain, cost
+
+
+def _ranks(allocation: Allocation) -> np.ndarray:
+    """Return the position of each customer, those to contact first, from 0."""
+    order = np.lexsort([-allocation.priority, ~allocation.contact])
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    return rank
+
+
+@dataclass(frozen=True)
+class _Campaign:
+    """What the chosen contacts change, in total.
+
+    Attributes
+    ----------
+    changes : list of Change
+        Of one customer, by offer.
+    sooner, later : list of Change
+        The same if the half-life of the chance to win back is half and twice as long.
+    luck : numpy.ndarray, shape (strength, sample)
+        What the luck of who comes back adds, by strength of the response.
+    """
+
+    changes: list[Change]
+    sooner: list[Change]
+    later: list[Change]
+    luck: np.ndarray
+
+    def gain(self, strength: float = 1.0) -> np.ndarray:
+        """Return the net gain, the luck of single customers averaged out, shape (sample,)."""
+        return sum((each.gain(strength)[:, 0] for each in self.changes), np.zeros(self.luck.shape[1]))
 
 
 def _describe(
     value: LifetimeValue, effects: Sequence[Effect], allocation: Allocation, rank: np.ndarray, seed: int
-) -> tuple[xr.Dataset, list[Change]]:
-    """Return the data of a plan, in the order of the statistics, and the total change by each offer."""
+) -> tuple[xr.Dataset, _Campaign]:
+    """Return the data of a plan, in the order of the statistics, and what the campaign changes in total."""
     n, draws = value.n_customers, value.draws
     contacted = int(allocation.contact.sum())
     mean = {name: np.empty(n) for name in ("p_alive", "value", "value_at_risk", "gain")}
@@ -142,18 +203,20 @@ def _describe(
     quantile = {name: np.empty((n, len(QUANTILES))) for name in sd}
     p_gain, evpi = np.empty((2, n))
     total = {name: np.zeros(draws) for name in ("active", "value", "value_at_risk")}
-    campaign: list[list[Change]] = [[] for _ in effects]
-    luck = np.zeros(draws)
+    parts: dict[float, list[list[Change]]] = {times: [[] for _ in effects] for times in (1.0, HALF, TWICE)}
+    luck = np.zeros((len(STRENGTHS), draws))
     contacts = _grid(contacted, n)
-    steps = np.zeros((contacts.size, draws))
+    steps, lucky_steps = np.zeros((2, contacts.size, draws))
     kept = thinned(draws, max(1, _RANK_CELLS // max(n, 1)))
     ranking = np.empty((kept.size, n), dtype=np.float32)
+    valued = kept[thinned(kept.size, min(kept.size, _TIER_DRAWS))]
+    values_kept = np.empty((valued.size, n), dtype=np.float32)
     rng = np.random.default_rng([seed, 2])
     for some in value.blocks():
         worth = value.worth(some)
         changes = [each.of(worth, some) for each in effects]
         gains = [change.gain() for change in changes]
-        own = np.take_along_axis(np.array(gains), allocation.offer[some][None, None, :], axis=0)[0]
+        own = _chosen(gains, allocation.offer[some])
         shown = {"p_alive": worth.p_alive, "value": worth.value, "gain": own}
         for name, values in shown.items():
             mean[name][some], sd[name][some] = values.mean(axis=0), values.std(axis=0)
@@ -162,23 +225,33 @@ def _describe(
         mean["value_at_risk"][some] = at_risk.mean(axis=0)
         p_gain[some] = (own > 0).mean(axis=0)
         known_before = np.maximum(np.maximum.reduce(gains), 0.0).mean(axis=0)
-        evpi[some] = known_before - np.maximum(np.max([each.mean(axis=0) for each in gains], axis=0), 0.0)
+        known_now = np.maximum(np.max([each.mean(axis=0) for each in gains], axis=0), 0.0)
+        # Knowing more never costs anything; two equal sums may differ by rounding.
+        evpi[some] = np.where(known_before - known_now > 1e-12 * known_before, known_before - known_now, 0.0)
         total["active"] += (rng.random(worth.p_alive.shape) < worth.p_alive).sum(axis=1)
         total["value"] += worth.value.sum(axis=1)
         total["value_at_risk"] += at_risk.sum(axis=1)
         ranking[:, some] = own[kept]
-        np.add.at(steps, np.searchsorted(contacts, rank[some] + 1), own.T)
-        for j, change in enumerate(changes):
+        values_kept[:, some] = worth.value[valued]
+        uniform = rng.random(own.shape)
+        lucky = own + _chosen([change.luck(uniform) for change in changes], allocation.offer[some])
+        at = np.searchsorted(contacts, rank[some] + 1)
+        np.add.at(steps, at, own.T)
+        np.add.at(lucky_steps, at, lucky.T)
+        for j, (each, change) in enumerate(zip(effects, changes, strict=True)):
             mine = allocation.contact[some] & (allocation.offer[some] == j)
-            campaign[j].append(change.total(mine))
-            luck += (change.response(rng) - change.winning_back())[:, mine].sum(axis=1)
-    totals = [added(parts) for parts in campaign]
+            for times, found in parts.items():
+                other = change if times == 1.0 else each.fading(change, worth, some, times)
+                found[j].append(other.only(mine).total())
+            chosen = change.only(mine)
+            luck += [chosen.luck(uniform[:, mine], strength).sum(axis=1) for strength in STRENGTHS]
+    campaign = _Campaign(*([added(each) for each in found] for found in parts.values()), luck=luck)
     total |= {
-        "gain": sum(each.gain()[:, 0] for each in totals),
-        "winning_back": sum(each.winning_back()[:, 0] for each in totals),
-        "keeping": sum(each.keeping()[:, 0] for each in totals),
+        "gain": campaign.gain(),
+        "gain_predictive": campaign.gain() + luck[_AS_DRAWN],
+        "winning_back": sum(each.winning_back()[:, 0] for each in campaign.changes),
+        "keeping": sum(each.keeping()[:, 0] for each in campaign.changes),
     }
-    total["gain_predictive"] = total["gain"] + luck
     names = np.array([each.offer.name for each in effects], dtype=object)[allocation.offer]
     names[~allocation.contact] = ""
     by_customer = {
@@ -188,7 +261,7 @@ def _describe(
         "gain": mean["gain"],
         "gain_sd": sd["gain"],
         "p_gain": p_gain,
-        "p_best": _p_best(ranking, contacted),
+        "p_best": chance_among_best(ranking, (contacted,))[:, 0],
         "evpi": evpi,
         "p_alive": mean["p_alive"],
         "p_alive_sd": sd["p_alive"],
@@ -205,36 +278,45 @@ def _describe(
             **{name: ("customer", column.to_numpy()) for name, column in statistics.items()},
             **{f"{name}_quantile": (("customer", "quantile"), column) for name, column in quantile.items()},
             **{f"total_{name}": ("sample", column) for name, column in total.items()},
+            **tier_columns(values_kept, mean["value"]),
+            **{name: ("customer", column) for name, column in rfm(value.stats).items()},
             "curve": (("contacts", "sample"), np.cumsum(steps, axis=0)),
+            "curve_predictive": (("contacts", "sample"), np.cumsum(lucky_steps, axis=0)),
         },
         coords={
             "customer": value.stats["customer"].to_numpy(),
             "quantile": list(QUANTILES),
             "contacts": contacts,
+            "top": list(TOP),
         },
     )
-    return data, totals
+    return data, campaign
+
+
+def _chosen(by_offer: Sequence[np.ndarray], offer: np.ndarray) -> np.ndarray:
+    """Return the values of each customer's own offer, shape (sample, customer)."""
+    return np.take_along_axis(np.array(by_offer), offer[None, None, :], axis=0)[0]
+
+
+def _withheld(data: xr.Dataset, contacted: int, most: float) -> dict[str, float]:
+    """Return what is to be known of a plan that almost surely loses money; nothing of another one."""
+    gain = data["total_gain_predictive"].to_numpy()
+    loss = float((gain < 0).mean())
+    if not contacted or loss < most:
+        return {}
+    low, high = np.quantile(gain, (0.05, 0.95))
+    return {
+        "withheld_contacts": contacted,
+        "withheld_gain": float(data["total_gain"].mean()),
+        "withheld_low": float(low),
+        "withheld_high": float(high),
+        "withheld_loss": loss,
+    }
 
 
 def _grid(contacted: int, n: int) -> np.ndarray:
     """Return numbers of contacts at which the gain curve is known, the chosen number among them."""
     return np.unique(np.r_[np.linspace(0, n, _CURVE_POINTS).astype(int), contacted])
-
-
-def _p_best(gains: np.ndarray, k: int) -> np.ndarray:
-    """Return the share of draws, shape (sample, customer), in which each customer is among the best k."""
-    n = gains.shape[1]
-    if k == 0 or n == 0:
-        return np.zeros(n)
-    if k == n:
-        return np.ones(n)
-    share = np.zeros(n)
-    for row in gains:
-        least = np.partition(row, n - k)[n - k]
-        above, tied = row > least, row == least
-        # Customers with equal gains share the last places.
-        share += above + tied * ((k - above.sum()) / tied.sum())
-    return share / gains.shape[0]
 
 
 def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
@@ -248,38 +330,88 @@ def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
         draws=_FUTURES,
         seed=seed,
     )
-    return value.margin * np.array([each.sum() for each in futures])
+    stays = ~value.leaving_next
+    return value.margin * np.array([each[stays].sum() for each in futures])
 
 
-def _labels(data: xr.Dataset) -> np.ndarray:
+def _labels(data: xr.Dataset, leaving_next: np.ndarray) -> np.ndarray:
     """Return each customer's label in plain words."""
     contact, gain = data["contact"].to_numpy(), data["gain"].to_numpy()
     open_case = (gain > 0) | (data["p_gain"].to_numpy() >= WATCH)
     gone = data["p_alive"].to_numpy() < ACTIVE
-    return np.select(
-        [contact, open_case, gone], ["contact", "wait and see", "let go"], "needs no offer"
-    ).astype(object)
+    # Whether an offer may be worth its cost or not, who has given notice is no customer to wait for.
+    found = [contact, leaving_next, open_case, gone]
+    return np.select(found, LABELS[:4], LABELS[4]).astype(object)
 
 
 def _sensitivity(
     gain: np.ndarray,
     cost: np.ndarray,
-    totals: Sequence[Change],
+    campaign: _Campaign,
     budget: float | None,
     capacity: int | None,
 ) -> xr.Dataset:
     """Return the gain of the chosen plan and the best number of contacts under other effects."""
-    campaign = np.array([sum(each.gain(strength)[:, 0] for each in totals) for strength in STRENGTHS])
-    low, high = np.quantile(campaign, (0.05, 0.95), axis=1)
-    best = [int(allocate(g, c, budget, capacity).contact.sum()) for g, c in zip(gain, cost, strict=True)]
+    means = np.array([campaign.gain(strength) for strength in STRENGTHS])
+    low, high = np.quantile(means + campaign.luck, (0.05, 0.95), axis=1)
+    best = [_best_number(gain, cost, i, budget, capacity) for i in range(len(STRENGTHS))]
     return xr.Dataset(
         {
-            "gain": ("scale", campaign.mean(axis=1)),
+            "gain": ("scale", means.mean(axis=1)),
             "gain_low": ("scale", low),
             "gain_high": ("scale", high),
             "contacts": ("scale", best),
         },
         coords={"scale": list(STRENGTHS)},
+    )
+
+
+def _best_number(
+    gain: np.ndarray, cost: np.ndarray, scenario: int, budget: float | None, capacity: int | None
+) -> int:
+    return int(allocate(gain[scenario], cost[scenario], budget, capacity).contact.sum())
+
+
+def _drivers(
+    gain: np.ndarray,
+    cost: np.ndarray,
+    campaign: _Campaign,
+    value: LifetimeValue,
+    budget: float | None,
+    capacity: int | None,
+) -> xr.Dataset:
+    """Return the expected gain of the chosen plan if one assumption is half and twice as large.
+
+    A share that cannot be doubled, such as a margin of 70 %, goes up to one.
+    """
+    changes = campaign.changes
+    back, kept, cost_now = (
+        float(sum(getattr(each, name)()[:, 0].mean() for each in changes))
+        for name in ("winning_back", "keeping", "cost")
+    )
+
+    def response(back_times: float, kept_times: float) -> float:
+        found = [e.winning_back(back_times) + e.keeping(kept_times) - e.cost(back_times) for e in changes]
+        return float(sum(each.mean() for each in found))
+
+    rows = {
+        "win_back": (response(HALF, 1.0), response(TWICE, 1.0)),
+        "keep": (response(1.0, HALF), response(1.0, TWICE)),
+        "half_life": tuple(float(sum(e.gain().mean() for e in c)) for c in (campaign.sooner, campaign.later)),
+    }
+    if value.spend is not None:
+        most = min(TWICE, 1.0 / value.margin)
+        rows["margin"] = tuple(times * (back + kept) - cost_now for times in (HALF, most))
+    half, twice = np.array(list(rows.values())).T
+    best = [_best_number(gain, cost, i, budget, capacity) for i in (-2, -1)]
+    return xr.Dataset(
+        {"half": ("assumption", half), "twice": ("assumption", twice)},
+        coords={"assumption": list(rows)},
+        attrs={
+            "gain": float(campaign.gain().mean()),
+            "contacts_half_life_half": best[0],
+            "contacts_half_life_twice": best[1],
+        },
     )
 
 

@@ -108,6 +108,22 @@ class LifetimeValue:
         """An order in which equal customers are neighbours, so that blocks share work, shape (customer,)."""
         return np.lexsort([self.stats[name].to_numpy() for name in self.purchases.model.statistics])
 
+    @cached_property
+    def leaving_next(self) -> np.ndarray:
+        """Who is known to leave at the next opportunity, such as who has given notice, shape (customer,).
+
+        They count as lost already: without an offer they bring nothing more.
+        """
+        return self.purchases.model.kind.leaving_next(self.stats)
+
+    @cached_property
+    def silence(self) -> np.ndarray:
+        """How long nothing was heard of each customer, in the unit of the statistics, shape (customer,)."""
+        kind = self.purchases.model.kind
+        if kind.silence is None:
+            return np.zeros(self.n_customers)
+        return np.maximum(np.asarray(kind.silence(kind.numbers(self.stats)), float), 0.0)
+
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield positions of customers, in blocks small enough for memory."""
         step = max(1, _BLOCK_CELLS // self.draws)
@@ -135,7 +151,9 @@ class LifetimeValue:
         spend = ready["spend"].customers(some) if "spend" in ready else np.asarray(self.price)
         spend = np.broadcast_to(self.margin * spend, shape)
         return Worth(
-            p_alive=np.broadcast_to(ready["p_alive"].customers(some), shape),
+            p_alive=np.broadcast_to(
+                np.where(self.leaving_next[some], 0.0, ready["p_alive"].customers(some)), shape
+            ),
             active=spend * ready["active"].customers(some),
             won_back=spend * ready["won_back"].customers(some),
             kept=spend * ready["kept"].customers(some),

@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_cx.kinds.kind import Column, Columns, Forecast, Statistic, Words, plural, share
 
-__all__ = ["MONEY", "features", "forecast", "history", "lively", "of_repeaters", "rfm_score", "words"]
+__all__ = ["MONEY", "features", "forecast", "history", "lively", "of_repeaters", "rfm", "rfm_score", "words"]
 
 # What is known of the amounts, wherever purchases are counted.
 _WITH_AMOUNTS = "summarise the transactions with an amount column"
@@ -108,6 +108,19 @@ def forecast(exposure: str, *, peer: bool = False) -> Forecast:
         ranks=ranks,
         peer=peer,
     )
+
+
+def rfm(exposure: str) -> Callable[[Columns], dict[str, np.ndarray]]:
+    """Return the function that gives quintiles of recency, frequency and spend by purchase."""
+
+    def quintiles(columns: Columns) -> dict[str, np.ndarray]:
+        number = columns["x"] + 1
+        found = {"recency": columns["t_x"] - columns[exposure], "frequency": number}
+        if "first_spend" in columns:
+            found["monetary"] = (columns["first_spend"] + columns["spend_sum"]) / number
+        return {name: _quintile(values) for name, values in found.items()}
+
+    return quintiles
 
 
 def rfm_score(recency: np.ndarray, frequency: np.ndarray, monetary: np.ndarray) -> np.ndarray:

@@ -122,4 +122,6 @@ CONTRACTS = Kind(
     },
     bars=_left_at,
     observed=lambda columns: {**columns, "T": _passed(columns)},
+    silence=lambda columns: columns["churned"] * (_passed(columns) - columns["T"]),
+    leaves_next=lambda columns: columns.get("notice", np.zeros(columns["T"].shape)) > 0,
 )

@@ -198,6 +198,15 @@ class Kind:
     the others.
     observed : callable
         ``observed(columns)`` returns the columns with the spans for which customers were observed.
+    silence : callable or None
+        ``silence(columns)`` returns how long nothing was heard of each customer: the time since the last
+        event, or since the customer left where that is observed.
+    rfm : callable or None
+        ``rfm(columns)`` returns quintiles of ``recency``, ``frequency`` and, with amounts, ``monetary``, each
+        from 1 to 5, the best; None for customers who do not buy.
+    leaves_next : callable or None
+        ``leaves_next(columns)`` returns who is known to leave at the next opportunity although still there,
+        as bool by row; None where that is never known.
     """
 
     key: str
@@ -223,6 +232,9 @@ class Kind:
     usable: Callable[[Columns], np.ndarray] | None = None
     unusable: str = ""
     observed: Callable[[Columns], Columns] = dict
+    silence: Callable[[Columns], np.ndarray] | None = None
+    rfm: Callable[[Columns], dict[str, np.ndarray]] | None = None
+    leaves_next: Callable[[Columns], np.ndarray] | None = None
 
     def numbers(self, stats: "xr.Dataset") -> dict[str, np.ndarray]:
         """Return the columns of statistics that the kind knows, but for dates."""
@@ -242,6 +254,12 @@ class Kind:
         """Return what to do where these columns are missing."""
         known = (self.columns[name].source for name in missing if name in self.columns)
         return next(filter(None, known), self.source)
+
+    def leaving_next(self, stats: "xr.Dataset") -> np.ndarray:
+        """Return who is known to leave at the next opportunity, as bool by row."""
+        if self.leaves_next is None:
+            return np.zeros(stats[self.counted].size, bool)
+        return np.asarray(self.leaves_next(self.numbers(stats)), bool)
 
     def __repr__(self) -> str:
         return f"<Kind {self.key}: {', '.join(self.columns)}>"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, words
+from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, rfm, words
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
 __all__ = ["OPPORTUNITIES"]
@@ -47,4 +47,6 @@ OPPORTUNITIES = Kind(
     forecast=forecast("n"),
     features=features("n"),
     bars=lambda columns: columns["x"],
+    rfm=rfm("n"),
+    silence=lambda columns: columns["n"] - columns["t_x"],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, words
+from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, rfm, words
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
 __all__ = ["PURCHASES", "relative"]
@@ -82,4 +82,6 @@ PURCHASES = Kind(
     forecast=forecast("T", peer=True),
     features=features("T"),
     bars=lambda columns: columns["x"],
+    rfm=rfm("T"),
+    silence=lambda columns: columns["T"] - columns["t_x"],
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from bayes_cx.checks import Check, Interval
 from bayes_cx.page.blocks import Badge, Cell, Column, Line, Number, Soft, Table
 from bayes_cx.page.lay import STATUS_WORDS
-from bayes_cx.page.words import measured, plural, sign
+from bayes_cx.page.words import measured, measured_range, plural, sign
 
 __all__ = ["checks_table", "false_alarms", "interval_cell", "interval_head", "status_badge"]
 
@@ -57,7 +57,7 @@ def interval_cell(found: Interval | None) -> Number:
     """Return an interval as it is printed."""
     if found is None:
         return Number("–")
-    return Number(f"{measured(found.low)} to {measured(found.high)}", found.low)
+    return Number(measured_range(found.low, found.high), found.low)
 
 
 def status_badge(check: Check) -> Badge:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bayes_cx.page.blocks import Badge, Band, Cell, Formula, Name, Number, Share, Sketch, Soft, Strong, Table
-from bayes_cx.page.words import per_cent
+from bayes_cx.page.words import per_cent, per_cent_range
 
 __all__ = ["MARKS", "STATUS_WORDS", "cell_text", "on_paper", "right", "shown"]
 
@@ -29,7 +29,7 @@ def cell_text(cell: Cell) -> str:
         case Badge(text, status):
             return f"{MARKS[status]} {text}" if status else text
         case Band((low, _, median, _, high)):
-            return f"{per_cent(median)}, 90% interval {per_cent(low)} to {per_cent(high)}"
+            return f"{per_cent(median)}, 90% interval {per_cent_range(low, high)}"
         case Share(share):
             return f"{share:.0%}"
         case Sketch(alt=alt):

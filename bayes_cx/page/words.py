@@ -1,19 +1,24 @@
 """Numbers and short phrases as text: at most three significant digits, and 100% only where it is exact."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 __all__ = [
     "Money",
     "about",
+    "about_range",
+    "agree",
+    "between",
     "chance",
     "count",
     "day",
     "listing",
     "measured",
+    "measured_range",
     "per_cent",
+    "per_cent_range",
     "plural",
     "shorten",
     "sign",
@@ -45,6 +50,47 @@ def per_cent(share: float) -> str:
     if 0.99 < share < 1:
         return ">99%"
     return f"{share:.0%}".replace("-", _MINUS)
+
+
+def between(low: float, high: float, *forms: Callable[[float], str]) -> str:
+    """Return an interval in the first of several forms that tells its ends apart, or one number if none does.
+
+    Examples
+    --------
+    >>> between(1.0, 2.0, "{:.0f}".format), between(1.21, 1.24, "{:.1f}".format, "{:.2f}".format)
+    ('1 to 2', '1.21 to 1.24')
+    >>> between(1.21, 1.24, "{:.1f}".format)
+    '1.2'
+    """
+    for form in forms:
+        if (first := form(low)) != (last := form(high)):
+            return f"{first} to {last}"
+    return forms[0](low)
+
+
+def per_cent_range(low: float, high: float) -> str:
+    """Return an interval of shares, with as many decimals as it takes to tell its ends apart.
+
+    Examples
+    --------
+    >>> per_cent_range(0.2, 0.41), per_cent_range(0.0312, 0.0338), per_cent_range(0.03, 0.03)
+    ('20% to 41%', '3.1% to 3.4%', '3%')
+    >>> per_cent_range(0.9953, 0.9961), per_cent_range(1.0, 1.0)
+    ('99.5% to 99.6%', '100%')
+    """
+    finer = (f"{{:.{decimals}%}}".format for decimals in (1, 2))
+    return between(low, high, per_cent, *finer).replace("-", _MINUS)
+
+
+def about_range(low: float, high: float) -> str:
+    """Return an interval of uncertain counts, exact where rounding would make its ends equal.
+
+    Examples
+    --------
+    >>> about_range(11380, 12250), about_range(11386, 11412), about_range(3, 3.2)
+    ('11,400 to 12,200', '11,386 to 11,412', '3')
+    """
+    return between(low, high, about, count)
 
 
 def chance(share: float) -> str:
@@ -113,6 +159,8 @@ class Money:
     ('€1.53m', '−€48.2k', '€1,230', '€3.46')
     >>> Money("", "purchases").range(900, 12400)
     '900 to 12.4k\xa0purchases'
+    >>> euro.range(12410, 12440), euro.range(5, 5)
+    ('€12.41k to €12.44k', '€5.00')
     """
 
     currency: str = ""
@@ -132,15 +180,15 @@ class Money:
         """Return an amount with three significant digits and k, m or bn."""
         return self._dress(self.compact(amount), amount)
 
-    def compact(self, amount: float) -> str:
+    def compact(self, amount: float, digits: int = 3) -> str:
         """Return the size of an amount, without sign and currency."""
         if not math.isfinite(amount):
             return _DASH
-        size = _significant(abs(amount))
+        size = _significant(abs(amount), digits)
         for scale, suffix in _SCALES:
             if size >= max(scale, 1e4):  # four digits are short enough to be printed in full
-                return f"{size / scale:.{_decimals(size / scale)}f}{suffix}"
-        return f"{size:,.{0 if size == 0 else min(_decimals(size), 2)}f}"
+                return f"{size / scale:.{_decimals(size / scale, digits)}f}{suffix}"
+        return f"{size:,.{0 if size == 0 else min(_decimals(size, digits), 2)}f}"
 
     def tick(self, amount: float, _position: int = 0) -> str:
         """Return an amount as an axis shows it: `€16k`, without decimals that only pad."""
@@ -150,7 +198,11 @@ class Money:
 
     def range(self, low: float, high: float) -> str:
         """Return an interval: `€12.0k to €98.4k`."""
-        text = f"{self.bare(low)} to {self.bare(high)}"
+        finer = (
+            lambda amount, digits=digits: self.bare._dress(self.compact(amount, digits), amount)
+            for digits in (4, 5)
+        )
+        text = between(low, high, self.bare, *finer)
         return f"{text}\u00a0{self.noun}" if self.noun else text
 
     def column(self, amounts: Iterable[float]) -> list[str]:
@@ -201,6 +253,17 @@ def measured(value: float | None, digits: int = 3) -> str:
     return text.replace("-", _MINUS)
 
 
+def measured_range(low: float, high: float) -> str:
+    """Return an interval of measured numbers, with as many digits as it takes to tell its ends apart.
+
+    Examples
+    --------
+    >>> measured_range(0.261, 0.273), measured_range(1.2341, 1.2344)
+    ('0.261 to 0.273', '1.2341 to 1.2344')
+    """
+    return between(low, high, measured, lambda value: measured(value, digits=5))
+
+
 def plural(number: float, noun: str, many: str = "") -> str:
     """Return a counted noun.
 
@@ -210,6 +273,17 @@ def plural(number: float, noun: str, many: str = "") -> str:
     ('1 customer', '1,200 customers', '2 have')
     """
     return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
+
+
+def agree(number: float, one: str, many: str) -> str:
+    """Return the verb that agrees with a number as it is printed.
+
+    Examples
+    --------
+    >>> agree(1.2, "is", "are"), agree(0, "is", "are")
+    ('is', 'are')
+    """
+    return one if round(number) == 1 else many
 
 
 def listing(items: Sequence[str], last: str = "and") -> str:

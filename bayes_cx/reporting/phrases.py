@@ -51,16 +51,14 @@ _LATENT = Phrases(
         "let go": "probably left, and too expensive to win back",
     },
     advice={
-        "needs no offer": (
-            "they are active as far as the model can tell, and an offer would cost more than it saves."
-        ),
+        "needs no offer": ("as far as known they are active, and an offer would cost more than it saves."),
         "let go": "they have probably left, and winning them back would cost more than it brings.",
     },
     condition="a customer who is active with probability ",
     then="",
     won_back=(
-        "returns at once, with the same chance however long the silence; from then on buys at a pace that "
-        "takes the silence into account, and is less loyal for having left once"
+        "returns at once, the less likely the longer the silence (see the half-life); from then on buys at a "
+        "pace that takes the silence into account, and is less loyal for having left once"
     ),
 )
 _OBSERVED = Phrases(
@@ -69,19 +67,21 @@ _OBSERVED = Phrases(
     bars="chance to be still a customer at the end of the horizon",
     meaning={
         "contact": "a contact is expected to be worth its cost",
+        "notice given": "leaves at the next renewal, and an offer would not be worth its cost",
         "wait and see": "a contact may be worth its cost",
         "needs no offer": "under contract, and an offer would not be worth its cost",
         "let go": "left, and too expensive to win back",
     },
     advice={
+        "notice given": "they leave at the next renewal, and an offer would cost more than it brings.",
         "needs no offer": "they are under contract, and an offer would cost more than it saves.",
         "let go": "they have left, and winning them back would cost more than it brings.",
     },
     condition="a customer who is under contract or has left (",
     then=" is 1 or 0)",
     won_back=(
-        "returns at once, with the same chance however long ago the contract ended; it goes on at the age "
-        "that it had, and the customer is less loyal for having left once"
+        "returns at once, the less likely the longer ago the contract ended (see the half-life); it goes on "
+        "at the age that it had, and the customer is less loyal for having left once"
     ),
 )
 

@@ -10,7 +10,7 @@ from bayes_cx.page.words import Money
 from bayes_cx.reporting.alike import alike
 from bayes_cx.study import Study
 
-__all__ = ["events", "histories", "kind_of_study", "listed", "money_of", "ninety", "plan_of"]
+__all__ = ["events", "histories", "kind_of_study", "listed", "money_of", "ninety", "plan_of", "worth_of"]
 
 
 def plan_of(study: Study) -> Plan:
@@ -30,6 +30,13 @@ def money_of(study: Study) -> Money:
     """Return how the amounts of a study are printed: in its currency, or as a number of events."""
     values = str(plan_of(study).data.attrs["values"])
     return Money(study.provenance.currency) if values == "spend" else Money("", values)
+
+
+def worth_of(study: Study) -> str:
+    """Return what counts as value: revenue, margin, or the events themselves."""
+    if noun := money_of(study).noun:
+        return noun
+    return "revenue" if float(plan_of(study).settings.get("margin", 1.0)) == 1.0 else "margin"
 
 
 def kind_of_study(study: Study) -> Kind:

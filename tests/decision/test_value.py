@@ -97,7 +97,8 @@ def test_what_offers_change(value, all_worth, few, offers, rng):
                 POINT["r"] + row[0], POINT["alpha"] + row[2], POINT["a"] + 1, POINT["b"] + max(row[0], 1) - 1
             )
             for d in range(5):
-                rho, kappa = drawn.win_back[d], drawn.keep[d]
+                # The default half-life is 26 weeks.
+                rho, kappa = drawn.win_back[d] * 2 ** -((row[2] - row[1]) / 26), drawn.keep[d]
                 won = (1 - p) * rho * each * back
                 kept = p * each * (active_flow(row, 1 - kappa) - flow_now)
                 paid = offer.cost * (1 if offer.charged == "contacted" else p + (1 - p) * rho)
@@ -117,7 +118,7 @@ def test_what_offers_change(value, all_worth, few, offers, rng):
             np.testing.assert_allclose(cost[k], change.cost(scale).mean(axis=0))
         mine = np.array([True, False, True, True, False])
         for scale in (0.5, 1.0, 2.0):
-            together = change.total(mine).gain(scale)[:, 0]
+            together = change.only(mine).total().gain(scale)[:, 0]
             np.testing.assert_allclose(together, change.gain(scale)[:, mine].sum(axis=1))
 
 

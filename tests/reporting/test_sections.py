@@ -125,7 +125,8 @@ def test_failed_hold_out_checks_are_named(study):
     failed = Check("spend in the hold-out", 1.0, "interval holds 2", "failed", "error -15%")
     one = with_holdout(study, coverage=coverage, checks=(Check("score", 1.0, "<= 2", "passed"), failed))
     notice = warnings(one)["Some forecasts did not come true."]
-    assert notice.text == "1 of 2 checks on the hold-out period failed: spend in the hold-out."
+    assert notice.text.endswith("1 of 2 checks on that period failed: spend in the hold-out.")
+    assert notice.text.index("be careful") < notice.text.index("failed:")
     assert "error −15%" in said(forecast_checks.section(one))
 
 
@@ -179,7 +180,7 @@ def test_counted_value_has_no_currency(counted):
     assert page_one.tiles(counted).tiles[0].label == "purchases in the next 52 weeks"
     assert "because no amounts are known" in dict(assumptions.assumptions(counted))["Value"]
     priced = replace(counted.plan, data=counted.plan.data.assign_attrs(worth=25.0, values="spend"))
-    assert "Every purchase is assumed to be worth 25.0" in page_one.grounds(replace(counted, plan=priced))
+    assert "revenue, at 25.0 for every purchase" in page_one.value(replace(counted, plan=priced))
 
 
 def test_who_has_left_a_contract_is_known(contracts):
@@ -239,7 +240,7 @@ def test_why_somebody_who_has_left_stands_first_is_said(study):
 
 def test_kinds_and_groups_of_customers_add_up(study):
     found = worth.section(study)
-    kinds, groups = tables_of(found.blocks)
+    _, kinds, groups = tables_of(found.blocks)
     *parts, everybody = [row[1].value for row in kinds.rows]
     assert sum(parts) == everybody == 300
     assert sorted(row[0].text for row in groups.rows) == ["B2B", "Retail"]
@@ -251,7 +252,7 @@ def test_kinds_and_groups_of_customers_add_up(study):
 
 def test_small_groups_are_joined(study):
     many = np.array([f"group {i % 12}" for i in range(300)], object)
-    (_, table) = tables_of(worth.section(with_plan(study, segment=many)).blocks)
+    *_, table = tables_of(worth.section(with_plan(study, segment=many)).blocks)
     assert len(table.rows) == 9
     assert table.rows[-1][0].text == "4 other groups"
 
@@ -285,7 +286,8 @@ def test_models_are_described_with_formulas_and_parameters(study):
 def test_assumptions_are_those_of_the_run(study, contracts):
     found = dict(assumptions.assumptions(study))
     assert found["Offer: call"] == "costs €9.00, paid for every contact"
-    assert "same chance however long the silence" in found["Who is won back"]
+    assert "the longer the silence" in found["Who is won back"]
+    assert found["Half-life of ρ"].startswith("26 weeks of silence; an assumption")
     assert "whole horizon" in found["Who is kept"]
     assert found["Discount rate"] == "10% a year, continuous in time"
     assert found["Rows read"] == f"{study.stats.attrs['rows_read']:,}"

@@ -9,7 +9,7 @@ from bayes_cx.kinds import find_kind
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.fonts import printable
 from bayes_cx.page.style import COLOURS, axes_at, canvas, tint, to_svg
-from bayes_cx.page.words import count, listing, per_cent, plural
+from bayes_cx.page.words import count, listing, per_cent, per_cent_range, plural
 
 __all__ = ["by_frequency", "calibration", "capture"]
 
@@ -52,12 +52,11 @@ def by_frequency(table: xr.Dataset) -> Picture:
     if not above and not below:
         headline = f"{words.steady[0].upper()}{words.steady[1:]} as expected"
     elif not below:
-        headline = f"Customers with {listing(above, 'or')} {repeats} {words.renew} more than expected"
+        headline = f"Customers with {_counted(above, repeats)} {words.renew} more than expected"
     elif not above:
-        headline = f"Customers with {listing(below, 'or')} {repeats} {words.renew} less than expected"
+        headline = f"Customers with {_counted(below, repeats)} {words.renew} less than expected"
     else:
-        more, less = listing(above, "or"), listing(below, "or")
-        headline = f"More than expected with {more} {repeats}, less with {less}"
+        headline = f"More than expected with {_counted(above, repeats)}, less with {listing(below, 'or')}"
     return Picture(
         svg,
         headline,
@@ -68,6 +67,11 @@ def by_frequency(table: xr.Dataset) -> Picture:
             for n, o, e in zip(names, observed, expected, strict=True)
         ),
     )
+
+
+def _counted(numbers: list[str], events: str) -> str:
+    """Return alternatives with what they count, in the singular after a single one."""
+    return f"{listing(numbers, 'or')} {events.removesuffix('s') if numbers[-1:] == ['1'] else events}"
 
 
 def calibration(table: xr.Dataset) -> Picture:
@@ -157,7 +161,7 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Picture:
             for text, at, offset, align in (
                 ("this report" if name == ours else printable(name), 0, -144, "left"),
                 (
-                    f"{per_cent(share[row])}   ({per_cent(low[row])} to {per_cent(high[row])})",
+                    f"{per_cent(share[row])}   ({per_cent_range(low[row], high[row])})",
                     1,
                     105,
                     "right",

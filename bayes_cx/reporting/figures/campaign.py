@@ -9,23 +9,25 @@ from bayes_cx.page.blocks import Picture
 from bayes_cx.page.style import BANDS, COLOURS, STEPS, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import Money, about, count, plural
 
-__all__ = ["gain_curve", "sensitivity"]
+__all__ = ["gain_curve", "net", "sensitivity"]
 
 
-def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Picture:
+def gain_curve(curve: xr.DataArray, lucky: xr.DataArray, chosen: int, money: Money) -> Picture:
     """Draw the cumulative net gain against the number of customers contacted.
 
     Parameters
     ----------
     curve : DataArray, dims (contacts, sample)
-        Net gain when the first `contacts` customers are contacted.
+        Expected net gain when the first `contacts` customers are contacted, for the line.
+    lucky : DataArray, dims (contacts, sample)
+        The same with the luck of who comes back, for the bands.
     chosen : int
         How many the plan contacts.
     money : Money
     """
     contacts = curve["contacts"].to_numpy()
-    draws = curve.transpose("contacts", "sample").to_numpy()
-    mean = draws.mean(1)
+    mean = curve.mean("sample").to_numpy()
+    draws = lucky.transpose("contacts", "sample").to_numpy()
     peak = int(mean.argmax())
     best, everyone = int(contacts[peak]), int(contacts[-1])
     shown = _interesting(contacts, mean, max(chosen, best))
@@ -58,6 +60,8 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Picture:
             textcoords="offset points",
             ha="right" if right_half else "left",
             fontweight=600,
+            # readable on the bands and beside the line
+            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.0},
         )
         svg = to_svg(figure)
 
@@ -71,19 +75,27 @@ def gain_curve(curve: xr.DataArray, chosen: int, money: Money) -> Picture:
     elif best >= everyone:
         headline = "The expected gain still rises at the last customer: every contact pays"
     else:
-        at_peak = count(best) if best == chosen or best < 1000 else f"about {about(best)}"
-        headline = f"The expected gain peaks at {at_peak} contacts and then turns down"
+        exact = best == chosen or best < 1000
+        at_peak = plural(best, "contact") if exact else f"about {about(best)} contacts"
+        headline = f"The expected gain peaks at {at_peak} and then turns down"
     cut = ""
     if shown < everyone:
-        cut = f" Contacting all {count(everyone)} is expected to return {money(mean[-1])}."
+        cut = f" Contacting all {count(everyone)} would be expected to {net(mean[-1], money)}."
     return Picture(
         svg,
         headline,
-        f"Cumulative net gain of the campaign{money.unit}: mean, with 50, 80 and 95% bands; the luck of who "
-        f"comes back is averaged out.{cut}",
+        f"Cumulative net gain of the campaign{money.unit}: mean, with 50, 80 and 95% bands, which include "
+        f"the luck of who comes back.{cut}",
         f"Line with bands. {headline}. At {plural(chosen, 'contact')} the mean is {money(mean[at])}, "
         f"90% interval {money.range(low, high)}.{cut}",
     )
+
+
+def net(gain: float, money: Money) -> str:
+    """Say what is gained after the cost: money is earned or lost, purchases are brought."""
+    if money.noun:
+        return f"bring {money(abs(gain))} {'more' if gain >= 0 else 'less'} than it costs"
+    return f"{'earn' if gain >= 0 else 'lose'} {money(abs(gain))} after its cost"
 
 
 def _interesting(contacts: np.ndarray, mean: np.ndarray, chosen: int) -> int:
@@ -118,13 +130,14 @@ def sensitivity(table: xr.Dataset, money: Money) -> Picture:
                 Rectangle((at - 0.08, below), 0.16, above - below, facecolor=tint(colour, 0.45), linewidth=0)
             )
             axes.plot([at - 0.14, at + 0.14], [middle, middle], color=COLOURS["ink"], linewidth=1.6)
-            axes.annotate(
-                money.bare(middle), (at + 0.18, middle), ha="left", va="center", fontweight=600,
-                bbox={"facecolor": "white", "linewidth": 0, "pad": 0.8},
-            )  # fmt: skip
         axes.set_xlim(-0.5, place[-1] + 0.6)
         bottom, top = min(low.min(), 0.0), max(high.max(), 0.0)
-        axes.set_ylim(bottom - 0.06 * (top - bottom or 1), top + 0.06 * (top - bottom or 1))
+        room = top - bottom or 1.0
+        axes.set_ylim(bottom - 0.06 * room, top + 0.06 * room)
+        for at, middle in zip(place, gain, strict=True):
+            # beside the bar, and not across the line of zero
+            beside = middle if abs(middle) > 0.055 * room else np.copysign(0.055 * room, middle)
+            axes.annotate(money.bare(middle), (at + 0.18, beside), ha="left", va="center", fontweight=600)
         axes.set_xticks(
             place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)]
         )
@@ -144,7 +157,7 @@ def sensitivity(table: xr.Dataset, money: Money) -> Picture:
         svg,
         headline,
         f"Net gain of this plan{money.unit} if customers respond less or more: mean (line) and 90% interval "
-        "(bar), the luck of who comes back averaged out.",
+        "(bar), with the luck of who comes back.",
         f"Interval bars. {headline}. {cells}.",
     )
 

@@ -47,13 +47,21 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
         extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
     svg = _bars(names, quantiles, colours, extra, money)
 
+    gain = top["gain"].to_numpy()
+    apart = int(((gain > quantiles[:, -1]) | (gain < quantiles[:, 0])).sum())
+    skewed = (
+        f" For {count(apart)} the expectation lies outside the interval: rare large gains carry it."
+        if apart
+        else ""
+    )
     headline = _forest_words(pays, noun, many)
     shown = f"The first {len(names)}. " if len(names) < pays.size else ""
     return Picture(
         svg,
         headline,
         f"{shown}Net gain{money.unit}, the customer's own luck averaged out: median, 50 and 90% interval. "
-        "Coloured where its sign is at least 90% certain; “worth it” is the chance that it is positive.",
+        "Coloured where its sign is at least 90% certain; “worth it” is the chance that it is positive."
+        f"{skewed}",
         f"Interval bars. {headline}.",
     )
 
@@ -93,9 +101,11 @@ def _bars(
     money: Money,
 ) -> bytes:
     n, step = len(names), 0.205
+    low, high = min(quantiles.min(), 0.0), _edge(quantiles)
+    # room beside the bars for the ends of those that leave the picture
+    aside = 0.62 if (quantiles[:, -1] > high).any() else 0.0
     with canvas(0.62 + step * n) as figure:
-        axes = axes_at(figure, left=1.75, right=0.1 + 0.82 * len(columns), top=0.28, bottom=0.34)
-        low, high = min(quantiles.min(), 0.0), _edge(quantiles)
+        axes = axes_at(figure, left=1.75, right=0.1 + aside + 0.82 * len(columns), top=0.28, bottom=0.34)
         pad = 0.04 * (high - low or 1)
         axes.set(xlim=(low - pad, high + pad), ylim=(n - 0.5, -0.5), yticks=[])
         axes.grid(False)
@@ -112,8 +122,8 @@ def _bars(
                 )
             if q95 > high:
                 axes.annotate(
-                    f"to {money.bare(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(-2, 0),
-                    textcoords="offset points", ha="right", va="center", fontsize=7.5,
+                    f"to {money.bare(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(3, 0),
+                    textcoords="offset points", ha="left", va="center", fontsize=7.5, color=COLOURS["muted"],
                 )  # fmt: skip
             axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
             axes.annotate(
@@ -121,7 +131,7 @@ def _bars(
                 textcoords="offset points", ha="left", va="center", fontsize=8.5 if len(name) < 27 else 7.5,
             )  # fmt: skip
         for place, (head, cells) in enumerate(columns):
-            at = 0.82 * 72 * (place + 1)
+            at = 72 * (aside + 0.82 * (place + 1))
             axes.annotate(
                 head, (1, -0.62), xycoords=("axes fraction", "data"), xytext=(at, 0),
                 textcoords="offset points", ha="right", va="bottom", fontsize=8, color=COLOURS["muted"],

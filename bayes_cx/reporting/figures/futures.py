@@ -1,5 +1,8 @@
 """Equally likely futures as dots, which show a probability as a count."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.patches import Circle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -7,6 +10,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.style import COLOURS, STEPS, TEXT_WIDTH, axes_at, canvas, to_svg
 from bayes_cx.page.words import Money, per_cent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["futures"]
 
@@ -32,8 +38,9 @@ def futures(
         What the futures differ by, as a sentence.
     """
     values = np.quantile(draws, (np.arange(dots) + 0.5) / dots)
-    spread = max(np.ptp(values), 1e-9 * max(1.0, np.abs(values).max()))
-    low, high = values[0] - 0.08 * spread, values[-1] + 0.08 * spread
+    near, beyond = _drawn(values, line)
+    spread = max(np.ptp(near), 0.05 * np.abs(near).max(), 1e-9)
+    low, high = near.min() - 0.08 * spread, near.max() + 0.08 * spread
     nearby = low - 2 * spread < 0 < high + 2 * spread
     if line and nearby:
         # room on either side of zero for the words there
@@ -44,8 +51,8 @@ def futures(
         axes = axes_at(figure, left=0.05, right=0.05, top=0.34 if line else 0.12, bottom=0.26)
         words = ("brings less", "brings more") if money.noun else ("loses money", "earns money")
         room = height - 0.6 - (0.0 if line else -0.2)
+        stacks, size, low, high = _placed(near, low, high, width - 0.1, room)
         per_inch = (high - low) / (width - 0.1)
-        stacks, size = _stacks(values, per_inch, room)
         for value, level, amount in stacks:
             gain = amount >= 0 or not line
             axes.add_patch(
@@ -61,6 +68,7 @@ def futures(
         axes.grid(False)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
         axes.xaxis.set_major_formatter(FuncFormatter(money.tick))
+        _say_beyond(axes, beyond, money)
         if line and low < 0 < high:
             axes.axvline(0, color=COLOURS["orange"], linewidth=1.2, zorder=3, ymax=1.02, clip_on=False)
             at = (0, 1.03)
@@ -102,12 +110,66 @@ def futures(
     )
 
 
+def _drawn(values: np.ndarray, line: bool) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Return where to draw sorted values, and by side (-1, 1) those far out, which are drawn at the edge.
+
+    A few futures that are many times as large as the others would squeeze these into one place.
+    """
+    few = values.size // 10
+    core = values[few : values.size - few]
+    reach = 2.0 * max(np.ptp(core), 0.1 * np.abs(core).max(), 1e-9)
+    low, high = core[0] - reach, core[-1] + reach
+    if line and values[0] < 0 < values[-1]:
+        # the line between gain and loss stays in the picture, with room on both sides
+        low, high = min(low, -0.3 * core[-1]), max(high, -0.3 * core[0])
+    outside = (values < low) | (values > high)
+    # Where the whole is hardly wider than its middle nothing is gained by cutting.
+    if np.ptp(values) < 2.0 * (high - low):
+        outside[:] = False
+    beyond = {-1: values[outside & (values < low)], 1: values[outside & (values > high)]}
+    return np.where(outside, np.clip(values, low, high), values), beyond
+
+
+def _say_beyond(axes: "Axes", beyond: Mapping[int, np.ndarray], money: Money) -> None:
+    """Write at an edge how many dots lie beyond it, and how far the last one."""
+    for side, some in beyond.items():
+        if not some.size:
+            continue
+        end = money.bare(float(some[-1] if side > 0 else some[0]))
+        text = (
+            f"{some.size} further out, up to {end} →" if side > 0 else f"← {some.size} further out, to {end}"
+        )
+        axes.annotate(
+            text, (1 if side > 0 else 0, 1.03), xycoords="axes fraction", xytext=(0, 11),
+            textcoords="offset points", ha="right" if side > 0 else "left", va="bottom", fontsize=7.5,
+            color=COLOURS["muted"],
+        )  # fmt: skip
+
+
+def _placed(
+    values: np.ndarray, low: float, high: float, width: float, room: float
+) -> tuple[list[tuple[float, int, float]], float, float, float]:
+    """Return (position, level, value) of each dot, the size of a dot, and limits in which all have room."""
+    for _ in range(4):
+        stacks, size = _stacks(values, (high - low) / width, room)
+        places = [place for place, _, _ in stacks]
+        needs = min(places) - size, max(places) + size
+        if low <= needs[0] and needs[1] <= high:
+            break
+        low, high = min(low, needs[0]), max(high, needs[1])
+    return stacks, size, low, high
+
+
+# The smallest dot, in inches, that can still be counted; higher stacks stand side by side.
+_SMALLEST = 0.12
+
+
 def _stacks(
     values: np.ndarray, per_inch: float, room: float, largest: float = 0.3
 ) -> tuple[list[tuple[float, int, float]], float]:
     """Return (position, level, value) of each dot and the size of a dot, so that the highest stack fits."""
-    size, stacks = 0.0, []
-    for inches in np.linspace(largest, 0.02, 40):
+    size, inches, stacks = 0.0, largest, []
+    for inches in np.linspace(largest, _SMALLEST, 24):
         size, stacks = inches * per_inch, []
         for value in values:
             # a stack has one colour, so it must not mix gains and losses
@@ -117,14 +179,18 @@ def _stacks(
                 stacks.append([value])
         if max(len(stack) for stack in stacks) * inches <= room:
             break
+    highest = max(int(room / inches), 1)
     placed: list[tuple[float, int, float]] = []
-    at = -np.inf  # where the last stack stands; the next one keeps its distance
+    at = -np.inf  # where the last column stands; the next one keeps its distance
     for stack in stacks:
-        middle = max((stack[0] + stack[-1]) / 2, at + size)
+        columns = -(-len(stack) // highest)
+        half = (columns - 1) * size / 2
+        start = max((stack[0] + stack[-1]) / 2 - half, at + size)
         if stack[0] < 0:
-            middle = min(middle, -size / 2) if at + size <= -size / 2 else middle
+            start = min(start, -size / 2 - 2 * half) if at + size <= -size / 2 - 2 * half else start
         else:
-            middle = max(middle, size / 2) if stack[0] < size / 2 else middle
-        at = middle
-        placed += [(middle, level, value) for level, value in enumerate(stack)]
+            start = max(start, size / 2) if start < size / 2 else start
+        for i, value in enumerate(stack):
+            placed.append((start + (i % columns) * size, i // columns, value))
+        at = start + (columns - 1) * size
     return placed, size

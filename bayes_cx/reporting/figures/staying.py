@@ -1,22 +1,72 @@
-"""How many customers under contract stay, by cohort: observed and expected."""
+"""How many customers under contract stay: by the age of the contract, and from today on."""
+
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.fonts import printable
 from bayes_cx.page.style import BANDS, COLOURS, TEXT_WIDTH, axes_at, canvas, tint, to_svg
-from bayes_cx.page.words import listing, per_cent, plural, shorten
+from bayes_cx.page.words import count, listing, per_cent, per_cent_range, plural, shorten
 
-__all__ = ["retention", "survival"]
+__all__ = ["retention", "still", "survival"]
 
 # Panels of one figure; the largest cohorts are shown.
 _MOST = 6
+# Ages at which fewer customers were asked are not drawn: one who leaves would move the line by a tenth.
+_LEAST_AT_RISK = 10
+
+
+def still(table: xr.Dataset) -> Picture:
+    """Draw the share of the customers of today who will still be there, by the time from now.
+
+    Parameters
+    ----------
+    table : Dataset over cohort, ahead
+        What `validation.survival` returns.
+    """
+    there = np.flatnonzero(table["current"].to_numpy() > 0)
+    table, shown = _largest(table.isel(cohort=there) if there.size else table)
+    unit, ahead = str(table.attrs["unit"]), int(table.attrs["horizon"])
+    parts = []
+    for i, name in enumerate(_names(table)):
+        one = table.isel(cohort=i)
+        low, high = _ends(one["still_quantile"].isel(ahead=ahead))
+        share = per_cent(float(one["still"][ahead]))
+        parts.append(f"{share} of {name} ({per_cent_range(low, high)})")
+    headline = (
+        f"{plural(ahead, unit).capitalize()} from now {listing(parts[:3])} of today will still be there"
+    )
+    if _names(table) == ["all customers"]:
+        one = table.isel(cohort=0)
+        low, high = _ends(one["still_quantile"].isel(ahead=ahead))
+        share = per_cent(float(one["still"][ahead]))
+        headline = (
+            f"{plural(ahead, unit).capitalize()} from now {share} of today's customers "
+            f"({per_cent_range(low, high)}) will still be there"
+        )
+    least = float(table["still_quantile"].min())
+    limits = (max(0.0, np.floor(10 * least) / 10), 1.0)
+
+    def panel(axes: Axes, one: xr.Dataset) -> None:
+        time = one["ahead"].to_numpy()
+        _fan(axes, time, one["still"], one["still_quantile"])
+        _share_axis(axes, limits, time)
+
+    return Picture(
+        _panels(table, panel, "current", f"{unit.capitalize()}s from today"),
+        headline,
+        "Share of the customers under contract today who are still there: expected (line), bands that hold "
+        f"50, 80 and 95% of forecasts. In brackets the 95% interval.{shown}",
+        f"Line with bands for each cohort. {headline}.",
+    )
 
 
 def survival(table: xr.Dataset) -> Picture:
-    """Draw the share of customers still there by the number of renewals, observed and expected.
+    """Draw the share of customers still there by the age of the contract, observed and expected.
 
     Parameters
     ----------
@@ -24,25 +74,18 @@ def survival(table: xr.Dataset) -> Picture:
         What `validation.survival` returns.
     """
     table, shown = _largest(table)
-    svg = _panels(table, "observed", "expected", (0.0, 1.0))
     unit = str(table.attrs["unit"])
-    ahead = int(table.attrs["horizon"])
     parts = []
     for i, name in enumerate(_names(table)):
         one = table.isel(cohort=i)
-        end = int(one["last"]) + ahead
-        low, high = _ninety(one["expected_quantile"].isel(period=end))
-        share = per_cent(float(one["expected"][end]))
-        parts.append(f"{share} of {name} ({per_cent(low)} to {per_cent(high)})")
-    headline = f"{plural(ahead, unit).capitalize()} on there will be {listing(parts[:3])}"
-    if len(parts) > 1 or _names(table) != ["all customers"]:
-        headline += " still under contract"
+        end = _drawn(one)
+        parts.append(f"{per_cent(float(one['observed'][end]))} of {name} after {plural(end, 'renewal')}")
+    headline = f"Still there were {listing(parts[:3])}"
     return Picture(
-        svg,
+        _by_age(table, "observed", "expected", (0.0, 1.0)),
         headline,
-        f"Share of customers still there after so many {unit}s: observed (dots), expected (line), bands that "
-        "hold 50, 80 and 95% of forecasts; right of the line nothing has been seen yet. In brackets the 95% "
-        f"interval.{shown}",
+        f"Share of customers still there by the age of the contract in {unit}s, whenever it began: observed "
+        f"(dots), expected (line), bands that hold 50, 80 and 95% of forecasts. {_BELOW}{shown}",
         f"Line with bands for each cohort. {headline}.",
     )
 
@@ -50,22 +93,37 @@ def survival(table: xr.Dataset) -> Picture:
 def retention(table: xr.Dataset) -> Picture:
     """Draw the share of customers who renew, by the number of the renewal, observed and expected."""
     table, shown = _largest(table)
-    least = float(
-        np.nanmin([table["retention_observed"].min(), table["retention_quantile"].isel(quantile=1).min()])
+    least = 1.0
+    for i in range(table.sizes["cohort"]):
+        one = table.isel(cohort=i)
+        drawn = one.isel(period=slice(1, _drawn(one) + 1))
+        lows = drawn["retention_quantile"].isel(quantile=1)
+        least = float(np.nanmin([least, drawn["retention_observed"].min(), lows.min()]))
+    svg = _by_age(
+        table, "retention_observed", "retention", (max(0.0, np.floor(10 * least) / 10), 1.0), first=1
     )
-    svg = _panels(table, "retention_observed", "retention", (max(0.0, np.floor(10 * least) / 10), 1.0))
     rising = [_change(table.isel(cohort=i), name) for i, name in enumerate(_names(table))]
     return Picture(
         svg,
         _first_upper(listing(rising[:3])),
         "Share of those asked who renew, by the number of the renewal: observed (dots), expected (line), "
-        f"bands that hold 50, 80 and 95% of forecasts.{shown}",
+        f"bands that hold 50, 80 and 95% of forecasts. {_BELOW}{shown}",
         f"Line with bands for each cohort. {listing(rising)}.",
     )
 
 
+_BELOW = f"Below: how many customers came up for that renewal; drawn while {_LEAST_AT_RISK} or more did."
+
+
+def _drawn(one: xr.Dataset) -> int:
+    """Return the last age that is drawn, of one cohort: one or more."""
+    enough = np.flatnonzero(one["at_risk"].to_numpy() >= _LEAST_AT_RISK)
+    last = int(enough[-1]) if enough.size > 1 else int(one["last"])
+    return max(min(last, int(one["last"])), 1)
+
+
 def _change(one: xr.Dataset, name: str) -> str:
-    last = int(one["last"])
+    last = _drawn(one)
     first, now = (float(one["retention"].isel(period=i)) for i in (1, last))
     verb = "rises" if now - first > 0.005 else "falls" if first - now > 0.005 else "stays"
     change = (
@@ -84,7 +142,7 @@ def _names(table: xr.Dataset) -> list[str]:
     return [shorten(printable(str(name)), 24) for name in table["cohort"].to_numpy()]
 
 
-def _ninety(quantiles: xr.DataArray) -> tuple[float, float]:
+def _ends(quantiles: xr.DataArray) -> tuple[float, float]:
     return float(quantiles.sel(quantile=0.025)), float(quantiles.sel(quantile=0.975))
 
 
@@ -97,8 +155,8 @@ def _largest(table: xr.Dataset) -> tuple[xr.Dataset, str]:
     return table.isel(cohort=largest), f" The {_MOST} largest of {n} cohorts."
 
 
-def _panels(table: xr.Dataset, seen: str, expected: str, limits: tuple[float, float]) -> bytes:
-    """Draw one panel a cohort, two in a row."""
+def _panels(table: xr.Dataset, draw: Callable[[Axes, xr.Dataset], None], counted: str, axis: str) -> bytes:
+    """Draw one panel a cohort, two in a row; `counted` is the number in its head."""
     n = table.sizes["cohort"]
     columns = min(n, 2)
     rows = -(-n // columns)
@@ -113,36 +171,48 @@ def _panels(table: xr.Dataset, seen: str, expected: str, limits: tuple[float, fl
                 left=start,
                 right=TEXT_WIDTH - start - width,
                 top=height * row + 0.26,
-                bottom=height * (rows - 1 - row) + 0.42,
+                bottom=height * (rows - 1 - row) + 0.5,
             )
             one = table.isel(cohort=i)
-            _panel(axes, one, seen, expected, limits)
+            draw(axes, one)
             axes.annotate(
-                f"{name} ({plural(int(one['customers']), 'customer')})", (0, 1), xycoords="axes fraction",
+                f"{name} ({plural(int(one[counted]), 'customer')})", (0, 1), xycoords="axes fraction",
                 xytext=(0, 5), textcoords="offset points", fontweight=600,
             )  # fmt: skip
-            axes.set_xlabel(f"Renewals ({table.attrs['unit']}s)")
+            axes.set_xlabel(axis)
         return to_svg(figure)
 
 
-def _panel(axes, one: xr.Dataset, seen: str, expected: str, limits: tuple[float, float]) -> None:
-    last = int(one["last"])
-    keep = (one["period"].to_numpy() <= last + int(one.attrs["horizon"])) & ~np.isnan(
-        one[expected].to_numpy()
-    )
-    period = one["period"].to_numpy()[keep]
-    quantiles = one[f"{expected}_quantile"].transpose("quantile", "period")
+def _by_age(
+    table: xr.Dataset, seen: str, expected: str, limits: tuple[float, float], first: int = 0
+) -> bytes:
+    """Draw what was observed and expected by age, with the numbers at risk below the axis."""
+
+    def panel(axes: Axes, one: xr.Dataset) -> None:
+        one = one.isel(period=slice(first, _drawn(one) + 1))
+        period = one["period"].to_numpy()
+        _fan(axes, period, one[expected], one[f"{expected}_quantile"])
+        axes.plot(period, one[seen], "o", color=COLOURS["ink"], markersize=3.0, zorder=4)
+        _share_axis(axes, limits, period)
+        step = max(1, -(-period.size // (7 if table.sizes["cohort"] > 1 else 13)))
+        ticks = period[::step]
+        asked = one["at_risk"].to_numpy()[::step]
+        axes.set_xticks(ticks, [f"{age}\n{count(n)}" for age, n in zip(ticks, asked, strict=True)])
+        axes.tick_params(axis="x", labelsize=7.5)
+
+    return _panels(table, panel, "customers", "Renewal (above), customers at risk (below)")
+
+
+def _fan(axes: Axes, time: np.ndarray, expected: xr.DataArray, quantile: xr.DataArray) -> None:
     for low, high, strength in BANDS:
-        below, above = (quantiles.sel(quantile=q).to_numpy()[keep] for q in (low, high))
-        axes.fill_between(period, below, above, color=tint(COLOURS["blue"], strength), linewidth=0)
-    axes.plot(period, one[expected].to_numpy()[keep], color=COLOURS["blue"], linewidth=1.4)
-    axes.plot(one["period"], one[seen], "o", color=COLOURS["ink"], markersize=3.0, zorder=4)
-    axes.axvline(last + 0.0, color=COLOURS["orange"], linewidth=1.1)
-    axes.annotate(
-        "today", (last, limits[0]), xytext=(4, 4), textcoords="offset points", color=COLOURS["amber"]
-    )
+        below, above = (quantile.sel(quantile=q).to_numpy() for q in (low, high))
+        axes.fill_between(time, below, above, color=tint(COLOURS["blue"], strength), linewidth=0)
+    axes.plot(time, expected.to_numpy(), color=COLOURS["blue"], linewidth=1.4)
+
+
+def _share_axis(axes: Axes, limits: tuple[float, float], time: np.ndarray) -> None:
     axes.set_ylim(limits[0], limits[1] + 0.02)
-    axes.set_xlim(period[0] - 0.3, period[-1] + 0.3)
+    axes.set_xlim(time[0] - 0.3, max(time[-1], time[0] + 1) + 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))

@@ -85,9 +85,14 @@ def _label_bands(axes, last: xr.DataArray) -> None:
     level = last["quantile"].to_numpy()
     low, high = axes.get_ylim()
     points = (high - low) / (axes.get_position().height * axes.figure.get_size_inches()[1] * 72)
-    at = -np.inf
-    for q, word in ((0.75, "50%"), (0.9, "80%"), (0.975, "95%")):
-        at = max(float(last[int(np.abs(level - q).argmin())]), at + 9 * points)
+    named = ((0.75, "50%"), (0.9, "80%"), (0.975, "95%"))
+    places: list[float] = []
+    for q, _ in named:
+        lowest = places[-1] + 9 * points if places else -np.inf
+        places.append(max(float(last[int(np.abs(level - q).argmin())]), lowest))
+    too_high = max(places[-1] - (high - 4 * points), 0.0)
+    for (_, word), place in zip(named, places, strict=True):
+        at = place - too_high
         axes.annotate(
             word, (1, at), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
             va="center", fontsize=8, color=COLOURS["muted"],

@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayes_cx.checks import Check, in_words, verdict
 from bayes_cx.page import Badge, Block, Column, Notice, Number, Section, Soft, Table, Text
-from bayes_cx.page.words import count, measured, per_cent, shorten
+from bayes_cx.page.words import count, measured, measured_range, per_cent_range, shorten
 
 __all__ = [
     "badges",
@@ -106,8 +106,8 @@ def read_and_rejected(rows_read: int | None, rejected: Mapping[str, int]) -> Tex
 
 def interval(low: float, high: float, *, share: bool = False) -> Number:
     """Return an interval of numbers or of shares."""
-    form = per_cent if share else measured
-    return Number(f"{form(low)} to {form(high)}", float(low))
+    text = per_cent_range(low, high) if share else measured_range(low, high)
+    return Number(text, float(low))
 
 
 def ids(data: xr.Dataset) -> list[str]:

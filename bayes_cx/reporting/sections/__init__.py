@@ -13,6 +13,7 @@ from bayes_cx.reporting.sections import (
     notices,
     page_one,
     priority,
+    segments,
     staying,
     worth,
 )
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     staying.section,
     priority.section,
     worth.section,
+    segments.section,
     certainty.section,
     holdout.section,
     method.section,

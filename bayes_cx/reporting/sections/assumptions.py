@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from scipy import stats as distributions
 
 from bayes_cx.data import DataProvenance, provenance_of
-from bayes_cx.decision import Beta
+from bayes_cx.decision import Beta, Offer
+from bayes_cx.decision.offers import NEVER
 from bayes_cx.page import Block, Column, Section, Strong, Table
-from bayes_cx.page.words import count, day, plural
+from bayes_cx.page.words import between, count, day, plural
 from bayes_cx.reporting.phrases import phrases
 from bayes_cx.reporting.studied import events, kind_of_study, money_of, plan_of
 from bayes_cx.study import Study
@@ -43,7 +44,8 @@ def assumptions(study: Study) -> Iterator[tuple[str, str]]:
     for offer in plan.offers:
         charged = "paid for every contact" if offer.charged == "contacted" else "paid when accepted"
         yield f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"
-        yield "ρ, chance that it wins back", _beta(offer.win_back)
+        yield "ρ, chance that it wins back who has just left", _beta(offer.win_back)
+        yield "Half-life of ρ", _half_life(offer)
         yield "κ, share by which it lowers the chance to leave", _beta(offer.keep)
     yield "Who is won back", phrases(kind_of_study(study)).won_back
     yield "Who is kept", "the chance to leave stays lower for the whole horizon"
@@ -87,8 +89,14 @@ def _rejected(source: DataProvenance) -> str:
     return f"{count(total)} ({listed})" if listed and total else count(total)
 
 
+def _half_life(offer: Offer) -> str:
+    if offer.half_life == NEVER:
+        return "none: the chance is the same however long the silence"
+    return f"{offer.half_life} of silence; an assumption until a trial with a control group measures it"
+
+
 def _beta(prior: Beta) -> str:
     """Return a response prior: mean and 90% interval."""
     low, high = distributions.beta(prior.alpha, prior.beta).ppf([0.05, 0.95])
-    interval = f"mean {prior.mean:.1%}, 90% interval {low:.1%} to {high:.1%}"
+    interval = f"mean {prior.mean:.1%}, 90% interval {between(low, high, '{:.1%}'.format, '{:.2%}'.format)}"
     return f"Beta({prior.alpha:g}, {prior.beta:g}): {interval}"

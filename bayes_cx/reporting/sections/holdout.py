@@ -3,7 +3,7 @@
 import xarray as xr
 
 from bayes_cx.page import Badge, Block, Column, Columns, Notice, Number, Section, Table, Text
-from bayes_cx.page.words import count, per_cent
+from bayes_cx.page.words import between, count, per_cent
 from bayes_cx.reporting import figures
 from bayes_cx.study import Study
 
@@ -47,7 +47,7 @@ def _survivors(table: xr.Dataset) -> Table:
             (
                 f"{number}",
                 Number(count(mean), mean),
-                Number(f"{count(ends[0])} to {count(ends[1])}", ends[0]),
+                Number(between(*ends, count), ends[0]),
                 Number(count(happened), happened, "strong"),
                 Badge("inside", "passed") if ends[0] <= happened <= ends[1] else Badge("outside", "failed"),
             )
@@ -78,8 +78,8 @@ def _coverage(table: xr.Dataset) -> Table:
                 per_cent(level),
                 Number(per_cent(inside), inside),
                 Number(per_cent(fair), fair, "strong"),
-                Number(f"{low:.1%} to {high:.1%}", low),
-                Number(f"{count(total_low)} to {count(total_high)}", total_low),
+                Number(between(low, high, "{:.1%}".format, "{:.2%}".format), low),
+                Number(between(total_low, total_high, count), total_low),
                 Badge("inside", "passed") if held else Badge("outside", "failed"),
             )
         )

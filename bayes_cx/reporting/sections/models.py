@@ -4,6 +4,7 @@ import numpy as np
 
 from bayes_cx.inference import Posterior
 from bayes_cx.page import Block, Cell, Column, Number, Section, Strong, Table, Text
+from bayes_cx.page.words import between
 from bayes_cx.references import reference
 from bayes_cx.study import Study
 
@@ -33,6 +34,7 @@ def _parameters(fit: Posterior) -> Table:
         param = fit.model.params.get(letter)
         meaning = param.meaning if param is not None else ""
         mean = Number(f"{np.mean(draws):.3g}", float(np.mean(draws)))
-        rows.append((Strong(_GREEK.get(letter, letter)), meaning, mean, Number(f"{low:.3g} to {high:.3g}")))
+        interval = Number(between(low, high, "{:.3g}".format, "{:.5g}".format))
+        rows.append((Strong(_GREEK.get(letter, letter)), meaning, mean, interval))
     columns = (Column("Parameter"), Column("Meaning", wide=True), Column("Mean"), Column("90% interval"))
     return Table(columns, tuple(rows), label=f"Parameters of {fit.model.name}")

@@ -1,17 +1,21 @@
 """The warnings, before anything else: what failed, what was not checked, what was forecast wrongly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from bayes_cx.catalogue import candidates
 from bayes_cx.checks import Check
 from bayes_cx.inference import Posterior
 from bayes_cx.page import Notice, Section
-from bayes_cx.page.words import count, listing, per_cent, plural, sign
+from bayes_cx.page.words import between, count, listing, per_cent, plural, sign
 from bayes_cx.reporting.sections.selection import matters
-from bayes_cx.reporting.studied import events
+from bayes_cx.reporting.studied import events, kind_of_study
 from bayes_cx.study import Study
 from bayes_cx.validation import Holdout
 
 __all__ = ["section"]
+
+# Failed checks that page one names.
+_NAMED = 3
 
 
 def section(study: Study) -> Section | None:
@@ -29,9 +33,10 @@ def _fit(fit: Posterior) -> Iterator[Notice]:
     name = fit.model.name
     if fit.verdict == "failed":
         failed = [_said(check, name) for check in fit.checks if check.status == "failed"]
+        again = "with more draws" if fit.provenance.method == "NUTS" else "with --method nuts"
         text = (
-            f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}. The numbers below "
-            "may be wrong; do not act on them until the fit passes its checks."
+            f"Do not act on the numbers below: they may be wrong. Fit again {again}, or with more data. "
+            f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}."
         )
         yield Notice("failed", "The fit failed its checks.", text)
     elif fit.verdict == "not_run":
@@ -49,36 +54,59 @@ def _said(check: Check, within: str) -> str:
 def _holdout(study: Study) -> Iterator[Notice]:
     made, evidence = events(study).events, study.evidence
     if evidence.holdout is not None:
-        yield from _missed(evidence.holdout, made)
+        yield from _missed(evidence.holdout, made, _remedy(study))
         return
     why = f": {sign(evidence.holdout_note)}" if evidence.holdout_note else ""
     text = (
+        "Take the order of the list as a first guess and the totals with caution. "
         f"The forecasts were not compared with {made} that the model had not seen{why}. How well they "
         "predict these customers is unknown."
     )
     yield Notice("not_run", "The forecasts were not tested.", text)
 
 
-def _missed(holdout: Holdout, made: str) -> Iterator[Notice]:
-    """Say which forecasts did not come true, and in which direction the total missed."""
+def _remedy(study: Study) -> str:
+    """Return what to try where the forecasts missed; nothing where it has been tried."""
+    kind = kind_of_study(study)
+    others = [entry for entry in candidates(kind.key) if entry.valued]
+    if study.selection is None and len(others) > 1:
+        return " Try --model auto, which compares the models for such data."
+    return ""
+
+
+def _missed(holdout: Holdout, made: str, remedy: str) -> Iterator[Notice]:
+    """Say what to do with forecasts that did not come true, then in which direction they missed."""
     failed = [check for check in holdout.checks if check.status == "failed"]
-    named = sign(listing([check.name for check in failed]))
     number = plural(len(holdout.checks), "check")
-    text = f"{count(len(failed))} of {number} on the hold-out period failed: {named}." if failed else ""
+    named = f"{count(len(failed))} of {number} on that period failed: {_shortly(failed)}."
     widest = holdout.coverage.isel(level=int(holdout.coverage["level"].to_numpy().argmax()))
     if bool(widest["total_inside"]):
         if failed:
-            yield Notice("look", "Some forecasts did not come true.", text)
+            text = (
+                f"The total number of {made} came true, and the list can be used in its order; be careful "
+                f"with what rests on the checks of the hold-out period that failed.{remedy}"
+            )
+            yield Notice("look", "Some forecasts did not come true.", f"{text} {named}")
         return
     seen, low, high = (
         float(v) for v in (widest.attrs["total_observed"], widest["total_low"], widest["total_high"])
     )
+    side = "low" if seen > high else "high"
     total = (
-        f"In the hold-out period, which the model had not seen, {count(seen)} {made} happened; the "
-        f"{per_cent(float(widest['level']))} interval of the forecast was {count(low)} to {count(high)}. "
-        f"Expect the totals below to be too {'low' if seen > high else 'high'}."
+        f"Trust the order of the list more than the totals below, which are probably too {side}.{remedy} "
+        f"In the hold-out period {count(seen)} {made} happened; the {per_cent(float(widest['level']))} "
+        f"interval of the forecast was {between(low, high, count)}."
     )
-    yield Notice("failed", "The forecast missed the hold-out total.", f"{total} {text}".strip())
+    yield Notice(
+        "failed", "The forecast missed the hold-out total.", f"{total} {named if failed else ''}".strip()
+    )
+
+
+def _shortly(failed: Sequence[Check]) -> str:
+    """Name the first checks; the appendix has them all."""
+    names = [check.name for check in failed[:_NAMED]]
+    more = len(failed) - len(names)
+    return sign(listing([*names, *([f"{count(more)} more (see the appendix)"] if more else [])]))
 
 
 def _unlike(study: Study) -> Iterator[Notice]:
@@ -86,5 +114,8 @@ def _unlike(study: Study) -> Iterator[Notice]:
     unlike = listing([check.name for check in found if check.status == "failed"])
     if unlike:
         made = events(study).events
-        text = f"Simulated {made} differ from those in the data by: {unlike} (see the appendix)."
+        text = (
+            f"Do not rely on what depends on these features, in which simulated {made} differ from the data: "
+            f"{unlike} (see the appendix)."
+        )
         yield Notice("look", "The model does not describe these customers in every respect.", text)

@@ -3,19 +3,42 @@
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import provenance_of
+from bayes_cx.decision.offers import NEVER
 from bayes_cx.page import Picture, Section, Strong, Text, Tile, Tiles
-from bayes_cx.page.words import Money, about, chance, count, listing, per_cent, plural, shorten
+from bayes_cx.page.words import (
+    Money,
+    about,
+    about_range,
+    agree,
+    chance,
+    count,
+    listing,
+    per_cent,
+    plural,
+    shorten,
+)
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.phrases import phrases
-from bayes_cx.reporting.studied import events, histories, kind_of_study, money_of, ninety, plan_of
+from bayes_cx.reporting.studied import (
+    events,
+    histories,
+    kind_of_study,
+    money_of,
+    ninety,
+    plan_of,
+    worth_of,
+)
 from bayes_cx.study import Study
 
-__all__ = ["actions", "campaign", "customers", "grounds", "section", "tiles", "value"]
+__all__ = ["actions", "campaign", "customers", "drivers", "grounds", "left_out", "section", "tiles", "value"]
 
 _COUNTED = (
     "The futures differ in what is not known about customers and offers, and in who happens to come back; {} "
     "is set to its average."
 )
+# Reasons for rejected rows that are named; the appendix has them all.
+_REASONS = 2
 
 
 def section(study: Study) -> Section | None:
@@ -23,6 +46,8 @@ def section(study: Study) -> Section | None:
     if study.plan is None:
         return None
     lines = [customers(study), value(study), *([grounds(study)] if study.plan.n_contacted else [])]
+    if (text := left_out(study)) is not None:
+        lines.append(text)
     return Section(
         "In short",
         (
@@ -39,12 +64,7 @@ def campaign(study: Study) -> str:
     data, money = plan_of(study).data, money_of(study)
     number = int(data.attrs["n_contacted"])
     if number == 0:
-        best = float(data["gain"].max())
-        everybody = plural(data.sizes["customer"], "customer")
-        return (
-            f"Contact nobody with these offers. Even for the best of the {everybody} a contact is expected "
-            f"to {_net(best, money)}."
-        )
+        return _nobody(data, money)
     gain = data["total_gain_predictive"].to_numpy()
     who = f"Contact {count(number)} of {plural(data.attrs['n_customers'], 'customer')}"
     offers = _offers(data)
@@ -52,18 +72,38 @@ def campaign(study: Study) -> str:
     cost = money(float(data.attrs["total_cost"]))
     costs = f"costs as much as {cost} are worth" if money.noun else f"costs {cost}"
     loses = "brings less than it costs" if money.noun else "loses money"
-    net = _net(float(data["total_gain"].mean()), money)
+    mean, loss = float(data["total_gain"].mean()), float((gain < 0).mean())
     return (
-        f"{who}{with_}. The campaign {costs} and is expected to {net} (90% interval "
-        f"{money.range(*ninety(gain))}); the chance that it {loses} is {chance(float((gain < 0).mean()))}."
+        f"{who}{with_}. The campaign {costs} and is expected to {figures.net(mean, money)} (90% interval "
+        f"{money.range(*ninety(gain))}); the chance that it {loses} is {chance(loss)}."
+        f"{_disagreement(mean, gain)}"
     )
 
 
-def _net(gain: float, money: Money) -> str:
-    """Say what is gained after the cost: money is earned or lost, purchases are brought."""
-    if money.noun:
-        return f"bring {money(abs(gain))} {'more' if gain >= 0 else 'less'} than it costs"
-    return f"{'earn' if gain >= 0 else 'lose'} {money(abs(gain))} after its cost"
+def _nobody(data: xr.Dataset, money: Money) -> str:
+    """Say why nobody is contacted: no contact pays on average, or the plan almost surely loses."""
+    if (number := data.attrs.get("withheld_contacts")) is not None:
+        mean, low, high, loss = (
+            float(data.attrs[f"withheld_{name}"]) for name in ("gain", "low", "high", "loss")
+        )
+        loses = "brings less than it costs" if money.noun else "loses money"
+        return (
+            f"Contact nobody with these offers. {plural(int(number), 'contact')} would be expected to "
+            f"{figures.net(mean, money)}, but the chance that this {loses} is {chance(loss)} (90% interval "
+            f"{money.range(low, high)}): the average is positive only because of rare large gains."
+        )
+    everybody, best = plural(data.sizes["customer"], "customer"), float(data["gain"].max())
+    whose = (
+        "For the only customer" if data.sizes["customer"] == 1 else f"Even for the best of the {everybody}"
+    )
+    return f"Contact nobody with these offers. {whose} a contact is expected to {figures.net(best, money)}."
+
+
+def _disagreement(mean: float, draws: np.ndarray) -> str:
+    """Say why the average and most futures disagree, where they do."""
+    if mean <= 0 or float(np.median(draws)) >= 0:
+        return ""
+    return " Most futures lose; the average is positive because a few gain far more than the others lose."
 
 
 def customers(study: Study) -> str:
@@ -78,18 +118,19 @@ def customers(study: Study) -> str:
     active = data["total_active"].to_numpy()
     once = data["x"].to_numpy() == 0
     text = (
-        f"About {about(active.mean())} of the {plural(number, 'customer')} are still active{_about(active)}."
+        f"About {about(active.mean())} of the {plural(number, 'customer')} "
+        f"{agree(active.mean(), 'is', 'are')} still active{_about(active)}."
     )
     if not once.any():
         return text
     still = data["p_alive"].to_numpy()[once]
     if still.min() > 0.999:
         return (
-            f"{text} But {count(once.sum())} of these have bought only once: the model counts every one-time "
-            "buyer as active, because it lets customers leave only after a repeat purchase. It is not known "
-            "whether they have left."
+            f"{text} But {count(once.sum())} of these {agree(once.sum(), 'has', 'have')} bought only once: "
+            "the model counts every one-time buyer as active, because it lets customers "
+            "leave only after a repeat purchase. It is not known whether they have left."
         )
-    return f"{text} About {about(still.sum())} of these have bought only once."
+    return f"{text} About {about(still.sum())} of these {agree(still.sum(), 'has', 'have')} bought only once."
 
 
 def _under_contract(study: Study) -> str:
@@ -100,59 +141,132 @@ def _under_contract(study: Study) -> str:
     current = int((data["p_alive"] > 0).sum())
     left = current - survived(study)["stay"].to_numpy()
     return (
-        f"{count(current)} of the {plural(int(data.attrs['n_customers']), 'customer')} are under contract. "
-        f"About {about(left.mean())} of these will leave within the next "
+        f"{count(current)} of the {plural(int(data.attrs['n_customers']), 'customer')} "
+        f"{agree(current, 'is', 'are')} under contract"
+        f"{_notice(study)}. About {about(left.mean())} of these will leave within the next "
         f"{data.attrs['horizon']}{_about(left)}."
     )
 
 
+def _notice(study: Study) -> str:
+    """Say how many have given notice, who leave at the next renewal."""
+    number = int(kind_of_study(study).leaving_next(plan_of(study).data).sum())
+    ending = int(provenance_of(study.stats).more.get("contracts_ending", 0))
+    if number:
+        return (
+            f" and stay on; {count(number)} more {agree(number, 'has', 'have')} given notice, and "
+            f"{agree(number, 'leaves', 'leave')} at the next renewal"
+        )
+    if ending:
+        return f", {count(ending)} of them with notice given for the next renewal"
+    return ""
+
+
 def _about(draws: np.ndarray) -> str:
-    low, high = map(about, ninety(draws))
-    return "" if low == high else f" (90% interval {low} to {high})"
+    low, high = ninety(draws)
+    return "" if about(low) == about(high) else f" (90% interval {about_range(low, high)})"
 
 
 def value(study: Study) -> str:
-    """Say what the customers are worth over the horizon, and how much of that is at risk."""
+    """Say what the customers are worth over the horizon, what counts as value, and how much is at risk."""
     data, money = plan_of(study).data, money_of(study)
     risk = data["total_value_at_risk"].to_numpy()
-    worth = "are worth" if not money.noun else "are expected to make"
     rate = float(data.attrs["discount_rate"])
     later = f"; later ones count for less, by {100 * rate:.3g}% a year" if money.noun and rate else ""
+    worth = f"are expected to bring {money(float(data['total_value'].mean()))}"
     return (
-        f"Over the next {data.attrs['horizon']} the customers {worth} "
-        f"{money(float(data['total_value'].mean()))} (90% interval "
-        f"{money.range(*ninety(data['total_value_predictive']))}{later}). It would be "
-        f"{money(float(risk.mean()))} more ({money.range(*ninety(risk))}) if nobody left: that is the value "
-        "at risk."
+        f"Over the next {data.attrs['horizon']} the customers {worth} (90% interval "
+        f"{money.range(*ninety(data['total_value_predictive']))}{later}){_counts(study)}. "
+        f"Value at risk is what they would bring on top if nobody left: {money(float(risk.mean()))} "
+        f"({money.range(*ninety(risk))})."
+    )
+
+
+def _counts(study: Study) -> str:
+    """Say whether value is revenue or margin, and where the amounts come from."""
+    plan, money = plan_of(study), money_of(study)
+    if money.noun:
+        return ""
+    margin = float(plan.settings.get("margin", 1.0))
+    each = plan.data.attrs.get("worth")
+    per_event = "" if each is None else f", at {money(float(each))} for every {events(study).event}"
+    if margin == 1.0:
+        return f": revenue{per_event}, before the cost of goods"
+    return f": margin{per_event}, {per_cent(margin)} of what they pay"
+
+
+def left_out(study: Study) -> str | None:
+    """Say which rows of the data are part of no number here, and what they are worth; None where none is."""
+    source = provenance_of(study.stats)
+    rejected, read = source.rows_rejected or 0, source.rows_read or 0
+    if not rejected or not read:
+        return None
+    money = money_of(study)
+    paid = {} if money.noun else source.rejected_amounts
+    reasons = sorted(source.rejected.items(), key=lambda item: -item[1])
+    named = [
+        f"{reason} {count(n)}{f', worth {money(paid[reason])}' if paid.get(reason) else ''}"
+        for reason, n in reasons[:_REASONS]
+    ]
+    more = len(reasons) - len(named)
+    rest = f"; {plural(more, 'other reason')} in the appendix" if more > 0 else ""
+    return (
+        f"Left out: {count(rejected)} of {plural(read, 'row')} ({per_cent(rejected / read)}) — "
+        f"{'; '.join(named)}{rest}."
     )
 
 
 def grounds(study: Study) -> str:
-    """Say which assumptions the gain rests on: the response to the offers, and what counts as value."""
-    plan, money = plan_of(study), money_of(study)
-    margin = float(plan.settings.get("margin", 1.0))
-    kept = "before the cost of goods" if margin == 1.0 else f"of which {per_cent(margin)} is kept as margin"
+    """Say which assumptions about the response the gain rests on, and which of them moves it most."""
+    plan = plan_of(study)
     if len(plan.offers) == 1:
         offer = plan.offers[0]
+        fades = "" if offer.half_life == NEVER else f", half as many for every {offer.half_life} of silence,"
         response = (
-            f"the offer is assumed to win back {per_cent(offer.win_back.mean)} of those who left and to "
-            f"lower the chance to leave by {per_cent(offer.keep.mean)}"
+            f"the offer wins back {per_cent(offer.win_back.mean)} of those who have just left{fades} and "
+            f"lowers the chance to leave by {per_cent(offer.keep.mean)}"
         )
     else:
-        response = "the appendix lists how many customers each offer is assumed to win back and to keep"
-    amounts = "" if money.noun else f" Amounts are what customers pay, {kept}."
-    if (each := plan.data.attrs.get("worth")) is not None:
-        amounts = f" Every {events(study).event} is assumed to be worth {money(float(each))}, {kept}."
+        response = "the appendix lists how many customers each offer wins back and keeps"
     return (
-        f"The gain rests on assumptions about the response: {response}. Unless a campaign with a control "
-        f"group has measured this, test the offer on a part of the list first.{amounts}"
+        f"The gain rests on assumptions: {response}. {drivers(study)} Unless a trial with a control group "
+        "has measured the response, test the offer on a part of the list first."
     )
+
+
+_DRIVERS = {
+    "win_back": "the chance to win back",
+    "keep": "the share of leaving that the offer prevents",
+    "half_life": "the time after which the chance to win back is halved",
+    "margin": "the share of the amounts that is kept",
+}
+
+
+def drivers(study: Study) -> str:
+    """Say which single assumption moves the expected gain of the plan most."""
+    found, money = plan_of(study).drivers, money_of(study)
+    if "assumption" not in found.sizes:
+        return ""
+    half, twice = found["half"].to_numpy(), found["twice"].to_numpy()
+    most = int(np.abs(twice - half).argmax())
+    name = str(found["assumption"].values[most])
+    then = f", twice as large {figures.net(float(twice[most]), money)}"
+    if name == "margin" and float(plan_of(study).settings.get("margin", 1.0)) > 0.5:
+        then = ""
+    return (
+        f"{_first_upper(_DRIVERS[name])} moves the result most: half as large, the campaign would "
+        f"{figures.net(float(half[most]), money)}{then}."
+    )
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def tiles(study: Study) -> Tiles:
     """Return the four numbers of page one, each with its label and its interval."""
     data, money = plan_of(study).data, money_of(study)
-    number, noun = int(data.attrs["n_contacted"]), money.noun or "value"
+    number, noun = int(data.attrs["n_contacted"]), worth_of(study)
     active, of_all = float(data["total_active"].mean()), f"of {count(data.attrs['n_customers'])}"
     observed = kind_of_study(study).leaving == "observed"
     current = (
@@ -167,13 +281,20 @@ def tiles(study: Study) -> Tiles:
 
     worth = f"{noun} in the next {data.attrs['horizon']}"
     whom = "customer worth a contact" if number == 1 else "customers worth a contact"
-    gain = Tile("none", "expected net gain", "no contact is expected to be worth its cost")
+    why = "no contact is expected to be worth its cost"
+    if "withheld_contacts" in data.attrs:
+        why = "a campaign would almost surely lose"
+    gain = Tile("none", "expected net gain", why)
     if number:
         gain = Tile(mean("total_gain"), "expected net gain", sure("total_gain_predictive"))
     return Tiles(
         (
             Tile(mean("total_value"), worth, sure("total_value_predictive")),
-            Tile(mean("total_value_at_risk"), f"{noun} at risk", sure("total_value_at_risk")),
+            Tile(
+                mean("total_value_at_risk"),
+                f"{noun} at risk",
+                f"what leaving costs: {money.bare.range(*ninety(data['total_value_at_risk']))}",
+            ),
             Tile(count(number), whom, current),
             gain,
         )
@@ -188,6 +309,7 @@ def actions(study: Study) -> Text:
     steps = {
         "contact": ("Contact {}", lambda: _contact(data, rows)),
         "wait and see": ("Wait and see with {}", lambda: _waiting(data)),
+        "notice given": ("Expect {} to leave", lambda: advice["notice given"]),
         "needs no offer": ("Send no offer to {}", lambda: advice["needs no offer"]),
         "let go": ("Let {} go", lambda: advice["let go"]),
     }
@@ -208,6 +330,8 @@ def _contact(data: xr.Dataset, rows: xr.Dataset | None) -> str:
         noun, first = "those with", [f"“{shorten(str(c), 60)}”" for c in chosen]
     offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
     with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
+    if rows is None and data.attrs["n_contacted"] == 1:
+        return f"{first[0]}."
     return f"{with_}in the order of the priority list, starting with {noun} {listing(first)}."
 
 
@@ -215,7 +339,9 @@ def _waiting(data: xr.Dataset) -> str:
     """Say why some customers wait: the budget is used up, or it is not clear whether a contact pays."""
     waits = data["label"].to_numpy() == "wait and see"
     beyond = int((waits & (data["gain"].to_numpy() > 0)).sum())
-    again = "it is not clear whether a contact is worth its cost. A test of the offer on some would show it."
+    if "withheld_contacts" in data.attrs:
+        return "contacting them almost surely loses money, although the average gain of some is positive."
+    again = "it is not clear whether a contact is worth its cost; a test on some would show it."
     if not beyond:
         return again
     rest = "" if beyond == waits.sum() else f" For the others {again}"
@@ -234,7 +360,7 @@ def _futures(study: Study) -> Picture:
     plan, money = plan_of(study), money_of(study)
     data = plan.data
     if not plan.n_contacted:
-        what = f"{(money.noun or 'value').capitalize()} over the next {data.attrs['horizon']}"
+        what = f"{worth_of(study).capitalize()} over the next {data.attrs['horizon']}"
         return figures.futures(data["total_value_predictive"].to_numpy(), money, what=what, line=False)
     what = f"Net gain{money.unit} of contacting {plural(plan.n_contacted, 'customer')}"
     counted = _COUNTED.format("how much they then bring" if money.noun else "what they then spend")

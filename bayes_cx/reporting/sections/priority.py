@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from bayes_cx.decision import Offer
 from bayes_cx.kinds import Kind
 from bayes_cx.page import Band, Cell, Column, Extract, Name, Number, Section, Table
 from bayes_cx.page.words import Money, chance, count, per_cent, plural, shorten
@@ -88,7 +89,7 @@ def _rows(top: xr.Dataset, money: Money, kind: Kind) -> tuple[tuple[Cell, ...], 
             Number(values[i], float(value[i])),
             Number(risks[i], float(risk[i])),
             Number(gains[i], float(gain[i]), "strong"),
-            Number(f"{lows[i]} to {highs[i]}", float(ends[i, 0]), "soft"),
+            Number(lows[i] if lows[i] == highs[i] else f"{lows[i]} to {highs[i]}", float(ends[i, 0]), "soft"),
             Number(chance(float(p_gain[i])), float(p_gain[i])),
             shorten(str(offer[i]), 24) or "–",
         )
@@ -111,15 +112,29 @@ def _histories(top: xr.Dataset, kind: Kind) -> Sequence[str]:
         name: top[name].to_numpy().astype(float) for name in kind.columns if name in top and name != "first"
     }
     groups = [top[name].to_numpy().astype(str) for name in group_columns(top)[:1]]
+    tiers = [top["tier"].to_numpy().astype(str)] if "tier" in top else []
     return [
         " · ".join(
             [
                 *tell({name: float(column[i]) for name, column in columns.items()}, unit),
+                *(tier[i] for tier in tiers),
                 *(shorten(str(group[i]), 20) for group in groups),
             ]
         )
         for i in range(n)
     ]
+
+
+def _returning(study: Study, offer: Offer, customer: xr.Dataset) -> float:
+    """Return the chance to win back a customer after this silence."""
+    kind = kind_of_study(study)
+    row = {
+        name: np.array([float(customer[name])])
+        for name in kind.columns
+        if name in customer and name != "first"
+    }
+    silence = 0.0 if kind.silence is None else float(kind.silence(row)[0])
+    return offer.win_back.mean * 2.0 ** (-silence / offer.half_life_in(str(customer.attrs["unit"])))
 
 
 def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
@@ -131,15 +146,21 @@ def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
         return f"{whom} that customers have, in the order of priority."
     if number == 0:
         whom = plural(shown, "customer")
+        if "withheld_contacts" in data.attrs:
+            return f"The {whom} with the largest expected gain; a campaign would almost surely lose money."
         return f"The {whom} nearest to being worth a contact; none of them is today."
     if number >= customers == shown:
         return f"All {plural(shown, 'customer')}, in the order in which to contact them."
     if number < shown:
         if paper:
-            return f"The first {plural(shown, 'customer')}; the first {count(number)} are worth a contact."
+            return f"The first {plural(shown, 'customer')}; {_first(number)} worth a contact."
         of_all = f"{plural(customers, 'customer')} in the order of priority"
-        return f"{of_all}; the first {count(number)} are worth a contact."
-    return f"The first {count(shown)} of {count(number)} customers to contact."
+        return f"{of_all}; {_first(number)} worth a contact."
+    return f"The first {count(shown)} of {plural(number, 'customer')} to contact."
+
+
+def _first(number: int) -> str:
+    return "only the first is" if number == 1 else f"the first {count(number)} are"
 
 
 def _order(study: Study, shown: int) -> str:
@@ -157,9 +178,10 @@ def _order(study: Study, shown: int) -> str:
         return text
     first = top.isel(customer=int(gone[0]))
     named = [offer for offer in plan.offers if offer.name == str(first["offer"].values)] or plan.offers[:1]
+    left = _returning(study, named[0], first)
     return (
         f"{text} A customer who has almost surely left can come first: about "
-        f"{per_cent(named[0].win_back.mean)} of such customers are assumed to come back, and "
+        f"{per_cent(left)} of those who have been silent for so long are assumed to come back, and "
         f"{shorten(str(first['customer'].values), 28)} would then bring so much that the contact gains "
         f"{money(float(first['gain']))} on average, although most such contacts bring nothing."
     )

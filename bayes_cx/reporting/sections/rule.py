@@ -20,15 +20,16 @@ def section(study: Study) -> Section | None:
         *(Formula("p"), f"{words.then} and whose value is ", Formula("V")),
         *(f" if {events(study).active}. An offer costs ", Formula("c")),
         *(", wins back a customer who has left with chance ", Formula("rho")),
+        " (halved for every half-life of silence)",
         *(" and lowers the chance to leave by the share ", Formula("kappa"), ". Its net gain is:"),
     )
     after = (
         *("where ", Formula('V_"back"'), " is the value of a customer who had left and comes back, and "),
         *(Formula("V_kappa"), " that of a customer whose chance to leave is lower. Customers are "),
-        "ordered by the mean of the net gain over the draws. The intervals of a single customer, of the "
-        "gain curve and of the sensitivity cover what is not known about parameters and response; the "
-        "customer's own luck is averaged out. The campaign's interval, its chance of losing money and its "
-        "dots also cover the luck of which customers come back. The intervals of the total value and of the "
-        f"hold-out cover all luck of {events(study).events}.",
+        "ordered by the mean of the net gain over the draws. The interval of a single customer covers what "
+        "is not known about parameters and response; the customer's own luck is averaged out. The interval "
+        "of the campaign is the same wherever it is shown and also covers the luck of which customers come "
+        "back. The intervals of the total value and of the hold-out cover all luck of "
+        f"{events(study).events}.",
     )
     return Section("Whom to contact", (Text((before,)), Text((_GAIN,), "formula"), Text((after,))))

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.page import Block, Cell, Column, Number, Section, Strong, Table
-from bayes_cx.page.words import count, per_cent
+from bayes_cx.page.words import between, count, per_cent, per_cent_range
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.alike import alike
 from bayes_cx.reporting.studied import kind_of_study, money_of, plan_of
@@ -18,11 +18,17 @@ _MOST_ROWS = 24
 
 
 def section(study: Study) -> Section | None:
-    """Return survival, retention and renewals to come; nothing where it is not seen who leaves."""
+    """Return survival and retention by age, the forecast by date, and renewals to come.
+
+    Nothing where it is not seen who leaves.
+    """
     if study.plan is None or kind_of_study(study).leaving != "observed":
         return None
     table = survived(study)
-    blocks: list[Block] = [figures.survival(table), figures.retention(table)]
+    blocks: list[Block] = [
+        figures.still(table),
+        Section("By the age of the contract", (figures.survival(table), figures.retention(table))),
+    ]
     if (renewals := _renewals(study)) is not None:
         blocks.append(Section("Renewals to come", (renewals,)))
     return Section("How long do they stay?", tuple(blocks), new_page=True)
@@ -61,9 +67,9 @@ def _renewals(study: Study) -> Table | None:
             Strong(str(rows["customer"].values[i])),
             Number(count(number), number),
             Number(per_cent(float(one["next"])), float(one["next"])),
-            Number(_interval(one["next_interval"], per_cent), look="soft"),
+            Number(per_cent_range(*map(float, one["next_interval"])), look="soft"),
             Number(f"{float(one['renewals']):.2f}", float(one["renewals"]), "strong"),
-            Number(_interval(one["renewals_interval"], "{:.2f}".format), look="soft"),
+            Number(_interval(one["renewals_interval"], "{:.2f}".format, "{:.3f}".format), look="soft"),
             Number(f"{median:.0f}" if median < 1e6 else "no end", median),
             Number(f"{derl:.2f}" if "derl" in found else "–", derl),
             Number(money(price * derl), price * derl) if price is not None and priced else "",
@@ -84,5 +90,5 @@ def _renewals(study: Study) -> Table | None:
     return Table(columns, tuple(cells), label="Renewals to come", note=note)
 
 
-def _interval(ends: xr.DataArray, form: Callable[[float], str]) -> str:
-    return f"{form(float(ends[0]))} to {form(float(ends[1]))}"
+def _interval(ends: xr.DataArray, *forms: Callable[[float], str]) -> str:
+    return between(float(ends[0]), float(ends[1]), *forms)

@@ -4,16 +4,17 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.page import Block, Cell, Column, Name, Number, Section, Share, Table, Text
-from bayes_cx.page.words import Money, about, count, plural, shorten
+from bayes_cx.page.words import Money, about, count, per_cent, plural, shorten
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.alike import group_columns
 from bayes_cx.reporting.phrases import phrases
-from bayes_cx.reporting.studied import kind_of_study, money_of, plan_of
+from bayes_cx.reporting.studied import kind_of_study, money_of, plan_of, worth_of
 from bayes_cx.study import Study
 
 __all__ = ["section"]
 
 _MOST_GROUPS = 8
+_AT_RISK = "At risk: what would be added over the horizon if nobody left; a campaign saves only a part of it."
 
 
 def section(study: Study) -> Section | None:
@@ -21,9 +22,14 @@ def section(study: Study) -> Section | None:
     if study.plan is None:
         return None
     plan, money = study.plan, money_of(study)
-    blocks: list[Block] = [figures.gain_curve(plan.data["curve"], plan.n_contacted, money)]
+    data = plan.data
+    blocks: list[Block] = [
+        figures.gain_curve(data["curve"], data["curve_predictive"], plan.n_contacted, money)
+    ]
     if plan.n_contacted:
         blocks.append(figures.sensitivity(plan.sensitivity, money))
+        if (rests := _rests(study)) is not None:
+            blocks.append(Section("What the gain rests on", (rests,)))
     else:
         blocks.append(Text((_stronger(plan.sensitivity),)))
     blocks.append(Section("Kinds of customers", (_kinds(study),)))
@@ -34,15 +40,69 @@ def section(study: Study) -> Section | None:
 
 def _stronger(sensitivity: xr.Dataset) -> str:
     """Say how much better an offer would have to work before anybody is worth a contact."""
-    pays = sensitivity.isel(scale=np.flatnonzero(sensitivity["contacts"].to_numpy() > 0))
+    more = (sensitivity["contacts"] > 0) & (sensitivity["scale"] > 1)
+    pays = sensitivity.isel(scale=np.flatnonzero(more.to_numpy()))
     if not pays.sizes["scale"]:
         most = float(sensitivity["scale"].max())
         return f"Even with {most:g} times the assumed response nobody would be worth a contact."
     first = pays.isel(scale=0)
     return (
         f"With {float(first['scale']):g} times the assumed response "
-        f"{plural(int(first['contacts']), 'contact')} would be worth the cost."
+        f"{plural(int(first['contacts']), 'contact')} would be worth the cost on average."
     )
+
+
+def _rests(study: Study) -> Table | None:
+    """Return what the plan would gain if one assumption were half and twice as large."""
+    plan, money = plan_of(study), money_of(study).bare
+    found = plan.drivers
+    if "assumption" not in found.sizes:
+        return None
+    half, twice = found["half"].to_numpy(), found["twice"].to_numpy()
+    margin = float(plan.settings.get("margin", 1.0))
+    rows = []
+    for i in np.argsort(-np.abs(twice - half), kind="stable"):
+        name = str(found["assumption"].values[i])
+        most = "–" if name == "margin" and margin > 0.5 else money(float(twice[i]))
+        rows.append(
+            (
+                Name(_ASSUMPTIONS[name], _stated(study, name)),
+                Number(money(float(half[i])), float(half[i])),
+                Number(money(float(found.attrs["gain"])), float(found.attrs["gain"]), "strong"),
+                Number(most, float(twice[i])),
+            )
+        )
+    heads = ("Assumption, largest effect first", "If half as large", "As assumed", "If twice as large")
+    note = (
+        "Expected net gain of this plan, one assumption changed at a time. With half the half-life "
+        f"{plural(int(found.attrs['contacts_half_life_half']), 'contact')} would be best, with twice the "
+        f"half-life {count(float(found.attrs['contacts_half_life_twice']))}."
+    )
+    columns = tuple(Column(head, wide=i == 0) for i, head in enumerate(heads))
+    return Table(columns, tuple(rows), label="What the gain rests on", note=note)
+
+
+_ASSUMPTIONS = {
+    "win_back": "Chance to win back who has just left",
+    "keep": "Share of leaving that the offer prevents",
+    "half_life": "Half-life of the chance to win back",
+    "margin": "Share of the amounts that is kept",
+}
+
+
+def _stated(study: Study, name: str) -> str:
+    """Return the assumption as it was stated, of every offer."""
+    plan = plan_of(study)
+    if name == "margin":
+        return per_cent(float(plan.settings.get("margin", 1.0)))
+    told = {
+        "win_back": lambda offer: per_cent(offer.win_back.mean),
+        "keep": lambda offer: per_cent(offer.keep.mean),
+        "half_life": lambda offer: offer.half_life,
+    }[name]
+    if len(plan.offers) == 1:
+        return told(plan.offers[0])
+    return ", ".join(f"{offer.name} {told(offer)}" for offer in plan.offers)
 
 
 def _kinds(study: Study) -> Table:
@@ -71,11 +131,12 @@ def _sums(study: Study, head: str, parts: list[tuple[Name, np.ndarray]]) -> Tabl
     total = max((float(data["value"].to_numpy()[mask].sum()) for _, mask in parts), default=0.0)
     columns = (
         Column(head, wide=True),
-        *map(Column, ("Customers", "", phrases(kind_of_study(study)).current, "Value", "")),
+        *map(Column, ("Customers", "", phrases(kind_of_study(study)).current)),
+        *map(Column, (worth_of(study).capitalize(), "")),
         *map(Column, ("At risk", "Contacts", "Cost", "Net gain")),
     )
     rows = tuple((name, *_sum(data, mask, total, money)) for name, mask in parts)
-    return Table(columns, rows, label=f"Sums by {head.lower()}")
+    return Table(columns, rows, label=f"Sums by {head.lower()}", note=_AT_RISK)
 
 
 def _sum(data: xr.Dataset, mask: np.ndarray, total: float, money: Money) -> tuple[Cell, ...]:
