@@ -35,8 +35,8 @@ def summarise(
     transactions : Transactions
         From `read_transactions`.
     until : str, date or datetime, optional
-        Last observed day (in hours: a time means its hour, a date its last hour, or its first if the data have
-        no times of day); the last day of the data by default. Later purchases are counted as rejected.
+        Last observed day (in hours: a time means its hour, a date its last hour, or its first if the data
+        have no times of day); the last day of the data by default. Later purchases are counted as rejected.
     unit : {"hour", "day", "week", "month", "year"}
         Unit of t_x and T. A month is 30.4375 days, a year 365.25.
     by : str or sequence of str, optional
