@@ -26,6 +26,7 @@ GROUND = {
     "references",
     "notebook",
     "kinds",
+    "progress",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -39,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "privacy": {"errors"},
     "references": {"errors"},
     "notebook": set(),
+    "progress": set(),
     "kinds": {"errors"},
     "compiling": {"errors"},
     "kernels": set(),
@@ -53,7 +55,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
     "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
     "reporting": GROUND
-    | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study", "page"},
+    | {
+        "catalogue",
+        "model",
+        "models",
+        "data",
+        "inference",
+        "scoring",
+        "decision",
+        "validation",
+        "study",
+        "page",
+    },
     "app": GROUND
     | {
         "catalogue",

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
+from bayes_cx.progress import listening
+
 __all__ = ["Step", "Steps"]
 
 
@@ -50,7 +52,11 @@ class Steps:
             self.console.print(Text(f"{number} {doing} …", "dim"))
             yield step
         else:
-            with self.console.status(f"{number} {doing} …", spinner="dots"):
+            title = f"{number} {doing} …"
+            with (
+                self.console.status(title, spinner="dots") as status,
+                listening(lambda reached: status.update(f"{title} {reached}")),
+            ):
                 yield step
         line = Text.assemble((f"{number} ", "dim"), doing, f": {step.says}" if step.says else "")
         line.append(f"  {time.perf_counter() - start:.1f} s", "dim")

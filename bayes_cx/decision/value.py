@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
+from bayes_cx.progress import counted
 from bayes_cx.scoring import Scorer, horizon_in_fit, scorer
 from bayes_cx.spans import DiscountRate, Span
 
@@ -127,8 +128,10 @@ class LifetimeValue:
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield positions of customers, in blocks small enough for memory."""
         step = max(1, _BLOCK_CELLS // self.draws)
-        for start in range(0, self.n_customers, step):
-            yield self.order[start : start + step]
+        n = self.n_customers
+        slices = (slice(start, min(start + step, n)) for start in range(0, n, step))
+        for some in counted(slices, "customers", n):
+            yield self.order[some]
 
     @cached_property
     def _scorers(self) -> dict[str, Scorer]:

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.inference.posterior import Posterior, thinned
+from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
 
 __all__ = ["add_log_likelihood", "log_likelihoods", "total_log_likelihood"]
@@ -79,8 +80,9 @@ def log_likelihoods(
         columns["pattern"] = pattern
     n = next(iter(parameters.values())).shape[0]
     size = next(iter(columns.values())).size
-    for start in range(0, size, step := max(1, _CELLS // n)):
-        some = slice(start, min(start + step, size))
+    step = max(1, _CELLS // n)
+    slices = (slice(start, min(start + step, size)) for start in range(0, size, step))
+    for some in counted(slices, "histories", size):
         rows = {name: column[some] for name, column in columns.items()}
         yield some, evaluate(posterior.model.log_lik, rows, parameters)
 

@@ -12,6 +12,7 @@ from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Quantity, arguments
+from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.spans import DiscountRate, Span, check_unit
 
@@ -54,8 +55,8 @@ class Scorer:
         """Yield slices of the unique rows and their values, shape (sample, rows of the slice)."""
         size = max((column.size for column in self.rows.values()), default=1)
         step = max(1, _CHUNK_CELLS // self.n_samples)
-        for start in range(0, size, step):
-            some = slice(start, min(start + step, size))
+        slices = (slice(start, min(start + step, size)) for start in range(0, size, step))
+        for some in counted(slices, "histories", size):
             rows = {name: column[some] for name, column in self.rows.items()}
             yield some, self._evaluate(rows, self.samples)
 
