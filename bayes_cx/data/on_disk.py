@@ -8,6 +8,7 @@ from typing import TextIO
 
 import duckdb
 
+from bayes_cx.data.mending import mended
 from bayes_cx.data.sql import literal
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import is_address, place
@@ -66,18 +67,20 @@ def rows_of(connection: duckdb.DuckDBPyConnection, files: list[Path], needed: tu
                 "read them apart",
             )
     if delimiter is None:
-        names = _joined_by_mark(connection, files)
+        files = _joined_by_mark(connection, files)
+    files = mended(connection, files, delimiter or _MARK, len(header))
+    names = "[" + ", ".join(literal(str(file)) for file in files) + "]"
     return _read_csv(names, header, delimiter or _MARK)
 
 
-def _joined_by_mark(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> str:
+def _joined_by_mark(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> list[Path]:
     """Copy files whose columns are separated by runs of spaces, with one mark in place of each run."""
     folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
     copies = [folder / f"{number}.csv" for number in range(len(files))]
     for file, copy in zip(files, copies, strict=True):
         with _text(file) as lines, copy.open("w", encoding="utf-8", errors="surrogateescape") as out:
             out.writelines(_MARK.join(line.split()) + "\n" for line in lines)
-    return "[" + ", ".join(literal(str(copy)) for copy in copies) + "]"
+    return copies
 
 
 def _text(file: Path) -> TextIO:

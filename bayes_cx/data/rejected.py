@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_cx.data.schema import TOO_MUCH, UNREADABLE_LINE
+from bayes_cx.data.schema import TOO_MUCH
 from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.files import atomic_path, write_csv
@@ -62,7 +62,7 @@ def rejected_rows(
     return source.view(
         "rejected",
         f"""SELECT * FROM (({rows}) UNION ALL BY NAME (
-SELECT NULL AS {number}, {literal(UNREADABLE_LINE)} AS {why}, line AS {line}{text}
+SELECT NULL AS {number}, reason AS {why}, line AS {line}{text}
 FROM ({source.unreadable_lines()}))) ORDER BY {number}, {line}""",
     )
 

@@ -16,7 +16,6 @@ __all__ = [
     "OUT_OF_YEARS",
     "TOO_MUCH",
     "UNMATCHED_RETURN",
-    "UNREADABLE_LINE",
     "Schema",
     "TimeSQL",
 ]
@@ -24,7 +23,6 @@ __all__ = [
 Returns = Literal["reject", "net", "ignore"]
 ZeroAmounts = Literal["reject", "keep"]
 
-UNREADABLE_LINE = "unreadable line"
 AFTER_END = "after the end of observation"
 CANCELLED = "purchase cancelled by a return"
 UNMATCHED_RETURN = "return without an earlier purchase"

@@ -18,12 +18,20 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from bayes_cx.data.databases import is_database, take_query
+from bayes_cx.data.mending import EXPECTED, UNBALANCED
 from bayes_cx.data.on_disk import find_files, rows_of
+from bayes_cx.data.sql import literal
 from bayes_cx.errors import InputError
 from bayes_cx.files import make_temporary, remove_temporary
 from bayes_cx.privacy import place
 
-__all__ = ["Source", "open_source"]
+__all__ = ["LOST_LINE", "NO_ROWS", "UNBALANCED_QUOTE", "UNREADABLE_LINE", "Source", "open_source"]
+
+# Reasons why lines of text files are no rows.
+UNREADABLE_LINE = "unreadable line"
+UNBALANCED_QUOTE = "unbalanced quote"
+LOST_LINE = "line that came to no row"
+NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE})
 
 # Enough to aggregate ten million rows without touching the disk, little enough for a small container.
 MEMORY_LIMIT = "500MB"
@@ -101,16 +109,40 @@ class Source:
             raise unreadable(self.label, error) from error
 
     def unreadable_lines(self) -> str:
-        """Return the query for the lines of a text file that could not be split into columns: line, text."""
-        tables = self.run("SELECT table_name FROM duckdb_tables() WHERE table_name = 'reject_errors'")
-        if not tables.num_rows:
-            return "SELECT 0::UBIGINT AS line, '' AS text WHERE false"
-        # Only the first scan counts: each later one reports the same lines again.
-        return (
-            "SELECT line, replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
-            "FROM reject_errors "
-            "WHERE scan_id = (SELECT min(scan_id) FROM reject_errors) GROUP BY file_id, line"
-        )
+        """Return the query for the lines of text files that are no rows: reason, line, text."""
+        queries = ["SELECT '' AS reason, 0::UBIGINT AS line, '' AS text WHERE false"]
+        if self._has("reject_errors"):
+            # Only the first scan counts: each later one reports the same lines again.
+            queries.append(
+                f"SELECT {literal(UNREADABLE_LINE)} AS reason, line, "
+                "replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
+                "FROM reject_errors "
+                "WHERE scan_id = (SELECT min(scan_id) FROM reject_errors) GROUP BY file_id, line"
+            )
+        if self._has(UNBALANCED):
+            queries.append(
+                f"SELECT {literal(UNBALANCED_QUOTE)} AS reason, line, replace(text, chr(1), ' ') AS text "
+                f"FROM {UNBALANCED}"
+            )
+        return " UNION ALL ".join(queries)
+
+    def lines_without_row(self, rows: int) -> dict[str, int]:
+        """Count the lines of text files that are no rows, by reason; `rows` were read."""
+        found = self.run(
+            f"SELECT reason, count(*) AS n FROM ({self.unreadable_lines()}) GROUP BY reason"
+        ).to_pylist()
+        lines = {row["reason"]: row["n"] for row in found}
+        if self._has(EXPECTED):
+            (expected,) = self.run(f"SELECT CAST(sum(n) AS BIGINT) AS n FROM {EXPECTED}")["n"].to_pylist()
+            # Lines with an unbalanced quote were never expected to be rows.
+            if (lost := expected - rows - lines.get(UNREADABLE_LINE, 0)) > 0:
+                lines[LOST_LINE] = lost
+        return lines
+
+    def _has(self, table: str) -> bool:
+        """Return whether there is a temporary table of this name."""
+        name = f"SELECT 1 FROM duckdb_tables() WHERE table_name = {literal(table)} AND temporary"
+        return self.run(name).num_rows > 0
 
 
 def open_source(source: Any, needed: tuple[str, ...], query: str | None = None) -> Source:

@@ -16,8 +16,8 @@ from bayes_cx.data.groups import NO_GROUP, as_text, numbered
 from bayes_cx.data.occasions import hour_sql
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
-from bayes_cx.data.schema import OUT_OF_YEARS, UNREADABLE_LINE, Schema, TimeSQL
-from bayes_cx.data.sources import Source, open_source
+from bayes_cx.data.schema import OUT_OF_YEARS, Schema, TimeSQL
+from bayes_cx.data.sources import NO_ROWS, Source, open_source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.data.statistics import column, marked, sum_of
 from bayes_cx.errors import InputError
@@ -172,16 +172,15 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
         began = [row for row in verdicts if row["reason"] is None]
         zoned = sum(row["zoned"] for row in began)
         dates = Dates.of({"n": reasons[None], "zoned": zoned, "days": began}, self.schema.timezone)
-        if lines := source.run(source.unreadable_lines()).num_rows:
-            reasons[UNREADABLE_LINE] = lines
-        rows_read = sum(reasons.values())
+        reasons.update(source.lines_without_row(reasons.total()))
+        rows_read = reasons.total()
         rejections = {reason: n for reason, n in sorted(reasons.items(), key=str) if reason is not None}
         if rejected is not None:
             rows = rejected_rows(
                 source,
                 lambda extra, rows: self.contracts(last, clock, extra, rows),
                 {"customer": self.schema.customer, "start": self.schema.time, "end": self.end},
-                lines=UNREADABLE_LINE in rejections,
+                lines=not NO_ROWS.isdisjoint(rejections),
             )
             write_rejected(source, rows, rejected)
 

@@ -14,8 +14,8 @@ from bayes_cx.data.groups import numbered
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
-from bayes_cx.data.schema import UNREADABLE_LINE, Schema
-from bayes_cx.data.sources import Source, open_source
+from bayes_cx.data.schema import Schema
+from bayes_cx.data.sources import NO_ROWS, Source, open_source
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
@@ -169,7 +169,7 @@ class Transactions:
         any other may name the customer as well, and no line that could not be split. Of a row with an
         unreadable time or amount both are hidden: they may hold an id.
         """
-        lines = UNREADABLE_LINE in self.rejected_by_reason
+        lines = not NO_ROWS.isdisjoint(self.rejected_by_reason)
         if until is None:
             rejected = self._rejected_rows()
         else:
@@ -181,7 +181,7 @@ class Transactions:
             self.table,
             lambda extra, rows: self.schema.judged(self.table, extra, rows),
             self.schema.roles,
-            lines=UNREADABLE_LINE in self.rejected_by_reason,
+            lines=not NO_ROWS.isdisjoint(self.rejected_by_reason),
         )
 
 
@@ -261,8 +261,7 @@ def read_transactions(
         table = give_pseudonyms(table, schema, pseudonym_key, groups)
     verdicts = table.run(f"FROM {_verdicts(schema, table)}").to_pylist()
     reasons = {row["reason"]: row["n"] for row in verdicts}
-    if lines := table.run(table.unreadable_lines()).num_rows:
-        reasons[UNREADABLE_LINE] = lines
+    reasons |= table.lines_without_row(sum(reasons.values()))
     rows_read = sum(reasons.values())
     if not rows_read:
         raise InputError(f"{table.label} has no rows", "one purchase or more", "check the source")

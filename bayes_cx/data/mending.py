@@ -1,0 +1,86 @@
+"""Text files made fit to be read by DuckDB, and a record of the lines that are no rows."""
+
+import gzip
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import duckdb
+import pyarrow as pa
+
+from bayes_cx.data.lines import Lines, copy_mended, scan
+
+__all__ = ["EXPECTED", "UNBALANCED", "mended"]
+
+UNBALANCED = "unbalanced_lines"
+"""Temporary table with the lines that have a quote that nobody closes: line, text."""
+
+EXPECTED = "expected_rows"
+"""Temporary table with the number of rows that the lines of each file come to."""
+
+_GZIP = b"\x1f\x8b"
+
+
+def mended(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    delimiter: str,
+    columns: int,
+    skip: int = 0,
+) -> list[Path]:
+    """Return files without lines that swallow others, and with one end of line; a copy where that is needed.
+
+    What the lines come to is added to the tables `UNBALANCED` and `EXPECTED` of the connection.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Its temporary folder takes the copies.
+    files : sequence of Path
+        Text files, packed by gzip or not.
+    delimiter : str
+    columns : int
+        Number of columns.
+    skip : int
+        Lines before that with the names of the columns.
+    """
+    read, found = [], []
+    for file in files:
+        with _opened(file) as lines:
+            found.append(scan(lines, delimiter, columns, skip))
+        read.append(_copied(connection, file, found[-1]) if found[-1].unbalanced or found[-1].mixed else file)
+    _record(connection, found)
+    return read
+
+
+def _copied(connection: duckdb.DuckDBPyConnection, file: Path, found: Lines) -> Path:
+    (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchall()[0]
+    target = Path(tempfile.mkdtemp(dir=folder)) / file.name.removesuffix(".gz")
+    with _opened(file) as lines:
+        copy_mended(lines, found, target)
+    return target
+
+
+def _opened(file: Path) -> BinaryIO:
+    with file.open("rb") as start:
+        packed = start.read(2) == _GZIP
+    return cast(BinaryIO, gzip.open(file)) if packed else file.open("rb")
+
+
+def _record(connection: duckdb.DuckDBPyConnection, found: Sequence[Lines]) -> None:
+    pairs = [pair for one in found for pair in one.unbalanced.items()]
+    tables = {
+        UNBALANCED: pa.table(
+            {
+                "line": pa.array([line for line, _ in pairs], pa.uint64()),
+                "text": pa.array([text for _, text in pairs], pa.string()),
+            }
+        ),
+        EXPECTED: pa.table({"n": pa.array([one.rows for one in found], pa.int64())}),
+    }
+    for name, table in tables.items():
+        connection.register("recorded", table)
+        connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT * FROM recorded LIMIT 0")
+        connection.execute(f"INSERT INTO {name} SELECT * FROM recorded")
+        connection.unregister("recorded")
