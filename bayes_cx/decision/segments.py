@@ -85,7 +85,7 @@ def segments(
     Parameters
     ----------
     value : LifetimeValue or xarray.DataArray
-        The value; or draws of any quantity, with dimensions (sample, customer), as `bcx.draws` returns them.
+        The value; or draws of any quantity by ``customer``, as `bcx.draws` returns them.
     stats : xarray.Dataset, optional
         Statistics of the same customers, for the classes of RFM; those of a LifetimeValue are known.
     top : sequence of float
@@ -115,8 +115,14 @@ def segments(
         mean = value.summary(quantiles=())["mean"].to_numpy()
         ids = stats["customer"].to_numpy()
     else:
-        ordered = value.transpose("sample", "customer")
-        draws, mean = ordered.to_numpy(), ordered.to_numpy().mean(axis=0)
+        if "customer" not in value.dims:
+            raise InputError(
+                f"draws over {', '.join(map(str, value.dims)) or 'nothing'}",
+                "draws with a dimension customer",
+                "pass what bcx.draws returns",
+            )
+        draws = value.transpose(..., "customer").to_numpy().reshape(-1, value.sizes["customer"])
+        mean = draws.mean(axis=0)
         ids = value["customer"].to_numpy()
         if stats is not None and not np.array_equal(stats["customer"].to_numpy(), ids):
             raise InputError(

@@ -1,5 +1,6 @@
 """The test of a fit: its forecast of a hold-out period that it has not seen, against what happened."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +28,14 @@ from bayes_cx.validation.holdout_checks import (
 from bayes_cx.validation.judged import judged, means
 from bayes_cx.validation.tracking import by_frequency, futures, reached, tracking
 
-__all__ = ["Holdout", "holdout"]
+__all__ = ["SMALLEST_GROUP", "Holdout", "holdout"]
+
+SMALLEST_GROUP = 100
+"""Customers from which on a group is judged alone.
+
+With 100 the share inside an 80% interval is known to eight points either way; with fewer, a group that is
+forecast badly cannot be told apart from one that is not.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,8 @@ class Holdout:
     checks : tuple of Check
         Single numbers, for all customers.
     by_group : tuple of Check
-        The same for the groups in the statistics, which ``about`` names: ``"segment: B2B"``.
+        The same for the groups in the statistics, which ``about`` names: ``"segment: B2B"``. Groups of fewer
+        than `SMALLEST_GROUP` customers are judged together: ``"segment: 12 small groups"``.
     """
 
     tracking: xr.Dataset
@@ -198,10 +207,16 @@ def _unseen(posterior: Posterior, split: Split) -> None:
         )
 
 
-def _by_group(compared: Compared):
+def _by_group(compared: Compared) -> Iterator[Check]:
+    """Yield the checks of each group; groups too small to judge are judged together, by column."""
     for name, column in compared.later.stats.data_vars.items():
         if column.dtype.kind not in "OUT" or column.dims != ("customer",):
             continue
         values = column.to_numpy().astype(str)
-        for value in np.unique(values):
-            yield from count_checks(compared.of(values == value), f"{name}: {value}")
+        found, place, size = np.unique(values, return_inverse=True, return_counts=True)
+        small = size < SMALLEST_GROUP
+        alone = np.flatnonzero(~small) if small.sum() > 1 else np.arange(found.size)
+        for i in alone:
+            yield from count_checks(compared.of(place == i), f"{name}: {found[i]}")
+        if small.sum() > 1:
+            yield from count_checks(compared.of(small[place]), f"{name}: {small.sum()} small groups")

@@ -204,7 +204,7 @@ def test_the_chance_to_win_back_halves_with_every_half_life_of_silence(point, fe
         for life in ("never", "70 days")
     )
     np.testing.assert_allclose(fading["gain"], always["gain"] * 0.5 ** (silence / 10), rtol=1e-6, atol=1e-9)
-    assert (always["gain"].to_numpy()[silence > 9] > 0).all()
+    assert (always["gain"].to_numpy()[silence > 9] > 0).sum() == 2
 
 
 def test_contracts_that_ended_long_ago_are_not_called():
@@ -225,6 +225,26 @@ def test_contracts_that_ended_long_ago_are_not_called():
     label = bcx.prioritise(value, [offer]).data["label"].to_series()
     assert label["c"] == "let go"
     assert label["a"] == "contact"
+
+
+def test_who_has_given_notice_has_a_status_and_brings_nothing_without_an_offer():
+    columns = {"T": [3, 3, 3, 3], "churned": [1, 0, 0, 0], "periods": [3, 3, 3, 3], "notice": [0, 0, 1, 0]}
+    stats = xr.Dataset(
+        {name: ("customer", np.array(values)) for name, values in columns.items()},
+        coords={"customer": list("abcd")},
+        attrs={"kind": "contracts", "unit": "year"},
+    )
+    renewals = bcx.fit(bcx.models.SBG, stats, method=bcx.MAP(), progress=False)
+    value = bcx.lifetime_value(renewals, 100.0, stats, horizon="5 years", draws=3)
+    plan = bcx.prioritise(value, [bcx.Offer("call", cost=1e4)])
+    data = plan.data.sel(customer=list("abcd"))
+    assert data["label"].to_numpy().tolist() == ["let go", "needs no offer", "notice given", "needs no offer"]
+    assert data["p_alive"].to_numpy().tolist() == [0, 1, 0, 1]
+    assert data["value"].to_numpy()[[0, 2]].tolist() == [0, 0]
+    assert float(data["total_value_predictive"].max()) <= 2 * 500
+    # An offer may win such a customer back as it may one who has just left.
+    cheap = bcx.prioritise(value, [bcx.Offer("call", cost=1.0)]).data.sel(customer=list("abcd"))
+    assert cheap["label"].sel(customer="c") == "contact"
 
 
 def test_a_plan_that_almost_surely_loses_is_no_advice(point, few):

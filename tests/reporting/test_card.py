@@ -152,16 +152,16 @@ def test_a_statistic_that_is_not_defined_is_not_run():
     assert section.verdict == "not_run"
 
 
-def test_a_small_group_is_shown_and_not_judged():
-    card = complete(groups=[("segment: B2B", 911), ("segment: lapsed", 48)])
-    small = card.subgroups.checks[1]
-    assert (small.value, small.n, small.status, small.note) == (
-        0.81,
-        48,
-        "not_run",
-        "too few customers to judge",
-    )
-    assert card.verdict == "not_run"
+def test_small_groups_are_left_out_and_counted():
+    groups = [("segment: B2B", 911), ("segment: lapsed", 48), ("segment: lost", 3)]
+    card = complete(groups=groups)
+    assert [check.about for check in card.subgroups.checks] == ["segment: B2B"]
+    assert "2 groups of fewer than 100 customers are left out: too few" in card.subgroups.note
+    assert card.verdict == "passed"
+    # Where no group is large enough nothing was judged.
+    none = complete(groups=groups[1:])
+    assert none.subgroups.verdict == "not_run"
+    assert "2 groups" in none.subgroups.note
 
 
 @given(st.lists(st.sampled_from(["passed", "failed", "not_run"]), max_size=6))

@@ -45,14 +45,14 @@ def test_what_was_observed_is_the_table_of_survivors(found, cohorts):
 
 def test_the_chance_to_renew_is_that_of_the_formula(found):
     a, b = TRUTH.values()
-    t = np.arange(1, 18)
+    t = np.arange(1, 13)
     for name in found.cohort.values:
         np.testing.assert_allclose(
             found.retention.sel(cohort=name)[1:], (b + t - 1) / (a + b + t - 1), rtol=1e-9
         )
 
 
-def test_until_today_bands_are_those_of_as_many_new_customers(found):
+def test_bands_by_age_are_those_of_as_many_new_customers(found):
     period = np.arange(13)
     sure = np.sqrt(stays(0, period) * (1 - stays(0, period)) / 1000)
     for name in found.cohort.values:
@@ -62,19 +62,52 @@ def test_until_today_bands_are_those_of_as_many_new_customers(found):
         np.testing.assert_allclose(width, 2 * 1.96 * sure, rtol=0.08, atol=0.001)
 
 
-def test_from_today_on_they_are_those_of_the_customers_still_there(found):
+def test_by_age_nothing_is_drawn_beyond_what_was_seen(found):
+    """The curve by age ends where the oldest contract is; it does not jump to what was observed there."""
+    assert found.sizes["period"] == 13
     for name in found.cohort.values:
         one = found.sel(cohort=name)
-        now, current = float(one.observed[12]), int(one.current)
-        chance = stays(12, np.arange(1, 6))
-        error = now * np.sqrt(chance * (1 - chance) / current)
-        np.testing.assert_allclose(one.expected[13:], now * chance, atol=4 * error.max() / np.sqrt(4000))
-        width = one.expected_quantile.sel(quantile=0.975) - one.expected_quantile.sel(quantile=0.025)
-        np.testing.assert_allclose(width[13:], 2 * 1.96 * error, rtol=0.08)
+        assert (np.diff(one.expected.values) < 0).all()
+        np.testing.assert_allclose(one.at_risk[0], 1000)
+
+
+def test_from_today_on_it_is_about_the_customers_still_there(found):
+    for name in found.cohort.values:
+        one = found.sel(cohort=name)
+        current = int(one.current)
+        chance = stays(12, np.arange(6))
+        error = np.sqrt(chance * (1 - chance) / current)
+        np.testing.assert_allclose(one.still, chance, atol=4 * error.max() / np.sqrt(4000))
+        width = one.still_quantile.sel(quantile=0.975) - one.still_quantile.sel(quantile=0.025)
+        np.testing.assert_allclose(width, 2 * 1.96 * error, rtol=0.08)
     current = int(found.current.sum())
     expected, sd = current * stays(12, 5), np.sqrt(current * stays(12, 5) * (1 - stays(12, 5)))
     assert abs(float(found.stay.mean()) - expected) < 4 * sd / np.sqrt(4000)
     assert float(found.stay.std()) == pytest.approx(sd, rel=0.06)
+
+
+def test_customers_of_every_age_are_forecast_from_the_age_they_have(cohorts, at_point):
+    """Calendar time and age are two things: five periods from now a young contract is not as an old one."""
+    ages = np.array([0, 2, 9])
+    stats = xr.Dataset(
+        {
+            "T": ("customer", np.repeat(ages, 400)),
+            "churned": ("customer", np.zeros(1200, np.int64)),
+            "periods": ("customer", np.repeat(ages, 400)),
+        },
+        coords={"customer": np.arange(1200)},
+        attrs={"kind": "contracts", "unit": "year"},
+    )
+    fit = at_point(
+        bcx.fit("sbg", cohorts, method=bcx.MLE(), seed=1, progress=False),
+        **{name: np.full(500, value) for name, value in TRUTH.items()},
+    )
+    one = survival(fit, stats, "5 years", draws=500, seed=4).squeeze()
+    for t in (1, 5):
+        exact = np.mean([stays(age, t) for age in ages])
+        assert float(one.still.sel(ahead=t)) == pytest.approx(exact, abs=4 * 0.5 / np.sqrt(1200 * 500))
+    # Of contracts as old as the oldest nearly all would stay.
+    assert float(one.still.sel(ahead=5)) < stays(9, 5) - 0.1
 
 
 def test_contracts_that_still_run_are_counted_while_they_are_seen(cohorts, at_point):

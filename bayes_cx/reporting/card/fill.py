@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
 from bayes_cx.page.check_table import false_alarms
+from bayes_cx.page.words import agree, plural
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import (
     Checked,
@@ -27,6 +27,7 @@ from bayes_cx.reporting.card.parts import (
 from bayes_cx.reporting.card.record import ModelCard
 from bayes_cx.reporting.card.text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
 from bayes_cx.study import Study
+from bayes_cx.validation.holdout import SMALLEST_GROUP
 
 if TYPE_CHECKING:
     from bayes_cx.inference import Posterior
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["model_card"]
 
-# With 100 customers the share inside an 80% interval is known to eight points either way; with fewer, a
-# group that is forecast badly cannot be told apart from one that is not.
-SMALLEST_GROUP = 100
 LEVEL = 0.95
 GUIDELINES = ("mitchell2019model", "kruschke2021bayesian")
 # The references of the methods of inference, and of the other sections.
@@ -134,26 +132,30 @@ def model_card(
 
 def _evidence(name: str, found: Iterable[Check], note: str = "") -> Checked:
     checks = tuple(found)
-    return Checked(checks=checks, note=note if checks else NOT_GIVEN[name])
+    return Checked(checks=checks, note=note if checks or note else NOT_GIVEN[name])
 
 
 def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
-    """Return the checks of the largest groups, and how many groups are left out.
-
-    The checks of a group that is too small are `not_run`.
-    """
-    groups = [
-        replace(check, status="not_run", note=TOO_FEW) if (check.n or 0) < SMALLEST_GROUP else check
-        for check in found
-    ]
+    """Return the checks of the largest groups, and how many groups are left out, and why."""
+    given = list(found)
+    groups = [check for check in given if (check.n or 0) >= SMALLEST_GROUP]
+    few = len({check.about for check in given} - {check.about for check in groups})
     size = {check.about: check.n or 0 for check in groups}
     kept = sorted(size, key=lambda name: -size[name])[:MOST_GROUPS]
     rest = len(size) - len(kept)
     failed = sum(check.status == "failed" and check.about not in kept for check in groups)
-    left_out = (
-        f"The {MOST_GROUPS} largest of {len(size)} groups; {rest} were left out, with {failed} failed checks."
-    )
-    return [check for check in groups if check.about in kept], left_out if rest else ""
+    said = []
+    if rest:
+        said.append(
+            f"The {MOST_GROUPS} largest of {len(size)} groups; {rest} were left out, with {failed} failed "
+            "checks."
+        )
+    if few:
+        said.append(
+            f"{plural(few, 'group')} of fewer than {SMALLEST_GROUP} customers {agree(few, 'is', 'are')} left "
+            f"out: {TOO_FEW}."
+        )
+    return [check for check in groups if check.about in kept], " ".join(said)
 
 
 def _predictive(name: str, found: "PredictiveCheck | None") -> Checked:

@@ -37,17 +37,10 @@ def still(table: xr.Dataset) -> Picture:
         low, high = _ends(one["still_quantile"].isel(ahead=ahead))
         share = per_cent(float(one["still"][ahead]))
         parts.append(f"{share} of {name} ({per_cent_range(low, high)})")
-    headline = (
-        f"{plural(ahead, unit).capitalize()} from now {listing(parts[:3])} of today will still be there"
-    )
+    # One cohort alone has no name of its own.
     if _names(table) == ["all customers"]:
-        one = table.isel(cohort=0)
-        low, high = _ends(one["still_quantile"].isel(ahead=ahead))
-        share = per_cent(float(one["still"][ahead]))
-        headline = (
-            f"{plural(ahead, unit).capitalize()} from now {share} of today's customers "
-            f"({per_cent_range(low, high)}) will still be there"
-        )
+        parts = [part.replace(" of all customers", "") for part in parts]
+    headline = f"Of today's customers {listing(parts[:3])} will still be there in {plural(ahead, unit)}"
     least = float(table["still_quantile"].min())
     limits = (max(0.0, np.floor(10 * least) / 10), 1.0)
 
