@@ -6,8 +6,8 @@ A horizon and a rate are read once, where they come in, and travel as records.
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from math import isfinite, log1p
-from typing import Any
+from math import log1p
+from typing import Any, SupportsFloat
 
 from bayes_cx.errors import InputError
 
@@ -18,6 +18,9 @@ UNITS: dict[str, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.
 
 _NAMES = ", ".join(UNITS)
 _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
+_RATE = re.compile(r"\s*(-?\d*\.?\d+)\s*(%?)\s*")
+# A rate of more than 100 % a year is a percentage that was not divided by 100.
+_MOST = 1.0
 # A whole number of periods is meant where a span differs from it by less than this share,
 _ALMOST = 0.02
 # but never by more than this part of a period.
@@ -164,23 +167,49 @@ class DiscountRate:
     Parameters
     ----------
     per_year : float
-        Above -1; 0.1 is 10 %.
+        Above -1, and at most 1: 0.1 is 10 %, and a 10 is refused, because 10 % is meant.
 
     Raises
     ------
     InputError
-        If it is not a finite number above -1.
+        If it is not a number in this range.
     """
 
     per_year: float
 
     def __post_init__(self) -> None:
-        if not (self.per_year > -1.0 and isfinite(self.per_year)):
+        number = isinstance(self.per_year, SupportsFloat) and not getattr(self.per_year, "shape", ())
+        if not (number and -1.0 < float(self.per_year) <= _MOST):
             raise InputError(
-                f"discount_rate={self.per_year}",
-                "a finite number above -1, per year",
-                "write 0.1 for 10 %",
+                f"discount_rate={self.per_year!r}",
+                f"one number above -1 and at most {_MOST:g}, per year",
+                "write 0.1 for 10 % a year",
             )
+
+    @classmethod
+    def of(cls, value: Any) -> "DiscountRate":
+        """Read a yearly rate.
+
+        Parameters
+        ----------
+        value : DiscountRate, number or str
+            A share, or a text such as ``"10 %"``.
+
+        Raises
+        ------
+        InputError
+            If it is none.
+
+        Examples
+        --------
+        >>> DiscountRate.of("10 %")
+        DiscountRate(per_year=0.1)
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str) and (match := _RATE.fullmatch(value)):
+            value = float(match[1]) / (100 if match[2] else 1)
+        return cls(value)
 
     def force(self, unit: str) -> float:
         r"""Return the force of discount :math:`\delta` per unit of time.

@@ -149,7 +149,7 @@ plt.show()
 # What a history is worth: the gifts to expect from a donor, discounted by 10% a year, without end.
 
 # %%
-worth = bcx.score(donors, donations, "dert", discount=bcx.DiscountRate(0.10))
+worth = bcx.score(donors, donations, "dert", discount_rate=0.10)
 pd.DataFrame(
     {
         "gifts": donations["x"],

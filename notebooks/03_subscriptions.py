@@ -131,14 +131,14 @@ pd.DataFrame(columns, index=["four years more", "5%", "95%"]).style.format("{:.0
 # for four years is worth more than a new one, although nobody has changed: the others have left.
 
 # %%
-rate = bcx.DiscountRate(0.10)
+rate = 0.10  # per year
 fee = 120.0
 rows = {}
 for cohort in cohorts:
     now = only(stats, cohort)
     loyal = now.isel(row=(now["churned"] == 0).to_numpy())
-    old = bcx.score(steady[cohort], loyal, "derl", discount=rate)
-    new = bcx.score(steady[cohort], loyal, "derl_new", discount=rate)
+    old = bcx.score(steady[cohort], loyal, "derl", discount_rate=rate)
+    new = bcx.score(steady[cohort], loyal, "derl_new", discount_rate=rate)
     rows[cohort] = {
         "new": fee * new["mean"].item(),
         "after four renewals": fee * old["mean"].item(),

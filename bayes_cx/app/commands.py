@@ -17,7 +17,6 @@ from bayes_cx.errors import InputError
 from bayes_cx.files import meaningful
 from bayes_cx.kinds import kind_of
 from bayes_cx.model import arguments
-from bayes_cx.spans import DiscountRate
 
 __all__ = ["card", "datasets", "fit", "prioritise", "score", "summarise"]
 
@@ -67,19 +66,10 @@ def score(
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
-        options = {**options, "discount": DiscountRate(settings.compute.discount_rate)}
+        options = {**options, "discount_rate": settings.compute.discount_rate}
     scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **options)
-    columns = {name: scores[name] for name in ("mean", "sd")}
-    for p in scores["probability"].to_numpy():
-        columns[f"quantile_{100 * p:g}"] = scores["quantile"].sel(probability=p, drop=True)
-    table = scores.assign(columns).drop_dims("probability")
     # A quantity of new customers has one value for all of them.
-    frame = (
-        table.to_dataframe().reset_index()
-        if "customer" in table.dims
-        else table.expand_dims("row").to_dataframe()
-    )
-    write_table(meaningful(frame), out)
+    write_table(meaningful(scores.table().reset_index(drop="customer" not in scores.dims)), out)
     typer.echo(out)
 
 

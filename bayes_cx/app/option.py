@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Option", "above", "at_least", "either", "one_of"]
+__all__ = ["Option", "above", "at_least", "between", "either", "one_of"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ def above(limit: float) -> Callable[[float], str | None]:
 def at_least(limit: float) -> Callable[[float], str | None]:
     """Return a check that a number is at least a limit."""
     return lambda value: None if value >= limit else f"a number of at least {limit:g}"
+
+
+def between(low: float, high: float) -> Callable[[float], str | None]:
+    """Return a check that a number is in a range, ends included."""
+    return lambda value: None if low <= value <= high else f"a number from {low:g} to {high:g}"
 
 
 def one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], str | None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from bayes_cx import catalogue
-from bayes_cx.app.option import Option, above, at_least, either, one_of
+from bayes_cx.app.option import Option, above, at_least, between, either, one_of
 from bayes_cx.errors import InputError
 from bayes_cx.spans import UNITS, Span
 
@@ -165,7 +165,9 @@ class Compute:
             parse=lambda span: str(Span.of(str(span))),
         ),
     ] = None
-    discount_rate: Annotated[float, Option("Discount rate per year.", check=at_least(0))] = 0.10
+    discount_rate: Annotated[float, Option("Discount rate per year; 0.1 is 10 %.", check=between(0, 1))] = (
+        0.10
+    )
     margin: Annotated[float, Option("Share of the amounts that counts as value.", check=above(0))] = 1.0
     worth: Annotated[
         float | None,

@@ -326,7 +326,7 @@ def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
         value.price,
         value.stats,
         value.horizon,
-        discount=value.rate,
+        discount_rate=value.rate,
         draws=_FUTURES,
         seed=seed,
     )

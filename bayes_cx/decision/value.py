@@ -135,7 +135,7 @@ class LifetimeValue:
 
     @cached_property
     def _scorers(self) -> dict[str, Scorer]:
-        given = {"t": self.horizon, "discount": self.rate}
+        given = {"t": self.horizon, "discount_rate": self.rate}
         needed = zip(_CONDITIONS, _needed(self.events), strict=True)
         ready = {name: self.scorer(quantity, **given) for name, quantity in needed}
         ready["p_alive"] = self.scorer("p_alive")
@@ -174,8 +174,8 @@ class LifetimeValue:
         return self.scorer(
             f"discounted_{self.events}_if_less_dropout",
             t=self.horizon,
-            discount=self.rate,
-            keep=share,
+            discount_rate=self.rate,
+            drawn={"keep": share},
         )
 
     def draw(self) -> xr.DataArray:
@@ -224,7 +224,7 @@ def lifetime_value(
     spend: Posterior | float | None,
     stats: xr.Dataset,
     horizon: Any = "52 weeks",
-    discount_rate: float = 0.10,
+    discount_rate: DiscountRate | float | str = 0.10,
     *,
     margin: float = 1.0,
     draws: int = 1000,
@@ -245,8 +245,9 @@ def lifetime_value(
         Statistics by customer.
     horizon : str, Span, number or time difference
         How far ahead, such as ``"52 weeks"``; a number is in the unit of `stats`.
-    discount_rate : float
-        Per year: money in a year is worth ``1 / (1 + discount_rate)`` now, continuously in between.
+    discount_rate : DiscountRate, float or str
+        Per year, 0.1 or ``"10 %"``: money in a year is worth ``1 / (1 + discount_rate)`` now, continuously in
+        between.
     margin : float
         Share of the spend that counts as value; 1 values revenue.
     draws : int
@@ -270,7 +271,7 @@ def lifetime_value(
     >>> value.summary()["mean"].max().round(-2).item()
     900.0
     """
-    rate = DiscountRate(discount_rate)
+    rate = DiscountRate.of(discount_rate)
     if not 0.0 < margin <= 1.0:
         raise InputError(f"margin={margin}", "a share above 0, at most 1", "write 0.3 for 30 %")
     if draws < 1:

@@ -6,8 +6,10 @@ import xarray as xr
 from bayes_cx.checks import Check
 from bayes_cx.inference.density import Mode
 from bayes_cx.inference.laplace import Weighed
+from bayes_cx.inference.prior import spread, to_line
+from bayes_cx.model import Model
 
-__all__ = ["check_nuts", "check_point", "check_weights"]
+__all__ = ["check_against_prior", "check_nuts", "check_point", "check_weights"]
 
 KHAT_LIMIT = 0.5
 ESS_LIMIT = 400.0
@@ -15,6 +17,9 @@ RHAT_LIMIT = 1.01
 EBFMI_LIMIT = 0.3
 # A thousandth of a unit of log density: no interval could show it.
 NEWTON_LIMIT = 1e-3
+ELSEWHERE_LIMIT = 0.01
+# Where a spread is nine tenths of that of the prior, the prior says nearly all there is to say.
+PRIOR_LIMIT = 0.9
 
 
 def check_nuts(draws: xr.DataTree, max_depth: int) -> tuple[Check, ...]:
@@ -52,13 +57,45 @@ def check_weights(weighed: Weighed, mode: Mode) -> tuple[Check, ...]:
         _check("Pareto k-hat of the importance weights", weighed.khat, "< 0.5", lambda v: v < KHAT_LIMIT),
         _check("effective draws before resampling", weighed.ess, ">= 400", lambda v: v >= ESS_LIMIT),
         _newton(mode),
+        *_elsewhere(mode),
     )
 
 
 def check_point(mode: Mode) -> tuple[Check, ...]:
     """Check that a point estimate is a maximum; its uncertainty is `not_run`."""
     nothing = Check("uncertainty", None, "draws of the posterior", "not_run", "a point estimate has none")
-    return (_newton(mode), nothing)
+    return (_newton(mode), *_elsewhere(mode), nothing)
+
+
+def check_against_prior(model: Model, posterior: xr.Dataset) -> Check:
+    """Check that data say something on every coordinate: its posterior is narrower than its prior.
+
+    Compared are standard deviations on the scale of the link. A fit of a few customers fails, whatever its
+    draws are like: its numbers are those of the prior.
+
+    Parameters
+    ----------
+    model : Model
+    posterior : xarray.Dataset
+        Draws of the coordinates, over chain and draw.
+    """
+    name = "largest spread of a coordinate, as a share of its spread in the prior"
+    left = {
+        each: float(np.std(to_line(prior.link, posterior[each].to_numpy()))) / spread(prior)
+        for each, prior in model.priors.items()
+    }
+    widest = max(left, key=lambda each: left[each])
+    note = f"of {widest}, the {model.priors[widest].meaning}"
+    if left[widest] >= PRIOR_LIMIT:
+        note += ": the data say next to nothing on it, so more of them are needed, or a simpler model"
+    return _check(name, left[widest], f"< {PRIOR_LIMIT:g}", lambda v: v < PRIOR_LIMIT, note)
+
+
+def _elsewhere(mode: Mode) -> tuple[Check, ...]:
+    """Return the check of other maxima, nothing where the search came to one only."""
+    name = "share of the probability around other maxima"
+    few = _check(name, mode.elsewhere, "< 0.01", lambda v: v < ELSEWHERE_LIMIT)
+    return (few,) if mode.elsewhere > 0 else ()
 
 
 def _newton(mode: Mode) -> Check:

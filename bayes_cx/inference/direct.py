@@ -109,6 +109,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
         start=np.array(start, float),
         elements=names,
         what="posterior" if priors else "likelihood",
+        quick=gradients is not None,
     )
 
 

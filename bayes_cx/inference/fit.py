@@ -16,8 +16,9 @@ from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.data import provenance_of
 from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.design import CONSTANT, Design
+from bayes_cx.inference.diagnostics import check_against_prior
 from bayes_cx.inference.explore import variables
-from bayes_cx.inference.methods import Method
+from bayes_cx.inference.methods import MAP, MLE, Method
 from bayes_cx.inference.posterior import Posterior, attributes
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
@@ -98,7 +99,10 @@ def fit(
         seconds=round(time.perf_counter() - start, 3),
         choices=probabilities,
     )
-    return _posterior(prepared, provenance, found.groups, found.checks)
+    checks = found.checks
+    if not isinstance(found.method, MAP | MLE):
+        checks = (*checks, check_against_prior(model, found.groups["posterior"]))
+    return _posterior(prepared, provenance, found.groups, checks)
 
 
 def _random_stream(prepared: Prepared, seed: int) -> tuple[int, int]:

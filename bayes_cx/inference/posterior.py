@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from bayes_cx.checks import Check
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
-from bayes_cx.inference.layout import Layout
+from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
@@ -137,6 +138,28 @@ class Posterior:
         shape = (keep.size, int(pattern.max()) + 1)
         return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern
 
+    def new_groups(self, stats: xr.Dataset) -> dict[str, int]:
+        """Return the groups of statistics that are not in the fit, with their numbers of customers.
+
+        Parameters
+        ----------
+        stats : xarray.Dataset
+            Statistics with the columns of the design.
+
+        Returns
+        -------
+        dict of str to int
+            By a text such as ``"segment: north"``; empty where the design pools no groups.
+        """
+        pools = (pool for name in self.model.priors for pool in self.layout.pools(name))
+        found: dict[str, int] = {}
+        for columns, known in {pool.columns: pool.groups for pool in pools}.items():
+            different, inverse = unique_rows(stats, columns)
+            sizes = zip(members(columns, different), np.bincount(inverse), strict=True)
+            new = {group: int(n) for group, n in sizes if group not in known}
+            found |= {f"{' / '.join(columns)}: {group}": n for group, n in new.items()}
+        return found
+
     def observed(self) -> xr.Dataset:
         """Return the compressed statistics the model was fitted to, with their weight, over ``row``."""
         observed, constant = (
@@ -180,11 +203,11 @@ def thinned(n: int, at_most: int | None) -> np.ndarray:
     >>> thinned(10, 3).tolist()
     [0, 3, 6]
     """
+    if at_most is not None and not (isinstance(at_most, Integral) and at_most >= 1):
+        raise InputError(f"{at_most!r} draws", "one draw or more", "ask for a positive number of draws")
     if at_most is None or at_most >= n:
         return np.arange(n)
-    if at_most < 1:
-        raise InputError(f"{at_most} draws", "one draw or more", "ask for a positive number of draws")
-    return np.arange(at_most) * n // at_most
+    return np.arange(at_most) * n // int(at_most)
 
 
 def attributes(provenance: Provenance, checks: tuple[Check, ...]) -> dict[str, str]:

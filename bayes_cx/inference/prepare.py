@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import compress
-from bayes_cx.inference.columns import check_columns
+from bayes_cx.inference.columns import check_columns, check_enough
 from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.layout import Layout, check_design, lay_out
 from bayes_cx.model import Model
@@ -64,7 +64,8 @@ def prepare(
     InputError
         If the statistics or the design do not fit the model.
     """
-    check_columns(model, stats)
+    check_columns(model, stats, model.statistics)
+    check_enough(model, stats)
     check_design(design, model, stats)
     table = compress(stats, on=(*model.statistics, *design.columns))
     if scale is None:

@@ -266,8 +266,8 @@ class Kind:
 
 
 def not_whole(values: np.ndarray) -> np.ndarray:
-    """Return which values are no whole numbers of zero or more."""
-    return ~((values >= 0) & (values == np.floor(values)))
+    """Return which values are no whole numbers of zero or more; infinity is none."""
+    return ~((values >= 0) & np.isfinite(values) & (values == np.floor(values)))
 
 
 def some_time(exposure: np.ndarray) -> Iterator[Demand]:

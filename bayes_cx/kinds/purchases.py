@@ -17,9 +17,11 @@ def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
     # The last purchase may be after the end by a rounding error.
     yield "t_x outside 0 to T", ~((t_x >= 0) & (t_x <= T * (1 + 1e-9)))
     yield "repeat purchases at time 0", (x > 0) & (t_x <= 0)
+    yield "a last purchase after time 0 (t_x > 0) but no repeat purchase (x = 0)", (x == 0) & (t_x > 0)
     if "regularity" in columns:
         equal_gaps = -x * np.log(np.maximum(x, 1))  # as regular as can be
-        yield "regularity beyond that of equal gaps", ~(columns["regularity"] <= equal_gaps + 1e-6 * (1 + x))
+        beyond = ~(columns["regularity"] <= equal_gaps + 1e-6 * (1 + x))
+        yield "regularity beyond that of equal gaps", beyond | np.isinf(columns["regularity"])
 
 
 def _demands(columns: Columns) -> Iterator[Demand]:

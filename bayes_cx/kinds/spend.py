@@ -17,6 +17,7 @@ def _history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
 def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
     yield "x that is not a whole number of zero or more", not_whole(columns["x"])
     yield "negative spend", columns["spend"] < 0
+    yield "infinite spend", np.isposinf(columns["spend"])
 
 
 def _demands(columns: Columns) -> Iterator[Demand]:

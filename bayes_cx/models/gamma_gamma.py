@@ -9,6 +9,7 @@ import pytensor.tensor as pt
 from bayes_cx.kinds import SPEND
 from bayes_cx.model import Model, Param, Prior
 from bayes_cx.models.quantities import named
+from bayes_cx.numerics import log_beta_power
 
 __all__ = ["GAMMA_GAMMA"]
 
@@ -39,15 +40,8 @@ def _log_lik(x, spend, p, q, v):
     tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
     n = pt.switch(tells, x, 1.0)
     z = pt.switch(tells, spend, 1.0)
-    density = (
-        pt.gammaln(p * n + q)
-        - pt.gammaln(p * n)
-        - pt.gammaln(q)
-        + q * pt.log(v)
-        + (p * n - 1.0) * pt.log(z)
-        + p * n * pt.log(n)
-        - (p * n + q) * pt.log(v + n * z)
-    )
+    # As p grows without end, and v shrinks, the logarithms of the printed formula cancel to nothing.
+    density = log_beta_power(p * n, q, n * z, v) - pt.log(z)
     return pt.switch(tells, density, 0.0)
 
 

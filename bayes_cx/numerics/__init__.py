@@ -4,6 +4,7 @@ Formulas are written for scalars and work on tensors of PyTensor, which broadcas
 first derivatives.
 """
 
+from bayes_cx.numerics.beta import log_beta_power
 from bayes_cx.numerics.counts import (
     count_if_leaving_after,
     count_of_opportunities,
@@ -34,6 +35,7 @@ __all__ = [
     "discounted_flow",
     "discounted_sum",
     "geometric_sum",
+    "log_beta_power",
     "log_leave",
     "log_mean_decay",
     "log_negative_binomial",

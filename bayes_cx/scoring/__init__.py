@@ -2,6 +2,7 @@
 
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
+from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
 from bayes_cx.scoring.predict import (
     columns_of_kind,
@@ -14,7 +15,7 @@ from bayes_cx.scoring.predict import (
     replicate_statistics,
 )
 from bayes_cx.scoring.score import draws, score
-from bayes_cx.scoring.scorer import Scorer, horizon_in_fit, scorer
+from bayes_cx.scoring.scorer import Scorer, scorer
 
 __all__ = [
     "Scorer",

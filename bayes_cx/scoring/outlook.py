@@ -5,7 +5,7 @@ import xarray as xr
 
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.score import score
-from bayes_cx.spans import DiscountRate, Span
+from bayes_cx.spans import Span
 
 __all__ = ["outlook"]
 
@@ -43,7 +43,7 @@ def outlook(posterior: Posterior, stats: xr.Dataset, horizon: str | Span, discou
         "median": ("customer", np.where(np.isfinite(median), median, np.inf)),
     }
     if discount_rate > 0:
-        derl = score(posterior, stats, "derl", discount=DiscountRate(discount_rate))
+        derl = score(posterior, stats, "derl", discount_rate=discount_rate)
         columns["derl"] = ("customer", derl["mean"].to_numpy())
     return xr.Dataset(columns)
 

@@ -9,7 +9,8 @@ import xarray as xr
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
-from bayes_cx.scoring.scorer import force, horizon_in_fit, in_unit, scorer
+from bayes_cx.scoring.options import horizon_in_fit
+from bayes_cx.scoring.scorer import in_unit, scorer
 from bayes_cx.spans import DiscountRate
 
 __all__ = [
@@ -90,7 +91,7 @@ def predict_spend(
     stats: xr.Dataset,
     t: Any,
     *,
-    discount: DiscountRate | float = 0.0,
+    discount_rate: DiscountRate | float | str = 0.0,
     draws: int = 500,
     seed: int = 0,
 ) -> Iterator[np.ndarray]:
@@ -104,15 +105,16 @@ def predict_spend(
         Of a model of spend, or the worth of every purchase.
     stats, t, draws, seed
         As in `predict_events`.
-    discount : DiscountRate or float
-        A number is the force of discount per unit of time of the fit.
+    discount_rate : DiscountRate, float or str
+        Per year, such as 0.1 or ``"10 %"``.
 
     Yields
     ------
     numpy.ndarray, shape (customer,)
         Discounted to now.
     """
-    size, delta = stats.sizes["customer"], force(discount, purchases)
+    size = stats.sizes["customer"]
+    delta = DiscountRate.of(discount_rate).force(purchases.provenance.data.unit)
     futures = predict_events(purchases, stats, t, draws=draws, seed=seed)
     pays = payments(spend, stats, draws, np.random.default_rng([seed, 1]))
     for events, pay in zip(futures, pays, strict=True):
@@ -128,7 +130,7 @@ def predict_value(
     stats: xr.Dataset,
     t: Any,
     *,
-    discount: DiscountRate | float = 0.0,
+    discount_rate: DiscountRate | float | str = 0.0,
     draws: int = 500,
     seed: int = 0,
 ) -> xr.DataArray:
@@ -136,7 +138,7 @@ def predict_value(
 
     Parameters
     ----------
-    purchases, spend, stats, t, discount, draws, seed
+    purchases, spend, stats, t, discount_rate, draws, seed
         As in `predict_spend`.
 
     Returns
@@ -145,7 +147,7 @@ def predict_value(
         Dimensions (sample, customer): the posterior predictive distribution, in single precision.
     """
     customers = stats["customer"].to_numpy()
-    futures = predict_spend(purchases, spend, stats, t, discount=discount, draws=draws, seed=seed)
+    futures = predict_spend(purchases, spend, stats, t, discount_rate=discount_rate, draws=draws, seed=seed)
     values = np.array([each.astype(np.float32) for each in futures])
     return xr.DataArray(values, dims=("sample", "customer"), coords={"customer": customers}, name="value")
 
@@ -199,7 +201,7 @@ def _parameters(
 
 
 def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
-    same = in_unit(stats, posterior)
+    same = in_unit(stats, posterior, posterior.model.statistics)
     return {name: same[name].to_numpy().astype(float) for name in posterior.model.statistics}
 
 

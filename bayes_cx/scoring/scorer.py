@@ -1,6 +1,7 @@
 """A quantity made ready to be evaluated: its rows and draws, in the unit of time of the fit."""
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,16 +11,17 @@ import xarray as xr
 
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
+from bayes_cx.inference.columns import check_columns
 from bayes_cx.inference.posterior import Posterior
+from bayes_cx.kinds.kind import plural
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
-from bayes_cx.spans import DiscountRate, Span, check_unit
+from bayes_cx.scoring.options import check_names, read, several, unit_of
+from bayes_cx.spans import Span
 
-__all__ = ["Scorer", "force", "horizon_in_fit", "in_unit", "scorer"]
+__all__ = ["Scorer", "in_unit", "scorer"]
 
-# Options that are horizons.
-_SPANS = {"t", "t1", "t2"}
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
 
@@ -88,102 +90,98 @@ class Scorer:
 
 
 def scorer(
-    posterior: Posterior, stats: xr.Dataset, quantity: str, *, thin_to: int | None = None, **options: Any
+    posterior: Posterior,
+    stats: xr.Dataset,
+    quantity: str,
+    *,
+    thin_to: int | None = None,
+    drawn: Mapping[str, np.ndarray] | None = None,
+    **options: Any,
 ) -> Scorer:
     """Return a quantity of the posterior's model, ready to be evaluated for the customers of `stats`.
+
+    Parameters
+    ----------
+    posterior, stats, quantity, thin_to
+        As in `score`.
+    drawn : mapping of str to numpy.ndarray, shape (sample,)
+        Options with one value for each draw.
+    **options
+        Options with one value, or one for each customer.
 
     Raises
     ------
     InputError
-        If the model has no such quantity, a statistic or an option is missing, or an option is not used.
+        If the model has no such quantity, the statistics are not possible, a statistic or an option is
+        missing, or an option is not used.
     """
-    known = posterior.model.quantities
+    known, drawn = posterior.model.quantities, drawn or {}
     if quantity not in known:
         raise InputError(
             f"quantity {quantity!r}",
             f"one that {posterior.model.name} has: {', '.join(known)}",
             "choose one of these",
         )
-    needed = arguments(known[quantity].formula)
+    needed, statistics = arguments(known[quantity].formula), set(posterior.model.statistics)
     given = {name: value for name, value in options.items() if value is not None}
-    wanted = set(needed) - set(posterior.model.params) - _statistics(posterior)
-    if wanted != set(given):
+    check_names(quantity, set(needed) - set(posterior.model.params) - statistics, {*given, *drawn})
+    if many := several(given, stats):
         raise InputError(
-            f"options {', '.join(sorted(given)) or 'none'} for {quantity}",
-            f"options {', '.join(sorted(wanted)) or 'none'}",
-            "pass for example t='52 weeks'" if "t" in wanted else "leave the others out",
+            f"several values of {', '.join(many)}",
+            "one value, or one for each customer",
+            "use bcx.score or bcx.draws for several, or ask for one after the other",
         )
-    columns = tuple(name for name in needed if name in _statistics(posterior))
-    missing = [name for name in columns if name not in stats]
-    if missing:
-        raise InputError(
-            f"statistics without {', '.join(missing)}",
-            f"the columns {', '.join(columns)} for {quantity}",
-            "summarise transactions with amounts"
-            if "spend" in missing
-            else "pass what bcx.summarise returns",
-        )
-    parameters, table = posterior.parameters(thin_to), in_unit(stats, posterior)
-    if not posterior.layout.design.is_constant:
+    columns = tuple(name for name in needed if name in statistics)
+    table = in_unit(stats, posterior, columns)
+    if posterior.layout.design.is_constant:
+        parameters = posterior.parameters(thin_to)
+    else:
         parameters, pattern = posterior.parameters_of(stats, thin_to)
+        _say_what_is_new(posterior, stats)
         table, columns = table.assign(pattern=("customer", pattern)), (*columns, "pattern")
-    rows, inverse = unique_rows(table, columns) if columns else ({}, np.zeros(1, int))
-    given |= {name: horizon_in_fit(given[name], stats, posterior).number for name in _SPANS & given.keys()}
-    if "discount" in given:
-        given["discount"] = force(given["discount"], posterior)
-    samples = {name: np.asarray(value, float) for name, value in given.items()}
-    _check_count(samples)
+    values = read(given, stats, posterior)
+    own = {name: ("customer", value) for name, value in values.items() if value.ndim}
+    columns = (*columns, *own)
+    rows, inverse = unique_rows(table.assign(own), columns) if columns else ({}, np.zeros(1, int))
+    samples = {name: value for name, value in values.items() if name not in own}
+    samples |= {name: np.asarray(value, float) for name, value in drawn.items()}
     samples |= {name: value for name, value in parameters.items() if name in needed}
     return Scorer(posterior, known[quantity], rows, inverse, samples)
 
 
-def _statistics(posterior: Posterior) -> set[str]:
-    return set(posterior.model.statistics)
-
-
-def horizon_in_fit(t: Any, stats: xr.Dataset, posterior: Posterior) -> Span:
-    """Return a horizon in the unit of the fit; a bare number is in the unit of the statistics.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is no whole number of opportunities where the model counts these.
-    """
-    span, unit = Span.of(t, _unit_of(stats)), posterior.provenance.data.unit
-    if posterior.model.kind.discrete:
-        return span.whole(unit, f"{posterior.model.name} counts opportunities")
-    return span.to(unit)
-
-
-def force(discount: DiscountRate | float, posterior: Posterior) -> float:
-    """Return the force of discount per unit of the fit; a number is returned as it is."""
-    return discount.force(posterior.provenance.data.unit) if isinstance(discount, DiscountRate) else discount
-
-
-def _check_count(samples: dict[str, np.ndarray]) -> None:
-    n = samples.get("count", np.zeros(()))
-    if np.any((n < 0) | (n != np.floor(n))):
-        raise InputError(f"count = {n:g}", "a whole number of zero or more", "ask for a number of purchases")
-
-
-def _unit_of(stats: xr.Dataset) -> str:
-    """Return the unit of time of the statistics; raise if they have none."""
-    if "unit" not in stats.attrs:
-        raise InputError(
-            "statistics without a unit of time", "an attribute unit", "write stats.assign_attrs(unit='week')"
+def _say_what_is_new(posterior: Posterior, stats: xr.Dataset) -> None:
+    """Warn of groups that the fit has not seen."""
+    if new := posterior.new_groups(stats):
+        named = ", ".join(f"{group} ({plural(n, 'customer')})" for group, n in [*new.items()][:3])
+        more = f" and {len(new) - 3} more" if len(new) > 3 else ""
+        warnings.warn(
+            f"{plural(len(new), 'group')} not in the fit: {named}{more}. What is new is scored by the "
+            f"distribution of the groups that are; fit again with it to score it by its own data.",
+            UserWarning,
+            stacklevel=2,
         )
-    return check_unit(stats.attrs["unit"])
 
 
-def in_unit(stats: xr.Dataset, posterior: Posterior) -> xr.Dataset:
+def in_unit(stats: xr.Dataset, posterior: Posterior, columns: Sequence[str] = ()) -> xr.Dataset:
     """Return the statistics with times in the unit of the fit, so that a posterior scores data of any unit.
 
+    They pass the same gate as those of a fit.
+
+    Parameters
+    ----------
+    stats : xarray.Dataset
+    posterior : Posterior
+    columns : sequence of str
+        What is read of them, beside what all statistics of the kind have.
+
     Raises
     ------
     InputError
-        If the statistics have no unit, or count opportunities of another length than the fit.
+        If the statistics are not possible, lack a column or the unit, or count opportunities of another
+        length than the fit.
     """
-    came, unit = _unit_of(stats), posterior.provenance.data.unit
+    check_columns(posterior.model, stats, columns)
+    came, unit = unit_of(stats), posterior.provenance.data.unit
     kind = posterior.model.kind
     if came == unit or not (kind.discrete or kind.times):
         return stats

@@ -83,7 +83,7 @@ def test_what_is_wrong_is_named(tmp_path, text, words):
 def test_the_flag_is_named_where_it_was_a_flag(tmp_path):
     """Each in the way it was given: correcting the file would not help against a flag."""
     given = write(tmp_path, "seed = 3")
-    with pytest.raises(InputError, match=r"^--discount-rate is -1; expected a number of at least 0; pass"):
+    with pytest.raises(InputError, match=r"^--discount-rate is -1; expected a number from 0 to 1; pass"):
         load({**given, "discount_rate": -1})
     with pytest.raises(InputError, match=r"^FILE is 1; expected a valid string"):
         load({"file": 1})

@@ -12,7 +12,7 @@ def test_a_purchase_counts_one(point, few):
     priced = bcx.lifetime_value(point, 25.0, few, margin=0.5, **known)
     everybody = np.arange(5)
     np.testing.assert_allclose(priced.worth(everybody).value, 12.5 * counted.worth(everybody).value)
-    expected = bcx.score(point, few, "discounted_purchases", t="52 weeks", discount=np.log(1.1) * 7 / 365.25)
+    expected = bcx.score(point, few, "discounted_purchases", t="52 weeks", discount_rate=0.1)
     np.testing.assert_allclose(counted.worth(everybody).value[0], expected["mean"], rtol=1e-6)
 
 

@@ -285,10 +285,11 @@ def test_known_effects_in_closed_form(point, few, sure_offers):
     value = bcx.lifetime_value(point, 20.0, few, discount_rate=0.10, draws=7)
     data = bcx.prioritise(value, sure_offers).data.sel(customer=few["customer"])
     p = bcx.score(point, few, "p_alive")["mean"].to_numpy()
-    t, delta = 52.0, np.log(1.1) * 7 / 365.25
+    t = 52.0
 
     def discounted(quantity, left=1.0):
-        scored = bcx.score(point, few, quantity, t=left * t, discount=delta / left)["mean"].to_numpy()
+        rate = 1.1 ** (1 / left) - 1  # the same discount over a shorter time
+        scored = bcx.score(point, few, quantity, t=left * t, discount_rate=rate)["mean"].to_numpy()
         return 20.0 * scored / left
 
     now = discounted("discounted_purchases_if_active")

@@ -196,7 +196,7 @@ def test_draws_pair_and_summaries_agree(worth, purchases, spend):
     value = worth.draw()
     assert value.dims == ("sample", "customer")
     bought = bcx.draws(
-        purchases, worth.stats, "discounted_purchases", t=WEEKS, discount=worth.rate, thin_to=200
+        purchases, worth.stats, "discounted_purchases", t=WEEKS, discount_rate=worth.rate, thin_to=200
     )
     paid = bcx.draws(spend, worth.stats, "expected_spend", thin_to=200)
     np.testing.assert_allclose(value, bought[0] * paid[0])

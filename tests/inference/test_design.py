@@ -5,7 +5,9 @@ import pytest
 import xarray as xr
 
 import bayes_cx as bcx
+from bayes_cx.inference.layout import lay_out
 from bayes_cx.models import BG_NBD
+from tests.made import with_provenance
 
 ALPHA = {"a few": 2.0, "some": 5.0, "many": 15.0}
 SIZES = {"a few": 60, "some": 300, "many": 900}
@@ -65,6 +67,7 @@ def test_a_slope_is_recovered_whatever_its_unit(sloped, by_age):
 def test_scores_follow_the_covariate(sloped, by_age):
     """Two customers with the same history and other ages: the formula by hand at each one's own alpha."""
     two = sloped.isel(customer=[0, 0]).assign(age=("customer", [25.0, 55.0]))
+    two = two.assign_coords(customer=["young", "old"])
     own, pattern = by_age.parameters_of(two)
     found = bcx.draws(by_age, two, "p_any_purchase", t="10 weeks")
     for i in range(2):
@@ -106,6 +109,27 @@ def test_groups_are_recovered_and_share_strength(grouped):
     unseen = grouped.isel(customer=[0]).assign(segment=("customer", np.array(["new"], dtype=object)))
     known = own["alpha"][:, pattern[0]]
     assert np.log(posterior.parameters_of(unseen)[0]["alpha"][:, 0]).std() > np.log(known).std()
+
+
+def test_groups_that_the_fit_has_not_seen_are_named(purchases, at_point, cdnow_sample):
+    """They are scored by the distribution of the groups, and this is said."""
+    few = cdnow_sample.isel(customer=slice(0, 6)).assign(segment=("customer", list("aabbcd")))
+    known = few.isel(customer=slice(0, 4))
+    offsets = {"purchase_rate_offset": (("chain", "draw", "group"), np.array([[[-1.0, 1.0]] * 3]))}
+    values = {"purchase_rate": 2.0, "rate_cv": 2.0, "dropout": 0.2, "dropout_size": 3.0}
+    values |= {"purchase_rate_spread": 0.5}
+    draws = xr.Dataset({name: (("chain", "draw"), np.full((1, 3), value)) for name, value in values.items()})
+    layout = lay_out(bcx.Design(pooled={"purchase_rate": "segment"}), known)
+    fit = with_provenance(purchases.with_group("posterior", draws.assign(offsets)), layout=layout)
+    assert fit.new_groups(known) == {}
+    assert "groups_not_in_fit" not in bcx.score(fit, known, "p_alive").attrs
+    assert fit.new_groups(few) == {"segment: c": 1, "segment: d": 1}
+    with pytest.warns(UserWarning, match=r"2 groups not in the fit: segment: c \(1 customer\), segment: d"):
+        score = bcx.score(fit, few, "p_alive")
+    assert score.attrs["groups_not_in_fit"] == ["segment: c", "segment: d"]
+    same = np.isin(few["segment"], ["a", "b"])
+    assert np.all(score["sd"][same] == 0)
+    assert np.any(score["sd"][~same] > 0)
 
 
 def test_designs_that_do_not_fit_are_refused(sloped, grouped):

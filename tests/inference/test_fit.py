@@ -197,7 +197,7 @@ def statistics(**columns):
 def test_statistics_that_do_not_fit_are_refused():
     with pytest.raises(bcx.InputError, match="statistics without T"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0]))
-    with pytest.raises(bcx.InputError, match="1 customers with t_x outside"):
+    with pytest.raises(bcx.InputError, match="1 customer with t_x outside"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[3.0], T=[2.0]))
     with pytest.raises(bcx.InputError, match="of type DataFrame"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]).to_dataframe())

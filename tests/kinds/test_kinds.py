@@ -89,7 +89,11 @@ def test_spend_stands_in_tables_of_purchases():
         (CONTRACTS, {"T": 1.5, "churned": 0}, "T that is not a whole number"),
         (CONTRACTS, {"T": 1, "churned": 2}, "churned that is neither 0 nor 1"),
         (CONTRACTS, {"T": 0, "churned": 1}, "churned before the first renewal"),
+        (PURCHASES, {"x": 0, "t_x": 1.0, "T": 2.0}, "a last purchase after time 0"),
+        (PURCHASES, {"x": np.inf, "t_x": 1.0, "T": 2.0}, "x that is not a whole number"),
+        (CONTRACTS, {"T": np.inf, "churned": 0}, "T that is negative or missing"),
         (SPEND, {"x": 1, "spend": -1.0}, "negative spend"),
+        (SPEND, {"x": 1, "spend": np.inf}, "infinite spend"),
     ],
 )
 def test_what_is_impossible_is_named_with_its_rows(kind, columns, what):

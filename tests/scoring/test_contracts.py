@@ -63,3 +63,14 @@ def test_opportunities_that_never_came_are_refused():
 def test_half_an_opportunity_cannot_be_asked_for(fitted, staggered):
     with pytest.raises(bcx.InputError, match="whole number of months"):
         bcx.score(fitted, staggered, "expected_renewals", t=50.5)
+
+
+@pytest.mark.parametrize("quantity", ["expected_renewals", "survival", "retention"])
+def test_every_contract_has_a_horizon_of_its_own(fitted, staggered, quantity):
+    some = staggered.isel(customer=slice(0, 30))
+    own = 1 + np.arange(30) % 4
+    each = bcx.score(fitted, some, quantity, t=xr.DataArray(own, dims="customer"), thin_to=50)["mean"]
+    grid = bcx.score(fitted, some, quantity, t=[1, 2, 3, 4], thin_to=50)["mean"]
+    np.testing.assert_allclose(each, grid.to_numpy()[np.arange(30), own - 1], rtol=1e-12)
+    with pytest.raises(bcx.InputError, match="whole number of months"):
+        bcx.score(fitted, some, quantity, t=xr.DataArray(own + 0.5, dims="customer"))

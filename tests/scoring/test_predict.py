@@ -176,9 +176,10 @@ def test_value_is_purchases_times_spend(point, spend_point, few, letters):
 
 
 def test_value_is_discounted_to_now(point, few, letters):
-    """A discount of .02 a week; the purchases by week give the integral by parts."""
-    delta = 0.02
-    made = predict_value(point, 10.0, copies(few), T_AHEAD, discount=delta, draws=1, seed=6)
+    """A discount of .01 a week; the purchases by week give the integral by parts."""
+    delta = 0.01
+    per_year = np.expm1(delta * 365.25 / 7)
+    made = predict_value(point, 10.0, copies(few), T_AHEAD, discount_rate=per_year, draws=1, seed=6)
     made = made.to_numpy().reshape(FUTURES, 6).astype(float)
     node, weight = np.polynomial.legendre.leggauss(60)
     s = T_AHEAD * (node + 1) / 2
@@ -190,7 +191,7 @@ def test_value_is_discounted_to_now(point, few, letters):
     )
     z = (made.mean(axis=0) - expected) / (made.std(axis=0) / np.sqrt(FUTURES))
     assert np.abs(z).max() < LARGEST_Z
-    scored = bcx.score(point, few, "discounted_purchases", t=T_AHEAD, discount=delta)["mean"]
+    scored = bcx.score(point, few, "discounted_purchases", t=T_AHEAD, discount_rate=per_year)["mean"]
     np.testing.assert_allclose(10 * scored, expected, rtol=1e-6)
 
 

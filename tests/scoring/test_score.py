@@ -5,7 +5,9 @@ import sys
 import arviz as az
 import mpmath as mp
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from scipy import special
 
 import bayes_cx as bcx
@@ -175,11 +177,30 @@ def test_customers_never_seen_have_no_dimension(posterior, few, spend, at_point)
         ("p_dead", {}, "p_alive"),
         ("expected_purchases", {}, "t='52 weeks'"),
         ("p_alive", {"t": 4}, "leave the others out"),
-        ("expected_purchases", {"t": 4, "discount": 0.1}, "options t;"),
-        ("discounted_purchases", {"t": 4}, "discount, t"),
+        ("expected_purchases", {"t": 4, "discount_rate": 0.1}, "options t;"),
+        ("discounted_purchases", {"t": 4}, "needs discount_rate;"),
+        ("discounted_purchases", {"t": 4, "discount": 0.002}, "needs discount_rate (it got discount);"),
+        ("discounted_purchases", {"t": 4, "discount_rate": 10}, "0.1 for 10 %"),
+        ("discounted_purchases", {"t": 4, "discount_rate": [0.1, 10]}, "0.1 for 10 %"),
+        ("expected_purchases_between", {"t1": 8, "t2": 4}, "t1=8 after t2=4"),
+        ("expected_purchases_between", {"t1": [8, 1], "t2": [4, 9]}, "t1=8 after t2=4"),
+        ("expected_purchases", {"t": np.arange(6.0)}, "xr.DataArray(values, dims='customer')"),
+        ("expected_purchases", {"t": []}, "one value or more"),
+        ("expected_purchases", {"t": [[4, 8]]}, "a list of values"),
+        ("expected_purchases", {"t": xr.DataArray([4, 8], dims="customer")}, "each of the 6 customers"),
+        ("expected_purchases", {"t": pd.Series([4, 8], index=["ann", "bob"])}, "each of the 6 customers"),
+        ("p_purchases", {"t": 4, "count": 0.5}, "a whole number of zero or more"),
+        ("p_purchases", {"t": 4, "count": np.inf}, "a whole number of zero or more"),
+        ("p_purchases", {"t": 4, "count": "two"}, "a number"),
+        (
+            "discounted_purchases_if_less_dropout",
+            {"t": 4, "discount_rate": 0.1, "keep": 20},
+            "0.2 for 20 %",
+        ),
         ("expected_purchases", {"t": "4 fortnights"}, "52 weeks"),
         ("expected_purchases", {"t": -1}, "zero or more"),
         ("p_alive", {"thin_to": 0}, "positive number of draws"),
+        ("p_alive", {"thin_to": 2.5}, "positive number of draws"),
     ],
 )
 @pytest.mark.parametrize("verb", [bcx.score, bcx.draws])
@@ -190,7 +211,7 @@ def test_errors_say_what_to_do(purchases, few, verb, quantity, options, says):
 
 
 def test_a_missing_statistic_is_named(spend, purchases, few):
-    with pytest.raises(bcx.InputError, match=r"without spend.*amounts"):
+    with pytest.raises(bcx.InputError, match=r"without spend.*an amount column"):
         bcx.score(spend, few.drop_vars("spend"), "expected_spend")
     with pytest.raises(bcx.InputError, match="without t_x"):
         bcx.score(purchases, few.drop_vars("t_x"), "p_alive")
@@ -236,3 +257,132 @@ def test_compressed_rows_give_the_same_log_likelihood(purchases, cdnow_sample):
     columns = {name: cdnow_sample[name].to_numpy().astype(float) for name in ("x", "t_x", "T")}
     each = compiled.evaluate(purchases.model.log_lik, columns, purchases.parameters(3))
     np.testing.assert_allclose(total[0], each.sum(axis=1), rtol=0, atol=1e-10 * np.abs(each.sum()))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "options", "many"),
+    [
+        ("p_any_purchase", {}, {"t": [8, "4 weeks", 26.5]}),
+        ("p_purchases", {"t": 8}, {"count": range(3)}),
+        ("p_purchases", {}, {"t": (4, 8), "count": [2, 0]}),
+        ("discounted_purchases", {"t": 8}, {"discount_rate": ["10 %", bcx.DiscountRate(0.3)]}),
+        ("expected_purchases_new", {}, {"t": xr.DataArray([4, 8], dims="when")}),
+    ],
+)
+def test_several_values_of_an_option_make_a_dimension(posterior, few, quantity, options, many):
+    """Each slice is what the value alone gives, in the order given; nothing is averaged over them."""
+    score = bcx.score(posterior, few, quantity, **options, **many)
+    draws = bcx.draws(posterior, few, quantity, **options, **many)
+    values = {
+        name: value.to_numpy() if isinstance(value, xr.DataArray) else list(value)
+        for name, value in many.items()
+    }
+    assert score["mean"].dims == (*(("customer",) if "new" not in quantity else ()), *many)
+    assert draws.dims[:2] == ("chain", "draw")
+    for places in np.ndindex(*(len(v) for v in values.values())):
+        one = {name: values[name][i] for name, i in zip(many, places, strict=True)}
+        at = dict(zip(many, places, strict=True))
+        alone = bcx.score(posterior, few, quantity, **options, **one)
+        np.testing.assert_array_equal(score["mean"].isel(at), alone["mean"])
+        np.testing.assert_array_equal(score["quantile"].isel(at), alone["quantile"])
+        np.testing.assert_array_equal(draws.isel(at), bcx.draws(posterior, few, quantity, **options, **one))
+
+
+def test_the_chances_of_all_counts_add_up_to_one(posterior, few):
+    chances = bcx.score(posterior, few, "p_purchases", t="8 weeks", count=range(60))["mean"]
+    np.testing.assert_allclose(chances.sum("count"), 1.0, atol=1e-6)
+    np.testing.assert_allclose(
+        1 - chances.sel(count=0), bcx.score(posterior, few, "p_any_purchase", t=8)["mean"], rtol=1e-9
+    )
+
+
+def test_horizons_are_named_in_the_unit_of_the_statistics(posterior, few):
+    score = bcx.score(posterior, few, "p_any_purchase", t=["26 weeks", "7 days", 3])
+    assert score["t"].to_numpy().tolist() == [26.0, 1.0, 3.0]
+    assert score["t"].attrs["unit"] == "week"
+
+
+@pytest.mark.parametrize("form", ["array", "named", "series", "text"])
+def test_one_value_for_each_customer(posterior, few, form):
+    own = np.array([4.0, 8.0, 4.0, 52.0, 1.0, 0.0])
+    back = few["customer"].to_numpy()[::-1]
+    t = {
+        "array": xr.DataArray(own, dims="customer"),
+        "named": xr.DataArray(own[::-1], dims="customer", coords={"customer": back}),
+        "series": pd.Series(own[::-1], index=back),
+        "text": xr.DataArray(np.array([f"{v:g} weeks" for v in own], object), dims="customer"),
+    }[form]
+    found = bcx.draws(posterior, few, "p_any_purchase", t=t).to_numpy().reshape(4, 6)
+    wanted = [
+        [p_any(h, *row, *one) for h, row in zip(own, rows(few), strict=True)] for one in points(LETTERS)
+    ]
+    np.testing.assert_allclose(found, wanted, rtol=1e-7)
+    with pytest.raises(bcx.InputError, match="t1 after t2"):
+        bcx.score(posterior, few, "expected_purchases_between", t1=2, t2=t)
+
+
+def test_a_rate_for_each_customer(posterior, few):
+    rates = pd.Series([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], index=few["customer"].to_numpy())
+    found = bcx.score(posterior, few, "discounted_purchases", t=52, discount_rate=rates)["mean"]
+    for i, rate in enumerate(rates):
+        alone = bcx.score(posterior, few.isel(customer=[i]), "discounted_purchases", t=52, discount_rate=rate)
+        assert found[i].item() == pytest.approx(alone["mean"].item(), rel=1e-12)
+
+
+def test_scores_are_a_table_with_one_row_a_customer(posterior, few):
+    score = bcx.score(posterior, few, "p_alive")
+    table = score.table()
+    assert table.index.tolist() == few["customer"].to_numpy().tolist()
+    assert list(table) == ["mean", "sd", *(f"quantile_{p}" for p in (5, 25, 50, 75, 95))]
+    np.testing.assert_array_equal(table["quantile_25"], score["quantile"].sel(probability=0.25))
+    several = bcx.score(posterior, few, "p_purchases", t=[4, 8.5], count=[0, 1], quantiles=[0.025])
+    wide = several.table()
+    assert wide.shape == (6, 12)
+    np.testing.assert_array_equal(wide["mean, t=8.5, count=1"], several["mean"].sel(t=8.5, count=1))
+    assert bcx.score(posterior, few, "expected_purchases_new", t=4).table().shape == (1, 7)
+    assert score.isel(customer=[2]).table().index.tolist() == ["cyd"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"t_x": 99.0}, "t_x outside 0 to T"),
+        ({"x": -1.0}, "x that is not a whole number"),
+        ({"x": 0.5}, "x that is not a whole number"),
+        ({"x": np.inf}, "x that is not a whole number"),
+        ({"T": np.inf}, "T that is negative or missing"),
+        ({"x": 0.0}, r"a last purchase after time 0 \(t_x > 0\) but no repeat purchase"),
+        ({"customer": "ann"}, "2 rows of customers who are there more than once"),
+    ],
+)
+def test_scores_and_fits_pass_one_gate(purchases, few, change, says):
+    (name, value), place = next(iter(change.items())), 1
+    values = few[name].to_numpy().astype(object if name == "customer" else float)
+    values[place] = value
+    wrong = (
+        few.assign_coords(customer=values) if name == "customer" else few.assign({name: ("customer", values)})
+    )
+    for verb in (
+        lambda: bcx.fit("bg_nbd", wrong, method=bcx.MLE()),
+        lambda: bcx.score(purchases, wrong, "p_alive"),
+        lambda: bcx.score(purchases, wrong, "expected_purchases_if_active", t=4),
+        lambda: bcx.draws(purchases, wrong, "expected_purchases", t=4),
+        lambda: bcx.predict_purchases(purchases, wrong, 4, draws=1),
+        lambda: bcx.lifetime_value(purchases, 10.0, wrong).summary(),
+    ):
+        with pytest.raises(bcx.InputError, match=says):
+            verb()
+
+
+def test_what_is_no_table_of_customers_is_refused_in_words(purchases, few):
+    for stats, says in (
+        (few.isel(customer=1), r"isel\(customer=\[7\]\)"),
+        (few.to_dataframe(), "type DataFrame"),
+        (few.drop_attrs(), "without a kind"),
+        (few.assign(x=("customer", list("abcdef"))), "a column x of <U1"),
+        (bcx.load_cohorts(), "statistics of contracts"),
+    ):
+        with pytest.raises(bcx.InputError, match=says):
+            bcx.score(purchases, stats, "p_alive")
+    with pytest.raises(bcx.InputError, match="probabilities from 0 to 1"):
+        bcx.score(purchases, few, "p_alive", quantiles=(5, 95))

@@ -182,6 +182,7 @@ def test_a_fit_with_more_columns_lends_them_to_the_others():
     slow = simulated_stats(200, r=2.0, alpha=40.0, a=1.0, b=3.0, seed=5)
     fast = simulated_stats(200, r=2.0, alpha=2.0, a=1.0, b=3.0, seed=6)
     stats = xr.concat([slow, fast], "customer", combine_attrs="override")
+    stats = stats.assign_coords(customer=np.arange(400))
     stats["group"] = ("customer", np.repeat(["slow", "fast"], 200).astype(object))
     known = bcx.Design(pooled={"purchase_rate": "group"})
     plain = bcx.fit(MBG_NBD, stats, seed=1, method=LAPLACE, progress=False)
