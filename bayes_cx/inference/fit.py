@@ -18,6 +18,7 @@ from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.explore import variables
 from bayes_cx.inference.methods import Method
+from bayes_cx.inference.own_priors import own_priors
 from bayes_cx.inference.posterior import Posterior, attributes
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
@@ -160,6 +161,7 @@ def _provenance(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenanc
     return Provenance(
         model=prepared.model.key,
         priors={name: prior.text for name, prior in prepared.model.priors.items()},
+        own_priors=own_priors(prepared.model),
         layout=prepared.layout,
         scale=prepared.scale,
         n_customers=int(prepared.table["weight"].sum()),
