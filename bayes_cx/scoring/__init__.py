@@ -15,6 +15,7 @@ from bayes_cx.scoring.predict import (
 )
 from bayes_cx.scoring.score import draws, score
 from bayes_cx.scoring.scorer import Scorer, horizon_in_fit, scorer
+from bayes_cx.scoring.simulate import simulate
 
 __all__ = [
     "Scorer",
@@ -35,5 +36,6 @@ __all__ = [
     "replicate_statistics",
     "score",
     "scorer",
+    "simulate",
     "total_log_likelihood",
 ]
