@@ -54,6 +54,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
     "reporting": GROUND
     | {"model", "models", "data", "inference", "scoring", "decision", "validation", "study", "page"},
+    "plot": GROUND
+    | {
+        "model",
+        "models",
+        "data",
+        "inference",
+        "scoring",
+        "decision",
+        "validation",
+        "study",
+        "page",
+        "reporting",
+    },
     "app": GROUND
     | {
         "catalogue",
@@ -82,7 +95,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pyarrow": {"data"},
     "polars": set(),
     "llvmlite": {"kernels"},
-    "matplotlib": {"page", "reporting"},
+    "matplotlib": {"page", "reporting", "plot"},
     "fontTools": {"page"},
     "typst": {"page", "reporting"},
     "pydantic": {"reporting", "app"},
