@@ -4,6 +4,7 @@ One name a line, as ``from module import name as name``; `make format` keeps the
 """
 
 from bayes_cx import models as models
+from bayes_cx import plot as plot
 from bayes_cx import validation as validation
 from bayes_cx.checks import Check as Check
 from bayes_cx.checks import verdict as verdict
@@ -48,6 +49,7 @@ from bayes_cx.inference import load as load
 from bayes_cx.inference import pymc_model as pymc_model
 from bayes_cx.inference import sample_prior as sample_prior
 from bayes_cx.inference import save as save
+from bayes_cx.model import Prior as Prior
 from bayes_cx.progress import show_progress as show_progress
 from bayes_cx.reporting import ModelCard as ModelCard
 from bayes_cx.reporting import Report as Report
@@ -60,6 +62,7 @@ from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import score as score
+from bayes_cx.scoring import simulate as simulate
 from bayes_cx.spans import DiscountRate as DiscountRate
 from bayes_cx.spans import Span as Span
 from bayes_cx.study import Evidence as Evidence

@@ -7,6 +7,8 @@ names of a formula's arguments, and work for every record.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import signature
+from math import prod
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
-__all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
+__all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "Trait", "arguments"]
 
 type Link = Literal["identity", "log", "logit"]
 type Formula = Callable[..., Any]
@@ -26,6 +28,9 @@ _LINKS: dict[Link, tuple[str, ...]] = {
     "log": ("LogNormal", "Gamma", "InverseGamma", "HalfNormal", "HalfStudentT", "HalfCauchy", "Exponential"),
     "logit": ("Beta",),
 }
+
+
+_VALUES: dict[str, str] = {"identity": "any number", "log": "a positive number", "logit": "a share"}
 
 
 class Purchases(NamedTuple):
@@ -77,16 +82,16 @@ class Lifetimes(NamedTuple):
 
 @dataclass(frozen=True)
 class Prior:
-    """A prior on a quantity without a unit.
+    """A prior on a quantity without a unit; `Model.with_priors` puts it in place of a model's own.
 
     Attributes
     ----------
     distribution : str
         Name of a PyMC distribution.
     arguments : mapping
-        Its arguments by name.
+        Its arguments by name, finite numbers.
     meaning : str
-        What the quantity is.
+        What the quantity is; where it is left out `Model.with_priors` takes it from the prior before.
     reason : str
         Why this prior.
     link : {"identity", "log", "logit"}
@@ -96,16 +101,22 @@ class Prior:
     Raises
     ------
     InputError
-        If the distribution has no usual link and none is given.
+        If the distribution has no usual link and none is given, or the arguments are not finite numbers.
+
+    Examples
+    --------
+    >>> Prior("Beta", {"alpha": 2, "beta": 18}, reason="last year one in ten left after a purchase").link
+    'logit'
     """
 
     distribution: str
     arguments: Mapping[str, float]
-    meaning: str
-    reason: str
+    meaning: str = ""
+    reason: str = ""
     link: Link | Literal[""] = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments", _numbers(self.distribution, self.arguments))
         link = self.link or next((link for link, known in _LINKS.items() if self.distribution in known), "")
         if not link:
             raise InputError(
@@ -113,6 +124,8 @@ class Prior:
                 "identity, log or logit: where the quantity has no bounds",
                 "state it, as in Prior(..., link='log')",
             )
+        elif link not in _LINKS:
+            raise InputError(f"a prior with the link {link!r}", "identity, log or logit", "take one of these")
         object.__setattr__(self, "link", link)
 
     @property
@@ -146,6 +159,37 @@ class Param:
     meaning: str
     dims: tuple[str, ...] = ()
     link: Link = "log"
+
+
+@dataclass(frozen=True)
+class Trait:
+    """What differs between customers, as a distribution over them.
+
+    Attributes
+    ----------
+    distribution : {"Gamma", "Beta", "InverseGamma"}
+    arguments : tuple
+        Letters: shape and rate of a gamma, both weights of a beta, shape and scale of an inverse gamma
+        distribution. Several letters in a tuple are multiplied.
+    meaning : str
+    unit : {"", "per time", "money"}
+    """
+
+    distribution: Literal["Gamma", "Beta", "InverseGamma"]
+    arguments: tuple[str | tuple[str, ...], ...]
+    meaning: str
+    unit: str = ""
+
+    def values(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the arguments for parameters by letter, numbers or arrays.
+
+        Examples
+        --------
+        >>> Trait("InverseGamma", ("q", ("p", "v")), "").values({"p": 2.0, "q": 3.0, "v": 5.0})
+        (3.0, 10.0)
+        """
+        letters = ((each,) if isinstance(each, str) else each for each in self.arguments)
+        return tuple(prod(parameters[name] for name in product) for product in letters)
 
 
 @dataclass(frozen=True)
@@ -216,6 +260,8 @@ class Model:
         What a row of its statistics is.
     choices : mapping of str to tuple of int
         Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
+    traits : mapping of str to Trait
+        What differs between customers, by name.
     """
 
     name: str
@@ -237,6 +283,7 @@ class Model:
     observe: Callable[..., dict[str, np.ndarray]]
     kind: Kind
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    traits: Mapping[str, Trait] = field(default_factory=dict)
 
     def at(self, **values: int) -> "Model":
         """Return the same model with parameters of `choices` fixed.
@@ -262,8 +309,74 @@ class Model:
                 )
         return replace(self, choices={**self.choices, **{name: (value,) for name, value in values.items()}})
 
+    def with_priors(self, **priors: Prior) -> "Model":
+        """Return the same model with other priors.
+
+        They are on the same quantities, which have no unit: rates are relative to those of the data. Each
+        says its reason, which stands in the provenance of a fit, in the model card and in the report.
+        `bcx.validation.prior_predictive_check` and `bcx.plot.predictive` show what they imply.
+
+        Parameters
+        ----------
+        **priors : Prior
+            By the name of a quantity in `priors`.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        InputError
+            If the model has no such quantity, a prior has no reason, or its values are not those that the
+            quantity may have: any number, positive numbers, or shares.
+
+        Examples
+        --------
+        >>> from bayes_cx.models import BG_NBD
+        >>> loyal = Prior("Beta", {"alpha": 2, "beta": 18}, reason="last year one in ten left")
+        >>> BG_NBD.with_priors(dropout=loyal).priors["dropout"].text
+        'Beta(alpha=2, beta=18)'
+        """
+        return replace(self, priors={**self.priors, **{n: self._instead(n, p) for n, p in priors.items()}})
+
+    def _instead(self, name: str, prior: Prior) -> Prior:
+        """Return a prior of one's own, with the meaning of the quantity that it is on."""
+        if name not in self.priors:
+            known = ", ".join(self.priors)
+            raise InputError(f"a prior on {name!r} of {self.name}", f"one of {known}", "choose one of these")
+        if not isinstance(prior, Prior):
+            how = "write bcx.Prior('Beta', {...}, reason='...')"
+            raise InputError(f"{prior!r} as the prior on {name}", "a bcx.Prior", how)
+        before = self.priors[name]
+        if prior.link != before.link:
+            raise InputError(
+                f"{prior.text} on {name}, which is {_VALUES[before.link]}",
+                f"a prior of such values, for example {before.text}",
+                f"choose such a distribution, or state link={before.link!r} if its values are of this kind",
+            )
+        if not prior.reason.strip():
+            how = "write reason='...'"
+            raise InputError(f"a prior on {name} without a reason", "why it is right here", how)
+        return replace(prior, meaning=prior.meaning or before.meaning)
+
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(self.params)}>"
+
+
+def _numbers(distribution: str, given: Any) -> dict[str, float]:
+    """Return the arguments of a prior as plain numbers; refuse what are not finite numbers by name."""
+    numbers = isinstance(given, Mapping) and all(
+        isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
+        for value in given.values()
+    )
+    if not (isinstance(distribution, str) and numbers):
+        raise InputError(
+            f"a prior {distribution} with {given!r}",
+            "the name of a distribution and its arguments, finite numbers by name",
+            "write for example bcx.Prior('Beta', {'alpha': 1, 'beta': 3}, reason='...')",
+        )
+    return {str(name): float(value) for name, value in given.items()}
 
 
 def arguments(formula: Formula) -> tuple[str, ...]:

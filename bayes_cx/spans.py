@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from math import log1p
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, cast
 
 from bayes_cx.errors import InputError
 
@@ -208,8 +208,8 @@ class DiscountRate:
         if isinstance(value, cls):
             return value
         if isinstance(value, str) and (match := _RATE.fullmatch(value)):
-            value = float(match[1]) / (100 if match[2] else 1)
-        return cls(value)
+            return cls(float(match[1]) / (100 if match[2] else 1))
+        return cls(cast("float", value))  # which refuses what is no number
 
     def force(self, unit: str) -> float:
         r"""Return the force of discount :math:`\delta` per unit of time.

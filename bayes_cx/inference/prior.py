@@ -50,5 +50,6 @@ def spread(prior: Prior) -> float:
         return float(np.sqrt(polygamma(1, given["alpha"]) + polygamma(1, given["beta"])))
     import pymc as pm
 
-    drawn: Any = pm.draw(getattr(pm, prior.distribution).dist(**given), _DRAWS, random_seed=0, mode=AS_WRITTEN)
+    distribution = getattr(pm, prior.distribution)
+    drawn: Any = pm.draw(distribution.dist(**given), _DRAWS, random_seed=0, mode=AS_WRITTEN)
     return float(np.std(to_line(prior.link, drawn)))
