@@ -1,8 +1,8 @@
 """What is timed: ``python benchmarks/tasks.py TOOL TASK FOLDER`` runs one task of one tool in this process.
 
-It prints what two calls took as JSON; peers are called once where a call takes minutes and leaves nothing behind
-that a second one would use. A process of its own makes peak memory and imports measurable, and lets each
-tool live in an environment of its own, so only NumPy is imported here before the tool is.
+It prints what two calls took as JSON; peers are called once where a call takes minutes and leaves nothing
+behind that a second one would use. A process of its own makes peak memory and imports measurable, and
+lets each tool live in an environment of its own, so only NumPy is imported here before the tool is.
 """
 
 import json

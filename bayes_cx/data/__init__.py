@@ -2,6 +2,7 @@
 
 from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of
+from bayes_cx.data.coarsen import coarsen
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.expand import expand
@@ -21,6 +22,7 @@ __all__ = [
     "Transactions",
     "add",
     "cdnow_path",
+    "coarsen",
     "compress",
     "expand",
     "from_lifetimes",

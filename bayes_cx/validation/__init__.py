@@ -1,12 +1,12 @@
 """Validation: forecasts against what happened, and simulated data against the data.
 
 `holdout` tests a fit on a period that it has not seen. `predictive_check` and `prior_predictive_check`
-compare
-the data with data simulated from the posterior and from the prior. `sbc` tests whether fits recover the
-parameters of simulated data. `compare` finds which of several models predicts best, and whether the
-difference is more than noise.
+compare the data with data simulated from the posterior and from the prior. `sbc` tests whether fits
+recover the parameters of simulated data. `compare` finds which of several models predicts best, and
+whether the difference is more than noise. `coarsening_shift` checks what a fit to coarsened statistics loses.
 """
 
+from bayes_cx.validation.coarsening import coarsening_shift
 from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
@@ -19,6 +19,7 @@ __all__ = [
     "Holdout",
     "PredictiveCheck",
     "Sbc",
+    "coarsening_shift",
     "compare",
     "holdout",
     "predictive_check",

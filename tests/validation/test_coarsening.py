@@ -1,0 +1,68 @@
+"""Coarsened statistics: what is kept, and what they change in a fit."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import bayes_cx as bcx
+from bayes_cx.validation import coarsening_shift
+
+
+@pytest.fixture(scope="module")
+def coarse(cdnow_sample):
+    return bcx.coarsen(cdnow_sample, "6 weeks")
+
+
+@pytest.fixture(scope="module")
+def of_coarse(coarse):
+    return bcx.fit(bcx.models.BG_NBD, coarse, seed=1, progress=False)
+
+
+@pytest.mark.parametrize("within", ["1 day", "1 week", "1 year", 3])
+def test_customers_purchases_and_total_times_are_kept(cdnow_sample, within):
+    table = bcx.coarsen(cdnow_sample, within)
+    assert int(table["weight"].sum()) == cdnow_sample.sizes["customer"]
+    for name in ("x", "t_x", "T"):
+        assert float(table["weight"] @ table[name]) == pytest.approx(float(cdnow_sample[name].sum()))
+    assert bool((table["t_x"] <= table["T"]).all())
+    assert bool(((table["x"] == 0) == (table["t_x"] == 0)).all())
+
+
+def test_wider_spans_give_fewer_rows(cdnow_sample):
+    rows = [bcx.coarsen(cdnow_sample, within).sizes["row"] for within in ("1 day", "1 week", "1 month")]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[0] == bcx.compress(cdnow_sample).sizes["row"]
+
+
+def test_the_shift_is_that_of_a_fit_to_all_rows(coarse, of_coarse, cdnow_sample, purchases):
+    """The means of two fits differ by it, within the noise of their draws."""
+    check = coarsening_shift(of_coarse, cdnow_sample)
+    moved = [
+        (values.mean() - of_coarse.parameters()[name].mean()) / values.std()
+        for name, values in purchases.parameters().items()
+    ]
+    assert check.value == pytest.approx(np.max(np.abs(moved)), abs=0.1)
+    assert check.value is not None
+    assert check.value > 0.2
+    assert check.status == "failed"
+
+
+def test_nothing_changes_where_nothing_was_coarsened(purchases, cdnow_sample):
+    assert coarsening_shift(purchases, cdnow_sample).value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_other_customers_are_refused(of_coarse, cdnow_sample):
+    with pytest.raises(bcx.InputError, match="2,356 customers"):
+        coarsening_shift(of_coarse, cdnow_sample.isel(customer=slice(1, None)))
+
+
+@pytest.mark.parametrize("within", [0, "-1 week", "soon"])
+def test_a_span_is_positive(cdnow_sample, within):
+    with pytest.raises(bcx.InputError):
+        bcx.coarsen(cdnow_sample, within)
+
+
+def test_statistics_without_times_are_refused():
+    stats = xr.Dataset({"x": ("customer", [1]), "t_x": ("customer", [1]), "n": ("customer", [2])})
+    with pytest.raises(bcx.InputError, match=r"bcx\.compress"):
+        bcx.coarsen(stats.assign_attrs(kind="opportunities", unit="year"), "2 years")
