@@ -88,13 +88,21 @@ class Clock:
             If it cannot be read.
         """
         when, is_date = _read_date(date)
+        try:
+            return self._step(when, hour if is_date else 0)
+        except OverflowError as error:
+            raise InputError(
+                f"date {date!r}", "a date within the years 2 to 9998", "pass one that was observed"
+            ) from error
+
+    def _step(self, when: datetime, hours: int) -> int:
+        """Return the step of a time, in hours after so many more."""
         zone = _zone(self.timezone)
         if self.unit != "hour":
             # Through UTC, so that an hour skipped by summer time becomes the one that the clock shows.
             local = when if when.tzinfo is None else when.astimezone(UTC).astimezone(zone)
             return (local.replace(tzinfo=None) - _EPOCH) // timedelta(days=1)
-        if is_date:
-            when += timedelta(hours=hour)
+        when += timedelta(hours=hours)
         if when.tzinfo is None:
             # A time that clocks show twice is the later one, as DuckDB takes it, where data are read.
             when = max(when.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -163,6 +163,13 @@ def test_hours_are_those_that_pass(first, last, hours):
     assert clock.step_of(last) - clock.step_of(first) == hours
 
 
+def test_a_time_that_no_calendar_has_in_the_zone_is_one_error():
+    for date_, zone in (("9999-12-31", "America/New_York"), ("0001-01-01T00:30", "Asia/Kolkata")):
+        with pytest.raises(InputError, match="years 2 to 9998"):
+            Clock("hour", zone).step_of(date_)
+    assert Clock("day", "Asia/Kolkata").iso(Clock("day").step_of("9999-12-31")) == "9999-12-31"
+
+
 def test_an_unknown_zone_is_one_error():
     for zone in ("Mars/Olympus", "../etc/passwd", ""):
         with pytest.raises(InputError, match="timezone="):

@@ -112,7 +112,7 @@ class Read:
     ] = ()
     time_format: Annotated[str | None, Option("strftime format of the times, such as %d.%m.%Y.")] = None
     timezone: Annotated[str, Option("Zone of the calendar days, for times with a zone.")] = "UTC"
-    returns: Annotated[Literal["reject", "net", "ignore"], Option("Negative amounts")] = "reject"
+    returns: Annotated[Literal["reject", "net", "ignore", "keep"], Option("Negative amounts")] = "reject"
     zero_amounts: Annotated[Literal["reject", "keep"], Option("Amounts of zero")] = "reject"
     query: Annotated[str | None, Option("SQL that selects the rows of a database.", record="hidden")] = None
     pseudonymise: Annotated[bool, Option("Replace ids by keyed hashes.")] = False

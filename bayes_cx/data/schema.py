@@ -20,7 +20,7 @@ __all__ = [
     "TimeSQL",
 ]
 
-Returns = Literal["reject", "net", "ignore"]
+Returns = Literal["reject", "net", "ignore", "keep"]
 ZeroAmounts = Literal["reject", "keep"]
 
 AFTER_END = "after the end of observation"
@@ -62,8 +62,9 @@ class Schema:
     timezone : str
         Calendar days are those of this zone, for times that carry a zone. Times without one stay as written:
         they are taken for times of a clock in this zone.
-    returns : {"reject", "net", "ignore"}
-        What a negative amount is: an error, money taken off an earlier purchase, or a row to leave out.
+    returns : {"reject", "net", "ignore", "keep"}
+        What a negative amount is: an error, money taken off an earlier purchase, a row to leave out, or a
+        purchase that adds nothing to the spend.
     zero_amounts : {"reject", "keep"}
         Whether a purchase for nothing is an error or a purchase.
     """
@@ -115,7 +116,8 @@ class Schema:
             A view with the columns ``customer`` (the pseudonym, where the source has such), ``moment``
             (timestamp), ``amount`` (fixed-point, NULL when there is no amount), ``reason`` (NULL for an
             accepted row), those of `extra`, and ``instant`` (the moment in UTC; a time without a zone is one
-            of the clock in `timezone`) and ``zoned`` (whether the cell carries a zone).
+            of the clock in `timezone`), ``zoned`` (whether the cell carries a zone) and ``negative`` (whether
+            the amount is; where such purchases are kept it counts as 0).
 
         Raises
         ------
@@ -129,9 +131,10 @@ class Schema:
         customer, join = "customer", ""
         if source.pseudonymous:
             customer, join = "pseudonym AS customer", "LEFT JOIN identities ON customer = identities.id"
+        amount = "greatest(amount, 0)" if self.returns == "keep" else "amount"
         return source.view(
             "judged",
-            f"""SELECT {customer}, moment, instant, zoned, amount, CASE
+            f"""SELECT {customer}, moment, instant, zoned, {amount} AS amount, amount < 0 AS negative, CASE
 {cases}
 END AS reason{names}
 FROM {typed} {join}""",
@@ -196,7 +199,7 @@ FROM {rows or source.sql})""",
             (f"abs(value) >= {_TOO_MUCH}", TOO_MUCH),
             ("value IS NULL OR amount IS NULL", "unreadable amount"),
         ]
-        if self.returns != "net":
+        if self.returns in {"reject", "ignore"}:
             name = "negative amount" if self.returns == "reject" else "return, ignored"
             verdicts.append(("amount < 0", name))
         if self.zero_amounts == "reject":

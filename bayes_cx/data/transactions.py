@@ -38,8 +38,8 @@ class Transactions:
         Columns that group customers.
     rows_read, rows_accepted : int
         Number of rows of the source, and of those that satisfy the schema.
-    rows_zero : int
-        Number of accepted rows with an amount of zero.
+    rows_zero, rows_negative : int
+        Number of accepted rows with an amount of zero, and below zero.
     dates : Dates
         From when to when the accepted rows reach, and which dates stand alone far off.
     rejected_by_reason : dict of str to int
@@ -57,6 +57,7 @@ class Transactions:
     rows_read: int
     rows_accepted: int
     rows_zero: int
+    rows_negative: int
     dates: Dates
     rejected_by_reason: dict[str, int]
     sha256: str
@@ -67,7 +68,7 @@ class Transactions:
 
     @property
     def returns(self) -> str:
-        """What is done with negative amounts: reject, net or ignore."""
+        """What is done with negative amounts: reject, net, ignore or keep."""
         return self.schema.returns
 
     @property
@@ -87,8 +88,9 @@ class Transactions:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader should know of the accepted rows, in sentences: dates that stand alone far off."""
-        return tuple(self.dates.remarks())
+        """What a reader should know of the accepted rows, in sentences: lone dates, amounts not counted."""
+        kept = f"{self.rows_negative:,} negative amounts count as purchases that add nothing to the spend"
+        return (*self.dates.remarks(), *((kept,) if self.returns == "keep" and self.rows_negative else ()))
 
     @property
     def rows_rejected(self) -> int:
@@ -194,7 +196,7 @@ def read_transactions(
     by: Sequence[str] | str = (),
     time_format: str | None = None,
     timezone: str = "UTC",
-    returns: Literal["reject", "net", "ignore"] = "reject",
+    returns: Literal["reject", "net", "ignore", "keep"] = "reject",
     zero_amounts: Literal["reject", "keep"] = "reject",
     query: str | None = None,
     pseudonym_key: str | bytes | None = None,
@@ -221,11 +223,12 @@ def read_transactions(
         Format of times in text or whole numbers, for example ``"%d.%m.%Y"``, or ``"%Y%m%d"`` for 19970131.
     timezone : str
         Calendar days are those of this zone for times that carry a zone; times without one stay as written.
-    returns : {"reject", "net", "ignore"}
+    returns : {"reject", "net", "ignore", "keep"}
         What to do with negative amounts. ``"reject"``: they are errors. ``"ignore"``: they are left out and
         counted. ``"net"``: the money is taken off the customer's most recent purchase of that day or before;
         a purchase of which nothing remains is no purchase. Every remaining purchase then has a positive
-        amount, as models of spend need.
+        amount, as models of spend need. ``"keep"``: they are purchases that add nothing to the spend, for
+        amounts that are profits, where a negative one is a purchase with a loss and no return.
     zero_amounts : {"reject", "keep"}
         Whether a purchase for nothing is an error, or a purchase that adds nothing to the spend.
     query : str, optional
@@ -265,7 +268,7 @@ def read_transactions(
     rows_read = sum(reasons.values())
     if not rows_read:
         raise InputError(f"{table.label} has no rows", "one purchase or more", "check the source")
-    accepted = next((row for row in verdicts if row["reason"] is None), {"n": 0, "zero": 0})
+    accepted = next((row for row in verdicts if row["reason"] is None), {"n": 0, "zero": 0, "negative": 0})
     reasons.pop(None, None)
     return Transactions(
         source=table.label,
@@ -274,6 +277,7 @@ def read_transactions(
         rows_read=rows_read,
         rows_accepted=accepted["n"],
         rows_zero=accepted["zero"],
+        rows_negative=accepted["negative"],
         dates=Dates.of(accepted, timezone),
         rejected_by_reason=dict(sorted(reasons.items())),
         sha256=table.fingerprint(_sums(accepted)),
@@ -292,7 +296,8 @@ CASE WHEN reason IS NULL THEN CAST(moment AS DATE) END AS day FROM {schema.judge
     )
     by_day = table.view(
         "verdicts_by_day",
-        f"""SELECT reason, day, count(*) AS n, count(*) FILTER (amount = 0) AS zero,
+        f"""SELECT reason, day, count(*) AS n, count(*) FILTER (amount = 0 AND NOT negative) AS zero,
+count(*) FILTER (negative) AS negative,
 count(*) FILTER (zoned) AS zoned, count(*) FILTER (moment <> day) AS clocked,
 min(moment) FILTER (reason IS NULL) AS first, max(moment) FILTER (reason IS NULL) AS last,
 max(instant) FILTER (reason IS NULL) AS instant,
@@ -301,7 +306,9 @@ sum(epoch_us(moment)) FILTER (reason IS NULL) AS moments,
 sum(amount) FILTER (reason IS NULL) AS amounts
 FROM {digested} GROUP BY reason, day""",
     )
-    sums = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("n", "zero", "zoned", "clocked"))
+    sums = ", ".join(
+        f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("n", "zero", "negative", "zoned", "clocked")
+    )
     return table.view(
         "verdicts",
         f"""SELECT reason, {sums}, min(first) AS first, max(last) AS last, max(instant) AS instant,

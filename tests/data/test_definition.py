@@ -40,6 +40,8 @@ def judge(row, returns="reject", zero_amounts="reject"):
         return "unreadable amount", None, None
     if not math.isfinite(value):
         return "non-finite amount", None, None
+    if value < 0 and returns == "keep":
+        return None, day, 0.0
     if value < 0 and returns != "net":
         return ("negative amount" if returns == "reject" else "return, ignored"), None, None
     if value == 0 and zero_amounts == "reject":
@@ -108,7 +110,7 @@ amounts = st.one_of(
 tables = st.lists(st.tuples(customers, times, amounts), min_size=1, max_size=40)
 options = st.fixed_dictionaries(
     {
-        "returns": st.sampled_from(["reject", "net", "ignore"]),
+        "returns": st.sampled_from(["reject", "net", "ignore", "keep"]),
         "zero_amounts": st.sampled_from(["reject", "keep"]),
     }
 )

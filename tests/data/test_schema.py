@@ -349,6 +349,18 @@ def test_returns_are_rejected_netted_or_ignored():
     assert result("net") == ([2, 19, 6, 24, 12], reasons)
 
 
+def test_purchases_with_a_loss_are_kept_and_said():
+    days = ["2025-01-01", "2025-01-08", "2025-01-15", "2025-01-15", "2025-01-22"]
+    frame = pd.DataFrame({"id": "a", "when": days, "paid": [10, -4, 30, -5, 0]})
+    transactions = read_transactions(frame, **ROLES, returns="keep")
+    assert transactions.rejected_by_reason == {"zero amount": 1}
+    assert (transactions.rows_negative, transactions.rows_zero) == (2, 0)
+    assert transactions.remarks == ("2 negative amounts count as purchases that add nothing to the spend",)
+    stats = summarise(transactions, unit="week")
+    assert [float(stats[name][0]) for name in ("x", "t_x", "spend_sum", "spend")] == [2, 2, 30, 15]
+    assert transactions.accepted.fetchall()[1][2] == 0
+
+
 def test_zero_amounts_are_errors_or_purchases(shop):
     kept = read_transactions(shop, **ROLES, zero_amounts="keep")
     assert kept.rows_zero == 1

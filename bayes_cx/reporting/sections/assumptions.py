@@ -21,6 +21,7 @@ _RETURNS = {
     "reject": "rows with a negative amount are rejected",
     "net": "a return is deducted from the customer's latest purchase before it",
     "ignore": "rows with a negative amount are left out",
+    "keep": "a purchase with a negative amount counts, and adds nothing to the spend",
 }
 
 
