@@ -1,20 +1,23 @@
 """The chance of each customer to be among the best so many."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 __all__ = ["chance_among_best"]
 
 
-def chance_among_best(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+def chance_among_best(rows: Iterable[np.ndarray], n: int, numbers: Sequence[int]) -> np.ndarray:
     """Return the share of draws in which each customer is among the best 1, 2, ... customers.
 
     Customers with equal values share the last places.
 
     Parameters
     ----------
-    values : numpy.ndarray, shape (sample, customer)
+    rows : iterable of numpy.ndarray, shape (customer,)
+        One a draw, at least one.
+    n : int
+        Number of customers.
     numbers : sequence of int
         How many customers are the best, 0 to all of them.
 
@@ -25,21 +28,21 @@ def chance_among_best(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
 
     Examples
     --------
-    >>> chance_among_best(np.array([[3.0, 1.0, 1.0], [2.0, 5.0, 0.0]]), (1, 2)).tolist()
+    >>> draws = np.array([[3.0, 1.0, 1.0], [2.0, 5.0, 0.0]])
+    >>> chance_among_best(draws, 3, (1, 2)).tolist()
     [[0.5, 1.0], [0.5, 0.75], [0.0, 0.25]]
     """
-    draws, n = values.shape
     share = np.zeros((n, len(numbers)))
-    share[:, [number >= n for number in numbers]] = 1.0
     places = [(i, number) for i, number in enumerate(numbers) if 0 < number < n]
-    if not places:
-        return share
     kth = sorted({n - number for _, number in places})
-    for row in values:
-        in_order = np.partition(row, kth)
+    draws = 0
+    for row in rows:
+        draws += 1
+        in_order = np.partition(row, kth) if kth else row
         for i, number in places:
             least = in_order[n - number]
             above, tied = row > least, row == least
             share[:, i] += above + tied * ((number - above.sum()) / tied.sum())
-    share[:, [i for i, _ in places]] /= draws
+    share /= draws
+    share[:, [number >= n for number in numbers]] = 1.0
     return share

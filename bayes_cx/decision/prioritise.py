@@ -1,6 +1,6 @@
 """The plan from value, offers, budget and capacity."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -12,11 +12,10 @@ from bayes_cx.decision.best import chance_among_best
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
-from bayes_cx.decision.segments import TOP, rfm, tier_columns
+from bayes_cx.decision.segments import TOP, futures, rfm, tier_columns
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
-from bayes_cx.scoring import predict_spend
 
 __all__ = ["prioritise"]
 
@@ -34,8 +33,6 @@ ACTIVE = 0.5
 # Draws x customers kept to compare customers with each other, in single precision: 800 MB at most.
 _RANK_CELLS = 200_000_000
 _CURVE_POINTS = 200
-# Draws from which the chance to belong to a tier is computed: it is then known to 2.5 points.
-_TIER_DRAWS = 400
 _FUTURES = 300
 
 
@@ -103,7 +100,11 @@ def prioritise(
         data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
     data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
     data = data.assign(label=("customer", _labels(data, value.leaving_next)))
-    data["total_value_predictive"] = ("future", _futures(value, seed))
+    totals: list[float] = []
+    tiers = tier_columns(_counted(futures(value, _FUTURES, seed), totals), data["value"].to_numpy())
+    data = data.assign({**tiers, **{name: ("customer", one) for name, one in rfm(value.stats).items()}})
+    data = data.assign_coords(top=list(TOP))
+    data["total_value_predictive"] = ("future", np.array(totals))
     attributes = _attributes(value, data, budget, capacity, allocation) | withheld
     data = data.isel(customer=np.argsort(data["rank"].to_numpy())).assign_attrs(attributes)
     return Plan(
@@ -209,8 +210,6 @@ def _describe(
     steps, lucky_steps = np.zeros((2, contacts.size, draws))
     kept = thinned(draws, max(1, _RANK_CELLS // max(n, 1)))
     ranking = np.empty((kept.size, n), dtype=np.float32)
-    valued = kept[thinned(kept.size, min(kept.size, _TIER_DRAWS))]
-    values_kept = np.empty((valued.size, n), dtype=np.float32)
     rng = np.random.default_rng([seed, 2])
     for some in value.blocks():
         worth = value.worth(some)
@@ -232,7 +231,6 @@ def _describe(
         total["value"] += worth.value.sum(axis=1)
         total["value_at_risk"] += at_risk.sum(axis=1)
         ranking[:, some] = own[kept]
-        values_kept[:, some] = worth.value[valued]
         uniform = rng.random(own.shape)
         lucky = own + _chosen([change.luck(uniform) for change in changes], allocation.offer[some])
         at = np.searchsorted(contacts, rank[some] + 1)
@@ -261,7 +259,7 @@ def _describe(
         "gain": mean["gain"],
         "gain_sd": sd["gain"],
         "p_gain": p_gain,
-        "p_best": chance_among_best(ranking, (contacted,))[:, 0],
+        "p_best": chance_among_best(ranking, n, (contacted,))[:, 0],
         "evpi": evpi,
         "p_alive": mean["p_alive"],
         "p_alive_sd": sd["p_alive"],
@@ -278,8 +276,6 @@ def _describe(
             **{name: ("customer", column.to_numpy()) for name, column in statistics.items()},
             **{f"{name}_quantile": (("customer", "quantile"), column) for name, column in quantile.items()},
             **{f"total_{name}": ("sample", column) for name, column in total.items()},
-            **tier_columns(values_kept, mean["value"]),
-            **{name: ("customer", column) for name, column in rfm(value.stats).items()},
             "curve": (("contacts", "sample"), np.cumsum(steps, axis=0)),
             "curve_predictive": (("contacts", "sample"), np.cumsum(lucky_steps, axis=0)),
         },
@@ -287,7 +283,6 @@ def _describe(
             "customer": value.stats["customer"].to_numpy(),
             "quantile": list(QUANTILES),
             "contacts": contacts,
-            "top": list(TOP),
         },
     )
     return data, campaign
@@ -319,19 +314,11 @@ def _grid(contacted: int, n: int) -> np.ndarray:
     return np.unique(np.r_[np.linspace(0, n, _CURVE_POINTS).astype(int), contacted])
 
 
-def _futures(value: LifetimeValue, seed: int) -> np.ndarray:
-    """Return the value of all customers together in simulated futures, shape (future,)."""
-    futures = predict_spend(
-        value.purchases,
-        value.price,
-        value.stats,
-        value.horizon,
-        discount_rate=value.rate,
-        draws=_FUTURES,
-        seed=seed,
-    )
-    stays = ~value.leaving_next
-    return value.margin * np.array([each[stays].sum() for each in futures])
+def _counted(rows: Iterable[np.ndarray], totals: list[float]) -> Iterator[np.ndarray]:
+    """Pass futures on, and append the value of all customers together in each to `totals`."""
+    for row in rows:
+        totals.append(float(row.sum()))
+        yield row
 
 
 def _labels(data: xr.Dataset, leaving_next: np.ndarray) -> np.ndarray:

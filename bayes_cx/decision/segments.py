@@ -1,6 +1,6 @@
 """Segments of customers: tiers by value with a probability of belonging, and the classes of RFM."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,20 +13,29 @@ from bayes_cx.decision.best import chance_among_best
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path, write_csv
-from bayes_cx.inference.posterior import thinned
 from bayes_cx.kinds import kind_of
+from bayes_cx.scoring import predict_spend
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RFM_CLASSES", "TOP", "Segments", "flat", "rfm", "segments", "tier_columns", "tier_names"]
+__all__ = [
+    "RFM_CLASSES",
+    "TOP",
+    "Segments",
+    "flat",
+    "futures",
+    "rfm",
+    "segments",
+    "tier_columns",
+    "tier_names",
+]
 
 TOP = (0.05, 0.2, 0.5)
 """The shares of the customers, best first, at which one tier ends and the next begins."""
 
-# Chances are known to 2.5 points from so many draws, and more would take memory.
-_DRAWS = 400
-_CELLS = 100_000_000
+# Chances are known to three points from so many futures.
+_FUTURES = 300
 
 # By recency, from those silent for long to those seen lately; in a line by frequency and spend, few to many.
 _GRID = (
@@ -46,9 +55,9 @@ class Segments:
     ----------
     data : xarray.Dataset
         By ``customer``: ``value``, its mean; ``tier``, by the rank of the mean, and ``p_tier``, the chance
-        that the customer belongs to it; ``p_top`` by (customer, top), the chance to be among the best ``top``
-        share; and, of customers who buy, ``recency_score``, ``frequency_score``, with amounts
-        ``monetary_score`` (quintiles, 5 the best) and ``rfm_class``.
+        that what the customer brings will lie in it; ``p_top`` by (customer, top), the chance that it will be
+        among the best ``top`` share; and, of customers who buy, ``recency_score``, ``frequency_score``, with
+        amounts ``monetary_score`` (quintiles, 5 the best) and ``rfm_class``.
     """
 
     data: xr.Dataset
@@ -75,21 +84,29 @@ class Segments:
 
 
 def segments(
-    value: LifetimeValue | xr.DataArray, stats: xr.Dataset | None = None, top: Sequence[float] = TOP
+    value: LifetimeValue | xr.DataArray,
+    stats: xr.Dataset | None = None,
+    top: Sequence[float] = TOP,
+    *,
+    seed: int = 0,
 ) -> Segments:
     """Return the tier of each customer by value, how sure that is, and the class of RFM.
 
-    In every draw customers are put in order; the share of draws in which one is among the best 5 % is the
-    chance of belonging to them. Customers of equal value share the last places.
+    In every simulated future customers are put in order of what they bring, with all luck of purchases and
+    spend; the share of futures in which one is among the best 5 % is the chance of belonging to them.
+    Customers who bring the same share the last places.
 
     Parameters
     ----------
     value : LifetimeValue or xarray.DataArray
-        The value; or draws of any quantity by ``customer``, as `bcx.draws` returns them.
+        The value; or draws of any quantity by ``customer``, as `bcx.draws` and `bcx.predict_purchases` return
+        them, in place of futures.
     stats : xarray.Dataset, optional
         Statistics of the same customers, for the classes of RFM; those of a LifetimeValue are known.
     top : sequence of float
         Shares at which tiers end, between 0 and 1 and rising.
+    seed : int
+        Of the simulated futures.
 
     Returns
     -------
@@ -111,7 +128,7 @@ def segments(
     """
     top = _checked(top)
     if isinstance(value, LifetimeValue):
-        stats, draws = value.stats, _thinned(value)
+        stats, draws = value.stats, futures(value, _FUTURES, seed)
         mean = value.summary(quantiles=())["mean"].to_numpy()
         ids = stats["customer"].to_numpy()
     else:
@@ -147,13 +164,22 @@ def _checked(top: Sequence[float]) -> tuple[float, ...]:
     return shares
 
 
-def _thinned(value: LifetimeValue) -> np.ndarray:
-    """Return draws of the value, so many as memory allows, in single precision."""
-    kept = thinned(value.draws, max(1, min(_DRAWS, _CELLS // max(value.n_customers, 1))))
-    draws = np.empty((kept.size, value.n_customers), np.float32)
-    for some in value.blocks():
-        draws[:, some] = value.worth(some).value[kept]
-    return draws
+def futures(value: LifetimeValue, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield what each customer brings in simulated futures, shape (customer,).
+
+    Who is known to leave brings nothing.
+    """
+    found = predict_spend(
+        value.purchases,
+        value.price,
+        value.stats,
+        value.horizon,
+        discount_rate=value.rate,
+        draws=draws,
+        seed=seed,
+    )
+    for each in found:
+        yield np.where(value.leaving_next, 0.0, value.margin * each)
 
 
 def tier_names(top: Sequence[float]) -> tuple[str, ...]:
@@ -172,20 +198,21 @@ def tier_names(top: Sequence[float]) -> tuple[str, ...]:
 
 
 def tier_columns(
-    draws: np.ndarray, mean: np.ndarray, top: Sequence[float] = TOP
+    draws: Iterable[np.ndarray], mean: np.ndarray, top: Sequence[float] = TOP
 ) -> dict[str, tuple[str | tuple[str, ...], np.ndarray]]:
     """Return ``tier``, ``p_tier`` and ``p_top`` of customers as variables of a Dataset.
 
     Parameters
     ----------
-    draws : numpy.ndarray, shape (sample, customer)
+    draws : iterable of numpy.ndarray, shape (customer,)
+        What customers bring, draw by draw.
     mean : numpy.ndarray, shape (customer,)
         By its rank customers get their tier.
     top : sequence of float
     """
     n = mean.size
     ends = [round(share * n) for share in top]
-    p_top = chance_among_best(draws, ends)
+    p_top = chance_among_best(draws, n, ends)
     rank = np.empty(n, np.int64)
     rank[np.argsort(-mean, kind="stable")] = np.arange(n)
     names = tier_names(top)
@@ -202,8 +229,8 @@ def tier_columns(
 def rfm(stats: xr.Dataset) -> dict[str, np.ndarray]:
     """Return quintiles of recency, frequency and, with amounts, spend (5 the best), and the class of RFM.
 
-    Classes go by recency and by the mean of the other scores, each in three steps: 1 to 2, 3, and 4 to 5 of
-    recency; 1, 2 to 3, and 4 to 5 of the mean. Nothing for kinds whose customers do not buy.
+    Classes go by recency and by the mean of the other scores, rounded down, each in three steps: 1 to 2, 3,
+    and 4 to 5. Nothing for kinds whose customers do not buy.
 
     Examples
     --------
@@ -219,9 +246,9 @@ def rfm(stats: xr.Dataset) -> dict[str, np.ndarray]:
         return {}
     scores = {f"{name}_score": quintile for name, quintile in kind.rfm(kind.numbers(stats)).items()}
     recency, *others = scores.values()
-    rest = np.floor(np.mean(others, axis=0) + 0.5).astype(int)
-    line = np.searchsorted((2, 3), recency, side="left")
-    place = np.searchsorted((1, 3), rest, side="left")
+    line, place = (
+        np.searchsorted((2, 3), score, side="left") for score in (recency, np.floor(np.mean(others, axis=0)))
+    )
     return {**scores, "rfm_class": np.array(_GRID, dtype=object)[line, place]}
 
 

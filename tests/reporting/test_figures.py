@@ -40,6 +40,51 @@ def test_futures_far_from_zero_say_that_zero_is_outside():
     assert "all 50 of 50" in figure.headline
 
 
+@pytest.mark.parametrize("rare", [4000.0, 40.0, -4000.0])
+def test_dots_stay_readable_where_a_few_futures_are_far_from_the_others(rare):
+    """Every dot is at least 0.1 inch wide, and none is drawn on the wrong side of zero."""
+    draws = np.r_[np.full(960, -50.0 if rare > 0 else 50.0), np.full(40, rare)]
+    figure = figures.futures(draws, EURO, what="Net gain", line=True)
+    paths = re.findall(
+        r'<path d="M ([\d.]+) ([\d.]+)[^"]*"[^>]*style="fill: (#[0-9a-f]{6})"', figure.svg.decode()
+    )
+    dots = [(float(x), colour) for x, _, colour in paths if colour in (COLOURS["red"], COLOURS["blue"])]
+    assert len(dots) == 50
+    losses, gains = ([x for x, colour in dots if colour == COLOURS[name]] for name in ("red", "blue"))
+    assert (len(losses), len(gains)) == ((48, 2) if rare > 0 else (2, 48))
+    assert max(losses) < min(gains)
+    places = np.unique(np.round([x for x, _ in dots], 3))
+    # matplotlib draws at 72 points an inch
+    assert np.diff(places).min() >= 0.1 * 72
+    if abs(rare) > 1000:
+        end = "€4,000 →" if rare > 0 else "−€4,000"
+        assert any("2 further out" in (text or "") and end in (text or "") for text in words(figure))
+
+
+def test_a_single_count_is_singular(tables):
+    table = tables.holdout().by_frequency
+    table["observed"] = table["expected"].copy()
+    table["observed"][1] = 50.0
+    assert "with 1 repeat purchase bought more" in figures.by_frequency(table).headline
+
+
+def test_where_the_mean_is_outside_the_interval_it_is_said(tables):
+    data = tables.priorities(n=200, cost=0.5)
+    assert "rare large gains" not in figures.forest(data, EURO).subtitle
+    data["gain"][0] = 10 * float(data["gain_quantile"].max())
+    assert "For 1 the expectation lies outside the interval" in figures.forest(data, EURO).subtitle
+
+
+def test_band_labels_stay_inside_the_picture(tables):
+    """Narrow bands at the top of the axes push no label out of it."""
+    table = tables.holdout().tracking
+    table["cumulative_quantile"][:] = table["cumulative_predicted"].to_numpy()[:, None]
+    svg = figures.tracking(table).svg.decode()
+    places = [float(y) for y in re.findall(r'<text[^>]*y="([\d.]+)"[^>]*>(?:50|80|95)%<', svg)]
+    assert len(places) == 3
+    assert min(places) > 8 + 0.16 * 72 - 4
+
+
 @pytest.mark.parametrize("draws", [np.zeros(10), np.full(10, 3.0), np.array([1e9, -1e9])])
 def test_degenerate_futures_still_draw(draws):
     assert figures.futures(draws, EURO, what="Gain", line=True).svg
@@ -57,21 +102,21 @@ def curve(mean, contacts=None):
     ("mean", "chosen", "says"),
     [
         ([0, 3, 5, 4, 1, -3], 2, "peaks at 2 contacts"),
+        ([0, 3, 2, 1, 1, -3], 1, "peaks at 1 contact and"),
         ([0, 3, 5, 6, 7, 8], 5, "every contact pays"),
         ([0, 3, 5, 6, 4, 2], 1, "stops at 1 contact; the gain would peak at about 3"),
         ([0, -1, -2, -3, -4, -5], 0, "No number of contacts"),
     ],
 )
 def test_the_gain_curve_says_where_it_peaks(mean, chosen, says):
-    assert says in figures.gain_curve(curve(mean), chosen, EURO).headline
+    assert says in figures.gain_curve(curve(mean), curve(mean), chosen, EURO).headline
 
 
 def test_a_curve_that_is_cut_says_what_contacting_everybody_returns():
     contacts = np.arange(0, 20001, 10)
     mean = 100 * np.sqrt(contacts) - 2 * contacts
-    figure = figures.gain_curve(curve(mean, contacts), 600, EURO)
-    assert "Contacting all 20,000" in figure.subtitle
-    assert "−€25.9k" in figure.subtitle
+    figure = figures.gain_curve(curve(mean, contacts), curve(mean, contacts), 600, EURO)
+    assert "Contacting all 20,000 would be expected to lose €25.9k" in figure.subtitle
 
 
 def test_tracking_is_inside_only_if_it_was(tables):

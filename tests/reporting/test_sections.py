@@ -27,6 +27,7 @@ from bayes_cx.reporting.sections import (
     priority,
     reproduction,
     rule,
+    segments,
     selection,
     staying,
     worth,
@@ -162,6 +163,105 @@ def test_one_time_buyers_that_the_model_can_lose_are_estimated(study):
     assert f"About {np.round(once.sum() / 2):.0f} of these have bought only once." in page_one.customers(lost)
 
 
+def test_a_plan_that_almost_surely_loses_is_put_into_words(study):
+    held = {"contacts": 1, "gain": 38.6, "low": -51.0, "high": -49.9, "loss": 0.98}
+    attrs = {"n_contacted": 0, **{f"withheld_{name}": value for name, value in held.items()}}
+    none = replace(study, plan=replace(study.plan, data=study.plan.data.assign_attrs(attrs)))
+    assert page_one.campaign(none) == (
+        "Contact nobody with these offers. 1 contact would be expected to earn €38.6 after its cost, but the "
+        "chance that this loses money is 98% (90% interval −€51.0 to −€49.9): the average is positive only "
+        "because of rare large gains."
+    )
+
+
+def test_where_average_and_most_futures_disagree_it_is_said(study):
+    assert "Most futures lose" not in page_one.campaign(study)
+    gain = study.plan.data["total_gain"]
+    mostly = np.where(np.arange(gain.size) % 10 == 0, 50.0, -1.0)
+    skewed = with_plan(study, total_gain_predictive=mostly, total_gain=np.full(gain.size, 4.1))
+    assert "the average is positive because a few gain far more" in page_one.campaign(skewed)
+
+
+def test_what_moves_the_result_most_is_named(study):
+    found = study.plan.drivers
+    swing = np.abs(found["twice"] - found["half"])
+    most = str(found["assumption"].values[int(swing.to_numpy().argmax())])
+    words = {
+        "win_back": "The chance to win back moves",
+        "keep": "The share of leaving",
+        "half_life": "The time after which",
+        "margin": "The share of the amounts",
+    }
+    assert words[most] in page_one.grounds(study)
+    table = next(tables_of(worth.section(study).blocks))
+    assert len(table.rows) == found.sizes["assumption"] == 4
+    swings = [abs(row[3].value - row[1].value) for row in table.rows]
+    assert swings == sorted(swings, reverse=True)
+
+
+def test_what_counts_and_what_was_left_out_stand_on_page_one(study, counted):
+    assert "): revenue, before the cost of goods. Value at risk is what" in page_one.value(study)
+    assert page_one.tiles(study).tiles[0].label == "revenue in the next 52 weeks"
+    third = replace(study, plan=replace(study.plan, settings={**study.plan.settings, "margin": 0.3}))
+    assert "): margin, 30% of what they pay." in page_one.value(third)
+    whole = replace(study, stats=study.stats.assign_attrs(rows_rejected=0, rejected="{}"))
+    assert page_one.left_out(whole) is None
+    attrs = {
+        "rows_read": 1000,
+        "rows_rejected": 130,
+        "rejected": '{"missing customer": 100, "negative amount": 20, "unreadable time": 10}',
+        "rejected_amounts": '{"missing customer": 1450000.0}',
+    }
+    partial = replace(study, stats=study.stats.assign_attrs(attrs))
+    assert page_one.left_out(partial) == (
+        "Left out: 130 of 1,000 rows (13%) — missing customer 100, worth €1.45m; negative amount 20; 1 other "
+        "reason in the appendix."
+    )
+    assert page_one.left_out(partial) in said(page_one.section(partial))
+    assert "worth" not in page_one.left_out(replace(counted, stats=partial.stats))
+
+
+def test_notices_say_what_to_do_before_they_name_checks(study):
+    failing = with_fit(study, Check("largest rank R-hat", 1.34, "<= 1.01", "failed", about="BG/NBD"))
+    text = notices.section(failing).blocks[0].text
+    assert text.index("Do not act") < text.index("--method nuts") < text.index("largest rank R-hat")
+    coverage = study.evidence.holdout.coverage.copy(deep=True)
+    coverage["total_inside"][:] = False
+    text = warnings(with_holdout(study, coverage=coverage))["The forecast missed the hold-out total."].text
+    assert text.startswith("Trust the order of the list more than the totals below")
+    assert "--model auto" in text
+    chosen = Selection("BG/NBD", "MBG/NBD", "BG/NBD predicts best.", None)
+    tried = with_holdout(replace(study, selection=chosen, other=study.plan), coverage=coverage)
+    assert "--model auto" not in warnings(tried)["The forecast missed the hold-out total."].text
+
+
+def test_segments_add_up(study, contracts):
+    tiers, classes = tables_of(segments.section(study).blocks)
+    for table in (tiers, classes):
+        assert sum(row[1].value for row in table.rows) == 300
+        assert sum(row[2].value for row in table.rows) == pytest.approx(float(study.plan.data["value"].sum()))
+    assert [row[0].text for row in tiers.rows] == ["Top 5%", "Next 15%", "Next 30%", "Last 50%"]
+    assert len(list(tables_of(segments.section(contracts).blocks))) == 1
+
+
+def test_who_has_given_notice_stands_on_page_one(contracts):
+    stats = contracts.stats
+    notice = ((stats["churned"] == 0) & (stats["T"] == 3)).to_numpy().astype(np.int64)
+    number = int(notice.sum())
+    known = stats.assign(notice=("customer", notice))
+    worth_ = bcx.lifetime_value(contracts.fits[0], 20.0, known, horizon="12 months", draws=50)
+    plan = bcx.prioritise(worth_, [bcx.Offer("month free", cost=500.0)], seed=1)
+    one = replace(contracts, stats=known, plan=plan)
+    current = int((stats["churned"] == 0).sum()) - number
+    text = page_one.customers(one)
+    assert f"{current} of the 800 customers are under contract and stay on; {number} more have given" in text
+    assert f"Expect {number} customers to leave" in said(page_one.section(one))
+    (table,) = [t for t in tables_of(worth.section(one).blocks) if t.label == "Sums by advice"]
+    assert {row[0].text: row[1].value for row in table.rows}["Notice given"] == number
+    # The forecast by date is about those who stay on.
+    assert int(staying.survived(one)["current"].sum()) == current
+
+
 def test_nobody_worth_a_contact(study, value):
     plan = bcx.prioritise(value, [bcx.Offer("voucher", cost=9000.0)], seed=1)
     nobody = replace(study, plan=plan)
@@ -195,7 +295,11 @@ def test_who_has_left_a_contract_is_known(contracts):
 def test_renewals_to_come_are_listed_by_history(contracts, study):
     assert staying.section(study) is None
     found = staying.section(contracts)
-    assert [block.headline for block in found.blocks[:2]]
+    today, by_age, _ = found.blocks
+    assert today.headline.startswith("Of today's customers ")
+    assert today.headline.endswith("will still be there in 12 months")
+    assert [picture.headline.split()[0] for picture in by_age.blocks] == ["Still", "Retention"]
+    assert b"today" not in b"".join(picture.svg for picture in by_age.blocks)
     (table,) = tables_of(found.blocks)
     numbers = {cell_text(row[0]): row[1].value for row in table.rows}
     stats = contracts.stats
@@ -291,9 +395,7 @@ def test_assumptions_are_those_of_the_run(study, contracts):
     assert "whole horizon" in found["Who is kept"]
     assert found["Discount rate"] == "10% a year, continuous in time"
     assert found["Rows read"] == f"{study.stats.attrs['rows_read']:,}"
-    assert (
-        "however long ago the contract ended" in dict(assumptions.assumptions(contracts))["Who is won back"]
-    )
+    assert "the longer ago the contract ended" in dict(assumptions.assumptions(contracts))["Who is won back"]
     priors = list(tables_of(assumptions.section(study).blocks))[-1]
     assert {row[0] for row in priors.rows} == {"BG/NBD", "Gamma-Gamma"}
 

@@ -293,7 +293,7 @@ def tiles(study: Study) -> Tiles:
             Tile(
                 mean("total_value_at_risk"),
                 f"{noun} at risk",
-                f"what leaving costs: {money.bare.range(*ninety(data['total_value_at_risk']))}",
+                f"lost by leaving: {money.bare.range(*ninety(data['total_value_at_risk']))}",
             ),
             Tile(count(number), whom, current),
             gain,

@@ -46,10 +46,10 @@ def _tiers(study: Study) -> Table:
             )
         )
     note = (
-        "Tiers go by the rank of the expected value over the horizon. Chance to belong: that a customer of "
-        "the tier really belongs to it, from the least to the most certain tenth. Sure of it: share of the "
-        "tier for whom that chance is 90% or more. priority.csv has every customer's tier and the chance to "
-        "be among the best (tier, p_tier, p_top_5 and so on)."
+        "Tiers go by the rank of the expected value over the horizon. Chance to belong: that what a customer "
+        "of the tier will really bring lies in it, from the least to the most certain tenth. Sure of it: "
+        "share of the tier for whom that chance is 90% or more. priority.csv has every customer's tier and "
+        "the chance to be among the best (tier, p_tier, p_top_5 and so on)."
     )
     return Table(columns, tuple(rows), label="Segments by value", note=note)
 
