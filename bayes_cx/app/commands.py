@@ -10,7 +10,7 @@ from bayes_cx import catalogue
 from bayes_cx.app import work
 from bayes_cx.app.folder import card_folder
 from bayes_cx.app.observe import load_dataset, observe, reads_twice
-from bayes_cx.app.settings import AUTO, Settings
+from bayes_cx.app.settings import AUTO, Settings, checked_span
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.errors import InputError
@@ -63,6 +63,9 @@ def score(
 ) -> None:
     """From a posterior to a quantity by customer, discounted at the rate of the settings where needed."""
     check_ending(out, *TABLE)
+    for name in ("t", "t1", "t2"):
+        if options.get(name) is not None:
+            options = {**options, name: checked_span(options[name])}
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):

@@ -20,6 +20,10 @@ from bayes_cx.privacy import is_address
 
 __all__ = ["load"]
 
+# Numbers beyond these mean nothing as money, share, count or seed, and overflow somewhere.
+_MOST, _MOST_WHOLE = 1e15, 2**32 - 1
+# How much of a value is shown in a message.
+_SHOWN = 80
 # Pairs of settings that exclude each other, and what was expected.
 _APART = (
     ("file", "dataset", "one source of transactions"),
@@ -77,7 +81,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path} cannot be read ({error.strerror})", "a TOML file with settings", "check --config"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deep", "lines such as unit = 'week'", "correct it") from error
+    except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         raise InputError(
             f"{path} is not TOML ({error})", "lines such as unit = 'week'", "correct it"
         ) from error
@@ -113,23 +119,55 @@ def _value(setting: Setting, value: Any, where: str | None) -> Any:
     try:
         parsed = value if option.parse is None else option.parse(value)
         made = TypeAdapter(setting.type).validate_python(parsed)
-        problem = None if made is None or option.check is None else option.check(made)
+        problem = _beyond(made)
+        if problem is None and made is not None and option.check is not None:
+            problem = option.check(made)
         if problem is None:
             return made
     except InputError as error:
         problem, do = error.expected, error.do
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Input should be ")
-    shown = value.isoformat() if isinstance(value, date) else repr(value)
+        found = error.errors(include_url=False)[0]
+        problem = found["msg"].removeprefix("Input should be ")
+        if found["type"] in ("missing", "too_long"):
+            problem = "two numbers"
+    shown = value.isoformat() if isinstance(value, date) else _short(repr(value))
     came = f"{named} is {shown}" if where is None else f"{setting.key} is {shown} {where}"
     raise InputError(came, problem, do)
 
 
+def _beyond(value: Any) -> str | None:
+    """Return what was expected in place of a number beyond all use, or of a text that names nothing."""
+    match value:
+        case bool():
+            return None
+        case int() if abs(value) > _MOST_WHOLE:
+            return f"a whole number up to {_MOST_WHOLE:,}"
+        case float() if not abs(value) <= _MOST:
+            return f"a finite number up to {_MOST:g}"
+        case str() | Path() if "\0" in str(value):
+            return "a text without the character NUL"
+        case tuple() | list():
+            return next((problem for one in value if (problem := _beyond(one)) is not None), None)
+        case _:
+            return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 def _offers(tables: Any, where: str | None) -> tuple[OfferSettings, ...]:
     if not isinstance(tables, list | tuple) or not all(isinstance(table, Mapping) for table in tables):
-        raise InputError(f"offers is {tables!r} {where}", "tables", "begin each offer with [[offers]]")
+        raise InputError(
+            f"offers is {_short(repr(tables))} {where}", "tables", "begin each offer with [[offers]]"
+        )
     known = settings_in(OfferSettings)
-    return tuple(
+    offers = tuple(
         OfferSettings(**_check(known, table, f"in offer {number} of {str(where).removeprefix('in ')}"))
         for number, table in enumerate(tables, 1)
     )
+    if len({offer.name for offer in offers}) < len(offers):
+        names = ", ".join(offer.name for offer in offers)
+        raise InputError(f"offers named {names} {where}", "a name of its own for each", "rename one of them")
+    return offers

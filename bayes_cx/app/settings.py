@@ -28,8 +28,12 @@ __all__ = [
     "Setting",
     "Settings",
     "Write",
+    "checked_span",
     "settings_in",
 ]
+
+LONGEST = 200
+"""Years that commands look ahead at most."""
 
 AUTO = "auto"
 """The value of ``model`` that compares all models for the data and selects one."""
@@ -162,7 +166,7 @@ class Compute:
         Option(
             "How far ahead to value.",
             default="52 weeks; by years, 5 years",
-            parse=lambda span: str(Span.of(str(span))),
+            parse=lambda span: str(checked_span(span)),
         ),
     ] = None
     discount_rate: Annotated[float, Option("Discount rate per year; 0.1 is 10 %.", check=between(0, 1))] = (
@@ -238,8 +242,14 @@ class Write:
     def stamp(self) -> datetime:
         """Return the time printed on the output: `timestamp`, else SOURCE_DATE_EPOCH, else now; in UTC."""
         if self.timestamp is not None:
-            zoned = self.timestamp.tzinfo is not None
-            return self.timestamp.astimezone(UTC) if zoned else self.timestamp.replace(tzinfo=UTC)
+            if self.timestamp.tzinfo is None:
+                return self.timestamp.replace(tzinfo=UTC)
+            try:
+                return self.timestamp.astimezone(UTC)
+            except OverflowError as error:
+                raise InputError(
+                    f"the timestamp {self.timestamp}", "a time in the years 1 to 9999", "correct --timestamp"
+                ) from error
         epoch = os.environ.get("SOURCE_DATE_EPOCH")
         if epoch is None:
             return datetime.now(UTC).replace(microsecond=0)
@@ -263,6 +273,24 @@ class Settings:
     def stamped(self) -> "Settings":
         """Return the settings with the time of this run, so that it is asked for once."""
         return replace(self, write=replace(self.write, timestamp=self.write.stamp()))
+
+
+def checked_span(span: Any) -> Span:
+    """Return how far ahead to look.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is longer than customers and their habits last.
+    """
+    read = Span.of(str(span))
+    if read.in_unit("year") > LONGEST:
+        raise InputError(
+            f"{read} ahead",
+            f"at most {LONGEST} years",
+            "look less far; discounting leaves little of the rest",
+        )
+    return read
 
 
 class Setting(NamedTuple):

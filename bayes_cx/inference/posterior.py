@@ -19,6 +19,7 @@ from bayes_cx.files import atomic_path
 from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.provenance import Provenance
+from bayes_cx.inference.tree import check_tree
 from bayes_cx.model import Model
 from bayes_cx.notebook import html
 
@@ -231,8 +232,9 @@ def load(path: str | Path) -> Posterior:
             tree = opened.load()
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
         posterior = Posterior(models.find(made.model).with_priors(**made.own_priors), tree)
-        _check_draws(posterior)
-    except (OSError, KeyError, ValueError) as error:
+        check_tree(tree, posterior.model, made)
+    # What the readers of foreign files raise.
+    except (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         why = error.came if isinstance(error, InputError) else error
         raise InputError(
             f"{path} cannot be read as a posterior ({why})",
@@ -240,15 +242,3 @@ def load(path: str | Path) -> Posterior:
             "fit and save it again",
         ) from error
     return posterior
-
-
-def _check_draws(posterior: Posterior) -> None:
-    """Refuse a tree that lacks draws of a parameter or a column of the data."""
-    model, tree = posterior.model, posterior.draws
-    columns = (*model.statistics, *posterior.layout.design.columns)
-    wanted = {"posterior": tuple(model.params), "observed_data": columns, "constant_data": ("weight",)}
-    for group, names in wanted.items():
-        if missing := [name for name in names if group not in tree or name not in tree[group]]:
-            raise InputError(
-                f"a group {group} without {', '.join(missing)}", f"all of {', '.join(names)}", "fit again"
-            )

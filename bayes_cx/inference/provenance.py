@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 from bayes_cx.data import DataProvenance
 from bayes_cx.errors import InputError
@@ -107,3 +108,25 @@ def _check_fields(cls: type, values: Mapping[str, Any], what: str) -> None:
         raise InputError(f"{what} without {', '.join(missing)}", *_AGAIN)
     if unknown := [name for name in values if name not in known]:
         raise InputError(f"{what} with {', '.join(unknown)}", *_AGAIN)
+    for name, value in values.items():
+        if not _is_of(known[name].type, value):
+            raise InputError(f"{what} with {name} = {str(value)[:40]}", *_AGAIN)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Say whether a value that JSON held is of the type of a field."""
+    if isinstance(value, bool):
+        return False
+    origin = get_origin(kind) or kind
+    if origin in (str, int):
+        return isinstance(value, origin)
+    if origin is float:
+        return isinstance(value, int | float)
+    if origin is Mapping:
+        inside = get_args(kind)[1]
+        return isinstance(value, dict) and (
+            inside is Any or all(_is_of(inside, one) for one in value.values())
+        )
+    if origin is UnionType:
+        return any(_is_of(one, value) for one in get_args(kind))
+    return value is None if kind is NoneType else isinstance(value, dict)

@@ -1,5 +1,7 @@
 """Settings from TOML and flags; what is wrong is named."""
 
+import ast
+import re
 import shlex
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -255,3 +257,67 @@ def test_the_command_in_the_report_makes_the_report_again(bayes_cx, asked, tmp_p
     )
     assert second.write.out is not None
     assert "elsewhere" not in command
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("by = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("by = " + "{a = " * 5000 + "1" + "}" * 5000, "nested too deep"),
+        (f"seed = {'9' * 5000}", "is not TOML"),
+        (f"seed = {'9' * 400}", "a whole number up to 4,294,967,295"),
+        ("capacity = 99999999999999", "a whole number up to"),
+        ("horizon = '1000000000 years'", "at most 200 years"),
+        ("horizon = '2000000 hours'", "at most 200 years"),
+        ("cost = 1e300", r"a finite number up to 1e\+15"),
+        ("budget = inf", "a finite number"),
+        ("worth = nan", "a finite number"),
+        ("discount_rate = inf", "a finite number"),
+        ('customer = "a\\u0000b"', "without the character NUL"),
+        ('out = "a\\u0000b"', "without the character NUL"),
+        ("[[offers]]\nname = 'a'\ncost = 1e300", "a finite number"),
+        ("[[offers]]\nname = 'a'\ncost = 1\nkeep = [inf, 2]", "a finite number"),
+        ("[[offers]]\nname = 'a'\ncost = 1\nkeep = [2]", "expected two numbers; correct the key keep"),
+        ("[[offers]]\nname = 'a'\ncost = 1\nkeep = [2, 3, 4]", "expected two numbers; correct the key keep"),
+        ("[[offers]]\nname = 'a'\ncost = 1\n[[offers]]\nname = 'a'\ncost = 2", "a name of its own"),
+        (f"title = ['{'x' * 1000}']", "x…"),
+    ],
+    ids=lambda text: text[:30].replace("\n", " "),
+)
+def test_what_is_beyond_all_use_is_named_before_the_work(tmp_path, text, says):
+    with pytest.raises(InputError, match=says) as found:
+        load(write(tmp_path, text))
+    assert "--" not in str(found.value)  # no flag: it stands in a file
+    assert len(str(found.value)) < 500
+
+
+def test_a_time_beyond_the_calendar(tmp_path):
+    settings = load(write(tmp_path, "timestamp = 0001-01-01T00:00:00+14:00"))
+    with pytest.raises(InputError, match="timestamp"):
+        settings.stamped()
+
+
+@pytest.mark.parametrize("option", ["--t", "--t1", "--t2"])
+def test_a_score_looks_no_further_either(bayes_cx, option):
+    done = bayes_cx("score", "no.nc", "none.nc", option, "1000000000 years", "--out", "s.csv")
+    assert done.returncode == 2
+    assert "at most 200 years" in done.stderr
+
+
+def test_messages_name_flags_that_exist():
+    """Every flag in a text of the commands is one of some command."""
+    import typer
+
+    from bayes_cx.app import cli
+
+    commands = typer.main.get_command(cli.app).commands.values()
+    flags = {
+        name for command in commands for each in command.params for name in (*each.opts, *each.secondary_opts)
+    }
+    for path in Path(cli.__file__).parent.glob("*.py"):
+        texts = (
+            node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+        )
+        for text in filter(lambda one: isinstance(one, str), texts):
+            for flag in re.findall(r"(?<![\w-])--[a-z][a-z.0-9-]*[a-z0-9]", text):
+                assert flag in flags | {"--help", "--version", "--no"}, (path.name, flag)

@@ -8,9 +8,14 @@ import arviz as az
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 import bayes_cx as bcx
 from bayes_cx.checks import verdict
+from bayes_cx.inference.posterior import Posterior
+from bayes_cx.inference.provenance import Provenance
+from bayes_cx.inference.tree import check_tree
 from tests import made
 
 
@@ -117,6 +122,14 @@ def _edited(tmp_path, edit):
     return tmp_path / "edited.nc"
 
 
+WEIGHTS = xr.DataTree(xr.Dataset({"weight": ("row", [1, 1, 1])}))
+LAYOUT = {"matrix": {}, "levels": {}, "groups": {}}
+
+
+def _values(group, **values):
+    return lambda tree: tree.__setitem__(group, xr.DataTree(tree[group].to_dataset().assign(values)))
+
+
 def _provenance(**changes):
     def edit(tree):
         values = {**made.provenance().as_dict(), **changes}
@@ -141,11 +154,55 @@ def _provenance(**changes):
         (lambda tree: tree.__delitem__("constant_data"), "a group constant_data without weight"),
         (lambda tree: tree["posterior"].__delitem__("alpha"), "a group posterior without alpha"),
         (lambda tree: tree["observed_data"].__delitem__("t_x"), "a group observed_data without t_x"),
+        (_provenance(seed="7"), "provenance with seed = 7"),
+        (_provenance(scale=[1]), "provenance with scale"),
+        (_provenance(priors=["a"]), "provenance with priors"),
+        (_provenance(versions={"python": 3}), "provenance with versions"),
+        (_provenance(data={"unit": "week", "rows_read": "many"}), "provenance of data with rows_read"),
+        (_provenance(data=[]), "provenance"),
+        (_provenance(model="sbg"), "data of the kind 'purchases', for sBG"),
+        (_provenance(model="pareto_nbd"), "provenance without a prior of"),
+        (_provenance(layout={**LAYOUT, "design": {"pooled": {"r": "a"}}}), "cannot be read"),
+        (_values("posterior", r=("draw", np.ones(400))), "r over draw"),
+        (_values("posterior", r=((), 1.0)), "r over no dimension"),
+        (_values("posterior", r=(("chain", "draw", "x"), np.ones((1, 400, 2)))), "r over chain"),
+        (_values("posterior", r=(("chain", "draw"), np.full((1, 400), np.nan))), "r that are not finite"),
+        (_values("posterior", r=(("chain", "draw"), np.full((1, 400), "a"))), "r that are not finite"),
+        (_values("posterior", r=(("chain", "draw"), np.full((1, 400), -1.0))), "draws of r beyond 0"),
+        (_values("observed_data", x=("row", ["a", "b"])), "x that is not a number"),
+        (_values("observed_data", x=("other", [1.0])), "x over other"),
+        (_values("constant_data", weight=("row", [1, 0])), "weights that do not fit"),
+        (lambda tree: tree.__setitem__("constant_data", WEIGHTS), "weights that do not fit"),
     ],
 )
 def test_load_checks_the_structure(tmp_path, edit, says):
     with pytest.raises(bcx.InputError, match=f"{says}.*fit and save it again"):
         bcx.load(_edited(tmp_path, edit))
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.data(), junk)
+def test_junk_in_the_provenance_is_refused_or_read(data, value):
+    """Whatever an editor puts in place of a part of the record, it is never a fault of the program."""
+    whole = json.loads(made.provenance().to_json())
+    part, name = whole, data.draw(st.sampled_from(sorted(whole)))
+    while isinstance(part[name], dict) and part[name] and data.draw(st.booleans()):
+        part = part[name]
+        name = data.draw(st.sampled_from(sorted(part)))
+    part[name] = value
+    tree = made.posterior().draws
+    try:
+        found = Provenance.from_json(json.dumps(whole))
+        check_tree(tree, bcx.models.find(found.model), found)
+    except bcx.InputError:
+        return
+    assert len(Posterior(bcx.models.find(found.model), tree).parameters()) == len(bcx.models.BG_NBD.params)
 
 
 def test_what_was_not_edited_loads(tmp_path):
