@@ -1,5 +1,7 @@
 """How well single customers were forecast: by past events, by probability, and by the revenue of the best."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 from matplotlib.patches import Rectangle
@@ -11,40 +13,20 @@ from bayes_cx.page.fonts import printable
 from bayes_cx.page.style import COLOURS, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import count, listing, per_cent, per_cent_range, plural
 
-__all__ = ["by_frequency", "calibration", "capture"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["by_frequency", "calibration", "capture", "draw_by_frequency", "draw_calibration", "draw_capture"]
 
 
 def by_frequency(table: xr.Dataset) -> Picture:
     """Draw hold-out events per customer, observed and expected, by earlier ones."""
-    present = table["customers"].to_numpy() > 0
-    table = table.isel(frequency=np.flatnonzero(present))
-    names = [str(name) for name in table["frequency"].to_numpy()]
+    names, observed, expected, low, high = _frequencies(table)
     words = find_kind(table.attrs["kind"]).words["en"]
     repeats = words.repeats
-    place = np.arange(len(names))
-    level = table["quantile"].to_numpy()
-    quantiles = table["expected_quantile"].transpose("quantile", "frequency").to_numpy()
-    low, high = (quantiles[int(np.abs(level - q).argmin())] for q in (0.025, 0.975))
-    observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
     with canvas(2.7, width=3.3) as figure:
         axes = axes_at(figure, left=0.34, right=0.05, top=0.1, bottom=0.62)
-        for at, below, above, middle in zip(place, low, high, expected, strict=True):
-            axes.add_patch(
-                Rectangle(
-                    (at - 0.3, below), 0.6, above - below, facecolor=tint(COLOURS["blue"], 0.28), linewidth=0
-                )
-            )
-            axes.plot([at - 0.3, at + 0.3], [middle, middle], color=COLOURS["blue"], linewidth=1.5)
-        axes.plot(
-            place, observed, "o", markersize=4.2, markerfacecolor="white", markeredgecolor=COLOURS["ink"],
-            markeredgewidth=1.0, zorder=4,
-        )  # fmt: skip
-        axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.08 * max(high.max(), observed.max(), 1e-9)))
-        customers = [count(n) for n in table["customers"].to_numpy()]
-        axes.set_xticks(place, [f"{name}\n{n}" for name, n in zip(names, customers, strict=True)])
-        axes.tick_params(axis="x", labelsize=7.5)
-        axes.set_xlabel(f"{repeats.capitalize()} before (above), customers (below)")
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        draw_by_frequency(axes, table)
         svg = to_svg(figure)
 
     above = [name for name, o, h in zip(names, observed, high, strict=True) if o > h]
@@ -74,6 +56,44 @@ def _counted(numbers: list[str], events: str) -> str:
     return f"{listing(numbers, 'or')} {events.removesuffix('s') if numbers[-1:] == ['1'] else events}"
 
 
+def _frequencies(table: xr.Dataset) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return names of the groups with a customer; observed, expected and the ends of the 95% interval."""
+    table = _present(table)
+    level = table["quantile"].to_numpy()
+    quantiles = table["expected_quantile"].transpose("quantile", "frequency").to_numpy()
+    low, high = (quantiles[int(np.abs(level - q).argmin())] for q in (0.025, 0.975))
+    names = [str(name) for name in table["frequency"].to_numpy()]
+    return names, table["observed"].to_numpy(), table["expected"].to_numpy(), low, high
+
+
+def _present(table: xr.Dataset) -> xr.Dataset:
+    return table.isel(frequency=np.flatnonzero(table["customers"].to_numpy() > 0))
+
+
+def draw_by_frequency(axes: "Axes", table: xr.Dataset) -> None:
+    """Draw on given axes what `by_frequency` shows."""
+    names, observed, expected, low, high = _frequencies(table)
+    repeats = find_kind(table.attrs["kind"]).words["en"].repeats
+    place = np.arange(len(names))
+    for at, below, above, middle in zip(place, low, high, expected, strict=True):
+        axes.add_patch(
+            Rectangle(
+                (at - 0.3, below), 0.6, above - below, facecolor=tint(COLOURS["blue"], 0.28), linewidth=0
+            )
+        )
+        axes.plot([at - 0.3, at + 0.3], [middle, middle], color=COLOURS["blue"], linewidth=1.5)
+    axes.plot(
+        place, observed, "o", markersize=4.2, markerfacecolor="white", markeredgecolor=COLOURS["ink"],
+        markeredgewidth=1.0, zorder=4,
+    )  # fmt: skip
+    axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.08 * max(high.max(), observed.max(), 1e-9)))
+    customers = [count(n) for n in _present(table)["customers"].to_numpy()]
+    axes.set_xticks(place, [f"{name}\n{n}" for name, n in zip(names, customers, strict=True)])
+    axes.tick_params(axis="x", labelsize=7.5)
+    axes.set_xlabel(f"{repeats.capitalize()} before (above), customers (below)")
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
 def calibration(table: xr.Dataset) -> Picture:
     """Draw how often what was forecast with a chance happened, as an isotonic curve.
 
@@ -83,39 +103,12 @@ def calibration(table: xr.Dataset) -> Picture:
         `Holdout.calibration`, sorted by `predicted`; attribute `least_inside` is the share of customers that
         must lie inside the band.
     """
-    forecast = find_kind(table.attrs["kind"]).forecast
-    outcome, they = ("it", "it") if forecast is None else (forecast.outcome, forecast.they)
+    they = _outcome(table)[1]
     predicted, curve = table["predicted"].to_numpy(), table["isotonic"].to_numpy()
     low, high = table["low95"].to_numpy(), table["high95"].to_numpy()
-    # thousands of points draw the same steps as the few where they change
-    keep = np.unique(np.linspace(0, predicted.size - 1, min(predicted.size, 400)).astype(int))
-    steps = np.unique(
-        np.r_[0, np.flatnonzero(np.diff(curve)), np.flatnonzero(np.diff(curve)) + 1, predicted.size - 1]
-    )
     with canvas(2.7, width=3.3) as figure:
         axes = axes_at(figure, left=0.42, right=0.16, top=0.1, bottom=0.46)
-        for inner, strength in (("95", 0.22), ("50", 0.5)):
-            axes.fill_between(
-                predicted[keep],
-                table[f"low{inner}"].to_numpy()[keep],
-                table[f"high{inner}"].to_numpy()[keep],
-                color=tint(COLOURS["grey"], strength), linewidth=0,
-            )  # fmt: skip
-        axes.plot([0, 1], [0, 1], color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
-        axes.plot(predicted[steps], curve[steps], color=COLOURS["blue"], linewidth=1.6)
-        if "bin_count" in table:
-            edges, customers = table["bin_edges"].to_numpy(), table["bin_count"].to_numpy()
-            axes.bar(
-                edges[:-1], 0.14 * customers / max(customers.max(), 1), width=0.86 * np.diff(edges),
-                align="edge",
-                color=tint(COLOURS["blue"], 0.35), linewidth=0, zorder=1.5,
-            )  # fmt: skip
-            axes.text(0.99, 0.05, "number of customers", ha="right", fontsize=7.5, color=COLOURS["muted"])
-        ticks = (0, 0.25, 0.5, 0.75, 1)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Forecast chance of {outcome}")
-        axes.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
-        axes.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
-        axes.grid(False)
+        draw_calibration(axes, table)
         svg = to_svg(figure)
 
     outside = float(((curve < low - 1e-12) | (curve > high + 1e-12)).mean())
@@ -137,44 +130,54 @@ def calibration(table: xr.Dataset) -> Picture:
     )
 
 
+def _outcome(table: xr.Dataset) -> tuple[str, str]:
+    """Return what was forecast with a chance, and what it came true for."""
+    forecast = find_kind(table.attrs["kind"]).forecast
+    return ("it", "it") if forecast is None else (forecast.outcome, forecast.they)
+
+
+def draw_calibration(axes: "Axes", table: xr.Dataset) -> None:
+    """Draw on given axes what `calibration` shows."""
+    outcome = _outcome(table)[0]
+    predicted, curve = table["predicted"].to_numpy(), table["isotonic"].to_numpy()
+    # thousands of points draw the same steps as the few where they change
+    keep = np.unique(np.linspace(0, predicted.size - 1, min(predicted.size, 400)).astype(int))
+    steps = np.unique(
+        np.r_[0, np.flatnonzero(np.diff(curve)), np.flatnonzero(np.diff(curve)) + 1, predicted.size - 1]
+    )
+    for inner, strength in (("95", 0.22), ("50", 0.5)):
+        axes.fill_between(
+            predicted[keep],
+            table[f"low{inner}"].to_numpy()[keep],
+            table[f"high{inner}"].to_numpy()[keep],
+            color=tint(COLOURS["grey"], strength), linewidth=0,
+        )  # fmt: skip
+    axes.plot([0, 1], [0, 1], color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
+    axes.plot(predicted[steps], curve[steps], color=COLOURS["blue"], linewidth=1.6)
+    if "bin_count" in table:
+        edges, customers = table["bin_edges"].to_numpy(), table["bin_count"].to_numpy()
+        axes.bar(
+            edges[:-1], 0.14 * customers / max(customers.max(), 1), width=0.86 * np.diff(edges),
+            align="edge",
+            color=tint(COLOURS["blue"], 0.35), linewidth=0, zorder=1.5,
+        )  # fmt: skip
+        axes.text(0.99, 0.05, "number of customers", ha="right", fontsize=7.5, color=COLOURS["muted"])
+    ticks = (0, 0.25, 0.5, 0.75, 1)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Forecast chance of {outcome}")
+    axes.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
+    axes.set_yticks(ticks, [f"{t:.0%}" for t in ticks])
+    axes.grid(False)
+
+
 def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Picture:
     """Draw the share of hold-out revenue, or events, that the best customers of each rule brought."""
     table = table.sortby("share", ascending=False)
     names = [str(name) for name in table["rule"].to_numpy()]
-    share, low, high = (table[name].to_numpy() for name in ("share", "low", "high"))
+    share = table["share"].to_numpy()
     part = per_cent(float(table.attrs["top_share"]))
     with canvas(0.5 + 0.27 * len(names)) as figure:
         axes = axes_at(figure, left=2.0, right=1.5, top=0.06, bottom=0.34)
-        for row, name in enumerate(names):
-            colour = COLOURS["blue"] if name == ours else COLOURS["grey"]
-            weight = 600 if name == ours else 400
-            axes.add_patch(
-                Rectangle(
-                    (low[row], row - 0.2),
-                    high[row] - low[row],
-                    0.4,
-                    facecolor=tint(colour, 0.38),
-                    linewidth=0,
-                )
-            )
-            axes.plot([share[row]] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2)
-            for text, at, offset, align in (
-                ("this report" if name == ours else printable(name), 0, -144, "left"),
-                (
-                    f"{per_cent(share[row])}   ({per_cent_range(low[row], high[row])})",
-                    1,
-                    105,
-                    "right",
-                ),
-            ):
-                axes.annotate(
-                    text, (at, row), xycoords=("axes fraction", "data"), xytext=(offset, 0),
-                    textcoords="offset points", ha=align, va="center", fontweight=weight,
-                )  # fmt: skip
-        axes.set(xlim=(0, min(1.0, 1.12 * high.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:.0%}"))
+        draw_capture(axes, table, ours)
         svg = to_svg(figure)
     return Picture(
         svg,
@@ -186,6 +189,42 @@ def capture(table: xr.Dataset, ours: str = "bayes_cx") -> Picture:
             f"{'this report' if n == ours else n}: {per_cent(s)}" for n, s in zip(names, share, strict=True)
         ),
     )
+
+
+def draw_capture(axes: "Axes", table: xr.Dataset, ours: str = "bayes_cx") -> None:
+    """Draw on given axes what `capture` shows; the rules stand in the order of the table."""
+    names = [str(name) for name in table["rule"].to_numpy()]
+    share, low, high = (table[name].to_numpy() for name in ("share", "low", "high"))
+    for row, name in enumerate(names):
+        colour = COLOURS["blue"] if name == ours else COLOURS["grey"]
+        weight = 600 if name == ours else 400
+        axes.add_patch(
+            Rectangle(
+                (low[row], row - 0.2),
+                high[row] - low[row],
+                0.4,
+                facecolor=tint(colour, 0.38),
+                linewidth=0,
+            )
+        )
+        axes.plot([share[row]] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2)
+        for text, at, offset, align in (
+            ("this report" if name == ours else printable(name), 0, -144, "left"),
+            (
+                f"{per_cent(share[row])}   ({per_cent_range(low[row], high[row])})",
+                1,
+                105,
+                "right",
+            ),
+        ):
+            axes.annotate(
+                text, (at, row), xycoords=("axes fraction", "data"), xytext=(offset, 0),
+                textcoords="offset points", ha=align, va="center", fontweight=weight,
+            )  # fmt: skip
+    axes.set(xlim=(0, min(1.0, 1.12 * high.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
+    axes.grid(True, axis="x")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:.0%}"))
 
 
 def _capture_words(table: xr.Dataset, ours: str, part: str) -> str:

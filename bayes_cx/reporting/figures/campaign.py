@@ -1,5 +1,7 @@
 """The campaign as a whole: its gain by number of contacts, and by how customers respond."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 from matplotlib.patches import Rectangle
@@ -9,7 +11,10 @@ from bayes_cx.page.blocks import Picture
 from bayes_cx.page.style import BANDS, COLOURS, STEPS, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import Money, about, count, plural
 
-__all__ = ["gain_curve", "net", "sensitivity"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_gain_curve", "draw_sensitivity", "gain_curve", "net", "sensitivity"]
 
 
 def gain_curve(curve: xr.DataArray, lucky: xr.DataArray, chosen: int, money: Money) -> Picture:
@@ -25,44 +30,12 @@ def gain_curve(curve: xr.DataArray, lucky: xr.DataArray, chosen: int, money: Mon
         How many the plan contacts.
     money : Money
     """
-    contacts = curve["contacts"].to_numpy()
-    mean = curve.mean("sample").to_numpy()
-    draws = lucky.transpose("contacts", "sample").to_numpy()
-    peak = int(mean.argmax())
+    contacts, draws, mean, shown = _gains(curve, lucky, chosen)
+    peak, at = int(mean.argmax()), int(np.abs(contacts - chosen).argmin())
     best, everyone = int(contacts[peak]), int(contacts[-1])
-    shown = _interesting(contacts, mean, max(chosen, best))
-    keep = contacts <= shown
-
     with canvas(2.75) as figure:
         axes = axes_at(figure, left=0.62, right=0.15, top=0.12, bottom=0.46)
-        for low, high, strength in BANDS:
-            lower, upper = np.quantile(draws[keep], [low, high], axis=1)
-            axes.fill_between(
-                contacts[keep], lower, upper, color=tint(COLOURS["green"], strength), linewidth=0
-            )
-        axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
-        axes.plot(contacts[keep], mean[keep], color=COLOURS["green"], linewidth=1.8)
-        at = int(np.abs(contacts - chosen).argmin())
-        axes.plot([chosen, chosen], [0, mean[at]], color=COLOURS["orange"], linewidth=1.2)
-        axes.plot(chosen, mean[at], "o", color=COLOURS["orange"], markersize=5.5, clip_on=False, zorder=5)
-        axes.set(xlim=(0, shown), xlabel="Customers contacted, highest priority first")
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(min(bottom, -0.18 * top), max(top, -0.18 * bottom))
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
-        axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
-        axes.xaxis.set_major_locator(MaxNLocator(8, steps=STEPS, integer=True))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: count(number)))
-        right_half = chosen > 0.55 * shown
-        axes.annotate(
-            f"{plural(chosen, 'contact')}: {money(mean[at])}",
-            (chosen, mean[at]),
-            xytext=(-7 if right_half else 7, 6),
-            textcoords="offset points",
-            ha="right" if right_half else "left",
-            fontweight=600,
-            # readable on the bands and beside the line
-            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.0},
-        )
+        draw_gain_curve(axes, curve, lucky, chosen, money)
         svg = to_svg(figure)
 
     low, high = np.quantile(draws[at], [0.05, 0.95])
@@ -98,6 +71,50 @@ def net(gain: float, money: Money) -> str:
     return f"{'earn' if gain >= 0 else 'lose'} {money(abs(gain))} after its cost"
 
 
+def _gains(
+    curve: xr.DataArray, lucky: xr.DataArray, chosen: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return numbers of contacts, the gain at each with luck and as expected, and how far to draw."""
+    contacts = curve["contacts"].to_numpy()
+    draws = lucky.transpose("contacts", "sample").to_numpy()
+    mean = curve.mean("sample").to_numpy()
+    return contacts, draws, mean, _interesting(contacts, mean, max(chosen, int(contacts[int(mean.argmax())])))
+
+
+def draw_gain_curve(
+    axes: "Axes", curve: xr.DataArray, lucky: xr.DataArray, chosen: int, money: Money
+) -> None:
+    """Draw on given axes what `gain_curve` shows."""
+    contacts, draws, mean, shown = _gains(curve, lucky, chosen)
+    keep = contacts <= shown
+    at = int(np.abs(contacts - chosen).argmin())
+    for low, high, strength in BANDS:
+        lower, upper = np.quantile(draws[keep], [low, high], axis=1)
+        axes.fill_between(contacts[keep], lower, upper, color=tint(COLOURS["green"], strength), linewidth=0)
+    axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+    axes.plot(contacts[keep], mean[keep], color=COLOURS["green"], linewidth=1.8)
+    axes.plot([chosen, chosen], [0, mean[at]], color=COLOURS["orange"], linewidth=1.2)
+    axes.plot(chosen, mean[at], "o", color=COLOURS["orange"], markersize=5.5, clip_on=False, zorder=5)
+    axes.set(xlim=(0, shown), xlabel="Customers contacted, highest priority first")
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(min(bottom, -0.18 * top), max(top, -0.18 * bottom))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
+    axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=STEPS, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: count(number)))
+    right_half = chosen > 0.55 * shown
+    axes.annotate(
+        f"{plural(chosen, 'contact')}: {money(mean[at])}",
+        (chosen, mean[at]),
+        xytext=(-7 if right_half else 7, 6),
+        textcoords="offset points",
+        ha="right" if right_half else "left",
+        fontweight=600,
+        # readable on the bands and beside the line
+        bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.0},
+    )
+
+
 def _interesting(contacts: np.ndarray, mean: np.ndarray, chosen: int) -> int:
     """Return how far to draw: beyond the point where the expected gain has turned negative again."""
     last = int(contacts[-1])
@@ -118,34 +135,11 @@ def sensitivity(table: xr.Dataset, money: Money) -> Picture:
     money : Money
     """
     scale = table["scale"].to_numpy()
-    gain, low, high = (table[name].to_numpy() for name in ("gain", "gain_low", "gain_high"))
+    gain, low = table["gain"].to_numpy(), table["gain_low"].to_numpy()
     contacts = table["contacts"].to_numpy()
-    place = np.arange(scale.size)
     with canvas(2.3) as figure:
         axes = axes_at(figure, left=0.62, right=0.15, top=0.12, bottom=0.62)
-        axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
-        for at, below, above, middle in zip(place, low, high, gain, strict=True):
-            colour = COLOURS["green"] if below > 0 else COLOURS["red"] if above < 0 else COLOURS["grey"]
-            axes.add_patch(
-                Rectangle((at - 0.08, below), 0.16, above - below, facecolor=tint(colour, 0.45), linewidth=0)
-            )
-            axes.plot([at - 0.14, at + 0.14], [middle, middle], color=COLOURS["ink"], linewidth=1.6)
-        axes.set_xlim(-0.5, place[-1] + 0.6)
-        bottom, top = min(low.min(), 0.0), max(high.max(), 0.0)
-        room = top - bottom or 1.0
-        axes.set_ylim(bottom - 0.06 * room, top + 0.06 * room)
-        for at, middle in zip(place, gain, strict=True):
-            # beside the bar, and not across the line of zero
-            beside = middle if abs(middle) > 0.055 * room else np.copysign(0.055 * room, middle)
-            axes.annotate(money.bare(middle), (at + 0.18, beside), ha="left", va="center", fontweight=600)
-        axes.set_xticks(
-            place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)]
-        )
-        axes.set_xlabel(
-            "Response to the offers, as a multiple of what is assumed; contacts that would then be best"
-        )
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-        axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
+        draw_sensitivity(axes, table, money)
         svg = to_svg(figure)
 
     headline = _sensitivity_words(scale, gain, low)
@@ -160,6 +154,36 @@ def sensitivity(table: xr.Dataset, money: Money) -> Picture:
         "(bar), with the luck of who comes back.",
         f"Interval bars. {headline}. {cells}.",
     )
+
+
+def draw_sensitivity(axes: "Axes", table: xr.Dataset, money: Money) -> None:
+    """Draw on given axes what `sensitivity` shows."""
+    scale, contacts = table["scale"].to_numpy(), table["contacts"].to_numpy()
+    gain, low, high = (table[name].to_numpy() for name in ("gain", "gain_low", "gain_high"))
+    place = np.arange(scale.size)
+    axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+    for at, below, above, middle in zip(place, low, high, gain, strict=True):
+        colour = COLOURS["green"] if below > 0 else COLOURS["red"] if above < 0 else COLOURS["grey"]
+        axes.add_patch(
+            Rectangle((at - 0.08, below), 0.16, above - below, facecolor=tint(colour, 0.45), linewidth=0)
+        )
+        axes.plot([at - 0.14, at + 0.14], [middle, middle], color=COLOURS["ink"], linewidth=1.6)
+    axes.set_xlim(-0.5, place[-1] + 0.6)
+    bottom, top = min(low.min(), 0.0), max(high.max(), 0.0)
+    room = top - bottom or 1.0
+    axes.set_ylim(bottom - 0.06 * room, top + 0.06 * room)
+    for at, middle in zip(place, gain, strict=True):
+        # beside the bar, and not across the line of zero
+        beside = middle if abs(middle) > 0.055 * room else np.copysign(0.055 * room, middle)
+        axes.annotate(money.bare(middle), (at + 0.18, beside), ha="left", va="center", fontweight=600)
+    axes.set_xticks(
+        place, [f"×{s:g}\n{plural(int(k), 'contact')}" for s, k in zip(scale, contacts, strict=True)]
+    )
+    axes.set_xlabel(
+        "Response to the offers, as a multiple of what is assumed; contacts that would then be best"
+    )
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.yaxis.set_major_formatter(FuncFormatter(money.tick))
 
 
 def _sensitivity_words(scale: np.ndarray, gain: np.ndarray, low: np.ndarray) -> str:

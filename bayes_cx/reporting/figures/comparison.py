@@ -16,7 +16,7 @@ from bayes_cx.validation.comparison import LEAST_LEAD, STANDARD_ERRORS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["comparison"]
+__all__ = ["comparison", "draw_comparison"]
 
 
 def comparison(found: Comparison) -> Picture:
@@ -27,35 +27,11 @@ def comparison(found: Comparison) -> Picture:
     found : Comparison
         From `compare`.
     """
-    names = [str(name) for name in found.table["model"].to_numpy()]
-    behind, se = (found.table[name].to_numpy() for name in ("behind", "behind_se"))
-    said = [f"{b:.1f} ± {s:.1f}" for b, s in zip(behind, se, strict=True)]
-    columns = [("behind", ["", *said[1:]])]
-    columns.append(("weight", [per_cent(w) for w in found.table["weight"].to_numpy().round(3)]))
-    error = ""
-    if "total_error" in found.table:
-        errors = found.table["total_error"].to_numpy()
-        columns.append(("hold-out", [f"{100 * e:+.1f}%".replace("-", "−") for e in errors]))
-        error = "; “hold-out” is the error of the forecast total"
-    low, high = behind - STANDARD_ERRORS * se, behind + STANDARD_ERRORS * se
+    names, columns = _rows(found)
+    error = "; “hold-out” is the error of the forecast total" if "total_error" in found.table else ""
     with canvas(0.78 + 0.27 * len(names)) as figure:
         axes = axes_at(figure, left=1.5, right=0.1 + 0.85 * len(columns), top=0.28, bottom=0.5)
-        axes.axvspan(0, LEAST_LEAD, color=COLOURS["panel"], zorder=0)
-        for row, name in enumerate(names):
-            colour = COLOURS["blue" if row == 0 else "grey" if name in found.rivals else "red"]
-            box = ((low[row], row - 0.2), high[row] - low[row], 0.4)
-            axes.add_patch(Rectangle(*box, facecolor=tint(colour, 0.38), linewidth=0))
-            axes.plot([behind[row]] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2)
-            axes.annotate(
-                shorten(printable(name), 22), (0, row), xycoords=("axes fraction", "data"), xytext=(-108, 0),
-                textcoords="offset points", ha="left", va="center", fontweight=600 if row == 0 else 400,
-            )  # fmt: skip
-        _write(axes, columns)
-        right = 1.06 * max(high.max(), 2 * LEAST_LEAD)
-        axes.set(xlim=(min(1.06 * low.min(), -0.03 * right), right), ylim=(len(names) - 0.5, -0.5), yticks=[])
-        axes.set_xlabel("Log score behind the best, added up over customers")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
+        draw_comparison(axes, found)
         svg = to_svg(figure)
 
     rest = "clearly" if found.clear else f"but not clearly ahead of {listing(found.rivals, 'or')}"
@@ -67,8 +43,46 @@ def comparison(found: Comparison) -> Picture:
         "it has not seen, with two standard errors. A lead within the shaded part decides nothing. “Weight” "
         f"is the part in the average that predicts best{error}.",
         f"Interval bars. {headline}. "
-        + "; ".join(f"{name}: {text} behind" for name, text in list(zip(names, said, strict=True))[1:]),
+        + "; ".join(
+            f"{name}: {text} behind" for name, text in list(zip(names, columns[0][1], strict=True))[1:]
+        ),
     )
+
+
+def _rows(found: Comparison) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Return the names of the models, and the columns beside them with their heads."""
+    names = [str(name) for name in found.table["model"].to_numpy()]
+    behind, se = (found.table[name].to_numpy() for name in ("behind", "behind_se"))
+    said = [f"{b:.1f} ± {s:.1f}" for b, s in zip(behind, se, strict=True)]
+    columns = [("behind", ["", *said[1:]])]
+    columns.append(("weight", [per_cent(w) for w in found.table["weight"].to_numpy().round(3)]))
+    if "total_error" in found.table:
+        errors = found.table["total_error"].to_numpy()
+        columns.append(("hold-out", [f"{100 * e:+.1f}%".replace("-", "−") for e in errors]))
+    return names, columns
+
+
+def draw_comparison(axes: "Axes", found: Comparison) -> None:
+    """Draw on given axes what `comparison` shows."""
+    names, columns = _rows(found)
+    behind, se = (found.table[name].to_numpy() for name in ("behind", "behind_se"))
+    low, high = behind - STANDARD_ERRORS * se, behind + STANDARD_ERRORS * se
+    axes.axvspan(0, LEAST_LEAD, color=COLOURS["panel"], zorder=0)
+    for row, name in enumerate(names):
+        colour = COLOURS["blue" if row == 0 else "grey" if name in found.rivals else "red"]
+        box = ((low[row], row - 0.2), high[row] - low[row], 0.4)
+        axes.add_patch(Rectangle(*box, facecolor=tint(colour, 0.38), linewidth=0))
+        axes.plot([behind[row]] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2)
+        axes.annotate(
+            shorten(printable(name), 22), (0, row), xycoords=("axes fraction", "data"), xytext=(-108, 0),
+            textcoords="offset points", ha="left", va="center", fontweight=600 if row == 0 else 400,
+        )  # fmt: skip
+    _write(axes, columns)
+    right = 1.06 * max(high.max(), 2 * LEAST_LEAD)
+    axes.set(xlim=(min(1.06 * low.min(), -0.03 * right), right), ylim=(len(names) - 0.5, -0.5), yticks=[])
+    axes.set_xlabel("Log score behind the best, added up over customers")
+    axes.grid(True, axis="x")
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
 
 
 def _write(axes: "Axes", columns: Sequence[tuple[str, list[str]]]) -> None:

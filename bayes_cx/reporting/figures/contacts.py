@@ -1,6 +1,7 @@
 """How sure each contact is: its net gain with intervals."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -13,7 +14,13 @@ from bayes_cx.page.style import COLOURS, STEPS, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import Money, count, plural, shorten
 from bayes_cx.page.words import chance as chance_of
 
-__all__ = ["forest"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ROW", "draw_forest", "forest"]
+
+ROW = 0.205
+"""The height of a row in inches."""
 
 
 def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
@@ -32,22 +39,17 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
     noun, many = ("history", "histories") if "customers" in data else ("customer", "")
     if contacted.any() and not many:
         noun = "contact"
-    listed = contacted if contacted.any() else np.arange(contacted.size) < rows
-    pays = data["p_gain"].to_numpy()[listed]
-    top = data.isel(customer=np.flatnonzero(listed)[:rows])
-    names = [shorten(printable(str(name)), 32 if many else 26) for name in top["customer"].to_numpy()]
-    quantiles = top["gain_quantile"].transpose("customer", "quantile").to_numpy()
-    chance = top["p_gain"].to_numpy()
-    colours = [_verdict_colour(p) for p in chance]
-    extra: list[tuple[str, list[str]]] = [
-        ("expected", [money.bare(float(g)) for g in top["gain"].to_numpy()]),
-        ("worth it", [chance_of(float(p)) for p in chance]),
-    ]
-    if "p_best" in top:
-        extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
-    svg = _bars(names, quantiles, colours, extra, money)
+    pays = data["p_gain"].to_numpy()[_listed(data, rows)]
+    top = data.isel(customer=np.flatnonzero(_listed(data, rows))[:rows])
+    quantiles, gain = _quantiles(top), top["gain"].to_numpy()
+    n = gain.size
+    with canvas(0.62 + ROW * n) as figure:
+        columns = 3 if "p_best" in data else 2
+        right = 0.1 + _aside(quantiles) + 0.82 * columns
+        axes = axes_at(figure, left=1.75, right=right, top=0.28, bottom=0.34)
+        draw_forest(axes, data, money, rows)
+        svg = to_svg(figure)
 
-    gain = top["gain"].to_numpy()
     apart = int(((gain > quantiles[:, -1]) | (gain < quantiles[:, 0])).sum())
     skewed = (
         f" For {count(apart)} the expectation lies outside the interval: rare large gains carry it."
@@ -55,7 +57,7 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
         else ""
     )
     headline = _forest_words(pays, noun, many)
-    shown = f"The first {len(names)}. " if len(names) < pays.size else ""
+    shown = f"The first {n}. " if n < pays.size else ""
     return Picture(
         svg,
         headline,
@@ -64,6 +66,38 @@ def forest(data: xr.Dataset, money: Money, rows: int = 12) -> Picture:
         f"{skewed}",
         f"Interval bars. {headline}.",
     )
+
+
+def _listed(data: xr.Dataset, rows: int) -> np.ndarray:
+    """Return whether each customer is spoken of: those contacted, or the first where nobody is."""
+    contacted = data["contact"].to_numpy()
+    return contacted if contacted.any() else np.arange(contacted.size) < rows
+
+
+def draw_forest(axes: "Axes", data: xr.Dataset, money: Money, rows: int = 12) -> None:
+    """Draw on given axes what `forest` shows."""
+    many = "customers" in data
+    top = data.isel(customer=np.flatnonzero(_listed(data, rows))[:rows])
+    names = [shorten(printable(str(name)), 32 if many else 26) for name in top["customer"].to_numpy()]
+    quantiles = _quantiles(top)
+    chance = top["p_gain"].to_numpy()
+    colours = [_verdict_colour(p) for p in chance]
+    extra: list[tuple[str, list[str]]] = [
+        ("expected", [money.bare(float(g)) for g in top["gain"].to_numpy()]),
+        ("worth it", [chance_of(float(p)) for p in chance]),
+    ]
+    if "p_best" in top:
+        extra.append(("in best set", [chance_of(float(p)) for p in top["p_best"].to_numpy()]))
+    _bars(axes, names, quantiles, colours, extra, money)
+
+
+def _quantiles(top: xr.Dataset) -> np.ndarray:
+    return top["gain_quantile"].transpose("customer", "quantile").to_numpy()
+
+
+def _aside(quantiles: np.ndarray) -> float:
+    """Return the room in inches beside the bars for the ends of those that leave the picture."""
+    return 0.62 if (quantiles[:, -1] > _edge(quantiles)).any() else 0.0
 
 
 def _edge(quantiles: np.ndarray) -> float:
@@ -94,54 +128,50 @@ def _verdict_colour(chance: float) -> str:
 
 
 def _bars(
+    axes: "Axes",
     names: Sequence[str],
     quantiles: np.ndarray,
     colours: Sequence[str],
     columns: Sequence[tuple[str, list[str]]],
     money: Money,
-) -> bytes:
-    n, step = len(names), 0.205
+) -> None:
+    n = len(names)
     low, high = min(quantiles.min(), 0.0), _edge(quantiles)
-    # room beside the bars for the ends of those that leave the picture
-    aside = 0.62 if (quantiles[:, -1] > high).any() else 0.0
-    with canvas(0.62 + step * n) as figure:
-        axes = axes_at(figure, left=1.75, right=0.1 + aside + 0.82 * len(columns), top=0.28, bottom=0.34)
-        pad = 0.04 * (high - low or 1)
-        axes.set(xlim=(low - pad, high + pad), ylim=(n - 0.5, -0.5), yticks=[])
-        axes.grid(False)
-        axes.axvline(0, color=COLOURS["orange"], linewidth=1.1)
-        axes.text(0, -0.62, "break-even", color=COLOURS["amber"], ha="center", va="bottom", fontsize=8)
-        for row, (name, (q5, q25, q50, q75, q95), colour) in enumerate(
-            zip(names, quantiles, colours, strict=True)
-        ):
-            for left, right, strength in ((q5, q95, 0.35), (q25, q75, 0.85)):
-                axes.add_patch(
-                    Rectangle(
-                        (left, row - 0.24), right - left, 0.48, facecolor=tint(colour, strength), linewidth=0
-                    )
+    pad = 0.04 * (high - low or 1)
+    axes.set(xlim=(low - pad, high + pad), ylim=(n - 0.5, -0.5), yticks=[])
+    axes.grid(False)
+    axes.axvline(0, color=COLOURS["orange"], linewidth=1.1)
+    axes.text(0, -0.62, "break-even", color=COLOURS["amber"], ha="center", va="bottom", fontsize=8)
+    for row, (name, (q5, q25, q50, q75, q95), colour) in enumerate(
+        zip(names, quantiles, colours, strict=True)
+    ):
+        for left, right, strength in ((q5, q95, 0.35), (q25, q75, 0.85)):
+            axes.add_patch(
+                Rectangle(
+                    (left, row - 0.24), right - left, 0.48, facecolor=tint(colour, strength), linewidth=0
                 )
-            if q95 > high:
-                axes.annotate(
-                    f"to {money.bare(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(3, 0),
-                    textcoords="offset points", ha="left", va="center", fontsize=7.5, color=COLOURS["muted"],
-                )  # fmt: skip
-            axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
+            )
+        if q95 > high:
             axes.annotate(
-                name, (0, row), xycoords=("axes fraction", "data"), xytext=(-126, 0),
-                textcoords="offset points", ha="left", va="center", fontsize=8.5 if len(name) < 27 else 7.5,
+                f"to {money.bare(q95)} →", (1, row), xycoords=("axes fraction", "data"), xytext=(3, 0),
+                textcoords="offset points", ha="left", va="center", fontsize=7.5, color=COLOURS["muted"],
             )  # fmt: skip
-        for place, (head, cells) in enumerate(columns):
-            at = 72 * (aside + 0.82 * (place + 1))
+        axes.plot([q50, q50], [row - 0.34, row + 0.34], color=COLOURS["ink"], linewidth=1.5)
+        axes.annotate(
+            name, (0, row), xycoords=("axes fraction", "data"), xytext=(-126, 0),
+            textcoords="offset points", ha="left", va="center", fontsize=8.5 if len(name) < 27 else 7.5,
+        )  # fmt: skip
+    for place, (head, cells) in enumerate(columns):
+        at = 72 * (_aside(quantiles) + 0.82 * (place + 1))
+        axes.annotate(
+            head, (1, -0.62), xycoords=("axes fraction", "data"), xytext=(at, 0),
+            textcoords="offset points", ha="right", va="bottom", fontsize=8, color=COLOURS["muted"],
+        )  # fmt: skip
+        for row, cell in enumerate(cells):
             axes.annotate(
-                head, (1, -0.62), xycoords=("axes fraction", "data"), xytext=(at, 0),
-                textcoords="offset points", ha="right", va="bottom", fontsize=8, color=COLOURS["muted"],
+                cell, (1, row), xycoords=("axes fraction", "data"), xytext=(at, 0),
+                textcoords="offset points", ha="right", va="center",
+                fontweight=600 if place == 0 else 400,
             )  # fmt: skip
-            for row, cell in enumerate(cells):
-                axes.annotate(
-                    cell, (1, row), xycoords=("axes fraction", "data"), xytext=(at, 0),
-                    textcoords="offset points", ha="right", va="center",
-                    fontweight=600 if place == 0 else 400,
-                )  # fmt: skip
-        axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-        axes.xaxis.set_major_formatter(FuncFormatter(money.tick))
-        return to_svg(figure)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(money.tick))

@@ -1,5 +1,7 @@
 """Forecasts for a period that the model had not seen, and what happened."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
@@ -9,7 +11,10 @@ from bayes_cx.page.blocks import Picture
 from bayes_cx.page.style import BANDS, COLOURS, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import count, listing, plural
 
-__all__ = ["tracking"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_tracking", "tracking"]
 
 
 def tracking(table: xr.Dataset, unit: str = "week") -> Picture:
@@ -22,43 +27,11 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Picture:
     unit : str
         What a period is called.
     """
-    cut = int(table.attrs["calibration_periods"])
-    time = np.arange(1, table.sizes["period"] + 1)
     with canvas(4.0) as figure:
         upper = axes_at(figure, left=0.62, right=0.55, top=0.16, bottom=1.85)
         lower = axes_at(figure, left=0.62, right=0.55, top=2.45, bottom=0.46)
-        for axes, kind in ((upper, "cumulative_"), (lower, "")):
-            observed = table[f"{kind}observed"].to_numpy()
-            bands = table["cumulative_quantile" if kind else "predicted_quantile"]
-            _fan(axes, time, bands)
-            axes.plot(time, table[f"{kind}predicted"], color=COLOURS["blue"], linewidth=1.4)
-            seen = time <= cut
-            axes.plot(time[seen], observed[seen], "o", color=COLOURS["ink"], markersize=2.6, zorder=4)
-            axes.plot(
-                time[~seen], observed[~seen], "o", markerfacecolor="white", markeredgecolor=COLOURS["ink"],
-                markeredgewidth=0.8, markersize=3.2, zorder=4,
-            )  # fmt: skip
-            axes.axvline(cut + 0.5, color=COLOURS["orange"], linewidth=1.1)
-            axes.set_xlim(0, time[-1] + 0.5)
-            axes.set_ylim(0, 1.05 * max(float(bands.max()), observed.max()))
-            axes.yaxis.set_major_locator(MaxNLocator(4 if kind else 3))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: count(number)))
-            quarters = unit == "week" and 26 <= time.size <= 130
-            axes.xaxis.set_major_locator(MultipleLocator(13) if quarters else MaxNLocator(10, integer=True))
-        _label_bands(upper, table["cumulative_quantile"].isel(period=-1))
-        for axes, word in ((upper, "cumulative"), (lower, f"each {unit}")):
-            axes.annotate(
-                word, (0, 1), xycoords="axes fraction", xytext=(5, -9), textcoords="offset points",
-                fontweight=600, color=COLOURS["muted"],
-            )  # fmt: skip
-        for side, word, colour in (
-            (-1, "the model learnt from this", "muted"),
-            (1, "it had not seen this", "amber"),
-        ):
-            upper.annotate(
-                word, (cut + 0.5, 0), xycoords=("data", "axes fraction"), xytext=(side * 5, 5),
-                textcoords="offset points", ha="left" if side > 0 else "right", color=COLOURS[colour],
-            )  # fmt: skip
+        draw_tracking(upper, table, unit, cumulative=True)
+        draw_tracking(lower, table, unit, cumulative=False)
         lower.set_xlabel(f"{unit.capitalize()}s since the first day of data")
         svg = to_svg(figure)
 
@@ -70,6 +43,44 @@ def tracking(table: xr.Dataset, unit: str = "week") -> Picture:
         f"{repeats}: observed (dots), forecast (line), bands that hold 50, 80 and 95% of forecasts. {detail}",
         f"Two line charts with bands. {headline}. {detail}",
     )
+
+
+def draw_tracking(axes: "Axes", table: xr.Dataset, unit: str, *, cumulative: bool) -> None:
+    """Draw on given axes one of the two charts of `tracking`: added up since the beginning, or by period."""
+    cut, kind = int(table.attrs["calibration_periods"]), "cumulative_" if cumulative else ""
+    time = np.arange(1, table.sizes["period"] + 1)
+    observed = table[f"{kind}observed"].to_numpy()
+    bands = table["cumulative_quantile" if cumulative else "predicted_quantile"]
+    _fan(axes, time, bands)
+    axes.plot(time, table[f"{kind}predicted"], color=COLOURS["blue"], linewidth=1.4)
+    seen = time <= cut
+    axes.plot(time[seen], observed[seen], "o", color=COLOURS["ink"], markersize=2.6, zorder=4)
+    axes.plot(
+        time[~seen], observed[~seen], "o", markerfacecolor="white", markeredgecolor=COLOURS["ink"],
+        markeredgewidth=0.8, markersize=3.2, zorder=4,
+    )  # fmt: skip
+    axes.axvline(cut + 0.5, color=COLOURS["orange"], linewidth=1.1)
+    axes.set_xlim(0, time[-1] + 0.5)
+    axes.set_ylim(0, 1.05 * max(float(bands.max()), observed.max()))
+    axes.yaxis.set_major_locator(MaxNLocator(4 if cumulative else 3))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: count(number)))
+    quarters = unit == "week" and 26 <= time.size <= 130
+    axes.xaxis.set_major_locator(MultipleLocator(13) if quarters else MaxNLocator(10, integer=True))
+    if cumulative:
+        _label_bands(axes, bands.isel(period=-1))
+    axes.annotate(
+        "cumulative" if cumulative else f"each {unit}", (0, 1), xycoords="axes fraction", xytext=(5, -9),
+        textcoords="offset points", fontweight=600, color=COLOURS["muted"],
+    )  # fmt: skip
+    if cumulative:
+        for side, word, colour in (
+            (-1, "the model learnt from this", "muted"),
+            (1, "it had not seen this", "amber"),
+        ):
+            axes.annotate(
+                word, (cut + 0.5, 0), xycoords=("data", "axes fraction"), xytext=(side * 5, 5),
+                textcoords="offset points", ha="left" if side > 0 else "right", color=COLOURS[colour],
+            )  # fmt: skip
 
 
 def _fan(axes, time: np.ndarray, quantiles: xr.DataArray) -> None:
