@@ -7,6 +7,7 @@ names of a formula's arguments, and work for every record.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import signature
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -26,6 +27,9 @@ _LINKS: dict[Link, tuple[str, ...]] = {
     "log": ("LogNormal", "Gamma", "InverseGamma", "HalfNormal", "HalfStudentT", "HalfCauchy", "Exponential"),
     "logit": ("Beta",),
 }
+
+
+_VALUES: dict[str, str] = {"identity": "any number", "log": "a positive number", "logit": "a share"}
 
 
 class Purchases(NamedTuple):
@@ -77,16 +81,16 @@ class Lifetimes(NamedTuple):
 
 @dataclass(frozen=True)
 class Prior:
-    """A prior on a quantity without a unit.
+    """A prior on a quantity without a unit; `Model.with_priors` puts it in place of a model's own.
 
     Attributes
     ----------
     distribution : str
         Name of a PyMC distribution.
     arguments : mapping
-        Its arguments by name.
+        Its arguments by name, finite numbers.
     meaning : str
-        What the quantity is.
+        What the quantity is; where it is left out `Model.with_priors` takes it from the prior before.
     reason : str
         Why this prior.
     link : {"identity", "log", "logit"}
@@ -96,16 +100,22 @@ class Prior:
     Raises
     ------
     InputError
-        If the distribution has no usual link and none is given.
+        If the distribution has no usual link and none is given, or the arguments are not finite numbers.
+
+    Examples
+    --------
+    >>> Prior("Beta", {"alpha": 2, "beta": 18}, reason="last year one in ten left after a purchase").link
+    'logit'
     """
 
     distribution: str
     arguments: Mapping[str, float]
-    meaning: str
-    reason: str
+    meaning: str = ""
+    reason: str = ""
     link: Link | Literal[""] = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments", _numbers(self.distribution, self.arguments))
         link = self.link or next((link for link, known in _LINKS.items() if self.distribution in known), "")
         if not link:
             raise InputError(
@@ -113,6 +123,8 @@ class Prior:
                 "identity, log or logit: where the quantity has no bounds",
                 "state it, as in Prior(..., link='log')",
             )
+        elif link not in _LINKS:
+            raise InputError(f"a prior with the link {link!r}", "identity, log or logit", "take one of these")
         object.__setattr__(self, "link", link)
 
     @property
@@ -262,8 +274,74 @@ class Model:
                 )
         return replace(self, choices={**self.choices, **{name: (value,) for name, value in values.items()}})
 
+    def with_priors(self, **priors: Prior) -> "Model":
+        """Return the same model with other priors.
+
+        They are on the same quantities, which have no unit: rates are relative to those of the data. Each
+        says its reason, which stands in the provenance of a fit, in the model card and in the report.
+        `bcx.validation.prior_predictive_check` and `bcx.plot.predictive` show what they imply.
+
+        Parameters
+        ----------
+        **priors : Prior
+            By the name of a quantity in `priors`.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        InputError
+            If the model has no such quantity, a prior has no reason, or its values are not those that the
+            quantity may have: any number, positive numbers, or shares.
+
+        Examples
+        --------
+        >>> from bayes_cx.models import BG_NBD
+        >>> loyal = Prior("Beta", {"alpha": 2, "beta": 18}, reason="last year one in ten left")
+        >>> BG_NBD.with_priors(dropout=loyal).priors["dropout"].text
+        'Beta(alpha=2, beta=18)'
+        """
+        return replace(self, priors={**self.priors, **{n: self._instead(n, p) for n, p in priors.items()}})
+
+    def _instead(self, name: str, prior: Prior) -> Prior:
+        """Return a prior of one's own, with the meaning of the quantity that it is on."""
+        if name not in self.priors:
+            known = ", ".join(self.priors)
+            raise InputError(f"a prior on {name!r} of {self.name}", f"one of {known}", "choose one of these")
+        if not isinstance(prior, Prior):
+            how = "write bcx.Prior('Beta', {...}, reason='...')"
+            raise InputError(f"{prior!r} as the prior on {name}", "a bcx.Prior", how)
+        before = self.priors[name]
+        if prior.link != before.link:
+            raise InputError(
+                f"{prior.text} on {name}, which is {_VALUES[before.link]}",
+                f"a prior of such values, for example {before.text}",
+                f"choose such a distribution, or state link={before.link!r} if its values are of this kind",
+            )
+        if not prior.reason.strip():
+            how = "write reason='...'"
+            raise InputError(f"a prior on {name} without a reason", "why it is right here", how)
+        return replace(prior, meaning=prior.meaning or before.meaning)
+
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(self.params)}>"
+
+
+def _numbers(distribution: str, given: Any) -> dict[str, float]:
+    """Return the arguments of a prior as plain numbers; refuse what are not finite numbers by name."""
+    numbers = isinstance(given, Mapping) and all(
+        isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
+        for value in given.values()
+    )
+    if not (isinstance(distribution, str) and numbers):
+        raise InputError(
+            f"a prior {distribution} with {given!r}",
+            "the name of a distribution and its arguments, finite numbers by name",
+            "write for example bcx.Prior('Beta', {'alpha': 1, 'beta': 3}, reason='...')",
+        )
+    return {str(name): float(value) for name, value in given.items()}
 
 
 def arguments(formula: Formula) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pytensor.tensor as pt
 
 from bayes_cx.compiling import kept, uses_kernels
 from bayes_cx.inference.density import Density, in_blocks
+from bayes_cx.inference.own_priors import is_plain
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.kernels import Kernel, NotArithmetic, make
 from bayes_cx.model import Model, arguments
@@ -48,7 +49,7 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
         Whether the priors count.
     """
     model = prepared.model
-    named = all(prior.distribution in _KNOWN for prior in model.priors.values())
+    named = all(is_plain(prior) for prior in model.priors.values())
     if not uses_kernels():
         return None
     if not (prepared.layout.design.is_constant and named) or any(p.dims for p in model.params.values()):
@@ -182,8 +183,8 @@ def _point(model: Model, priors: Mapping[str, Mapping[str, float]], free: tuple[
         values, log_prior = {}, pt.as_tensor(0.0)
         for name, own in priors.items():
             transform, _ = _KNOWN[model.priors[name].distribution]
-            of = (given[_plain(f"{name} {key}")] for key in own)
-            values[name], density = transform(given[f"u_{name}"], *of)
+            of = {key: given[_plain(f"{name} {key}")] for key in own}
+            values[name], density = transform(given[f"u_{name}"], **of)
             log_prior = log_prior + density
         letters = model.letters(given["scale"], **values)
         outputs = [*values.values(), *(letters[name] for name in free), log_prior]

@@ -19,6 +19,7 @@ from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.diagnostics import check_against_prior
 from bayes_cx.inference.explore import variables
 from bayes_cx.inference.methods import MAP, MLE, Method
+from bayes_cx.inference.own_priors import own_priors
 from bayes_cx.inference.posterior import Posterior, attributes
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
@@ -164,6 +165,7 @@ def _provenance(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenanc
     return Provenance(
         model=prepared.model.key,
         priors={name: prior.text for name, prior in prepared.model.priors.items()},
+        own_priors=own_priors(prepared.model),
         layout=prepared.layout,
         scale=prepared.scale,
         n_customers=int(prepared.table["weight"].sum()),

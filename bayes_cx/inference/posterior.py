@@ -230,7 +230,7 @@ def load(path: str | Path) -> Posterior:
         with xr.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
-        posterior = Posterior(models.find(made.model), tree)
+        posterior = Posterior(models.find(made.model).with_priors(**made.own_priors), tree)
         _check_draws(posterior)
     except (OSError, KeyError, ValueError) as error:
         why = error.came if isinstance(error, InputError) else error

@@ -10,6 +10,7 @@ from bayes_cx.data import compress
 from bayes_cx.inference.columns import check_columns, check_enough
 from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.layout import Layout, check_design, lay_out
+from bayes_cx.inference.own_priors import check_priors
 from bayes_cx.model import Model
 
 __all__ = ["Prepared", "prepare"]
@@ -62,10 +63,11 @@ def prepare(
     Raises
     ------
     InputError
-        If the statistics or the design do not fit the model.
+        If the statistics or the design do not fit the model, or a prior is none that PyMC knows.
     """
     check_columns(model, stats, model.statistics)
     check_enough(model, stats)
+    check_priors(model)
     check_design(design, model, stats)
     table = compress(stats, on=(*model.statistics, *design.columns))
     if scale is None:

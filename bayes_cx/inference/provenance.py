@@ -8,6 +8,7 @@ from typing import Any
 from bayes_cx.data import DataProvenance
 from bayes_cx.errors import InputError
 from bayes_cx.inference.layout import Layout
+from bayes_cx.model import Prior
 from bayes_cx.spans import UNITS
 
 __all__ = ["Provenance"]
@@ -41,6 +42,8 @@ class Provenance:
         Where the statistics come from.
     choices : mapping of str to float
         The posterior probability of each choice of the model, by a text such as ``"k=2"``; empty without.
+    own_priors : mapping of str to Prior
+        The priors, by coordinate, that `Model.with_priors` put in place of those of the model.
     """
 
     model: str
@@ -56,6 +59,7 @@ class Provenance:
     versions: Mapping[str, str]
     data: DataProvenance
     choices: Mapping[str, float] = field(default_factory=dict)
+    own_priors: Mapping[str, Prior] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as plain data, which JSON can hold."""
@@ -79,13 +83,14 @@ class Provenance:
             _check_fields(cls, values, "provenance")
             _check_fields(DataProvenance, values["data"], "provenance of data")
             layout, data = Layout.from_dict(values["layout"]), DataProvenance(**values["data"])
+            own_priors = {name: Prior(**prior) for name, prior in values.get("own_priors", {}).items()}
         except InputError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"provenance that cannot be read ({error})", *_AGAIN) from error
         if data.unit not in UNITS:
             raise InputError(f"provenance in the unit {data.unit!r}", *_AGAIN)
-        return cls(**{**values, "layout": layout, "data": data})
+        return cls(**{**values, "layout": layout, "data": data, "own_priors": own_priors})
 
 
 _AGAIN = "what this version of bayes_cx writes", "fit and save it again"

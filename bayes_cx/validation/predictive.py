@@ -37,7 +37,7 @@ class PredictiveCheck:
         ``n_customers``, ``draws``, ``note``.
     histogram : xarray.Dataset or None
         Over ``frequency``: number of customers with so many repeat purchases, or who left at that renewal,
-        ``observed``, ``low``, ``median`` and ``high``; None for a model of spend.
+        ``observed``, ``low``, ``median`` and ``high``; attribute ``kind``. None for a model of spend.
     """
 
     model: str
@@ -168,6 +168,7 @@ def _check(
         histogram = _beside("frequency", seen_bars, np.array(bars)).assign_coords(
             frequency=[*map(str, range(_LARGEST_BAR)), f"{_LARGEST_BAR}+"]
         )
+        histogram = histogram.assign_attrs(kind=kind.key)
     return PredictiveCheck(posterior.model.name, source, table, histogram)
 
 

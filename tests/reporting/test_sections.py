@@ -7,7 +7,7 @@ import pytest
 
 import bayes_cx as bcx
 from bayes_cx.checks import Check, Interval, to_json
-from bayes_cx.page import Band, Name, Notice, Section, Table, Text
+from bayes_cx.page import Band, Name, Notice, Picture, Section, Table, Text
 from bayes_cx.page.blocks import tables_of
 from bayes_cx.page.check_table import false_alarms
 from bayes_cx.page.lay import cell_text
@@ -334,3 +334,21 @@ def test_amounts_are_in_the_currency_of_the_run(study):
         one = replace(study, provenance=replace(study.provenance, currency=currency))
         cost = Money(currency)(float(study.plan.data.attrs["total_cost"]))
         assert f"costs {cost} and" in page_one.campaign(one)
+
+
+def test_a_prior_of_ones_own_says_why_beside_what_it_implies(some_customers):
+    prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="one in ten left after a purchase <last year>")
+    model = bcx.models.BG_NBD.with_priors(dropout=prior)
+    fit = bcx.fit(model, some_customers, method=bcx.MAP(), seed=1, progress=False)
+    before = bcx.validation.prior_predictive_check(model, some_customers, draws=20, seed=1)
+    study = bcx.Study(some_customers, (fit,), evidence=bcx.Evidence(prior_checks=(before,)))
+    blocks = assumptions.section(study).blocks
+    (text,) = (block for block in blocks if isinstance(block, Text))
+    assert text.lines == (
+        "Mean chance to leave after a purchase: Beta(alpha=2, beta=18), in place of Beta(alpha=1, beta=3), "
+        "by choice of the analyst. Reason: one in ten left after a purchase <last year>",
+    )
+    (picture,) = (block for block in blocks if isinstance(block, Picture))
+    assert "priors alone" in picture.headline
+    card = bcx.model_card(study)
+    assert any(prior.reason.startswith("one in ten left") for prior in card.model.priors)

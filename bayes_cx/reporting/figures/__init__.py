@@ -5,6 +5,7 @@ from bayes_cx.reporting.figures.campaign import gain_curve, net, sensitivity
 from bayes_cx.reporting.figures.comparison import comparison
 from bayes_cx.reporting.figures.contacts import forest
 from bayes_cx.reporting.figures.futures import futures
+from bayes_cx.reporting.figures.likeness import predictive
 from bayes_cx.reporting.figures.ranks import ranks
 from bayes_cx.reporting.figures.staying import retention, still, survival
 from bayes_cx.reporting.figures.tracking import tracking
@@ -18,6 +19,7 @@ __all__ = [
     "futures",
     "gain_curve",
     "net",
+    "predictive",
     "ranks",
     "retention",
     "sensitivity",

@@ -7,8 +7,10 @@ from scipy import stats as distributions
 from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.decision import Beta, Offer
 from bayes_cx.decision.offers import NEVER
-from bayes_cx.page import Block, Column, Section, Strong, Table
+from bayes_cx.models import find
+from bayes_cx.page import Block, Column, Section, Strong, Table, Text
 from bayes_cx.page.words import between, count, day, plural
+from bayes_cx.reporting import figures
 from bayes_cx.reporting.phrases import phrases
 from bayes_cx.reporting.studied import events, kind_of_study, money_of, plan_of
 from bayes_cx.study import Study
@@ -29,12 +31,36 @@ def section(study: Study) -> Section | None:
         rows = tuple((Strong(name), text) for name, text in assumptions(study))
         blocks.append(Table((Column("Assumption"), Column("Value", wide=True)), rows, label="Assumptions"))
     priors = tuple(
-        (fit.model.name, fit.model.priors[name].meaning, text.replace("-", "−"))
+        (fit.model.name, fit.model.priors[name].meaning, _minus(text))
         for fit in study.fits
         for name, text in fit.provenance.priors.items()
     )
     columns = (Column("Model"), Column("Quantity with a prior", wide=True), Column("Prior"))
-    return Section("What the numbers rest on", (*blocks, Table(columns, priors, label="Priors")))
+    blocks += [Table(columns, priors, label="Priors"), *_own_priors(study)]
+    return Section("What the numbers rest on", tuple(blocks))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _own_priors(study: Study) -> Iterator[Block]:
+    """Yield why some priors are not those of the model, and what all of them together imply."""
+    for fit in study.fits:
+        if not (own := fit.provenance.own_priors):
+            continue
+        usual = find(fit.model.key).priors
+        yield Text(
+            tuple(
+                f"{prior.meaning[:1].upper()}{prior.meaning[1:]}: {_minus(prior.text)}, in place of "
+                f"{_minus(usual[name].text)}, by choice of the analyst. Reason: {prior.reason}"
+                for name, prior in own.items()
+            ),
+            "bullets",
+        )
+        for check in study.evidence.prior_checks:
+            if check.model == fit.model.name and check.histogram is not None:
+                yield figures.predictive(check)
 
 
 def assumptions(study: Study) -> Iterator[tuple[str, str]]:
