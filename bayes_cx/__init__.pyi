@@ -61,6 +61,7 @@ from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import score as score
+from bayes_cx.scoring import simulate as simulate
 from bayes_cx.spans import DiscountRate as DiscountRate
 from bayes_cx.spans import Span as Span
 from bayes_cx.study import Evidence as Evidence

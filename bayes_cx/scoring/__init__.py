@@ -16,6 +16,7 @@ from bayes_cx.scoring.predict import (
 )
 from bayes_cx.scoring.score import draws, score
 from bayes_cx.scoring.scorer import Scorer, scorer
+from bayes_cx.scoring.simulate import simulate
 
 __all__ = [
     "Scorer",
@@ -36,5 +37,6 @@ __all__ = [
     "replicate_statistics",
     "score",
     "scorer",
+    "simulate",
     "total_log_likelihood",
 ]
