@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof test test-all bench lint format notebooks wrong-choice lock image clean
+.PHONY: help setup report proof test test-all bench lint format gallery notebooks wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -69,6 +69,9 @@ lint: $(STAMP) ## check style, format and types
 format: $(STAMP) ## put the code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gallery: $(STAMP) ## draw every picture of bcx.plot: docs/gallery.md
+	$(BIN)/python docs/gallery.py
 
 notebooks: $(STAMP) ## execute the notebooks and publish them as HTML in site/
 	$(BIN)/python notebooks/publish.py

@@ -4,6 +4,7 @@ One name a line, as ``from module import name as name``; `make format` keeps the
 """
 
 from bayes_cx import models as models
+from bayes_cx import plot as plot
 from bayes_cx import validation as validation
 from bayes_cx.checks import Check as Check
 from bayes_cx.checks import verdict as verdict

@@ -7,6 +7,7 @@ names of a formula's arguments, and work for every record.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import signature
+from math import prod
 from numbers import Real
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
-__all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "arguments"]
+__all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "Trait", "arguments"]
 
 type Link = Literal["identity", "log", "logit"]
 type Formula = Callable[..., Any]
@@ -161,6 +162,37 @@ class Param:
 
 
 @dataclass(frozen=True)
+class Trait:
+    """What differs between customers, as a distribution over them.
+
+    Attributes
+    ----------
+    distribution : {"Gamma", "Beta", "InverseGamma"}
+    arguments : tuple
+        Letters: shape and rate of a gamma, both weights of a beta, shape and scale of an inverse gamma
+        distribution. Several letters in a tuple are multiplied.
+    meaning : str
+    unit : {"", "per time", "money"}
+    """
+
+    distribution: Literal["Gamma", "Beta", "InverseGamma"]
+    arguments: tuple[str | tuple[str, ...], ...]
+    meaning: str
+    unit: str = ""
+
+    def values(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the arguments for parameters by letter, numbers or arrays.
+
+        Examples
+        --------
+        >>> Trait("InverseGamma", ("q", ("p", "v")), "").values({"p": 2.0, "q": 3.0, "v": 5.0})
+        (3.0, 10.0)
+        """
+        letters = ((each,) if isinstance(each, str) else each for each in self.arguments)
+        return tuple(prod(parameters[name] for name in product) for product in letters)
+
+
+@dataclass(frozen=True)
 class Quantity:
     """Something one wants to know of a customer, as a formula.
 
@@ -228,6 +260,8 @@ class Model:
         What a row of its statistics is.
     choices : mapping of str to tuple of int
         Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
+    traits : mapping of str to Trait
+        What differs between customers, by name.
     """
 
     name: str
@@ -249,6 +283,7 @@ class Model:
     observe: Callable[..., dict[str, np.ndarray]]
     kind: Kind
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    traits: Mapping[str, Trait] = field(default_factory=dict)
 
     def at(self, **values: int) -> "Model":
         """Return the same model with parameters of `choices` fixed.

@@ -106,23 +106,13 @@ found = bcx.validation.holdout(*past, parts, seed=1)
 found
 
 # %%
-tracking = found.tracking
-figure, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
-start = tracking["start"].to_numpy()
-band = tracking["cumulative_quantile"]
-axes.fill_between(start, band.sel(quantile=0.025), band.sel(quantile=0.975), alpha=0.3, label="95% band")
-axes.plot(start, tracking["cumulative_predicted"], label="forecast")
-axes.plot(start, tracking["cumulative_observed"], color="black", label="what happened")
-axes.axvline(start[int(tracking.attrs["calibration_periods"])], color="grey", linestyle="--")
-axes.set_ylim(bottom=0)
-axes.set_ylabel("repeat purchases")
-axes.set_title("Right of the dashed line the model had seen nothing")
-axes.legend()
+bcx.plot.tracking(found)
 plt.show()
 
 # %% [markdown]
-# Where what happened leaves the band, believe the order of the customers more than the totals below. How
-# well that order does against simple rules:
+# The line is what was expected, the dots are what happened, hollow where the model had not seen it; the bands
+# hold 50, 80 and 95% of forecasts. Where what happened leaves the band, believe the order of the customers
+# more than the totals below. How well that order does against simple rules:
 
 # %%
 found.capture[["share", "low", "high"]].to_dataframe().style.format("{:.1%}")
@@ -141,6 +131,14 @@ bcx.show(bcx.score(purchases, stats, "p_alive"))
 
 # %%
 bcx.show(bcx.score(purchases, stats, "expected_purchases", t="52 weeks"))
+
+# %% [markdown]
+# One customer over time: a purchase is good news, and each week of silence tells more against somebody who
+# used to come often. `docs/gallery.md` shows all pictures of `bcx.plot`.
+
+# %%
+bcx.plot.p_alive(purchases, stats, transactions, stats["customer"].to_numpy()[int(stats["x"].argmax())])
+plt.show()
 
 # %% [markdown]
 # ## What to do about it

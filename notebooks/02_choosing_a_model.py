@@ -61,6 +61,8 @@ found
 
 # %%
 print(found.sentence)
+bcx.plot.comparison(found)
+plt.show()
 
 # %% [markdown]
 # What the candidates forecast, and how much was bought. All of them forecast too little: no choice among
@@ -131,18 +133,11 @@ donors
 as_if = donations.assign(T=donations["n"].astype(float), t_x=donations["t_x"].astype(float))
 as_if = as_if.assign_attrs(kind="purchases")
 wrong = bcx.fit(bcx.models.BG_NBD, as_if, seed=1, progress=False)
-checks = {
-    "BG/BB": bcx.validation.predictive_check(donors, donations, seed=1).histogram,
-    "BG/NBD": bcx.validation.predictive_check(wrong, as_if, seed=1).histogram,
-}
 figure, both_axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
-for axes, (name, bars) in zip(both_axes, checks.items(), strict=True):
-    bars = bars.isel(frequency=slice(0, 11))
-    axes.bar(bars["frequency"], bars["observed"], color="lightgrey", label="donors")
-    axes.vlines(bars["frequency"], bars["low"], bars["high"], linewidth=4)
-    axes.plot(bars["frequency"], bars["median"], "o", label=f"made by {name}")
-    axes.set_xlabel("gifts in six years")
-    axes.legend()
+for axes, fit, data in zip(both_axes, (donors, wrong), (donations, as_if), strict=True):
+    bcx.plot.predictive(bcx.validation.predictive_check(fit, data, seed=1), ax=axes)
+    axes.set_title(fit.model.name)
+    axes.set_xlabel("gifts in six years: donors (bars), and made by the model")
 plt.show()
 
 # %% [markdown]

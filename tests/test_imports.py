@@ -67,6 +67,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         "study",
         "page",
     },
+    "plot": GROUND
+    | {
+        "model",
+        "models",
+        "data",
+        "inference",
+        "scoring",
+        "decision",
+        "validation",
+        "study",
+        "page",
+        "reporting",
+    },
     "app": GROUND
     | {
         "catalogue",
@@ -95,7 +108,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pyarrow": {"data"},
     "polars": set(),
     "llvmlite": {"kernels"},
-    "matplotlib": {"page", "reporting"},
+    "matplotlib": {"page", "reporting", "plot"},
     "fontTools": {"page"},
     "typst": {"page", "reporting"},
     "pydantic": {"reporting", "app"},

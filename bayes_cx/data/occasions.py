@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from bayes_cx.clock import Clock
 from bayes_cx.data import groups
 from bayes_cx.data.rejected import rejected_rows
@@ -52,6 +54,12 @@ class Occasions:
             "occasions",
             f"SELECT * EXCLUDE (returns) FROM {days} WHERE d IS NOT NULL AND (returns = 0 OR paid > 0)",
         )
+
+    def steps_of(self, customer: object) -> np.ndarray:
+        """Return the steps on which one customer bought, in order, int64; empty for one who is not there."""
+        who = literal(str(customer))
+        query = f"SELECT d FROM {self.view} WHERE CAST(customer AS VARCHAR) = {who} ORDER BY d"
+        return self.source.run(query).column("d").to_numpy().astype(np.int64)
 
     @property
     def days(self) -> str:

@@ -9,7 +9,7 @@ import pytensor.scalar as ps
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import CONTRACTS
-from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases
+from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases, Trait
 from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
     discounted_sum,
@@ -185,6 +185,7 @@ BDW = Model(
             "", "ageing: above 1 a customer is the likelier to leave the older, below 1 the less likely"
         ),
     },
+    traits={"dropout": Trait("Beta", ("gamma", "delta"), "chance to leave at the first renewal")},
     priors={
         "dropout": Prior(
             "Beta",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Param, Prior, Purchases
+from bayes_cx.model import Param, Prior, Purchases, Trait
 from bayes_cx.models.quantities import Active
 from bayes_cx.numerics import (
     beta_gamma_decay,
@@ -24,6 +24,8 @@ __all__ = [
     "PRIORS",
     "RATE_PARAMS",
     "RATE_PRIORS",
+    "RATE_TRAIT",
+    "TRAITS",
     "buy_until_gone",
     "flow",
     "kept",
@@ -44,6 +46,12 @@ PARAMS = {
     **RATE_PARAMS,
     "a": Param("", "weight of leaving: the mean chance to leave after a purchase is a / (a + b)"),
     "b": Param("", "weight of staying"),
+}
+
+RATE_TRAIT = Trait("Gamma", ("r", "alpha"), "purchases per unit of time while active", "per time")
+TRAITS = {
+    "purchase_rate": RATE_TRAIT,
+    "dropout": Trait("Beta", ("a", "b"), "chance to leave after a purchase"),
 }
 
 RATE_PRIORS = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import OPPORTUNITIES
-from bayes_cx.model import Model, Param, Prior, Purchases
+from bayes_cx.model import Model, Param, Prior, Purchases, Trait
 from bayes_cx.models.combine import log_likelihood, of, p_alive
 from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
@@ -148,6 +148,10 @@ BG_BB = Model(
         "beta": Param("", "weight of not buying"),
         "gamma": Param("", "weight of leaving: the mean chance to leave is gamma / (gamma + delta)"),
         "delta": Param("", "weight of staying"),
+    },
+    traits={
+        "purchase": Trait("Beta", ("alpha", "beta"), "chance to take an opportunity while active"),
+        "dropout": Trait("Beta", ("gamma", "delta"), "chance to leave at an opportunity"),
     },
     priors={
         "purchase": Prior(

@@ -69,6 +69,7 @@ BG_NBD = Model(
     key="bg_nbd",
     statistics=("x", "t_x", "T"),
     params=PARAMS,
+    traits=beta_geometric.TRAITS,
     priors=PRIORS,
     scale=beta_geometric.scale,
     letters=beta_geometric.letters,

@@ -167,6 +167,7 @@ def _cnbd(*, first: float, odds: str, **texts) -> Model:
             "k": Param("", "regularity: 1 buys at random, larger is more regular"),
             **beta_geometric.PARAMS,
         },
+        traits=beta_geometric.TRAITS,
         choices={"k": tuple(range(1, MOST_STAGES + 1))},
         priors=beta_geometric.PRIORS,
         scale=scale,

@@ -7,7 +7,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import SPEND
-from bayes_cx.model import Model, Param, Prior
+from bayes_cx.model import Model, Param, Prior, Trait
 from bayes_cx.models.quantities import named
 from bayes_cx.numerics import log_beta_power
 
@@ -85,6 +85,11 @@ GAMMA_GAMMA = Model(
         "p": Param("", "shape of a customer's purchases: the larger, the more alike they are"),
         "q": Param("", "shape of the customers' means: the larger, the more alike customers are"),
         "v": Param("money", "scale of the customers' means: the mean over customers is p v / (q - 1)"),
+    },
+    traits={
+        "mean_spend": Trait(
+            "InverseGamma", ("q", ("p", "v")), "mean spend of a customer's purchases", "money"
+        )
     },
     priors={
         "mean_spend": Prior(

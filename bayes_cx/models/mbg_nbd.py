@@ -61,6 +61,7 @@ MBG_NBD = Model(
     key="mbg_nbd",
     statistics=("x", "t_x", "T"),
     params=PARAMS,
+    traits=beta_geometric.TRAITS,
     priors=PRIORS,
     scale=beta_geometric.scale,
     letters=beta_geometric.letters,

@@ -14,7 +14,7 @@ import pytensor.tensor as pt
 from scipy import special
 
 from bayes_cx.kinds import PURCHASES
-from bayes_cx.model import Model, Param, Prior, Purchases
+from bayes_cx.model import Model, Param, Prior, Purchases, Trait
 from bayes_cx.models import cnbd
 from bayes_cx.models.mixed import mixed
 from bayes_cx.models.pareto_nbd import PARETO_NBD
@@ -263,6 +263,10 @@ PARETO_GGG = mixed(
     params={
         "c": Param("", "shape of the regularities: the smaller, the more customers differ in rhythm"),
         "gamma": Param("", "scale of the regularities: the mean k is c / gamma, and 1 is buying at random"),
+    },
+    traits={
+        **PARETO_NBD.traits,
+        "regularity": Trait("Gamma", ("c", "gamma"), "regularity k: 1 buys at random, larger more regularly"),
     },
     name="Pareto/GGG",
     key="pareto_ggg",

@@ -7,7 +7,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import PURCHASES
-from bayes_cx.model import Model, Param, Prior, Purchases
+from bayes_cx.model import Model, Param, Prior, Purchases, Trait
 from bayes_cx.models import beta_geometric
 from bayes_cx.models.combine import log_likelihood, of, p_alive
 from bayes_cx.models.quantities import Active, quantities
@@ -171,6 +171,10 @@ PARETO_NBD = Model(
     key="pareto_nbd",
     statistics=("x", "t_x", "T"),
     params={**beta_geometric.RATE_PARAMS, **DROPOUT_PARAMS},
+    traits={
+        "purchase_rate": beta_geometric.RATE_TRAIT,
+        "dropout_rate": Trait("Gamma", ("s", "beta"), "risk of leaving per unit of time", "per time"),
+    },
     priors={**beta_geometric.RATE_PRIORS, **DROPOUT_PRIORS},
     scale=beta_geometric.scale,
     letters=_letters,

@@ -8,7 +8,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import CONTRACTS
-from bayes_cx.model import Formula, Model, Param
+from bayes_cx.model import Formula, Model, Param, Trait
 from bayes_cx.models.bdw import BDW
 from bayes_cx.models.combine import at, renamed
 from bayes_cx.models.quantities import named
@@ -52,6 +52,7 @@ SBG = Model(
         ),
         "beta": Param("", "weight of staying"),
     },
+    traits={"dropout": Trait("Beta", ("alpha", "beta"), "chance to leave at a renewal")},
     priors={name: BDW.priors[name] for name in ("dropout", "dropout_size")},
     scale=BDW.scale,
     letters=_letters,

@@ -21,6 +21,7 @@ __all__ = [
     "TEXT_WIDTH",
     "axes_at",
     "canvas",
+    "house_style",
     "tint",
     "to_svg",
 ]
@@ -114,12 +115,20 @@ def canvas(height: float, width: float = TEXT_WIDTH) -> Iterator["Figure"]:
     height, width : float
         Size in inches as printed.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
+
+    with house_style():
+        yield Figure(figsize=(width, height))
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Give what matplotlib makes inside it the typeface, sizes and colours of the house."""
+    from matplotlib import rc_context
 
     _register_fonts()
     with rc_context(_RC):
-        yield Figure(figsize=(width, height))
+        yield
 
 
 def to_svg(figure: "Figure") -> bytes:

@@ -1,0 +1,35 @@
+"""Pictures: functions that take a record and draw on matplotlib Axes, as the report does.
+
+Every function takes ``ax=``, the Axes to draw on, makes a figure of its own without it, and returns the Axes,
+so that titles, labels and limits can be changed. `docs/gallery.md` shows all of them.
+"""
+
+from bayes_cx.plot.campaign import forest, gain_curve, sensitivity
+from bayes_cx.plot.differences import population, shrinkage
+from bayes_cx.plot.evidence import (
+    by_frequency,
+    calibration,
+    capture,
+    comparison,
+    coverage,
+    predictive,
+    tracking,
+)
+from bayes_cx.plot.histories import frequency_recency, p_alive
+
+__all__ = [
+    "by_frequency",
+    "calibration",
+    "capture",
+    "comparison",
+    "coverage",
+    "forest",
+    "frequency_recency",
+    "gain_curve",
+    "p_alive",
+    "population",
+    "predictive",
+    "sensitivity",
+    "shrinkage",
+    "tracking",
+]

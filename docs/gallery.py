@@ -1,0 +1,87 @@
+"""Draw every picture of `bcx.plot` into docs/gallery, and the page that shows them: ``make gallery``."""
+
+import inspect
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+import bayes_cx as bcx
+
+HERE = Path(__file__).parent
+PICTURES = HERE / "gallery"
+PAGE = HERE / "gallery.md"
+
+OPENING = """# Gallery
+
+What `bcx.plot` draws, here from the tenth of CDNOW's customers that the papers use. Every function takes
+`ax=`, matplotlib Axes of your own, and returns the Axes. `make gallery` draws this page again.
+
+```python
+{setup}```
+"""
+
+SETUP = """\
+transactions = bcx.load_cdnow(sample=True)
+parts = bcx.split(transactions, "1997-09-30", "1998-06-30", unit="week")
+stats = parts.calibration
+models = (bcx.models.BG_NBD, bcx.models.MBG_NBD, bcx.models.PARETO_NBD)
+fits = {model.name: bcx.fit(model, stats, seed=1, progress=False) for model in models}
+purchases, spend = fits["BG/NBD"], bcx.fit(bcx.models.GAMMA_GAMMA, stats, seed=1, progress=False)
+found = bcx.validation.holdout(purchases, spend, parts, seed=1)
+value = bcx.lifetime_value(purchases, spend, stats, horizon="52 weeks", discount_rate=0.10)
+offer = bcx.Offer("voucher", cost=1.00, win_back=bcx.Beta(2, 18), keep=bcx.Beta(2, 18))
+plan = bcx.prioritise(value, [offer], seed=1)
+prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
+"""
+
+CALLS = (
+    "bcx.plot.tracking(found)",
+    "bcx.plot.tracking(found, cumulative=False)",
+    "bcx.plot.by_frequency(found)",
+    "bcx.plot.calibration(found)",
+    "bcx.plot.coverage(found)",
+    "bcx.plot.capture(found)",
+    "bcx.plot.comparison(bcx.compare(fits, split=parts, seed=1))",
+    "bcx.plot.predictive(bcx.validation.predictive_check(purchases, stats, seed=1))",
+    "bcx.plot.predictive(bcx.validation.prior_predictive_check(\n"
+    "    bcx.models.BG_NBD.with_priors(dropout=prior), stats, seed=1))",
+    'bcx.plot.p_alive(purchases, stats, transactions, "1136")',
+    'bcx.plot.frequency_recency(purchases, "p_alive")',
+    'bcx.plot.frequency_recency(purchases, "expected_purchases", t="26 weeks")',
+    'bcx.plot.population(purchases, "purchase_rate")',
+    'bcx.plot.population(purchases, "dropout")',
+    'bcx.plot.population(spend, "mean_spend")',
+    "bcx.plot.shrinkage(spend, stats)",
+    "bcx.plot.shrinkage(purchases, stats)",
+    'bcx.plot.gain_curve(plan, currency="$")',
+    'bcx.plot.sensitivity(plan, currency="$")',
+    'bcx.plot.forest(plan, currency="$")',
+)
+
+
+def main() -> None:
+    """Run the set-up and every call, and write the page."""
+    known = {"bcx": bcx}
+    exec(SETUP, known)
+    PICTURES.mkdir(exist_ok=True)
+    for old in PICTURES.glob("*.png"):
+        old.unlink()
+    parts = [OPENING.format(setup=SETUP)]
+    for number, call in enumerate(CALLS, 1):
+        axes = eval(call, known)
+        name = call.partition("(")[0].rpartition(".")[2]
+        file = f"{number:02d}_{name}.png"
+        axes.figure.savefig(PICTURES / file, dpi=110, metadata={"Software": None})
+        plt.close(axes.figure)
+        says = (inspect.getdoc(getattr(bcx.plot, name)) or "").split("\n\n")[0].replace("\n", " ")
+        head = f"## {name}\n\n{says}\n\n" if f"## {name}\n" not in "".join(parts) else ""
+        parts.append(f"{head}```python\n{call}\n```\n\n![{name}](gallery/{file})\n")
+        print(PICTURES / file)
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
