@@ -46,8 +46,9 @@ CALLS = (
     "bcx.plot.capture(found)",
     "bcx.plot.comparison(bcx.compare(fits, split=parts, seed=1))",
     "bcx.plot.predictive(bcx.validation.predictive_check(purchases, stats, seed=1))",
-    "bcx.plot.predictive(bcx.validation.prior_predictive_check(\n"
-    "    bcx.models.BG_NBD.with_priors(dropout=prior), stats, seed=1))",
+    "bcx.plot.predictive(\n"
+    "    bcx.validation.prior_predictive_check(bcx.models.BG_NBD.with_priors(dropout=prior), stats, seed=1)\n"
+    ")",
     'bcx.plot.p_alive(purchases, stats, transactions, "1136")',
     'bcx.plot.frequency_recency(purchases, "p_alive")',
     'bcx.plot.frequency_recency(purchases, "expected_purchases", t="26 weeks")',
