@@ -102,7 +102,8 @@ def fit(
     )
     checks = found.checks
     if not isinstance(found.method, MAP | MLE):
-        checks = (*checks, check_against_prior(model, found.groups["posterior"]))
+        own = provenance.own_priors
+        checks = (*checks, check_against_prior(model, found.groups["posterior"], own))
     return _posterior(prepared, provenance, found.groups, checks)
 
 

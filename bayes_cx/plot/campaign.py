@@ -15,7 +15,7 @@ __all__ = ["forest", "gain_curve", "sensitivity"]
 
 
 def gain_curve(plan: Plan, *, currency: str = "", ax: "Axes | None" = None) -> "Axes":
-    """Draw the cumulative net gain against the number of customers contacted, with 50, 80 and 95% bands.
+    """Draw the cumulative net gain by number of contacts: the mean, with 50, 80 and 95% bands.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ def gain_curve(plan: Plan, *, currency: str = "", ax: "Axes | None" = None) -> "
     """
     money = _money(plan, currency)
     with drawn_on(ax, 3.0) as axes:
-        draw_gain_curve(axes, plan.data["curve"], plan.data["curve_predictive"], plan.n_contacted, money)
+        curves = plan.data["curve"], plan.data["curve_predictive"]
+        draw_gain_curve(axes, *curves, plan.n_contacted, money)
         axes.set_ylabel(f"Cumulative net gain{money.unit}")
     return axes
 

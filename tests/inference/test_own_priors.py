@@ -97,3 +97,12 @@ def test_the_same_prior_written_otherwise_gives_the_same_posterior(cdnow_sample,
     other = bcx.fit(BG_NBD.with_priors(dropout=prior), cdnow_sample, seed=1, progress=False)
     for letter, values in other.parameters().items():
         assert values.mean() == pytest.approx(own.parameters()[letter].mean(), rel=0.02)
+
+
+def test_a_prior_that_is_meant_to_count_is_no_failed_check(cdnow_sample):
+    """So strong that the data move it next to nothing: said in words, and no warning of weak data."""
+    strong = BG_NBD.with_priors(dropout=beta(10_000, 30_000))
+    found = bcx.fit(strong, cdnow_sample, seed=1, progress=False)
+    (check,) = (check for check in found.checks if "in the prior" in check.name)
+    assert check.status == "passed"
+    assert "dropout," not in check.note
