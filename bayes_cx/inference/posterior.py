@@ -231,7 +231,8 @@ def load(path: str | Path) -> Posterior:
         with xr.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
-        posterior = Posterior(models.find(made.model).with_priors(**made.own_priors), tree)
+        model = models.find(made.model)
+        posterior = Posterior(model.with_priors(**made.own_priors) if made.own_priors else model, tree)
         check_tree(tree, posterior.model, made)
     # What the readers of foreign files raise.
     except (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
