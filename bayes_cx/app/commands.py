@@ -88,7 +88,11 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
     if len(files) == 3 and settings.compute.worth is not None:
         raise InputError("both --worth and a posterior of spend", "one of the two", "leave out --worth")
     stats = read_statistics(files[-1])
-    spend = bcx.load(files[1]) if len(files) == 3 else settings.compute.worth
+    spend = settings.compute.worth
+    if len(files) == 3:
+        spend = bcx.load(files[1])
+    elif spend is None and "amount" in stats:  # contracts have amounts of their own
+        spend = work.spend_of(stats, settings.compute)
     plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)
     write_table(plan.written(), out)
     typer.echo(out)

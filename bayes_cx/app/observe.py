@@ -141,6 +141,7 @@ def _contracts(
         "customer": str(settings.read.customer),
         "start": str(settings.read.start),
         "end": str(settings.read.end),
+        "amount": settings.read.amount,
         "unit": settings.compute.unit,
         "by": settings.read.by,
         "time_format": settings.read.time_format,

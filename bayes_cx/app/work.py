@@ -13,9 +13,13 @@ from bayes_cx.app.settings import Compute, Settings
 from bayes_cx.errors import FitError, InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
 
     from bayes_cx.model import Model
+
+    # What purchases are worth: a model of spend, one number for all or one a customer, or nothing.
+    type Spend = bcx.Posterior | float | np.ndarray | None
 
 __all__ = [
     "ahead",
@@ -114,18 +118,22 @@ def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
     return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
 
 
-def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "bcx.Posterior | float | None":
+def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "Spend":
     """Return what purchases are worth: a fit of the amounts, a worth from the settings, or None.
+
+    Contracts have amounts of their own, one a customer.
 
     Raises
     ------
     InputError
         If there are amounts and the settings have a worth as well.
     """
-    if "spend" not in stats:
+    if "spend" not in stats and "amount" not in stats:
         return compute.worth
     if compute.worth is not None:
         raise InputError("both --worth and amounts", "one of the two", "leave out --worth")
+    if "amount" in stats:
+        return bcx.expand(stats)["amount"].to_numpy()
     return fit_model(bcx.models.GAMMA_GAMMA, stats, compute, progress)
 
 
@@ -161,7 +169,7 @@ def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
 
 
 def plan_of(
-    purchases: "bcx.Posterior", spend: "bcx.Posterior | float | None", stats: "xr.Dataset", settings: Settings
+    purchases: "bcx.Posterior", spend: "Spend", stats: "xr.Dataset", settings: Settings
 ) -> "bcx.Plan":
     """Return the plan for the value, offers and limits of the settings."""
     customers = bcx.expand(stats)
@@ -184,9 +192,7 @@ def plan_of(
     )
 
 
-def offers(
-    settings: Settings, stats: "xr.Dataset", spend: "bcx.Posterior | float | None"
-) -> tuple["bcx.Offer", ...]:
+def offers(settings: Settings, stats: "xr.Dataset", spend: "Spend") -> tuple["bcx.Offer", ...]:
     """Return the offers of the settings, or one by default that costs a share of an average purchase."""
     if settings.offer.offers:
         return tuple(
@@ -206,5 +212,7 @@ def offers(
         if isinstance(each, bcx.Posterior):
             spent = float(stats["first_spend"].sum() + stats["spend_sum"].sum())
             each = spent / int(stats.sizes["customer"] + stats["x"].sum())
+        elif not isinstance(each, float | int):
+            each = float(each.mean())
         cost = float(f"{SHARE_OF_PURCHASE * each:.2g}")
     return (bcx.Offer("voucher", cost),)

@@ -25,6 +25,7 @@ def split_contracts(
     end: str,
     calibration_end: Any,
     until: Any,
+    amount: str | None = None,
     unit: str = "month",
     by: Sequence[str] | str = (),
     time_format: str | None = None,
@@ -46,7 +47,7 @@ def split_contracts(
     ----------
     contracts : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
         One row a customer, as for `summarise_contracts`.
-    customer, start, end, unit, by, time_format, timezone, query, rejected, pseudonym_key
+    customer, start, end, amount, unit, by, time_format, timezone, query, rejected, pseudonym_key
         As for `summarise_contracts`.
     calibration_end : str, date or datetime
         Last day of calibration.
@@ -83,6 +84,7 @@ def split_contracts(
         customer=customer,
         start=start,
         end=end,
+        amount=amount,
         by=by,
         time_format=time_format,
         timezone=timezone,

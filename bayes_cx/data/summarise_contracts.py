@@ -35,6 +35,7 @@ def summarise_contracts(
     start: str,
     end: str,
     until: Any,
+    amount: str | None = None,
     unit: str = "month",
     by: Sequence[str] | str = (),
     time_format: str | None = None,
@@ -66,6 +67,8 @@ def summarise_contracts(
         contracts of a customer the first counts and the others are rejected.
     until : str, date or datetime
         Last observed day. An end after it was not known then, so that such a contract runs.
+    amount : str, optional
+        Column with what the customer pays for a period; 0 for a contract that is free.
     unit : {"hour", "day", "week", "month", "year"}
         Time from one renewal to the next.
     by : str or sequence of str
@@ -81,9 +84,9 @@ def summarise_contracts(
         Over ``customer``, in order: ``T`` (int64, whole periods), ``churned`` (int64: 1 if the customer left
         at the T-th renewal, 0 if still a customer after T renewals), ``periods`` (int64, renewals that could
         have been until `until`), ``notice`` (int64: 1 if the contract has ended and its next renewal lies
-        after `until`, else 0) and the groups (text). The attributes tell unit, period, source, fingerprint,
-        how many rows were rejected, and why (as JSON), and ``contracts_ending``, the number of customers who
-        have given notice.
+        after `until`, else 0), ``amount`` (float64, if asked for; pass it to `lifetime_value` as `spend`) and
+        the groups (text). The attributes tell unit, period, source, fingerprint, how many rows were rejected,
+        and why (as JSON), and ``contracts_ending``, the number of customers who have given notice.
 
     Raises
     ------
@@ -105,6 +108,7 @@ def summarise_contracts(
         customer=customer,
         start=start,
         end=end,
+        amount=amount,
         by=by,
         time_format=time_format,
         timezone=timezone,
@@ -120,6 +124,7 @@ def open_contracts(
     customer: str,
     start: str,
     end: str,
+    amount: str | None = None,
     by: Sequence[str] | str = (),
     time_format: str | None = None,
     timezone: str = "UTC",
@@ -127,9 +132,9 @@ def open_contracts(
     pseudonym_key: str | bytes | None = None,
 ) -> "ContractTable":
     """Return a table of contracts, ready to be summarised; see `summarise_contracts`."""
-    schema = Schema(customer, start, time_format=time_format, timezone=timezone)
+    schema = Schema(customer, start, amount, time_format, timezone, zero_amounts="keep")
     names = (by,) if isinstance(by, str) else tuple(by)
-    source = open_source(contracts, (customer, start, end, *names), query)
+    source = open_source(contracts, (*schema.columns, end, *names), query)
     groups = numbered(names, source.types)
     schema.check(source)
     if pseudonym_key is not None:
@@ -145,7 +150,7 @@ class ContractTable:
     ----------
     source : Source
     schema : Schema
-        Of the customer and the start.
+        Of the customer, the start and the amount.
     end : str
         Column with the end.
     groups : mapping of str to str
@@ -179,7 +184,7 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
             rows = rejected_rows(
                 source,
                 lambda extra, rows: self.contracts(last, clock, extra, rows),
-                {"customer": self.schema.customer, "start": self.schema.time, "end": self.end},
+                self.roles,
                 lines=not NO_ROWS.isdisjoint(rejections),
             )
             write_rejected(source, rows, rejected)
@@ -198,6 +203,8 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
             "periods": ("customer", column(found, "made"), {"meaning": "renewals that could have been"}),
             "notice": ("customer", column(found, "ending"), {"meaning": "ended before the next renewal"}),
         }
+        if self.schema.amount is not None:
+            data["amount"] = ("customer", column(found, "paid"), {"meaning": "paid for a period"})
         # A sum, so that the order of the rows does not matter.
         digest = int(column(found, "digest").sum())
         attrs = {
@@ -218,6 +225,12 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
         }
         groups = {name: ("customer", column(found, prefix)) for prefix, name in self.groups.items()}
         return xr.Dataset(data | groups, coords={"customer": column(found, "customer")}, attrs=attrs)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The roles of the columns, as reasons call them, with their names; the customer first."""
+        paid = {} if self.schema.amount is None else {"amount": self.schema.amount}
+        return {"customer": self.schema.customer, "start": self.schema.time, "end": self.end} | paid
 
     def contracts(
         self, last: int, clock: Clock, extra: Mapping[str, str] | None = None, rows: str | None = None
@@ -305,12 +318,14 @@ FROM {periods}""",
             f"SELECT *, CAST(ends IS NOT NULL AND missed <= made AS BIGINT) AS churned FROM {missed}",
         )
         # 32 bits of each row's SHA-256, so that their sum fits 64.
-        digest = "substr(sha256(concat_ws(chr(31), customer, epoch_us(begins), epoch_us(ends))), 1, 8)"
+        digest = (
+            "substr(sha256(concat_ws(chr(31), customer, epoch_us(begins), epoch_us(ends), amount)), 1, 8)"
+        )
         return view(
             "renewals",
             f"""SELECT *, CASE WHEN churned = 1 THEN missed ELSE made END AS T,
 CAST(coalesce(churned = 0 AND ends <= until, false) AS BIGINT) AS ending,
-CAST('0x' || {digest} AS BIGINT) AS digest
+CAST(amount AS DOUBLE) AS paid, CAST('0x' || {digest} AS BIGINT) AS digest
 FROM {left} ORDER BY customer""",
         )
 

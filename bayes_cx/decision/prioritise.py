@@ -15,7 +15,7 @@ from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.segments import TOP, futures, rfm, tier_columns
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
-from bayes_cx.inference.posterior import Posterior, thinned
+from bayes_cx.inference.posterior import thinned
 
 __all__ = ["prioritise"]
 
@@ -421,6 +421,7 @@ def _attributes(
         "total_cost": float(data["cost"].to_numpy()[contact].sum()),
         "kind": value.purchases.model.kind.key,
         "events": value.events,
-        **({} if isinstance(value.spend, Posterior | None) else {"worth": float(value.spend)}),
+        # One worth for all can be named; with one a customer the amounts are like those of a model.
+        **({"worth": value.spend} if isinstance(value.spend, float) else {}),
         "values": "spend" if value.spend is not None else value.events,
     }

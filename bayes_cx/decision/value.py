@@ -66,9 +66,9 @@ class LifetimeValue:
     ----------
     purchases : Posterior
         Of a model of purchases.
-    spend : Posterior, float or None
-        Posterior of a model of spend, or the amount that every purchase (or renewal) is worth; with None
-        value is a number of purchases.
+    spend : Posterior, float, numpy.ndarray of shape (customer,), or None
+        Posterior of a model of spend, or the amount that every purchase (or renewal) is worth, one for all or
+        one a customer; with None value is a number of purchases.
     stats : xarray.Dataset
         Statistics by customer.
     horizon : Span
@@ -82,7 +82,7 @@ class LifetimeValue:
     """
 
     purchases: Posterior
-    spend: Posterior | float | None
+    spend: Posterior | float | np.ndarray | None
     stats: xr.Dataset
     horizon: Span
     rate: DiscountRate
@@ -95,7 +95,7 @@ class LifetimeValue:
         return self.purchases.model.kind.events
 
     @property
-    def price(self) -> Posterior | float:
+    def price(self) -> Posterior | float | np.ndarray:
         """The model of spend, or what each of the events is worth."""
         return 1.0 if self.spend is None else self.spend
 
@@ -151,7 +151,10 @@ class LifetimeValue:
         """Return what some customers are worth."""
         ready = self._scorers
         shape = (self.draws, some.size)  # a point estimate has one draw, which stands for all
-        spend = ready["spend"].customers(some) if "spend" in ready else np.asarray(self.price)
+        if "spend" in ready:
+            spend = ready["spend"].customers(some)
+        else:
+            spend = np.broadcast_to(np.asarray(self.price, float), self.n_customers)[some]
         spend = np.broadcast_to(self.margin * spend, shape)
         return Worth(
             p_alive=np.broadcast_to(
@@ -221,7 +224,7 @@ class LifetimeValue:
 
 def lifetime_value(
     purchases: Posterior,
-    spend: Posterior | float | None,
+    spend: Posterior | float | np.ndarray | xr.DataArray | None,
     stats: xr.Dataset,
     horizon: Any = "52 weeks",
     discount_rate: DiscountRate | float | str = 0.10,
@@ -238,9 +241,10 @@ def lifetime_value(
     ----------
     purchases : Posterior
         Of a model of purchases, or of renewals.
-    spend : Posterior, float or None
-        Posterior of a model of spend, or the amount that every purchase is worth. With None value is counted
-        in purchases.
+    spend : Posterior, float, array of shape (customer,), or None
+        Posterior of a model of spend, or the amount that every purchase (or renewal) is worth: one for all,
+        or one for each customer of `stats` in order, such as ``stats["amount"]`` of contracts. With None
+        value is counted in purchases.
     stats : xarray.Dataset
         Statistics by customer.
     horizon : str, Span, number or time difference
@@ -276,12 +280,8 @@ def lifetime_value(
         raise InputError(f"margin={margin}", "a share above 0, at most 1", "write 0.3 for 30 %")
     if draws < 1:
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
-    if spend is not None and not isinstance(spend, Posterior) and not 0 < spend < np.inf:
-        raise InputError(
-            f"spend {spend}",
-            "a posterior of spend, the positive worth of a purchase, or None",
-            "pass one of these as spend",
-        )
+    if spend is not None and not isinstance(spend, Posterior):
+        spend = _price(spend, stats)
     if spend is None and margin != 1.0:
         raise InputError(
             f"margin={margin} where value is counted in events, not paid",
@@ -315,4 +315,26 @@ def lifetime_value(
         rate=rate,
         margin=margin,
         draws=min([draws, *available]),
+    )
+
+
+def _price(worth: Any, stats: xr.Dataset) -> float | np.ndarray:
+    """Return what a purchase is worth: a number above 0, or one a customer, 0 or more."""
+    try:
+        price = np.asarray(worth, float)
+    except (TypeError, ValueError):
+        price = np.array(np.nan)
+    if price.ndim == 0 and 0 < price < np.inf:
+        return float(price)
+    sound = np.isfinite(price) & (price >= 0)
+    if price.shape == (stats.sizes["customer"],) and sound.all() and price.any():
+        return price
+    came = (
+        f"spend {worth}" if price.ndim == 0 else f"spend of shape {price.shape}, {int(sound.sum())} possible"
+    )
+    raise InputError(
+        came,
+        "a posterior of spend, the positive worth of a purchase, one of zero or more for each of the "
+        f"{stats.sizes['customer']:,} customers, or None",
+        "pass one of these as spend",
     )

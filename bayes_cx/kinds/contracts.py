@@ -73,6 +73,12 @@ CONTRACTS = Kind(
             "has given notice: ended before the next renewal, which lies after the end of observation",
             required=False,
         ),
+        "amount": Column(
+            "money",
+            "paid for a period",
+            required=False,
+            source="summarise the contracts with an amount column",
+        ),
     },
     source="use bcx.summarise_contracts or bcx.from_survivors",
     counted="churned",

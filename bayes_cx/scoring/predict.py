@@ -87,7 +87,7 @@ def predict_purchases(
 
 def predict_spend(
     purchases: Posterior,
-    spend: Posterior | float,
+    spend: Posterior | float | np.ndarray,
     stats: xr.Dataset,
     t: Any,
     *,
@@ -101,8 +101,8 @@ def predict_spend(
     ----------
     purchases : Posterior
         Of a model of purchases.
-    spend : Posterior or float
-        Of a model of spend, or the worth of every purchase.
+    spend : Posterior, float or numpy.ndarray of shape (customer,)
+        Of a model of spend, or the worth of every purchase, one for all or one a customer.
     stats, t, draws, seed
         As in `predict_events`.
     discount_rate : DiscountRate, float or str
@@ -126,7 +126,7 @@ def predict_spend(
 
 def predict_value(
     purchases: Posterior,
-    spend: Posterior | float,
+    spend: Posterior | float | np.ndarray,
     stats: xr.Dataset,
     t: Any,
     *,
@@ -217,14 +217,14 @@ def _observed_for(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarr
 
 
 def payments(
-    spend: Posterior | float, stats: xr.Dataset, draws: int, rng: np.random.Generator
+    spend: Posterior | float | np.ndarray, stats: xr.Dataset, draws: int, rng: np.random.Generator
 ) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
     """Yield, draw by draw, a function from numbers of purchases to total spend, both of shape (customer,).
 
     Parameters
     ----------
-    spend : Posterior or float
-        Of a model of spend, or the worth of every purchase.
+    spend : Posterior, float or numpy.ndarray of shape (customer,)
+        Of a model of spend, or the worth of every purchase, one for all or one a customer.
     stats : xarray.Dataset
         Statistics by customer.
     draws : int
@@ -232,7 +232,7 @@ def payments(
     """
     if not isinstance(spend, Posterior):
         for _ in range(draws):
-            yield lambda n: n * float(spend)
+            yield lambda n: n * np.asarray(spend, float)
         return
     known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
     for _, one in _parameters(spend, stats, draws):

@@ -59,7 +59,7 @@ def test_paths_are_meant_from_where_the_file_lies(tmp_path):
         ("nonsense = 1", ("'nonsense'", "horizon", "run.toml")),
         ("unit = 'fortnight'", ("unit", "fortnight", "week")),
         ("horizon = '3 fortnights'", ("3 fortnights", "52 weeks")),
-        ("returns = 'hold'", ("returns", "hold", "reject")),
+        ("returns = 'refund'", ("returns", "refund", "reject")),
         ("seed = -1", ("seed", "-1")),
         ("until = '30.6.2025'", ("until", "30.6.2025", "date")),
         ("[[offers]]\nname = 'a'\ncosts = 1", ("'costs' in offer 1 of", "run.toml", "'cost'")),

@@ -159,6 +159,19 @@ def test_under_pseudonyms_the_rejected_rows_name_nobody(tmp_path):
     assert written.count("hidden") == 4
 
 
+def test_what_each_customer_pays(tmp_path):
+    table = frame([("a", "2025-01-01", None), ("b", "2025-01-01", "2025-03-01"), ("c", "2025-01-01", None)])
+    table["fee"] = ["9.90", "0", "free"]
+    paid = {"amount": "fee", "until": "2025-06-01"}
+    stats = summarise_contracts(table, **ROLES, **paid, rejected=tmp_path / "rejected.csv")
+    assert stats["amount"].to_numpy().tolist() == [9.9, 0.0]
+    assert json.loads(stats.attrs["rejected"]) == {"unreadable amount": 1}
+    assert (tmp_path / "rejected.csv").read_text().splitlines()[1] == "3,unreadable amount,c,2025-01-01,,free"
+    without = summarise_contracts(table[:2], **ROLES, until="2025-06-01")
+    assert stats.drop_vars("amount").equals(without)
+    assert stats.attrs["sha256"] != without.attrs["sha256"]
+
+
 @pytest.mark.parametrize("ends", [[None, None], [np.nan, np.nan], pd.to_datetime([None, None])])
 def test_nobody_may_have_left(ends):
     table = pd.DataFrame({"who": [2, 1], "from": ["2025-01-01", "2025-02-01"], "to": ends})

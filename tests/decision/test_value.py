@@ -236,3 +236,23 @@ def test_models_in_the_wrong_place(point, spend_point, few):
     for nonsense in (-3.0, 0.0, np.nan, np.inf):
         with pytest.raises(bcx.InputError, match="worth of a purchase"):
             bcx.lifetime_value(point, nonsense, few)
+
+
+def test_each_customer_may_be_worth_something_else(point, few):
+    """Value is linear in what a purchase is worth, whoever makes it."""
+    each = np.array([0.0, 5.0, 12.5, 30.0, 7.0])
+    one, own = (
+        bcx.lifetime_value(point, worth, few, draws=5).summary()["mean"].to_numpy() for worth in (1.0, each)
+    )
+    np.testing.assert_allclose(own, one * each, rtol=1e-12)
+    worth = few["x"].copy(data=each)
+    plan = bcx.prioritise(bcx.lifetime_value(point, worth, few, draws=5), [bcx.Offer("Letter", cost=1.0)])
+    value = plan.data["value"].sel(customer=few["customer"])
+    np.testing.assert_allclose(value, own, rtol=1e-12)
+    assert "worth" not in plan.data.attrs
+
+
+@pytest.mark.parametrize("worth", [[1.0, 2.0], [-1.0] * 5, [np.nan] * 5, [0.0] * 5, "much"])
+def test_a_worth_that_fits_no_customer_is_refused(point, few, worth):
+    with pytest.raises(bcx.InputError, match="for each of the 5 customers"):
+        bcx.lifetime_value(point, worth, few)
