@@ -83,7 +83,8 @@ class Provenance:
             values = dict(json.loads(text))
             _check_fields(cls, values, "provenance")
             _check_fields(DataProvenance, values["data"], "provenance of data")
-            layout, data = Layout.from_dict(values["layout"]), DataProvenance(**values["data"])
+            known = {name: tuple(v) if isinstance(v, list) else v for name, v in values["data"].items()}
+            layout, data = Layout.from_dict(values["layout"]), DataProvenance(**known)
             own_priors = {name: Prior(**prior) for name, prior in values.get("own_priors", {}).items()}
         except InputError:
             raise
@@ -127,6 +128,8 @@ def _is_of(kind: Any, value: Any) -> bool:
         return isinstance(value, dict) and (
             inside is Any or all(_is_of(inside, one) for one in value.values())
         )
+    if origin is tuple:  # of one type; JSON has lists
+        return isinstance(value, list) and all(_is_of(get_args(kind)[0], one) for one in value)
     if origin is UnionType:
         return any(_is_of(one, value) for one in get_args(kind))
     return value is None if kind is NoneType else isinstance(value, dict)
