@@ -12,7 +12,7 @@ import xarray as xr
 from bayes_cx.decision.best import chance_among_best
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
-from bayes_cx.files import atomic_path, write_csv
+from bayes_cx.files import atomic_path, meaningful, write_csv
 from bayes_cx.kinds import kind_of
 from bayes_cx.scoring import predict_spend
 
@@ -68,12 +68,12 @@ class Segments:
 
     def to_csv(self, path: str | Path) -> None:
         """Write `table` as CSV, completely or not at all; no cell runs as a formula in a spreadsheet."""
-        write_csv(self.table(), path)
+        write_csv(meaningful(self.table()), path)
 
     def to_parquet(self, path: str | Path) -> None:
         """Write `table` as Parquet, whole or not at all."""
         with atomic_path(path) as part:
-            self.table().to_parquet(part, index=False)
+            meaningful(self.table()).to_parquet(part, index=False)
 
     def __repr__(self) -> str:
         names, sizes = np.unique(self.data["tier"].to_numpy().astype(str), return_counts=True)

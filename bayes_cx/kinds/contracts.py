@@ -23,7 +23,8 @@ __all__ = ["CONTRACTS"]
 def _history(row: Mapping[str, float], unit: str) -> tuple[str, ...]:
     T = row["T"]
     if row["churned"]:
-        return (f"left at renewal {T:.0f}",)
+        ago = row.get("periods", T) - T
+        return (f"left at renewal {T:.0f}", *((f"{plural(ago, unit)} ago",) if ago >= 1 else ()))
     return (plural(T, "renewal"), *(("notice given",) if row.get("notice") else ()))
 
 

@@ -47,6 +47,10 @@ def alike(data: xr.Dataset, kind: Kind, statistics: Iterable[str], many: int = _
     """
     key = [name for name in dict.fromkeys(statistics) if name in data] + group_columns(data)
     columns = [data[name].to_numpy() for name in key]
+    # The plan also goes by the silence, and by who has given notice, which models of contracts do not read.
+    if kind.silence is not None:
+        columns.append(kind.silence(kind.numbers(data)))
+    columns.append(kind.leaving_next(data))
     codes = [
         np.unique(c.astype(str) if c.dtype.kind in "OUT" else c, return_inverse=True)[1] for c in columns
     ]

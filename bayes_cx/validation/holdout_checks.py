@@ -19,6 +19,7 @@ __all__ = [
     "calibration_check",
     "capture_checks",
     "count_checks",
+    "mean_interval",
     "tracking_check",
 ]
 
@@ -117,6 +118,26 @@ def count_checks(compared: Compared, of: str = "") -> Iterator[Check]:
     )
 
 
+def mean_interval(values: np.ndarray, most: float) -> tuple[float, float]:
+    """Return a 95% interval of a mean of values between 0 and `most`, on a scale that ends there.
+
+    The scale is that of the log, or of the log odds where there is a largest value, so that the interval
+    reaches nothing impossible however few the values are; of many it is the usual one.
+    """
+    mean = float(values.mean())
+    if values.size < 2:
+        return np.nan, np.nan
+    error = 1.96 * float(values.std(ddof=1)) / np.sqrt(values.size)
+    if not 0 < mean < most or error == 0:
+        return mean, mean
+    if np.isinf(most):
+        return mean * np.exp(-error / mean), mean * np.exp(error / mean)
+    share = mean / most
+    odds, step = share / (1 - share), error / most / (share * (1 - share))
+    low, high = odds * np.exp(-step), odds * np.exp(min(step, 700.0))
+    return most * low / (1 + low), most * high / (1 + high)
+
+
 def _total(name: str, sums: np.ndarray, observed: np.ndarray, of: str) -> Check:
     seen = float(observed.sum())
     low, high = np.quantile(sums, [0.025, 0.975])
@@ -154,29 +175,9 @@ def _covered(counts: np.ndarray, observed: np.ndarray, level: float, of: str, n:
     )
 
 
-def _interval(values: np.ndarray, most: float) -> tuple[float, float]:
-    """Return a 95% interval of a mean of values between 0 and `most`, on a scale that ends there.
-
-    The scale is that of the log, or of the log odds where there is a largest value, so that the interval
-    reaches nothing impossible however few the values are; of many it is the usual one.
-    """
-    mean = float(values.mean())
-    if values.size < 2:
-        return np.nan, np.nan
-    error = 1.96 * float(values.std(ddof=1)) / np.sqrt(values.size)
-    if not 0 < mean < most or error == 0:
-        return mean, mean
-    if np.isinf(most):
-        return mean * np.exp(-error / mean), mean * np.exp(error / mean)
-    share = mean / most
-    odds, step = share / (1 - share), error / most / (share * (1 - share))
-    low, high = odds * np.exp(-step), odds * np.exp(min(step, 700.0))
-    return most * low / (1 + low), most * high / (1 + high)
-
-
 def _score(name: str, values: np.ndarray, rival: float, whose: str, of: str, most: float = np.inf) -> Check:
     value = float(values.mean())
-    low, high = _interval(values, most)
+    low, high = mean_interval(values, most)
     return _check(
         name,
         value,

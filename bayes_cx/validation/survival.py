@@ -120,7 +120,10 @@ def _renewals(
     cohort = _cohorts(posterior, stats)
     # The first customer of each cohort lends its columns of the design.
     first = [int(np.flatnonzero(cohort == name)[0]) for name in names]
-    rows = stats.isel(customer=np.repeat(first, periods)).assign(
+    rows = stats.isel(customer=np.repeat(first, periods)).assign_coords(
+        customer=np.arange(names.size * periods)
+    )
+    rows = rows.assign(
         T=("customer", np.tile(np.arange(periods), names.size)),
         churned=("customer", np.zeros(names.size * periods, np.int64)),
     )

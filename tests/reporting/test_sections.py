@@ -258,6 +258,9 @@ def test_who_has_given_notice_stands_on_page_one(contracts):
     assert f"Expect {number} customers to leave" in said(page_one.section(one))
     (table,) = [t for t in tables_of(worth.section(one).blocks) if t.label == "Sums by advice"]
     assert {row[0].text: row[1].value for row in table.rows}["Notice given"] == number
+    (table,) = tables_of(priority.section(one).blocks)
+    states = {cell_text(row[3]) for row in table.rows if "notice given" in row[1].text}
+    assert states == {"notice"}
     # The forecast by date is about those who stay on.
     assert int(staying.survived(one)["current"].sum()) == current
 

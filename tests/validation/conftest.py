@@ -63,6 +63,11 @@ def simulated_split(n: int, seed: int) -> bcx.Split:
             "first_spend": ("customer", rng.gamma(SPEND["p"], 1 / mean)),
             "first": ("customer", BEGIN + born.astype("timedelta64[D]")),
             "half": ("customer", np.where(np.arange(n) % 2, "odd", "even").astype(object)),
+            # One shop for most customers, and many with a few each.
+            "shop": (
+                "customer",
+                np.where(np.arange(n) % 4 == 0, [f"shop {i % 80}" for i in range(n)], "main").astype(object),
+            ),
         },
         coords={"customer": np.arange(n)},
         attrs={"kind": "purchases", "unit": "week", "until": "2024-09-29"},

@@ -3,11 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom
 
 import bayes_cx as bcx
 from bayes_cx.validation import holdout
 from bayes_cx.validation.holdout import _unseen
+from bayes_cx.validation.holdout_checks import mean_interval
 from bayes_cx.validation.tracking import by_frequency
 from tests.made import with_provenance
 
@@ -50,11 +53,32 @@ def test_tracking_where_the_story_is_true(of_story, story):
 
 def test_groups_are_judged_too(of_story):
     assert {check.about for check in of_story.checks} == {""}
-    assert {check.about for check in of_story.by_group} == {"half: even", "half: odd"}
+    shops = {"shop: main", "shop: 20 small groups"}
+    assert {check.about for check in of_story.by_group} == {"half: even", "half: odd", *shops}
+    judged = {check.about: check.n for check in of_story.by_group}
+    # Twenty shops of 50 customers each, too few to judge alone.
+    assert [judged[name] for name in sorted(shops)] == [1000, 3000]
     parts = [metric(of_story, "predicted purchases in the hold-out", f"half: {h}") for h in ("even", "odd")]
     whole = metric(of_story, "predicted purchases in the hold-out")
     assert sum(part.value for part in parts) == pytest.approx(whole.value)
     assert sum(part.n for part in parts) == whole.n == 4000
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
+def test_no_interval_of_a_score_reaches_the_impossible(values):
+    scores = np.array(values)
+    for most in (1.0, np.inf):
+        low, high = mean_interval(scores, most)
+        assert 0 <= low <= scores.mean() * (1 + 1e-12)
+        assert scores.mean() * (1 - 1e-12) <= high <= most
+
+
+def test_the_interval_of_many_scores_is_the_usual_one():
+    scores = np.random.default_rng(1).beta(2, 5, 4000)
+    usual = scores.mean() + np.array([-1.96, 1.96]) * scores.std(ddof=1) / np.sqrt(4000)
+    for most in (1.0, np.inf):
+        np.testing.assert_allclose(mean_interval(scores, most), usual, rtol=3e-4)
 
 
 def test_cdnow_is_shown_whatever_it_says(cdnow_holdout):

@@ -69,7 +69,7 @@ def _rows(top: xr.Dataset, money: Money, kind: Kind) -> tuple[tuple[Cell, ...], 
     seen = "stay_quantile" in top
     bars = top["stay_quantile" if seen else "p_alive_quantile"].transpose("customer", "quantile").to_numpy()
     share = top["stay" if seen else "p_alive"].to_numpy()
-    gone = (top["p_alive"].to_numpy() == 0) & seen
+    gone, notice = (top["p_alive"].to_numpy() == 0) & seen, kind.leaving_next(top)
     value, risk, gain = (top[name].to_numpy() for name in ("value", "value_at_risk", "gain"))
     ends = top["gain_quantile"].transpose("customer", "quantile").to_numpy()[:, [0, -1]]
     values, risks, gains = (money.column(amounts) for amounts in (value, risk, gain))
@@ -85,7 +85,9 @@ def _rows(top: xr.Dataset, money: Money, kind: Kind) -> tuple[tuple[Cell, ...], 
             Number(count(float(rank[i])), float(rank[i]), "soft"),
             Name(shorten(str(names[i]), 44), notes[i]),
             "" if gone[i] else Band(_five(bars[i])),
-            Number("left", 0.0) if gone[i] else Number(per_cent(float(share[i])), float(share[i])),
+            Number("notice" if notice[i] else "left", 0.0)
+            if gone[i]
+            else Number(per_cent(float(share[i])), float(share[i])),
             Number(values[i], float(value[i])),
             Number(risks[i], float(risk[i])),
             Number(gains[i], float(gain[i]), "strong"),
@@ -125,16 +127,11 @@ def _histories(top: xr.Dataset, kind: Kind) -> Sequence[str]:
     ]
 
 
-def _returning(study: Study, offer: Offer, customer: xr.Dataset) -> float:
-    """Return the chance to win back a customer after this silence."""
-    kind = kind_of_study(study)
-    row = {
-        name: np.array([float(customer[name])])
-        for name in kind.columns
-        if name in customer and name != "first"
-    }
-    silence = 0.0 if kind.silence is None else float(kind.silence(row)[0])
-    return offer.win_back.mean * 2.0 ** (-silence / offer.half_life_in(str(customer.attrs["unit"])))
+def _returning(study: Study, offer: Offer, i: int) -> float:
+    """Return the chance to win back a customer of the plan after this silence."""
+    kind, data = kind_of_study(study), plan_of(study).data
+    silence = 0.0 if kind.silence is None else float(kind.silence(kind.numbers(data))[i])
+    return offer.win_back.mean * 2.0 ** (-silence / offer.half_life_in(str(data.attrs["unit"])))
 
 
 def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
@@ -178,7 +175,7 @@ def _order(study: Study, shown: int) -> str:
         return text
     first = top.isel(customer=int(gone[0]))
     named = [offer for offer in plan.offers if offer.name == str(first["offer"].values)] or plan.offers[:1]
-    left = _returning(study, named[0], first)
+    left = _returning(study, named[0], int(gone[0]))
     return (
         f"{text} A customer who has almost surely left can come first: about "
         f"{per_cent(left)} of those who have been silent for so long are assumed to come back, and "
