@@ -36,7 +36,7 @@ class Posterior:
     draws : xarray.DataTree
         Groups ``posterior`` (chain, draw), ``sample_stats``, ``observed_data`` and ``constant_data`` (row),
         and ``log_likelihood`` once asked for by `add_log_likelihood`, as `arviz.loo` needs it; ArviZ reads it
-        as it is. Draws that were resampled by weights are one chain, with an attribute ``draws`` that says so.
+        as it is. Draws resampled by weights are one chain, with an attribute ``draws`` that says so.
 
     Examples
     --------
