@@ -50,6 +50,7 @@ from bayes_cx.inference import load as load
 from bayes_cx.inference import pymc_model as pymc_model
 from bayes_cx.inference import sample_prior as sample_prior
 from bayes_cx.inference import save as save
+from bayes_cx.inference.own_draws import posterior as posterior
 from bayes_cx.model import Prior as Prior
 from bayes_cx.progress import show_progress as show_progress
 from bayes_cx.reporting import ModelCard as ModelCard

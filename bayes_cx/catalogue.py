@@ -141,7 +141,7 @@ DATASETS: tuple[DatasetEntry, ...] = (
 
 
 def find_model(name: str) -> ModelEntry:
-    """Return the entry of a model by its key or its printed name.
+    """Return the entry of a model by its key or its printed name; case, spaces and punctuation do not matter.
 
     Raises
     ------
@@ -150,14 +150,19 @@ def find_model(name: str) -> ModelEntry:
 
     Examples
     --------
-    >>> find_model("BG/NBD").key
-    'bg_nbd'
+    >>> find_model("BG/NBD").key, find_model("pareto-nbd").key
+    ('bg_nbd', 'pareto_nbd')
     """
     for entry in MODELS:
-        if name in (entry.key, entry.name):
+        if _plain(name) in (_plain(entry.key), _plain(entry.name)):
             return entry
-    known = ", ".join(entry.key for entry in MODELS)
+    known = ", ".join(f"{entry.key} ({entry.name})" for entry in MODELS)
     raise InputError(f"model {name!r}", f"one of {known}", "choose one of these")
+
+
+def _plain(name: str) -> str:
+    """Return a name without what people write in different ways."""
+    return "".join(letter for letter in str(name).casefold() if letter.isalnum())
 
 
 def candidates(kind: str) -> tuple[ModelEntry, ...]:

@@ -119,3 +119,8 @@ class Study:
     def __post_init__(self) -> None:
         if not self.fits:
             raise InputError("a study without a fit", "one posterior or more", "pass fits=(posterior, ...)")
+
+    def __repr__(self) -> str:
+        n, fits = next(iter(self.stats.sizes.values())), ", ".join(fit.model.name for fit in self.fits)
+        plan = "no plan" if self.plan is None else "a plan"
+        return f"<Study of {n:,} customers: {fits}, {plan}>"

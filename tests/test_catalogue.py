@@ -51,7 +51,7 @@ def test_every_record_has_an_entry():
 
 
 def test_a_model_without_an_entry_is_not_known():
-    with pytest.raises(InputError, match="one of bg_nbd, mbg_nbd"):
+    with pytest.raises(InputError, match=r"one of bg_nbd \(BG/NBD\), mbg_nbd"):
         bcx.models.find("bg_nbt")
     with pytest.raises(AttributeError, match="BG_NBT"):
         _ = bcx.models.BG_NBT

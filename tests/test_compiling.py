@@ -34,7 +34,7 @@ def compilations(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "method", [bcx.Laplace(draws=100), bcx.MLE(), bcx.NUTS(draws=10, tune=10, chains=1)], ids=repr
+    "method", [bcx.Laplace(draws=400), bcx.MLE(), bcx.NUTS(draws=10, tune=10, chains=1)], ids=repr
 )
 def test_a_second_fit_compiles_nothing(purchases, cdnow_sample, compilations, method):
     one = cdnow_sample.isel(customer=slice(0, 500))
@@ -49,9 +49,9 @@ def test_other_values_of_a_prior_compile_no_density(cdnow_sample, compilations):
     few = cdnow_sample.isel(customer=slice(0, 100))
     sure = replace(BG_NBD.priors["dropout"], arguments={"alpha": 100.0, "beta": 900.0})
     other = replace(BG_NBD, priors={**BG_NBD.priors, "dropout": sure})
-    bcx.fit(BG_NBD, few, method=bcx.Laplace(draws=100), seed=1, progress=False)
+    bcx.fit(BG_NBD, few, method=bcx.Laplace(draws=400), seed=1, progress=False)
     before = len(compilations)
-    found = bcx.fit(other, few, method=bcx.Laplace(draws=100), seed=1, progress=False)
+    found = bcx.fit(other, few, method=bcx.Laplace(draws=400), seed=1, progress=False)
     assert len(compilations) == before
     dropout = found.draws["posterior"]["dropout"]
     assert float(dropout.mean()) == pytest.approx(0.1, abs=0.02)

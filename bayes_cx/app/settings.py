@@ -68,6 +68,11 @@ def _reported() -> Iterable[str]:
     )
 
 
+def _model_key(name: str) -> str:
+    """Return the key of a model that was named by its key or its printed name; other words as they are."""
+    return name if name == AUTO else catalogue.find_model(name).key
+
+
 def _models_help() -> str:
     by_kind = (
         f"for {says}, {', '.join(entry.key for entry in catalogue.candidates(kind))}"
@@ -178,7 +183,8 @@ class Compute:
         Option("What a purchase, or a renewal, is worth where there are no amounts.", check=above(0)),
     ] = None
     model: Annotated[
-        str | None, Option(_models_help, default="the first for the data", check=one_of(_reported))
+        str | None,
+        Option(_models_help, default="the first for the data", parse=_model_key, check=one_of(_reported)),
     ] = None
     method: Annotated[Literal["auto", "nuts", "laplace"], Option("How to fit")] = "auto"
     seed: Annotated[int, Option("The same seed, the same result.", check=at_least(0))] = 1

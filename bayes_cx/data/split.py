@@ -12,7 +12,7 @@ from bayes_cx.data.occasions import Occasions, step_sql
 from bayes_cx.data.statistics import column
 from bayes_cx.data.summarise import summarise
 from bayes_cx.data.summarise_opportunities import opportunities_after, summarise_opportunities
-from bayes_cx.data.transactions import Transactions
+from bayes_cx.data.transactions import Transactions, check_transactions
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
@@ -45,6 +45,12 @@ class Split:
     calibration: xr.Dataset
     holdout: xr.Dataset
     tracking: xr.Dataset
+
+    def __repr__(self) -> str:
+        n, later = self.calibration.sizes["customer"], self.holdout.attrs
+        span = f"{later.get('start', '?')} to {later.get('end', '?')}"
+        until = self.calibration.attrs.get("until", "?")
+        return f"<Split of {n:,} customers: calibration until {until}, hold-out {span}>"
 
     def _repr_html_(self) -> str:
         return html("split", self)
@@ -104,6 +110,7 @@ def split(
     >>> parts.holdout.x_holdout.values, parts.holdout.attrs["length"], parts.holdout.attrs["new_customers"]
     (array([1]), 2.0, 1)
     """
+    check_transactions(transactions)
     if opportunities and regularity:
         raise InputError("regularity=True with opportunities=True", "one of the two", "leave one of them out")
     if opportunities:

@@ -8,7 +8,7 @@ import xarray as xr
 from bayes_cx.data import groups
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.statistics import column, complete
-from bayes_cx.data.transactions import Transactions
+from bayes_cx.data.transactions import Transactions, check_transactions
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.kinds.purchases import relative
 
@@ -72,6 +72,7 @@ def summarise(
     >>> stats.x.values, stats.t_x.values, stats["T"].values
     (array([1, 0]), array([2., 0.]), array([4., 3.]))
     """
+    check_transactions(transactions)
     occasions = transactions.occasions(until, unit, by)
     clock, table = occasions.clock, occasions.source.run(f"FROM {_customers(occasions, regularity)}")
     first, last, x = (column(table, name) for name in ("first", "last", "x"))

@@ -12,7 +12,7 @@ from bayes_cx.clock import Clock
 from bayes_cx.data import groups
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.statistics import column, complete, sum_of
-from bayes_cx.data.transactions import Transactions
+from bayes_cx.data.transactions import Transactions, check_transactions
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import OPPORTUNITIES
 
@@ -64,6 +64,7 @@ def summarise_opportunities(
     >>> stats.x.values, stats.t_x.values, stats.n.values, stats.attrs["occasions_unfinished"]
     (array([1]), array([2]), array([3]), 1)
     """
+    check_transactions(transactions)
     occasions = transactions.occasions(until, unit, by)
     table = occasions.source.run(f"FROM {_customers(occasions)}")
     data: dict[str, Any] = {

@@ -19,7 +19,7 @@ from bayes_cx.data.sources import NO_ROWS, Source, open_source
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
-__all__ = ["Transactions", "read_transactions"]
+__all__ = ["Transactions", "check_transactions", "read_transactions"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class Transactions:
     rejected_by_reason: dict[str, int]
     sha256: str
     table: Source = field(repr=False)
+
+    def __repr__(self) -> str:
+        accepted = f"{self.rows_accepted:,} of {self.rows_read:,} rows accepted"
+        span = f", {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}" if self.first and self.last else ""
+        return f"<Transactions of {self.source}: {accepted}{span}>"
 
     def _repr_html_(self) -> str:
         return html("transactions", self)
@@ -184,6 +189,24 @@ class Transactions:
             lambda extra, rows: self.schema.judged(self.table, extra, rows),
             self.schema.roles,
             lines=not NO_ROWS.isdisjoint(self.rejected_by_reason),
+        )
+
+
+def check_transactions(value: Any) -> None:
+    """Refuse what has not been read as transactions, such as a data frame.
+
+    Raises
+    ------
+    InputError
+        If it is none, with the columns that it has.
+    """
+    if not isinstance(value, Transactions):
+        columns = getattr(value, "columns", None)
+        has = "" if columns is None else f" with the columns {', '.join(map(str, [*columns][:8]))}"
+        raise InputError(
+            f"a {type(value).__name__}{has}",
+            "transactions that were read and checked",
+            "pass bcx.read_transactions(..., customer='...', time='...')",
         )
 
 

@@ -89,6 +89,14 @@ class LifetimeValue:
     margin: float
     draws: int
 
+    def __repr__(self) -> str:
+        spend = self.spend.model.name if isinstance(self.spend, Posterior) else self.spend
+        worth = f"in {self.events}" if self.spend is None else f"at {spend}, {self.margin:.0%} of it"
+        return (
+            f"<LifetimeValue of {self.n_customers:,} customers: {self.purchases.model.name} {worth}, "
+            f"{self.horizon}, {self.rate.per_year:.3g} a year, {self.draws:,} draws>"
+        )
+
     @property
     def events(self) -> str:
         """What brings value: purchases or renewals."""

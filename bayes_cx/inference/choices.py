@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_cx.checks import Check
 from bayes_cx.errors import FitError
-from bayes_cx.inference.explore import Explorer, Found
+from bayes_cx.inference.explore import Explorer, Found, resampled
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
 from bayes_cx.inference.prepare import Prepared
@@ -103,7 +103,8 @@ def _mixed(
     """Return one set of draws, from each of `found` as many as its weight says, in random order."""
     best = found[int(np.argmax(weight))]
     sizes = best.groups["posterior"].sizes
-    shape = (sizes["chain"], sizes["draw"])
+    # What is resampled is no chain of a sampler, whatever it was drawn from.
+    shape = (1, sizes["chain"] * sizes["draw"])
     rng = np.random.default_rng([*rng_seed, 1])
     which = rng.permutation(systematic(weight, shape[0] * shape[1], rng))
     # The order of draws does not matter, so the i-th draw of the mixture is the i-th of the fit it is from.
@@ -120,8 +121,8 @@ def _mixed(
                 for name in _common(found, group)
                 for tail in [best.groups[group][name].shape[2:]]
             },
-            coords=best.groups["posterior"].coords,
-        )
+            coords=best.groups["posterior"].drop_dims(["chain", "draw"]).coords,
+        ).assign_coords(chain=[0], draw=np.arange(shape[1]))
         for group in ("posterior", "sample_stats")
     }
     # Where the marginal likelihood itself is in doubt, a small weight proves nothing.
@@ -138,7 +139,7 @@ def _mixed(
     )
     method = next((one.method for one, _ in kept if isinstance(one.method, NUTS)), best.method)
     total = float(np.logaddexp.reduce([one.log_weight for one in found]) - np.log(len(found)))
-    return Found(groups, checks, method, total)
+    return Found(resampled(groups), checks, method, total)
 
 
 def _flat(values: xr.DataArray) -> np.ndarray:

@@ -22,7 +22,7 @@ from bayes_cx.inference.sampler import of_density
 if TYPE_CHECKING:
     import pymc as pm
 
-__all__ = ["Explorer", "Found", "variables"]
+__all__ = ["Explorer", "Found", "resampled", "variables"]
 
 _MAX_DEPTH = 10
 # What "auto" tries, and what it takes where the first fails its checks.
@@ -180,9 +180,10 @@ class Explorer:
     def _laplace(self, method: Laplace, rng_seed: Sequence[int], progress: bool) -> Found:
         f = self._posterior
         mode = find_mode(f)
-        n = method.draws * method.chains
-        weighed = weigh(f, mode, n, method.degrees, np.random.default_rng(rng_seed), progress=progress)
-        groups = _groups(f, weighed.u, weighed.height, (method.chains, method.draws))
+        weighed = weigh(
+            f, mode, method.draws, method.degrees, np.random.default_rng(rng_seed), progress=progress
+        )
+        groups = resampled(_groups(f, weighed.u, weighed.height, (1, method.draws)))
         return Found(groups, diagnostics.check_weights(weighed, mode), method, weighed.log_marginal)
 
     def _point(self, method: MAP | MLE) -> Found:
@@ -190,6 +191,12 @@ class Explorer:
         mode = find_mode(f)
         groups = _groups(f, mode.u[None], np.array([mode.height]), (1, 1))
         return Found(groups, diagnostics.check_point(mode), method, mode.height)
+
+
+def resampled(groups: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Return the groups, noting that draws were resampled, so that nobody reads convergence into them."""
+    note = "independent, resampled by their weights; no chains were run, so R-hat says nothing of them"
+    return {**groups, "posterior": groups["posterior"].assign_attrs(draws=note)}
 
 
 def variables(built: "pm.Model") -> list[str]:

@@ -26,7 +26,7 @@ from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 from bayes_cx.models import find
 
-__all__ = ["fit", "sample_prior"]
+__all__ = ["described", "fit", "posterior_of", "sample_prior"]
 
 _TOOLS = ("bayes_cx", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
@@ -91,7 +91,7 @@ def fit(
     rng = _random_stream(prepared, seed)
     start = time.perf_counter()
     found, probabilities = explore_choices(prepared, method, seed, rng, progress=progress)
-    provenance = _provenance(
+    provenance = described(
         prepared,
         stats,
         method=type(found.method).__name__,
@@ -104,7 +104,7 @@ def fit(
     if not isinstance(found.method, MAP | MLE):
         own = provenance.own_priors
         checks = (*checks, check_against_prior(model, found.groups["posterior"], own))
-    return _posterior(prepared, provenance, found.groups, checks)
+    return posterior_of(prepared, provenance, found.groups, checks)
 
 
 def _random_stream(prepared: Prepared, seed: int) -> tuple[int, int]:
@@ -151,7 +151,7 @@ def sample_prior(
     chosen = {name: rng.choice(known, (1, draws)).astype(float) for name, known in model.choices.items()}
     posterior = posterior.assign({name: (("chain", "draw"), value) for name, value in chosen.items()})
     nothing = Check("posterior", None, "draws of the posterior", "not_run", "these are draws of the prior")
-    provenance = _provenance(
+    provenance = described(
         prepared,
         stats,
         method="prior",
@@ -159,10 +159,11 @@ def sample_prior(
         seed=seed,
         seconds=0.0,
     )
-    return _posterior(prepared, provenance, {"posterior": posterior}, (nothing,))
+    return posterior_of(prepared, provenance, {"posterior": posterior}, (nothing,))
 
 
-def _provenance(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenance:
+def described(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenance:
+    """Return the provenance of draws for prepared statistics; `made` says how they were made."""
     return Provenance(
         model=prepared.model.key,
         priors={name: prior.text for name, prior in prepared.model.priors.items()},
@@ -177,15 +178,18 @@ def _provenance(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenanc
     )
 
 
-def _posterior(
+def posterior_of(
     prepared: Prepared,
     provenance: Provenance,
     groups: Mapping[str, xr.Dataset],
     checks: tuple[Check, ...],
 ) -> Posterior:
+    """Return the posterior of these groups of draws."""
     model, table = prepared.model, prepared.table
     # Attributes of the sampler (creation time, its own versions) would make equal fits differ.
     plain = {name: group.drop_attrs() for name, group in groups.items()}
+    if note := groups["posterior"].attrs.get("draws"):
+        plain["posterior"] = plain["posterior"].assign_attrs(draws=note)
     tree = xr.DataTree.from_dict(
         {
             **plain,

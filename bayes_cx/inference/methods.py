@@ -33,21 +33,18 @@ class Laplace:
     proposal is fitted to the weighed draws [cornuet2012adaptive]_, with their mean and covariance but 1.5
     times as wide, and all that is reported is of the second.
 
-    Resampling repeats some draws and splits them across chains at random. R-hat and effective sample sizes
-    computed from these chains are not meaningful; the checks of the fit are.
+    No chains are run, so all draws are in one: R-hat is not defined for them, and effective sample sizes that
+    ArviZ computes do not see that resampling repeats draws. The checks of the fit do.
 
     Attributes
     ----------
     draws : int
-        Draws kept per chain.
-    chains : int
-        Number of chains that the draws are split across, for tools that expect chains.
+        Draws kept.
     degrees : float
         Degrees of freedom of the t distribution.
     """
 
-    draws: int = 1000
-    chains: int = 4
+    draws: int = 4000
     degrees: float = 8.0
 
 

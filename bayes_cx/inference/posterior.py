@@ -35,7 +35,8 @@ class Posterior:
     model : Model
     draws : xarray.DataTree
         Groups ``posterior`` (chain, draw), ``sample_stats``, ``observed_data`` and ``constant_data`` (row),
-        and ``log_likelihood`` once asked for; ArviZ reads it as it is.
+        and ``log_likelihood`` once asked for by `add_log_likelihood`, as `arviz.loo` needs it; ArviZ reads it
+        as it is. Draws resampled by weights are one chain, with an attribute ``draws`` that says so.
 
     Examples
     --------

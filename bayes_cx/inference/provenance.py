@@ -12,7 +12,10 @@ from bayes_cx.inference.layout import Layout
 from bayes_cx.model import Prior
 from bayes_cx.spans import UNITS
 
-__all__ = ["Provenance"]
+__all__ = ["OWN", "Provenance"]
+
+OWN = "another sampler"
+"""The method of draws that were not made by `fit`."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Provenance:
     model : str
         Key of the model.
     method : str
-        What ran: NUTS, Laplace, MAP, MLE, or prior.
+        What ran: NUTS, Laplace, MAP, MLE, prior, or `OWN`.
     method_settings : mapping
     seed : int
     seconds : float

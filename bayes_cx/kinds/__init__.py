@@ -1,10 +1,12 @@
 """Kinds of statistics: what a row is. One file a kind; ``stats.attrs["kind"]`` names it."""
 
-from typing import TYPE_CHECKING
+import copyreg
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from bayes_cx.errors import InputError
 from bayes_cx.kinds.contracts import CONTRACTS
-from bayes_cx.kinds.kind import Column, Forecast, Kind, Words
+from bayes_cx.kinds.kind import Column, Forecast, Kind, Words, differences
 from bayes_cx.kinds.opportunities import OPPORTUNITIES
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
@@ -27,6 +29,21 @@ __all__ = [
 ]
 
 KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND)}
+
+
+def _again(key: str, changes: dict[str, Any]) -> Kind:
+    """Return the kind of this key with some fields changed."""
+    return replace(KINDS[key], **changes) if changes else KINDS[key]
+
+
+def _reduce(kind: Kind) -> Any:
+    """Pickle a kind by its key, since functions without a name cannot be pickled."""
+    if kind.key not in KINDS:
+        return object.__reduce_ex__(kind, 2)
+    return _again, (kind.key, differences(kind, KINDS[kind.key]))
+
+
+copyreg.pickle(Kind, _reduce)
 
 
 def find_kind(key: str) -> Kind:

@@ -1,8 +1,8 @@
 """A kind of statistics: what a row means, and all that other rooms do differently for it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ __all__ = [
     "Statistic",
     "Unit",
     "Words",
+    "differences",
     "not_whole",
     "plural",
     "share",
@@ -263,6 +264,12 @@ class Kind:
 
     def __repr__(self) -> str:
         return f"<Kind {self.key}: {', '.join(self.columns)}>"
+
+
+def differences(record: Any, base: Any) -> dict[str, Any]:
+    """Return the fields in which a frozen record differs from another of its class."""
+    pairs = {each.name: (getattr(record, each.name), getattr(base, each.name)) for each in fields(base)}
+    return {name: own for name, (own, other) in pairs.items() if own is not other and own != other}
 
 
 def not_whole(values: np.ndarray) -> np.ndarray:

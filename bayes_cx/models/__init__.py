@@ -3,13 +3,16 @@
 `bayes_cx.catalogue` lists them; a model is loaded when it is first asked for.
 """
 
+import copyreg
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bayes_cx import catalogue
+from bayes_cx.kinds.kind import differences
+from bayes_cx.model import Model
 
 if TYPE_CHECKING:
-    from bayes_cx.model import Model
     from bayes_cx.models.bdw import BDW as BDW
     from bayes_cx.models.bg_bb import BG_BB as BG_BB
     from bayes_cx.models.bg_nbd import BG_NBD as BG_NBD
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["MODELS", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def find(name: str) -> "Model":
-    """Return the model with this key or printed name.
+def find(name: str) -> Model:
+    """Return the model with this key or printed name; case, spaces and punctuation do not matter.
 
     Raises
     ------
@@ -41,6 +44,21 @@ def find(name: str) -> "Model":
     """
     entry = catalogue.find_model(name)
     return getattr(import_module(f"bayes_cx.models.{entry.module}"), entry.attribute)
+
+
+def _again(key: str, changes: dict[str, Any]) -> Model:
+    """Return the model of this key with some fields changed."""
+    return replace(find(key), **changes) if changes else find(key)
+
+
+def _reduce(model: Model) -> Any:
+    """Pickle a model by its key, since formulas without a name cannot be pickled."""
+    if all(entry.key != model.key for entry in catalogue.MODELS):
+        return object.__reduce_ex__(model, 2)
+    return _again, (model.key, differences(model, find(model.key)))
+
+
+copyreg.pickle(Model, _reduce)
 
 
 def __getattr__(name: str) -> Any:

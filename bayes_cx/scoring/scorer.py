@@ -48,6 +48,11 @@ class Scorer:
     inverse: np.ndarray
     samples: dict[str, np.ndarray]
 
+    def __repr__(self) -> str:
+        return (
+            f"<Scorer of {self.quantity.meaning}: {self.inverse.size:,} customers, {self.n_samples:,} draws>"
+        )
+
     @property
     def n_samples(self) -> int:
         """Number of draws."""

@@ -89,14 +89,29 @@ def same_customers(name: str, posterior: Posterior, table: xr.Dataset) -> None:
     """
     own = compress(posterior.observed(), columns_of(posterior))
     given = compress(table, columns_of(posterior))
-    if own.sizes != given.sizes or not all(_equal(own[c].to_numpy(), given[c].to_numpy()) for c in own):
-        provenance = posterior.provenance
-        until = f" until {provenance.data.until}" if provenance.data.until else ""
-        raise InputError(
-            f"{name}, fitted to {provenance.n_customers:,} customers{until}",
-            f"a fit to the same {int(table['weight'].sum()):,} customers as the others",
-            "fit all models to the same statistics; for a hold-out, to split.calibration",
-        )
+    if own.sizes == given.sizes and all(_equal(own[c].to_numpy(), given[c].to_numpy()) for c in own):
+        return
+    provenance = posterior.provenance
+    until = f" until {provenance.data.until}" if provenance.data.until else ""
+    other = [column for column in columns_of(posterior) if not _alike(column, own, given)]
+    n = int(table["weight"].sum())
+    if provenance.n_customers != n:
+        differs = f"not the {n:,} of the others"
+    elif other:
+        differs = f"who differ in {', '.join(other)} from those of the others"
+    else:
+        differs = "whose columns are combined otherwise than those of the others"
+    raise InputError(
+        f"{name}, fitted to {provenance.n_customers:,} customers{until}, {differs}",
+        "fits to the same customers",
+        "fit all models to the same statistics; for a hold-out, to split.calibration",
+    )
+
+
+def _alike(column: str, a: xr.Dataset, b: xr.Dataset) -> bool:
+    """Return whether two compressed tables have the same values of a column, each equally often."""
+    one, other = (compress(table, [column]) for table in (a, b))
+    return one.sizes == other.sizes and all(_equal(one[c].to_numpy(), other[c].to_numpy()) for c in one)
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:

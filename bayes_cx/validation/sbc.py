@@ -89,7 +89,7 @@ class Sbc:
 def sbc(
     model: Model,
     *,
-    method: Method | Literal["auto"] = Laplace(draws=250),
+    method: Method | Literal["auto"] = Laplace(draws=1000),
     simulations: int = 200,
     customers: int = 150,
     scale: float | None = None,
@@ -226,8 +226,10 @@ def study(model: Model, customers: int, seed: int = 0) -> tuple[float, dict[str,
 
 def _check_method(method: Method | str, draws: int) -> None:
     made = np.inf  # of "auto", which makes as many as its methods do
-    if isinstance(method, NUTS | Laplace):
+    if isinstance(method, NUTS):
         made = method.draws * method.chains
+    elif isinstance(method, Laplace):
+        made = method.draws
     elif isinstance(method, MAP | MLE):
         made = 1
     if made < draws:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bayes_cx as bcx
 from bayes_cx.data import read_transactions, split, summarise
 from bayes_cx.errors import InputError
 
@@ -189,3 +190,24 @@ def test_split_needs_time_between_the_ends(shop):
     for first, second in (("2025-01-20", "2025-01-20"), ("2025-03-01", None)):
         with pytest.raises(InputError, match="a hold-out period after calibration"):
             split(transactions, first, second)
+
+
+@pytest.mark.parametrize("verb", [bcx.summarise, bcx.summarise_opportunities, bcx.split])
+def test_a_frame_that_was_not_read_is_refused_with_its_columns(verb):
+    frame = pd.DataFrame({"who": ["a"], "day": ["2025-01-01"]})
+    for given in (frame, frame.to_dict("list")):
+        more = () if verb is bcx.summarise else ("2025-01-01",)
+        with pytest.raises(
+            bcx.InputError, match=r"a (DataFrame with the columns who, day|dict); .*read_trans"
+        ):
+            verb(given, *more)
+
+
+def test_what_is_read_and_split_prints_in_one_line():
+    rows = {"who": ["a", "a", "b", ""], "day": ["2025-01-01", "2025-01-20", "2025-01-08", "2025-01-09"]}
+    transactions = bcx.read_transactions(pd.DataFrame(rows), customer="who", time="day")
+    assert "3 of 4 rows accepted, 2025-01-01 to 2025-01-20>" in repr(transactions)
+    parts = bcx.split(transactions, "2025-01-10")
+    assert repr(parts) == (
+        "<Split of 2 customers: calibration until 2025-01-10, hold-out 2025-01-11 to 2025-01-20>"
+    )

@@ -76,7 +76,7 @@ def test_every_choice_gets_draws_by_its_evidence(stats):
         mean, sd = a / (a + b), np.sqrt(a * b / (a + b) ** 2 / (a + b + 1))
         mine = p[k == power]
         assert abs(mine.mean() - mean) / (sd / np.sqrt(mine.size)) < 4
-    assert posterior.draws["posterior"].sizes == {"chain": 4, "draw": 1000}
+    assert posterior.draws["posterior"].sizes == {"chain": 1, "draw": 4000}
 
 
 def test_a_choice_that_is_made_stays(stats):

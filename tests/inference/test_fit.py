@@ -219,7 +219,7 @@ def test_arviz_reads_the_draws(purchases):
 
 
 def test_compressed_statistics_give_the_same_posterior(few):
-    method = bcx.Laplace(draws=100)
+    method = bcx.Laplace(draws=400)
     whole = bcx.fit(bcx.models.BG_NBD, few, method=method, seed=1, progress=False)
     collapsed = bcx.fit(bcx.models.BG_NBD, bcx.compress(few), method=method, seed=1, progress=False)
     xr.testing.assert_allclose(

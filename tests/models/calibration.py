@@ -8,7 +8,7 @@ from bayes_cx.validation import Sbc, sbc
 
 __all__ = ["METHODS", "calibrate", "setting"]
 
-METHODS = {"Laplace": Laplace(draws=250), "NUTS": NUTS(draws=300, tune=300, chains=2)}
+METHODS = {"Laplace": Laplace(draws=1000), "NUTS": NUTS(draws=300, tune=300, chains=2)}
 # Every value of a choice is a fit of its own: fewer simulations, and few values to choose from for NUTS.
 _SIMULATIONS = {"Laplace": (200, 100), "NUTS": (100, 60)}
 _FEW = 2

@@ -164,7 +164,7 @@ def test_units_of_time_and_money_do_not_change_the_fit(model, story):
     columns = story.observe(model, np.random.default_rng(4), 200 if takes_its_time(model) else 800)
     factors = {"t_x": 7.0, "T": 7.0, "spend": 100.0}
     other = {name: value * factors.get(name, 1.0) for name, value in columns.items()}
-    few = {"method": bcx.Laplace(draws=250), "seed": 5, "progress": False}
+    few = {"method": bcx.Laplace(draws=1000), "seed": 5, "progress": False}
     kept = bcx.fit(model, dataset(model, columns), **few)
     changed = bcx.fit(model, dataset(model, other, unit="day"), **few)
     for name in model.priors:

@@ -245,7 +245,7 @@ def test_statistics_of_other_data_are_refused():
 
 def test_the_command_is_the_fit_or_what_was_run():
     assert complete().reproduction.command == (
-        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(chains=4, draws=100), seed=7)"
+        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(degrees=8.0, draws=400), seed=7)"
     )
     assert complete(command="bayes-cx report data.csv").reproduction.command == "bayes-cx report data.csv"
 

@@ -63,7 +63,7 @@ def early_fits(early):
 @pytest.fixture(scope="module")
 def cdnow_rivals(cdnow):
     """A quarter of the usual draws is enough: a comparison takes time in proportion to them."""
-    return fits(cdnow.calibration, method=bcx.Laplace(draws=250))
+    return fits(cdnow.calibration, method=bcx.Laplace(draws=1000))
 
 
 @pytest.fixture(scope="module")
@@ -409,3 +409,12 @@ def test_the_frame_has_a_row_a_model_and_the_panel_the_words(judged, found):
     for word in ("predicts best, but not clearly", "2,357 customers", "total error", "would do"):
         assert word in html
     assert "total error" not in found._repr_html_()
+
+
+def test_the_column_that_differs_is_named(early_fits):
+    """The same customers, but for a column of one of the fits."""
+    one, other = early_fits.values()
+    rows = other.draws["observed_data"].to_dataset()
+    moved = other.with_group("observed_data", rows.assign(T=rows["T"] + 1.0))
+    with pytest.raises(bcx.InputError, match=r"who differ in T from those of the others"):
+        bcx.compare({"one": one, "other": moved})

@@ -17,7 +17,7 @@ from bayes_cx.validation.uniformity import band, p_value
 
 # The package offers the function by the name of its module.
 module = import_module("bayes_cx.validation.sbc")
-FAST = bcx.Laplace(draws=250)
+FAST = bcx.Laplace(draws=1000)
 
 
 def calibrate(model, **options):

@@ -114,6 +114,7 @@ def model_card(
             priors=tuple(
                 PriorPart(name=name, meaning=prior.meaning, prior=prior.text, reason=prior.reason)
                 for name, prior in model.priors.items()
+                if prior.text == made.priors.get(name)
             ),
             reference=str(reference(model.reference)) if model.reference else "",
         ),
@@ -209,9 +210,15 @@ def _parameters(posterior: "Posterior") -> tuple[Parameter, ...]:
 
 
 def _reproduction(made: "Provenance", command: str) -> Reproduction:
-    settings = ", ".join(f"{name}={value}" for name, value in made.method_settings.items())
-    method = f"{made.method}({settings})"
-    call = f"bcx.fit(bcx.models.{made.model.upper()}, stats, method=bcx.{method}, seed={made.seed})"
+    from bayes_cx.inference.provenance import OWN
+
+    model = f"bcx.models.{made.model.upper()}"
+    if made.method == OWN:
+        method, call = made.method, f"bcx.posterior({model}, draws, stats)"
+    else:
+        settings = ", ".join(f"{name}={value}" for name, value in made.method_settings.items())
+        method = f"{made.method}({settings})"
+        call = f"bcx.fit({model}, stats, method=bcx.{method}, seed={made.seed})"
     return Reproduction(method=method, seed=made.seed, command=command or call, versions=dict(made.versions))
 
 

@@ -169,6 +169,11 @@ class ModelCard(Judged):
             (unfinished / "model_card.md").write_text(self.to_markdown(), "utf-8")
             (unfinished / "model_card.pdf").write_bytes(self.pdf())
 
+    def __repr__(self) -> str:
+        return f"<ModelCard {self.title}: {self.verdict.replace('_', ' ')}>"
+
+    __str__ = __repr__
+
     def _repr_html_(self) -> str:
         from bayes_cx.page.html import fragment
 
