@@ -107,6 +107,7 @@ ONLY_IN: dict[str, set[str]] = {
     "duckdb": {"data"},
     "pyarrow": {"data"},
     "polars": set(),
+    "python_calamine": {"data"},
     "llvmlite": {"kernels"},
     "matplotlib": {"page", "reporting", "plot"},
     "fontTools": {"page"},
