@@ -1,7 +1,6 @@
 """The files that a path means: one file, all of a folder, or all that fit a pattern."""
 
 import glob
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import is_address, place
+from bayes_cx.records import RECORD, files_of_report
 
 __all__ = ["find_files"]
 
@@ -18,8 +18,8 @@ _NO_TABLES = re.compile(
     r"\.(md|rst|pdf|html?|docx?|pptx?|png|jpe?g|gif|svg|py|ipynb|r|sql|toml|ya?ml|ini|lock|log|nc)",
     re.IGNORECASE,
 )
-# The tables and records that a report writes into its folder, or into `spend` in it.
-_OF_REPORTS = re.compile(r"(run|model_card)\.json|rejected\.csv|priority(_top\d+)?\.(csv|parquet)")
+# The model card, which may stand alone, and the record of a report.
+_RECORDS = {"model_card.json", RECORD}
 
 
 def find_files(path: Path) -> list[Path]:
@@ -89,13 +89,16 @@ def _walk(folder: Path, walked: set[tuple[int, int]]) -> Iterator[Path]:
 def _tables(files: Iterator[Path]) -> Iterator[Path]:
     """Yield each file once that may hold a table, without what bayes_cx wrote."""
     seen: set[tuple[int, int]] = set()
-    reports: dict[Path, bool] = {}
+    reports: dict[Path, set[str]] = {}
     for file in files:
-        if _NO_TABLES.fullmatch(file.suffix):
+        if _NO_TABLES.fullmatch(file.suffix) or file.name in _RECORDS:
             continue
-        if _OF_REPORTS.fullmatch(file.name) and any(
-            _is_report(folder, reports) for folder in (file.parent, file.parent.parent)
-        ):
+        # A report has its tables in its folder, and some files in folders below.
+        above = file.parents[:2]
+        for folder in above:
+            if folder not in reports:
+                reports[folder] = files_of_report(folder)
+        if any(file.relative_to(folder).as_posix() in reports[folder] for folder in above):
             continue
         try:
             there = file.stat()
@@ -108,14 +111,3 @@ def _tables(files: Iterator[Path]) -> Iterator[Path]:
         if (there.st_dev, there.st_ino) not in seen:
             seen.add((there.st_dev, there.st_ino))
             yield file
-
-
-def _is_report(folder: Path, known: dict[Path, bool]) -> bool:
-    """Return whether a report was written into a folder: the record of the run lies there."""
-    if folder not in known:
-        try:
-            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            known[folder] = str(record["command"]).startswith("bayes-cx ")
-        except (OSError, ValueError, KeyError, TypeError):
-            known[folder] = False
-    return known[folder]

@@ -85,9 +85,11 @@ def test_our_own_output_is_never_read(shop):
     (shop / "broken.csv").unlink()
     report = shop / "report"
     report.mkdir()
-    (report / "run.json").write_text('{"command": "bayes-cx report shop --out shop/report"}')
-    (report / "priority_top100.csv").write_text(JANUARY)
-    (report / "rejected.csv").write_text(JANUARY)
+    for name in ("priority_top100.csv", "rejected.csv", "model_card.json"):
+        (report / name).write_text(JANUARY)
+    (report / "run.json").write_text(
+        '{"made_by": "bayes-cx report", "files": ["priority_top100.csv", "rejected.csv"]}'
+    )
     assert read(shop).sha256 == before.sha256
     assert read(shop).source == "shop (2 files)"
     assert read(f"{shop}/*.csv").rows_read == 2
