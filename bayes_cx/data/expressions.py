@@ -122,11 +122,10 @@ def _written(expression: str, cell: Callable[[str], str]) -> str | None:
 @cache
 def _parsed(expression: str) -> dict[str, Any] | None:
     """Return the tree of an expression, or None if there is more, such as a table or a second statement."""
-    with duckdb.connect() as parser:
-        try:
-            tree, alone = (parse(parser, f"SELECT ({text}\n)") for text in (expression, "1"))
-        except InputError:
-            return None
+    try:
+        tree, alone = (parse(f"SELECT ({text}\n)") for text in (expression, "1"))
+    except InputError:
+        return None
     selects = [part["node"] for one in (tree, alone) if one for part in one["statements"]]
     if len(selects) != 2 or any(selects[0].get(name) != selects[1][name] for name in _REST):
         return None

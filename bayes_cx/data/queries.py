@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -26,8 +27,7 @@ def check_query(query: str) -> set[str]:
     InputError
         If it is not, or changes something, or calls in FROM what reads files or other databases.
     """
-    with duckdb.connect() as parser:
-        tree = parse(parser, query)
+    tree = parse(query)
     if tree is None:
         raise InputError("a query that is no SELECT", "one SELECT", _DO)
     if len(tree["statements"]) != 1:
@@ -70,7 +70,12 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
             open_parts.extend(part)
 
 
-def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": "1"})
+
+
+def parse(sql: str) -> Any:
     """Return the tree of a SELECT, or None if it is something else.
 
     Raises
@@ -79,7 +84,8 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
         If it is no SQL, or nested too deeply.
     """
     try:
-        (text,) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0]
+        parser = _parser().cursor()
+        (text,) = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0]
         tree = json.loads(text)
     except (duckdb.Error, RecursionError) as error:
         raise InputError(f"SQL that cannot be read ({first_line(error)})", "one SELECT", _DO) from error

@@ -237,6 +237,8 @@ def _open(
     query: str | None,
 ) -> Source:
     label, known = label_of(source), (*needed, *perhaps)
+    if isinstance(source, list | tuple) and len(source) == 1:
+        source = source[0]
     on_disk = isinstance(source, str | os.PathLike | list | tuple)
     if query is not None and not on_disk:
         raise InputError(f"a query for a {label}", "a query for files or a database", "leave the query out")

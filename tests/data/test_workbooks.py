@@ -8,6 +8,7 @@ import pytest
 from bayes_cx.data import read_transactions
 from bayes_cx.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("one_database")
 _TYPES = """<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
 <Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml"
