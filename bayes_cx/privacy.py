@@ -173,12 +173,15 @@ def is_address(source: object) -> bool:
 def place(source: object) -> str:
     """Name where data come from: a file without its folders, a server by its kind and nothing else.
 
+    Bytes of a file name that are no text in the encoding of the system become question marks.
+
     Examples
     --------
     >>> place("/home/ada/sales.csv"), place("postgres:host=db user=ada password=secret")
     ('sales.csv', 'postgres server')
     """
     if not is_address(source):
-        return Path(str(source)).name or str(source)
+        name = Path(str(source)).name or str(source)
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     scheme = _SCHEME.match(str(source))
     return f"{scheme[1]} server" if scheme else "a server"

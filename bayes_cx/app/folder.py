@@ -13,16 +13,12 @@ from typing import Any
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path, folder_near, move_files, uninterrupted
 from bayes_cx.locks import lock, unlock
+from bayes_cx.records import MADE_BY, RECORD, files_of_report, read_object
 
-__all__ = ["CARD", "RECORD", "card_folder", "report_files", "report_folder", "write_record"]
-
-RECORD = "run.json"
-"""The file that says what a report is, and which files are part of it."""
+__all__ = ["CARD", "card_folder", "report_files", "report_folder", "write_record"]
 
 CARD = ("model_card.json", "model_card.md", "model_card.pdf")
 """The files of a model card."""
-
-_MADE_BY = "bayes-cx report"
 
 
 def report_files(top: int) -> tuple[str, ...]:
@@ -51,13 +47,13 @@ def report_folder(target: Path, files: Iterable[str]) -> Iterator[Path]:
     InputError
         If the folder cannot be written, or has a file of one of these names that is not of an earlier report.
     """
-    _check(target, files, _listed(target))
+    _check(target, files, files_of_report(target))
     with folder_near(target) as folder:
         yield folder
         record = (folder / RECORD).read_text(encoding="utf-8")
         new = _files_in(folder)
         with _locked(target), uninterrupted():
-            old = _listed(target)
+            old = files_of_report(target)
             _check(target, new, old)
             # All that is there meanwhile, so that the next run knows it if this one is killed.
             write_record(target, {"complete": False}, old | new)
@@ -77,7 +73,7 @@ def card_folder(target: Path) -> Iterator[Path]:
     InputError
         If the folder cannot be written, or has files of these names that are not those of a model card.
     """
-    _check(target, CARD, _listed(target) | _card(target))
+    _check(target, CARD, files_of_report(target) | _card(target))
     with folder_near(target) as folder:
         yield folder
         with _locked(target), uninterrupted():
@@ -86,7 +82,7 @@ def card_folder(target: Path) -> Iterator[Path]:
 
 def write_record(folder: Path, content: Mapping[str, Any], files: Iterable[str]) -> None:
     """Write the record of a report into `folder`: its content, and the files that are part of it."""
-    record = {**content, "made_by": _MADE_BY, "files": sorted({*files, RECORD})}
+    record = {**content, "made_by": MADE_BY, "files": sorted({*files, RECORD})}
     _write(folder, json.dumps(record, indent=1, sort_keys=True, default=str) + "\n")
 
 
@@ -99,31 +95,11 @@ def _files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def _listed(target: Path) -> set[str]:
-    """Return the files of the last report in a folder, by its record; none where the record is not ours."""
-    record = _read(target / RECORD)
-    if record.get("made_by") != _MADE_BY or not isinstance(record.get("files"), list):
-        return set()
-    return {name for name in record["files"] if isinstance(name, str) and _is_inside(name)}
-
-
 def _card(target: Path) -> set[str]:
     """Return the files of a model card if there is one, of whatever version."""
-    return {*CARD} if {"schema_version", "verdict", "model"} <= _read(target / CARD[0]).keys() else set()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
-def _is_inside(name: str) -> bool:
-    """Say whether a name is that of a file in a folder, so that nobody's record can name others."""
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    return (
+        {*CARD} if {"schema_version", "verdict", "model"} <= read_object(target / CARD[0]).keys() else set()
+    )
 
 
 def _check(target: Path, new: Iterable[str], ours: Collection[str]) -> None:

@@ -229,6 +229,8 @@ def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
         timezone=settings.read.timezone,
         returns=settings.read.returns,
         zero_amounts=settings.read.zero_amounts,
+        decimal=settings.read.decimal,
+        thousands=settings.read.thousands,
         query=settings.read.query,
         pseudonym_key=key,
     )
@@ -247,4 +249,5 @@ def _note(stats: "xr.Dataset", steps: Steps) -> None:
     for remark in provenance.remarks:
         steps.note(remark)
     for reason, rows in provenance.rejected.items():
-        steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}")
+        hint = "; see --decimal and --thousands" if reason == "unreadable amount" else ""
+        steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}{hint}")

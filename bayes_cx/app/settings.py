@@ -89,7 +89,7 @@ class Read:
     file: Annotated[
         str | None,
         Option(
-            "Transactions or contracts: CSV, Parquet, a folder of either, or a database with --query; "
+            "Transactions or contracts: CSV, Parquet, Excel, a folder of one of them, or a database; "
             "or statistics (.nc) that `summarise` wrote.",
             metavar="FILE",
             argument=True,
@@ -106,7 +106,13 @@ class Read:
     ] = None
     customer: Annotated[str | None, Option("Column with the customer id.", metavar="COLUMN")] = None
     time: Annotated[str | None, Option("Column with the time of purchase.", metavar="COLUMN")] = None
-    amount: Annotated[str | None, Option("Column with the amount paid.", metavar="COLUMN")] = None
+    amount: Annotated[
+        str | None,
+        Option(
+            'Column with the amount paid, or arithmetic over columns such as "Quantity * UnitPrice".',
+            metavar="COLUMN",
+        ),
+    ] = None
     start: Annotated[
         str | None, Option("Column with the first day of a contract, instead of --time.", metavar="COLUMN")
     ] = None
@@ -123,7 +129,22 @@ class Read:
     timezone: Annotated[str, Option("Zone of the calendar days, for times with a zone.")] = "UTC"
     returns: Annotated[Literal["reject", "net", "ignore", "keep"], Option("Negative amounts")] = "reject"
     zero_amounts: Annotated[Literal["reject", "keep"], Option("Amounts of zero")] = "reject"
-    query: Annotated[str | None, Option("SQL that selects the rows of a database.", record="hidden")] = None
+    decimal: Annotated[Literal[".", ","], Option("Sign before the decimals of amounts")] = "."
+    thousands: Annotated[
+        str | None,
+        Option(
+            "Sign between their groups of three digits.",
+            default="none; a point if --decimal is a comma",
+            check=one_of(lambda: (".", ",", " ", "'")),
+        ),
+    ] = None
+    query: Annotated[
+        str | None,
+        Option(
+            "One SELECT: over the tables of a database, or over the table data, which stands for the files.",
+            record="hidden",
+        ),
+    ] = None
     pseudonymise: Annotated[bool, Option("Replace ids by keyed hashes.")] = False
     key_file: Annotated[
         Path | None,

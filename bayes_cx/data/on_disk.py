@@ -1,130 +1,246 @@
-"""Files on disk: what a path means, and how the rows of Parquet and text files are read."""
+"""Files on disk: how the rows of text files, Parquet files and workbooks are read as one table."""
 
-import csv
-import glob
-import gzip
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TextIO
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from bayes_cx.data.column_names import check_width, distinct
+from bayes_cx.data.formats import NAMES, Format, format_of
 from bayes_cx.data.mending import mended
 from bayes_cx.data.sql import literal
+from bayes_cx.data.text_files import Layout, layout_of, rewrite, unpack
+from bayes_cx.data.workbooks import read_workbooks
 from bayes_cx.errors import InputError
-from bayes_cx.privacy import is_address, place
+from bayes_cx.privacy import place
 
-__all__ = ["find_files", "rows_of"]
+__all__ = ["rows_of"]
 
-_DELIMITERS = (",", ";", "\t", "|")
-_MARK = "\x01"  # a delimiter that no text holds
-
-
-def find_files(path: Path) -> list[Path]:
-    """Find the files that a path, a folder or a pattern means.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    if path.is_dir():
-        for pattern in ("*.parquet", "*.csv", "*.csv.gz"):
-            if found := sorted(path.rglob(pattern)):
-                return found
-        raise InputError(f"folder {path}", "Parquet or CSV files in it", "name the files one by one")
-    if path.is_file():
-        return [path]
-    if found := [Path(file) for file in sorted(glob.glob(str(path), recursive=True))]:
-        return found
-    if is_address(path):
-        raise InputError(
-            f"{place(path)} without a query",
-            "a file, a folder, a pattern or a database",
-            "name a file or pass a query",
-        )
-    raise InputError(f"file {path} does not exist", "a file, a folder or a pattern", "check the path")
+# The two first columns of the rejected rows that bayes_cx writes; see `rejected.rejected_rows`.
+_REJECTED = re.compile(r"row(_\d+)?,reason(_\d+)?")
+# A name with one of these is a pattern for DuckDB.
+_PATTERN = "*?["
+_PACKED_SUFFIXES = {".gz", ".bz2", ".xz", ".zst", ".zip"}
+_WORKBOOK = "workbook"
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, files: list[Path], needed: tuple[str, ...]) -> str:
-    """Return SQL for the FROM clause that reads Parquet or text files.
+def rows_of(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    needed: Sequence[str],
+    perhaps: Sequence[str] = (),
+) -> tuple[str, list[str]]:
+    """Return SQL for the FROM clause that reads files of one kind, and the paths that it opens.
+
+    Columns are put together by their names. Rejected rows that bayes_cx wrote are left out, unless only they
+    are named.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Who will read them; its temporary folder takes what must be unpacked first.
+    files : sequence of Path
+    needed : sequence of str
+        Columns that must be in every file.
+    perhaps : sequence of str
+        Columns that may be there: if one file has them, all must. Both tell the delimiter and the line with
+        the names.
 
     Raises
     ------
     InputError
-        If there is no file, or they differ in their columns.
+        If there is no file, one is named twice, or they cannot be read together.
     """
     if not files:
         raise InputError("an empty list of files", "one file or more", "name the files")
-    names = "[" + ", ".join(literal(str(file)) for file in files) + "]"
-    if all(file.suffix in {".parquet", ".pq"} for file in files):
-        return f"read_parquet({names}, union_by_name = true)"
-    header, delimiter = _header(files[0], needed)
-    for file in files[1:]:
-        if _header(file, needed) != (header, delimiter):
-            raise InputError(
-                f"the columns of {file.name} differ from those of {files[0].name}",
-                "the same columns",
-                "read them apart",
-            )
-    if delimiter is None:
-        files = _joined_by_mark(connection, files)
-    files = mended(connection, files, delimiter or _MARK, len(header))
-    names = "[" + ", ".join(literal(str(file)) for file in files) + "]"
-    return _read_csv(names, header, delimiter or _MARK)
+    formats: dict[Path, Format] = {file: format_of(file) for file in files}
+    _check_one_kind(files, formats)
+    first, known = formats[files[0]], (*needed, *perhaps)
+    if first == "workbook":
+        connection.register(_WORKBOOK, read_workbooks(files, needed, known))
+        return _WORKBOOK, list(map(str, files))
+    if first == "parquet":
+        return _parquet(connection, files, known, together=bool(needed))
+    return _text(connection, formats, known, together=bool(needed))
 
 
-def _joined_by_mark(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> list[Path]:
-    """Copy files whose columns are separated by runs of spaces, with one mark in place of each run."""
-    folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
-    copies = [folder / f"{number}.csv" for number in range(len(files))]
-    for file, copy in zip(files, copies, strict=True):
-        with _text(file) as lines, copy.open("w", encoding="utf-8", errors="surrogateescape") as out:
-            out.writelines(_MARK.join(line.split()) + "\n" for line in lines)
-    return copies
+def _check_one_kind(files: Sequence[Path], formats: Mapping[Path, Format]) -> None:
+    """Raise InputError if files cannot be one table: of several kinds, or the same data twice."""
+    if twice := [file for file, times in Counter(files).items() if times > 1]:
+        raise InputError(f"{place(twice[0])} is named twice", "every file once", "name it once")
+    of_kind: dict[str, list[Path]] = {}
+    for file, kind in formats.items():
+        of_kind.setdefault(NAMES[kind], []).append(file)
+    unknown = of_kind.get(NAMES["other"], of_kind.get(NAMES["database"], []))
+    if len(files) == 1 and unknown:
+        raise InputError(
+            f"{place(files[0])} is {NAMES[formats[files[0]]]}",
+            "CSV, Parquet, Excel or a database",
+            "save it as one of these",
+        )
+    if len(of_kind) > 1 or unknown:
+        found = "; ".join(f"{name}: {_named(some)}" for name, some in sorted(of_kind.items()))
+        raise InputError(
+            f"files of several kinds ({found})",
+            "files that can be read as one table: all text, all Parquet or all Excel",
+            "name those to read, for example by a pattern such as 'folder/*.csv'",
+        )
+    plain = Counter(_unpacked(file) for file in files)
+    if twins := [file for file in files if plain[_unpacked(file)] > 1]:
+        raise InputError(
+            f"{_named(twins)} seem to be the same table, packed and unpacked",
+            "every table once",
+            "name the files to read, or remove one of the two",
+        )
 
 
-def _text(file: Path) -> TextIO:
-    """Open a text file, packed or not; bytes that are no UTF-8 are kept as surrogates."""
-    if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8-sig", errors="surrogateescape")
-    return file.open(encoding="utf-8-sig", errors="surrogateescape")
-
-
-def _read_csv(names: str, header: list[str], delimiter: str) -> str:
-    # All columns are read as text: '00001' stays '00001', and a broken line cannot change how the others
-    # are read. A line with too few or too many cells goes to reject_errors.
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
-    return (
-        f"read_csv({names}, columns = {{{columns}}}, delim = {literal(delimiter)}, "
-        "quote = '\"', escape = '\"', header = true, auto_detect = false, store_rejects = true, "
-        "rejects_limit = 0)"
+def _named(files: Sequence[Path]) -> str:
+    return ", ".join(place(file) for file in files[:3]) + (
+        f" and {len(files) - 3} more" if len(files) > 3 else ""
     )
 
 
-def _header(file: Path, needed: tuple[str, ...]) -> tuple[list[str], str | None]:
-    """Read the first line; the delimiter is the one that yields the columns asked for, None for spaces."""
-    with _text(file) as lines:
-        line = lines.readline()
-    if not line.strip():
+def _unpacked(file: Path) -> Path:
+    return file.with_suffix("") if file.suffix.lower() in _PACKED_SUFFIXES else file
+
+
+class _Folder:
+    """A folder where a connection spills to, made when it is needed; it goes with the connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    @cached_property
+    def path(self) -> Path:
+        (folder,) = self.connection.execute("SELECT current_setting('temp_directory')").fetchall()[0]
+        return Path(tempfile.mkdtemp(dir=folder))
+
+
+def _readable(folder: _Folder, file: Path) -> str:
+    """Return the path of a file, or of a link to it if DuckDB would not find it by its own name."""
+    path = str(file.absolute())
+    if _is_plain(path):
+        return path
+    # The folders that name a column, as in `region=north`, stay.
+    parts = [part for part in file.parent.parts if "=" in part and _is_plain(part)]
+    link = Path(tempfile.mkdtemp(dir=folder.path)).joinpath(*parts, "file")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        link.symlink_to(file.resolve())
+    except OSError:
+        shutil.copyfile(file, link)
+    return str(link)
+
+
+def _is_plain(path: str) -> bool:
+    return path.isprintable() and not set(_PATTERN) & set(path)
+
+
+def _text(
+    connection: duckdb.DuckDBPyConnection,
+    formats: Mapping[Path, Format],
+    known: Sequence[str],
+    *,
+    together: bool,
+) -> tuple[str, list[str]]:
+    folder = _Folder(connection)
+    layouts: dict[Path, Layout] = {}
+    paths: dict[Path, Path] = {}
+    for number, (file, kind) in enumerate(formats.items()):
+        paths[file] = unpack(file, folder.path / f"unpacked{number}.csv") if kind == "packed" else file
+        layouts[file] = layout_of(file, paths[file], known, packed=kind == "gzip")
+    kept = _without_rejected({file: layout.names for file, layout in layouts.items()})
+    if together:
+        _check_columns({file: layouts[file].names for file in kept}, known)
+    alike: dict[Layout, list[Path]] = {}
+    for number, file in enumerate(kept):
+        layout, path = layouts[file], paths[file]
+        if layout.delimiter is None or layout.skip:
+            layout, path = rewrite(layout, path, folder.path / f"rewritten{number}.csv")
+        alike.setdefault(layout, []).append(path)
+    parts: dict[Layout, list[str]] = {}
+    for layout, some in alike.items():
+        wholes = mended(connection, some, layout.mark, len(layout.names), layout.skip)
+        for path, whole in zip(some, wholes, strict=True):
+            unpacked = layout if whole == path else replace(layout, packed=False)
+            parts.setdefault(unpacked, []).append(_readable(folder, whole))
+    reads = [layout.read_csv(names) for layout, names in parts.items()]
+    rows = " UNION ALL BY NAME ".join(f"SELECT * FROM {read}" for read in reads)
+    return reads[0] if len(reads) == 1 else f"({rows})", [name for names in parts.values() for name in names]
+
+
+def _without_rejected(columns: Mapping[Path, Sequence[str]]) -> list[Path]:
+    """Return the files that are no rejected rows written by bayes_cx; a file that stands alone is kept."""
+    kept = [
+        file
+        for file, names in columns.items()
+        if len(columns) == 1 or not _REJECTED.fullmatch(",".join(names[:2]))
+    ]
+    return kept or list(columns)
+
+
+def _check_columns(columns: Mapping[Path, Sequence[str]], known: Sequence[str]) -> None:
+    """Raise InputError if some of several files have a column that others lack."""
+    for name in known:
+        have = [file for file, names in columns.items() if name in names]
+        if have and (lack := [file for file in columns if file not in have]):
+            raise InputError(
+                f"the columns of {_named(lack)} differ from those of {_named(have)}: there is no {name!r}",
+                "the same columns in every file",
+                "read them apart, or name those to read",
+            )
+
+
+def _parquet(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], known: Sequence[str], *, together: bool
+) -> tuple[str, list[str]]:
+    schemas = {file: _schema(file) for file in files}
+    for file, schema in schemas.items():
+        check_width(file, len(schema))
+        distinct(schema.names, known, place(file))
+    kept = _without_rejected({file: schema.names for file, schema in schemas.items()})
+    # The name of a folder may hold a column: region=north.
+    in_path = {part.partition("=")[0] for file in kept for part in file.parent.parts if "=" in part}
+    stored = [name for name in known if name not in in_path]
+    if together:
+        _check_columns({file: schemas[file].names for file in kept}, stored)
+    for name in stored:
+        text = {
+            file: _is_text(schemas[file].field(name).type) for file in kept if name in schemas[file].names
+        }
+        if len(set(text.values())) > 1:
+            raise InputError(
+                f"column {name!r} is text in {_named([file for file in text if text[file]])} "
+                f"and not in {_named([file for file in text if not text[file]])}",
+                "the same type in every file",
+                "convert it in one of them",
+            )
+    folder = _Folder(connection)
+    paths = [_readable(folder, file) for file in kept]
+    return f"read_parquet([{', '.join(map(literal, paths))}], union_by_name = true)", paths
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        with file.open("rb") as opened:
+            return pq.read_schema(opened)
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"{file.name} is empty", "a first line with the names of the columns", "check the file"
-        )
-    if any("\ud800" <= letter <= "\udfff" for letter in line):
-        raise InputError(
-            f"the first line of {file.name} is not UTF-8", "text in UTF-8", "save it again in that encoding"
-        )
-    best: tuple[list[str], str | None] = ([], None)
-    for delimiter in (*_DELIMITERS, None):
-        if delimiter is None and len(best[0]) > 1:
-            break
-        cells = (
-            line.split()
-            if delimiter is None
-            else next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))
-        )
-        names = [cell.strip() for cell in cells]
-        if set(needed) <= set(names) and len(set(names)) == len(names):
-            return names, delimiter
-        if len(names) > len(best[0]):
-            best = names, delimiter
-    return best
+            f"{place(file)} cannot be read ({str(error).strip().splitlines()[0]})",
+            "a whole Parquet file",
+            "write or copy it again",
+        ) from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

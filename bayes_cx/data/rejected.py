@@ -4,10 +4,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 
+from bayes_cx.data.column_names import free
 from bayes_cx.data.schema import TOO_MUCH
-from bayes_cx.data.sources import Source
+from bayes_cx.data.sources import Source, unreadable
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.files import atomic_path, write_csv
 
@@ -31,6 +33,7 @@ def rejected_rows(
     Under pseudonyms only the columns of the schema are shown, because any other may name the customer as
     well. A time or an amount is hidden where one of them could not be read, because it may hold an id that
     slipped into the wrong column. Of a line that could not be split into columns only the number is shown.
+    Of a table with very many columns only those that were asked for are shown.
 
     Parameters
     ----------
@@ -46,7 +49,8 @@ def rejected_rows(
         SQL that finds further reasons in further views.
     """
     names = list(source.types)
-    number, why, line, text = (ident(_free(name, names)) for name in ("row", "reason", "line", "line_text"))
+    lower = {name.lower() for name in names}
+    number, why, line, text = (ident(free(name, lower)) for name in ("row", "reason", "line", "line_text"))
     numbered = source.view("numbered", f"SELECT *, row_number() OVER () AS {number} FROM {source.sql}")
     values = {name: f"value_{position}" for position, name in enumerate(names)}
     judged = judge({value: ident(name) for name, value in values.items()} | {"number": number}, numbered)
@@ -99,11 +103,14 @@ def write_rejected(source: Source, rejected: str, path: str | os.PathLike[str]) 
         If the file cannot be written.
     """
     path = Path(path)
-    if path.suffix != ".parquet":
-        write_csv(_as_text(source, rejected), path)
-        return
-    with atomic_path(path) as part:
-        source.connection.execute(f"COPY (FROM {rejected}) TO {literal(str(part))} (FORMAT parquet)")
+    try:
+        if path.suffix.lower() != ".parquet":
+            write_csv(_as_text(source, rejected), path)
+            return
+        with atomic_path(path) as part:
+            source.connection.execute(f"COPY (FROM {rejected}) TO {literal(str(part))} (FORMAT parquet)")
+    except duckdb.Error as error:
+        raise unreadable(source.label, error) from error
 
 
 def _as_text(source: Source, rejected: str) -> Iterator[pd.DataFrame]:
@@ -113,11 +120,3 @@ def _as_text(source: Source, rejected: str) -> Iterator[pd.DataFrame]:
     yield pd.DataFrame(columns=relation.columns, dtype=object)
     for batch in relation.to_arrow_reader(_BATCH):
         yield batch.to_pandas()
-
-
-def _free(name: str, taken: list[str]) -> str:
-    """Find a column name that the source does not use; DuckDB ignores case."""
-    lower = {other.lower() for other in taken}
-    while name.lower() in lower:
-        name += "_"
-    return name

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 import duckdb
 
+from bayes_cx.data.column_names import free
+from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
@@ -16,6 +18,7 @@ __all__ = [
     "OUT_OF_YEARS",
     "TOO_MUCH",
     "UNMATCHED_RETURN",
+    "UNREADABLE_AMOUNT",
     "Schema",
     "TimeSQL",
 ]
@@ -23,6 +26,7 @@ __all__ = [
 Returns = Literal["reject", "net", "ignore", "keep"]
 ZeroAmounts = Literal["reject", "keep"]
 
+UNREADABLE_AMOUNT = "unreadable amount"
 AFTER_END = "after the end of observation"
 CANCELLED = "purchase cancelled by a return"
 UNMATCHED_RETURN = "return without an earlier purchase"
@@ -36,7 +40,7 @@ _LARGE_INTEGERS = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _INTEGERS = _SMALL_INTEGERS | _LARGE_INTEGERS
 _FLOATS = {"FLOAT", "DOUBLE"}
 _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
-_ZONED = "TIMESTAMP WITH TIME ZONE"
+_ZONED = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}
 # Times outside of these years are typing errors, or stand for "never" and "unknown": 9999-12-31, 0001-01-01.
 YEARS = (1800, 2199)
 OUT_OF_YEARS = f"time outside the years {YEARS[0]} to {YEARS[1]}"
@@ -67,6 +71,8 @@ class Schema:
         purchase that adds nothing to the spend.
     zero_amounts : {"reject", "keep"}
         Whether a purchase for nothing is an error or a purchase.
+    numbers : Numbers, optional
+        How amounts in text are written; if not given, as computers write them.
     """
 
     customer: str
@@ -76,6 +82,7 @@ class Schema:
     timezone: str = "UTC"
     returns: Returns = "reject"
     zero_amounts: ZeroAmounts = "reject"
+    numbers: Numbers | None = None
 
     def __post_init__(self) -> None:
         for name, value, choices in (
@@ -145,7 +152,7 @@ FROM {typed} {join}""",
         types = source.types
         customer, no_customer = self._customer(types)
         time = self.read_time(types)
-        amount, value = self._amount(types)
+        read, amount, value = self._amount(types)
         extra = extra or {}
         added = "".join(f",\n{sql} AS {ident(name)}" for name, sql in extra.items())
         found = TimeSQL("plain", "zoned", "no_moment", self.timezone)
@@ -159,7 +166,7 @@ FROM (
 SELECT {customer} AS customer, {no_customer} AS no_customer,
 {time.plain} AS plain, {time.zoned} AS zoned, {time.missing} AS no_moment,
 {amount} AS amount, {value} AS value, {self._missing(self.amount, types)} AS no_amount{added}
-FROM {rows or source.sql})""",
+FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or source.sql})""",
         )
 
     def check(self, source: Source) -> None:
@@ -197,7 +204,7 @@ FROM {rows or source.sql})""",
             ("no_amount", "missing amount"),
             ("isnan(value) OR isinf(value)", "non-finite amount"),
             (f"abs(value) >= {_TOO_MUCH}", TOO_MUCH),
-            ("value IS NULL OR amount IS NULL", "unreadable amount"),
+            ("value IS NULL OR amount IS NULL", UNREADABLE_AMOUNT),
         ]
         if self.returns in {"reject", "ignore"}:
             name = "negative amount" if self.returns == "reject" else "return, ignored"
@@ -249,8 +256,8 @@ FROM {rows or source.sql})""",
             return TimeSQL(parsed, _NO_INSTANT, missing, self.timezone)
         if kind in _MOMENTS:
             return TimeSQL(_as_timestamp(column, kind), _NO_INSTANT, missing, self.timezone)
-        if kind == _ZONED:
-            return TimeSQL(_NO_TIME, column, missing, self.timezone)
+        if kind in _ZONED:
+            return TimeSQL(_NO_TIME, f"CAST({column} AS TIMESTAMPTZ)", missing, self.timezone)
         if kind == "VARCHAR":
             text = f"trim(CAST({column} AS VARCHAR))"
             carries_zone = f"regexp_matches({text}, {literal(_ZONE_IN_TEXT)})"
@@ -260,15 +267,31 @@ FROM {rows or source.sql})""",
         hint = "times as dates, timestamps or ISO text, or time_format for whole numbers such as 19970131"
         raise _wrong_type("time", self.time, types, hint)
 
-    def _amount(self, types: dict[str, str]) -> tuple[str, str]:
-        """Return SQL for the amount as a fixed-point number, and as a float, which has infinity and NaN."""
+    def _amount(self, types: dict[str, str]) -> tuple[str, str, str]:
+        """Return SQL for the amount as a fixed-point number, and as a float, which has infinity and NaN.
+
+        Before them comes a column that must be computed first, once: what text says in plain digits.
+        """
         if self.amount is None:
-            return f"CAST(NULL AS {MONEY})", "CAST(NULL AS DOUBLE)"
-        column, kind = ident(self.amount), _kind(types[self.amount])
+            return "", f"CAST(NULL AS {MONEY})", "CAST(NULL AS DOUBLE)"
+        number, kind = ident(self.amount), _kind(types[self.amount])
         if kind not in {"VARCHAR", "DECIMAL"} | _INTEGERS | _FLOATS:
             raise _wrong_type("amount", self.amount, types, "numbers")
-        text = f"trim(CAST({column} AS VARCHAR))" if kind == "VARCHAR" else column
-        return f"TRY_CAST({text} AS {MONEY})", f"TRY_CAST({text} AS DOUBLE)"
+        read = ""
+        if kind == "VARCHAR":
+            text = f"trim(CAST({number} AS VARCHAR))"
+            if self.numbers is None:
+                number = text
+            else:
+                number = free("digits", {name.lower() for name in types})
+                read = f"{self.numbers.plain(text)} AS {number}"
+        return read, f"TRY_CAST({number} AS {MONEY})", f"TRY_CAST({number} AS DOUBLE)"
+
+    def currency(self, types: dict[str, str]) -> str:
+        """Return SQL for the sign of the currency beside an amount; empty where there is none."""
+        if self.amount is None or self.numbers is None or _kind(types[self.amount]) != "VARCHAR":
+            return "''"
+        return self.numbers.currency(f"trim(CAST({ident(self.amount)} AS VARCHAR))")
 
 
 _NO_TIME, _NO_INSTANT = "CAST(NULL AS TIMESTAMP)", "CAST(NULL AS TIMESTAMPTZ)"

@@ -7,8 +7,9 @@ outgrows the memory limit.
 
 import hashlib
 import os
-import weakref
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from bayes_cx.data.databases import is_database, take_query
+from bayes_cx.data.column_names import distinct
+from bayes_cx.data.connections import connect
+from bayes_cx.data.databases import is_database, take, take_query
+from bayes_cx.data.folders import find_files
 from bayes_cx.data.mending import EXPECTED, UNBALANCED
-from bayes_cx.data.on_disk import find_files, rows_of
-from bayes_cx.data.sql import literal
+from bayes_cx.data.on_disk import rows_of
+from bayes_cx.data.queries import check_query, first_line, lock
+from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
-from bayes_cx.files import make_temporary, remove_temporary
 from bayes_cx.privacy import place
 
-__all__ = ["LOST_LINE", "NO_ROWS", "UNBALANCED_QUOTE", "UNREADABLE_LINE", "Source", "open_source"]
+__all__ = [
+    "LOST_LINE",
+    "NO_ROWS",
+    "UNBALANCED_QUOTE",
+    "UNREADABLE_LINE",
+    "Source",
+    "label_of",
+    "open_source",
+    "unreadable",
+]
 
 # Reasons why lines of text files are no rows.
 UNREADABLE_LINE = "unreadable line"
@@ -33,10 +46,15 @@ UNBALANCED_QUOTE = "unbalanced quote"
 LOST_LINE = "line that came to no row"
 NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE})
 
-# Enough to aggregate ten million rows without touching the disk, little enough for a small container.
-MEMORY_LIMIT = "500MB"
-MAX_THREADS = 4
+_connect = connect
 _TABLE = "purchases"
+_BATCH = 50_000
+# Where the lines of text files are that are no rows: those that DuckDB could not read, and those taken out.
+_REJECTS = ("reject_scans", "reject_errors", UNBALANCED)
+# Of a table of more columns only those are read that are needed.
+WIDE = 200
+# Names of columns that a message shows.
+_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -108,16 +126,43 @@ class Source:
         except duckdb.Error as error:
             raise unreadable(self.label, error) from error
 
+    @property
+    def known(self) -> str:
+        """The names of the columns, as messages show them."""
+        names = list(self.types)
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        return ", ".join(map(repr, names[:_SHOWN])) + more
+
+    def insist_on(self, names: Sequence[str]) -> None:
+        """Raise InputError if the table lacks a column."""
+        if missing := [name for name in names if name not in self.types]:
+            raise InputError(
+                f"no column {', '.join(map(repr, missing))} in {self.label}",
+                f"one of {self.known}",
+                "check the spelling, upper and lower case included",
+            )
+
+    def narrowed(self, names: Sequence[str]) -> "Source":
+        """Copy these columns only, if there are so many that reading all of them again takes its time."""
+        if len(self.types) <= WIDE:
+            return self
+        types = {name: kind for name, kind in self.types.items() if name in names}
+        columns = ", ".join(map(ident, types))
+        self.execute(f"CREATE TEMP TABLE narrow AS SELECT {columns} FROM {self.sql}")
+        return replace(self, sql="narrow", types=types)
+
     def unreadable_lines(self) -> str:
         """Return the query for the lines of text files that are no rows: reason, line, text."""
         queries = ["SELECT '' AS reason, 0::UBIGINT AS line, '' AS text WHERE false"]
         if self._has("reject_errors"):
-            # Only the first scan counts: each later one reports the same lines again.
+            # Only the first scan of a file counts: each later one reports the same lines again.
             queries.append(
                 f"SELECT {literal(UNREADABLE_LINE)} AS reason, line, "
                 "replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
-                "FROM reject_errors "
-                "WHERE scan_id = (SELECT min(scan_id) FROM reject_errors) GROUP BY file_id, line"
+                "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
+                "WHERE (file_path, scan_id) IN "
+                "(SELECT (file_path, min(scan_id)) FROM reject_scans GROUP BY file_path) "
+                "GROUP BY file_path, line"
             )
         if self._has(UNBALANCED):
             queries.append(
@@ -145,17 +190,21 @@ class Source:
         return self.run(name).num_rows > 0
 
 
-def open_source(source: Any, needed: tuple[str, ...], query: str | None = None) -> Source:
+def open_source(
+    source: Any, needed: Sequence[str], query: str | None = None, perhaps: Sequence[str] = ()
+) -> Source:
     """Make any supported source readable by DuckDB.
 
     Parameters
     ----------
     source : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
         See `read_transactions`.
-    needed : tuple of str
+    needed : sequence of str
         Columns that must be there.
     query : str, optional
-        The query that selects the rows, when `source` is a database.
+        The query that selects the rows: of a database over its tables, of files over the table ``data``.
+    perhaps : sequence of str
+        Columns that the caller looks for itself; there must not be two of the name.
 
     Raises
     ------
@@ -164,17 +213,11 @@ def open_source(source: Any, needed: tuple[str, ...], query: str | None = None) 
     """
     connection = _connect()
     try:
-        opened = _open(connection, source, needed, query)
+        opened = _open(connection, source, needed, perhaps, query)
     except (duckdb.Error, pa.ArrowException) as error:
-        raise unreadable(_label(source), error) from error
-    missing = [name for name in needed if name not in opened.types]
-    if missing:
-        raise InputError(
-            f"no column {', '.join(map(repr, missing))} in {opened.label}",
-            f"one of {', '.join(map(repr, opened.types))}",
-            "check the spelling, upper and lower case included",
-        )
-    return opened
+        raise unreadable(label_of(source), error) from error
+    opened.insist_on(needed)
+    return opened.narrowed((*needed, *perhaps))
 
 
 def unreadable(label: str, error: Exception) -> InputError:
@@ -186,52 +229,76 @@ def unreadable(label: str, error: Exception) -> InputError:
     )
 
 
-def _connect() -> duckdb.DuckDBPyConnection:
-    spill = make_temporary()
-    connection = duckdb.connect(
-        config={
-            "memory_limit": MEMORY_LIMIT,
-            "threads": str(min(MAX_THREADS, os.cpu_count() or 1)),
-            "temp_directory": str(spill),
-        }
-    )
-    weakref.finalize(connection, remove_temporary, spill)
-    return connection
-
-
 def _open(
-    connection: duckdb.DuckDBPyConnection, source: Any, needed: tuple[str, ...], query: str | None
+    connection: duckdb.DuckDBPyConnection,
+    source: Any,
+    needed: Sequence[str],
+    perhaps: Sequence[str],
+    query: str | None,
 ) -> Source:
-    label = _label(source)
-    if query is not None and not isinstance(source, str | os.PathLike):
-        raise InputError(f"a query for a {label}", "a query for a database only", "leave the query out")
-    if query is not None or is_database(source):
-        take_query(connection, _TABLE, str(source), query)
+    label, known = label_of(source), (*needed, *perhaps)
+    if isinstance(source, list | tuple) and len(source) == 1:
+        source = source[0]
+    on_disk = isinstance(source, str | os.PathLike | list | tuple)
+    if query is not None and not on_disk:
+        raise InputError(f"a query for a {label}", "a query for files or a database", "leave the query out")
+    if is_database(source):
+        take_query(connection, _TABLE, str(source), query, needed, perhaps)
         return _source(connection, _TABLE, label)
-    if isinstance(source, str | os.PathLike):
-        return _source(connection, rows_of(connection, find_files(Path(source)), needed), label)
-    if isinstance(source, list | tuple):
-        files = [file for part in source for file in find_files(Path(part))]
-        return _source(connection, rows_of(connection, files, needed), label)
+    if on_disk:
+        parts = [source] if isinstance(source, str | os.PathLike) else source
+        files = [file for part in parts for file in find_files(Path(part))]
+        if query is not None:
+            _take_from_files(connection, files, query, known, label)
+            return _source(connection, _TABLE, label)
+        rows, read = rows_of(connection, files, needed, perhaps)
+        return _source(
+            connection, rows, label if len(files) <= len(parts) else f"{label} ({len(read):,} files)"
+        )
     if isinstance(source, pads.Dataset):
         return _register(connection, source, label)
     if isinstance(source, pd.DataFrame):
-        return _register(connection, _from_pandas(source), label)
+        return _register(connection, _from_pandas(source, known), label)
     if hasattr(source, "collect") and hasattr(source, "collect_schema"):  # a lazy polars frame
         source = source.collect()
     if isinstance(source, pa.Table) or hasattr(source, "to_arrow"):
-        return _register(connection, pa.table(source), label)
+        return _register(connection, _named(pa.table(source), known, label), label)
     if hasattr(source, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(source)
-        connection.register("incoming", reader)
-        connection.execute(f"CREATE TEMP TABLE {_TABLE} AS SELECT * FROM incoming")
-        connection.unregister("incoming")
+        take(connection, _TABLE, _renamed(pa.RecordBatchReader.from_stream(source), known, label))
         return _source(connection, _TABLE, label)
     raise InputError(
         f"source is of type {type(source).__name__}",
         "a path, a pandas or polars frame, an Arrow table or reader, a DuckDB relation or a database",
         "convert it to one of these",
     )
+
+
+def _take_from_files(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    query: str,
+    known: Sequence[str],
+    label: str,
+) -> None:
+    """Run a query over files, which it knows as one table ``data``, where nothing else can be read."""
+    named = check_query(query)
+    with closing(connect()) as reader:
+        rows, read = rows_of(reader, files, (), (*known, *named))
+        reader.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {rows}")
+        lock(reader, read)
+        try:
+            take(connection, _TABLE, reader.sql(query).to_arrow_reader(_BATCH))
+        except duckdb.Error as error:
+            columns = ", ".join(reader.table("data").columns[:_SHOWN])
+            raise InputError(
+                f"the query failed over {label} ({first_line(error)})",
+                f"one SELECT over the table data ({columns})",
+                "correct the query",
+            ) from error
+        # Lines that could not be split into columns are part of no result, and count all the same.
+        for table in _REJECTS:
+            if reader.execute(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{table}'").fetchall():
+                take(connection, table, reader.table(table).to_arrow_reader(_BATCH))
 
 
 def _source(connection: duckdb.DuckDBPyConnection, sql: str, label: str) -> Source:
@@ -245,19 +312,53 @@ def _register(connection: duckdb.DuckDBPyConnection, table: Any, label: str) -> 
     return _source(connection, _TABLE, label)
 
 
-def _from_pandas(frame: pd.DataFrame) -> pa.Table:
+def _renamed(reader: pa.RecordBatchReader, needed: Sequence[str], label: str) -> pa.RecordBatchReader:
+    names = distinct(reader.schema.names, needed, label)
+    fields = [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
+    return pa.RecordBatchReader.from_batches(
+        pa.schema(fields), (batch.rename_columns(names) for batch in reader)
+    )
+
+
+def _named(table: pa.Table, needed: Sequence[str], label: str) -> pa.Table:
+    """Return a table whose columns DuckDB can tell apart and read; of very many only those needed."""
+    names = distinct(table.column_names, needed, label)
+    if len(names) > WIDE:
+        kept = [position for position, name in enumerate(names) if name in needed]
+        table, names = table.select(kept), [names[position] for position in kept]
+    columns = [_plain(column) if _is_foreign(column.type) else column for column in table.columns]
+    return pa.table(columns, names)
+
+
+def _is_foreign(kind: pa.DataType) -> bool:
+    """Return whether DuckDB has no such type, or one that says nothing."""
+    types = pa.types
+    return types.is_float16(kind) or types.is_decimal256(kind) or types.is_union(kind) or types.is_null(kind)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_float16(column.type):
+        return column.cast(pa.float32())
+    texts = [None if cell is None else str(cell) for cell in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _from_pandas(frame: pd.DataFrame, needed: Sequence[str]) -> pa.Table:
     """Convert a frame column by column; a column of mixed types becomes text, checked cell by cell."""
-    columns = {}
-    for position, name in enumerate(frame.columns):
+    columns, names = [], [str(name) for name in frame.columns]
+    if len(names) > WIDE:
+        kept = [position for position, name in enumerate(names) if name in needed]
+        frame, names = frame.iloc[:, kept], [names[position] for position in kept]
+    for position in range(len(names)):
         values = frame.iloc[:, position]
-        if str(name) in columns:
-            raise InputError(f"two columns are called {name!r}", "one column of a name", "rename one of them")
         try:
-            columns[str(name)] = pa.Array.from_pandas(values)
+            column = pa.Array.from_pandas(values)
         except (pa.ArrowException, UnicodeEncodeError):
             text = values.astype("object").where(values.notna(), None).map(_text, na_action="ignore")
-            columns[str(name)] = pa.array(text, pa.string(), from_pandas=True)
-    return pa.table(columns)
+            column = pa.array(text, pa.string(), from_pandas=True)
+        columns.append(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
+    table = pa.table(columns, [f"{position}" for position in range(len(columns))])
+    return _named(table.rename_columns(names), needed, "the frame")
 
 
 def _text(cell: object) -> str:
@@ -265,7 +366,8 @@ def _text(cell: object) -> str:
     return str(cell).encode("utf-8", "replace").decode("utf-8")
 
 
-def _label(source: Any) -> str:
+def label_of(source: Any) -> str:
+    """Name where rows come from, without folders."""
     if isinstance(source, str | os.PathLike):
         return place(source)
     if isinstance(source, list | tuple):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,11 +10,13 @@ import duckdb
 
 from bayes_cx.clock import Clock
 from bayes_cx.data.dates import Dates
+from bayes_cx.data.expressions import columns_in, with_amount
 from bayes_cx.data.groups import numbered
+from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
-from bayes_cx.data.schema import Schema
+from bayes_cx.data.schema import UNREADABLE_AMOUNT, Schema
 from bayes_cx.data.sources import NO_ROWS, Source, open_source
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
@@ -221,6 +223,8 @@ def read_transactions(
     timezone: str = "UTC",
     returns: Literal["reject", "net", "ignore", "keep"] = "reject",
     zero_amounts: Literal["reject", "keep"] = "reject",
+    decimal: str = ".",
+    thousands: str | None = None,
     query: str | None = None,
     pseudonym_key: str | bytes | None = None,
 ) -> Transactions:
@@ -229,9 +233,9 @@ def read_transactions(
     Parameters
     ----------
     source : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
-        A CSV file (also gzipped; separated by comma, semicolon, tab, bar or spaces), a Parquet file, several
-        of a kind, a folder or a pattern; a pandas or polars frame; anything that exports an Arrow stream; the
-        file of an SQLite or DuckDB database, or an address for DuckDB's ATTACH such as
+        A CSV file (also packed; separated by comma, semicolon, tab, bar or spaces), a Parquet file, an Excel
+        workbook, several of a kind, a folder or a pattern; a pandas or polars frame; anything that exports an
+        Arrow stream; the file of an SQLite or DuckDB database, or an address for DuckDB's ATTACH such as
         ``"postgres:dbname=shop"``, with `query`.
     customer : str
         Column with the customer: text, kept to the letter (``'00001'``), or whole numbers. All of a CSV file
@@ -239,7 +243,9 @@ def read_transactions(
     time : str
         Column with the time of purchase: dates, timestamps with or without zone, or ISO text.
     amount : str, optional
-        Column with the amount paid. Amounts are kept to nine decimals and added without rounding error.
+        Column with the amount paid, or arithmetic over columns such as ``"Quantity * UnitPrice"``; see
+        `expressions.columns_in` for what it may hold. Amounts are kept to nine decimals and added without
+        rounding error. The sign of a currency beside an amount is read over.
     by : str or sequence of str
         Columns that group customers, such as a segment.
     time_format : str, optional
@@ -254,8 +260,14 @@ def read_transactions(
         amounts that are profits, where a negative one is a purchase with a loss and no return.
     zero_amounts : {"reject", "keep"}
         Whether a purchase for nothing is an error, or a purchase that adds nothing to the spend.
+    decimal : {".", ","}
+        What stands before the decimals of amounts in text.
+    thousands : {".", ",", " ", "'"}, optional
+        What stands between their groups of three digits: a point where `decimal` is a comma, else nothing.
+        Spaces and apostrophes are understood in any case.
     query : str, optional
-        SQL that selects the rows when `source` is a database.
+        One SELECT: of a database over its tables, of files over one table called ``data``. Without it a
+        database must have exactly one table with the columns.
     pseudonym_key : str or bytes, optional
         A secret of 16 bytes or more. With it every customer is known by a pseudonym, the first 16 digits of
         HMAC-SHA-256 of the id, from here on; the same id and key give the same pseudonym everywhere.
@@ -268,8 +280,8 @@ def read_transactions(
     Raises
     ------
     InputError
-        If the source cannot be read, has no rows, lacks a column or has one of a type that cannot be used, or
-        if the key is too short.
+        If the source cannot be read, has no rows, lacks a column or has one of a type that cannot be used, if
+        the amounts are in several currencies, or if the key is too short.
 
     Examples
     --------
@@ -279,19 +291,40 @@ def read_transactions(
     >>> transactions.rows_accepted, transactions.rejected_by_reason
     (2, {'missing customer': 1})
     """
-    schema = Schema(customer, time, amount, time_format, timezone, returns, zero_amounts)
+    written = Numbers(decimal, thousands)
     groups = (by,) if isinstance(by, str) else tuple(by)
-    table = open_source(source, (*schema.columns, *groups), query)
+    needed, perhaps = (customer, time, *groups), ()
+    if amount is not None and amount.isidentifier():
+        needed = (customer, time, amount, *groups)
+    elif amount is not None:
+        # The columns of an expression need not be there: its text may be the name of one.
+        perhaps = (amount, *columns_in(amount))
+    table = open_source(source, needed, query, perhaps)
+    if amount is not None and amount not in table.types:
+        # What is computed is written with a decimal point, whatever it is computed from.
+        table, written = with_amount(table, amount, written), Numbers()
+    quick = None if written == Numbers() else written
+    schema = Schema(customer, time, amount, time_format, timezone, returns, zero_amounts, quick)
     schema.check(table)
     if pseudonym_key is not None:
         table = give_pseudonyms(table, schema, pseudonym_key, groups)
-    verdicts = table.run(f"FROM {_verdicts(schema, table)}").to_pylist()
-    reasons = {row["reason"]: row["n"] for row in verdicts}
+    verdicts, reasons = _verdicts(schema, table)
+    if UNREADABLE_AMOUNT in reasons and schema.numbers is None:
+        # Most amounts are plain numbers, and looking for signs of currencies in all of them would take time.
+        schema = replace(schema, numbers=written)
+        verdicts, reasons = _verdicts(schema, table)
     reasons |= table.lines_without_row(sum(reasons.values()))
     rows_read = sum(reasons.values())
     if not rows_read:
         raise InputError(f"{table.label} has no rows", "one purchase or more", "check the source")
-    accepted = next((row for row in verdicts if row["reason"] is None), {"n": 0, "zero": 0, "negative": 0})
+    none: dict[str, Any] = {"n": 0, "zero": 0, "negative": 0}
+    accepted = next((row for row in verdicts if row["reason"] is None), none)
+    if len(signs := sorted(accepted.get("currencies") or ())) > 1:
+        raise InputError(
+            f"amounts in several currencies ({', '.join(signs)}) in {table.label}",
+            "one currency",
+            "convert them, or read one at a time by a query",
+        )
     reasons.pop(None, None)
     return Transactions(
         source=table.label,
@@ -302,20 +335,21 @@ def read_transactions(
         rows_zero=accepted["zero"],
         rows_negative=accepted["negative"],
         dates=Dates.of(accepted, timezone),
-        rejected_by_reason=dict(sorted(reasons.items())),
+        rejected_by_reason={str(reason): n for reason, n in sorted(reasons.items())},
         sha256=table.fingerprint(_sums(accepted)),
         table=table,
     )
 
 
-def _verdicts(schema: Schema, table: Source) -> str:
-    """Return the view that counts the rows of each reason, and adds up the accepted ones."""
+def _verdicts(schema: Schema, table: Source) -> tuple[list[dict[str, Any]], dict[str | None, int]]:
+    """Count the rows of each reason, and add up the accepted ones; the second is only the counts."""
     # 60 bits of each row's SHA-256, because they fit a BIGINT and their sum cannot overflow.
     digest = "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))"
     digested = table.view(
         "digested",
         f"""SELECT *, CASE WHEN reason IS NULL THEN {digest} END AS digest,
-CASE WHEN reason IS NULL THEN CAST(moment AS DATE) END AS day FROM {schema.judged(table)}""",
+CASE WHEN reason IS NULL THEN CAST(moment AS DATE) END AS day
+FROM {schema.judged(table, {"currency": schema.currency(table.types)})}""",
     )
     by_day = table.view(
         "verdicts_by_day",
@@ -326,19 +360,23 @@ min(moment) FILTER (reason IS NULL) AS first, max(moment) FILTER (reason IS NULL
 max(instant) FILTER (reason IS NULL) AS instant,
 sum(CAST('0x' || substr(digest, 1, 15) AS BIGINT)) AS digests,
 sum(epoch_us(moment)) FILTER (reason IS NULL) AS moments,
-sum(amount) FILTER (reason IS NULL) AS amounts
+sum(amount) FILTER (reason IS NULL) AS amounts,
+list(DISTINCT currency) FILTER (reason IS NULL AND currency <> '') AS currencies
 FROM {digested} GROUP BY reason, day""",
     )
     sums = ", ".join(
         f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("n", "zero", "negative", "zoned", "clocked")
     )
-    return table.view(
+    view = table.view(
         "verdicts",
         f"""SELECT reason, {sums}, min(first) AS first, max(last) AS last, max(instant) AS instant,
 sum(digests) AS digests, sum(moments) AS moments, sum(amounts) AS amounts,
-list({{'day': day, 'n': n}}) FILTER (day IS NOT NULL) AS days
+list({{'day': day, 'n': n}}) FILTER (day IS NOT NULL) AS days,
+list_distinct(flatten(list(currencies))) AS currencies
 FROM {by_day} GROUP BY reason""",
     )
+    verdicts = table.run(f"FROM {view}").to_pylist()
+    return verdicts, {row["reason"]: row["n"] for row in verdicts}
 
 
 def _sums(accepted: dict[str, Any]) -> str:

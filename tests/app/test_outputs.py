@@ -13,10 +13,11 @@ import pytest
 
 from bayes_cx.app import cli
 from bayes_cx.app.apart import check_apart
-from bayes_cx.app.folder import RECORD, card_folder, report_files, report_folder, write_record
+from bayes_cx.app.folder import card_folder, report_files, report_folder, write_record
 from bayes_cx.app.streams import Stream
 from bayes_cx.errors import InputError
 from bayes_cx.locks import lock, unlock
+from bayes_cx.records import RECORD
 
 
 def write_report(target: Path, *names: str, text: str = "new", foreseen=None, amid=lambda: None) -> None:

@@ -155,8 +155,8 @@ def test_columns_named_like_ours_do_no_harm(tmp_path):
     )
     transactions = read_transactions(frame, customer="row", time="reason", amount="moment", by="d")
     assert transactions.rejected.columns == [
-        "row_",
-        "reason_",
+        "row_2",
+        "reason_2",
         "row",
         "reason",
         "moment",

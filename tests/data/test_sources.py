@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from bayes_cx.data import read_transactions, summarise
-from bayes_cx.data.databases import take_query
 from bayes_cx.errors import InputError
 
 ROLES = {"customer": "id", "time": "when", "amount": "paid"}
@@ -70,11 +69,11 @@ def test_parquet_one_many_folder_and_pattern(tmp_path):
     for path, part in zip(paths, (GOOD.iloc[:2], GOOD.iloc[2:]), strict=True):
         path.parent.mkdir()
         part.to_parquet(path)
-    GOOD.to_parquet(tmp_path / "all.pq")
-    assert check(tmp_path / "all.pq").source == "all.pq"
-    check(str(tmp_path / "all.pq"))
     assert check(paths).source == "1.parquet, 2.parquet"
-    check(tmp_path)
+    assert check(tmp_path).source == f"{tmp_path.name} (2 files)"
+    GOOD.to_parquet(tmp_path / "all.PQ")
+    assert check(tmp_path / "all.PQ").source == "all.PQ"
+    check(str(tmp_path / "all.PQ"))
     check(f"{tmp_path}/*/*.parquet")
 
 
@@ -161,8 +160,7 @@ def test_a_query_against_sqlite(tmp_path):
     database.close()
     check(path, query="SELECT * FROM orders;")
     check(str(path), query='SELECT id, "when", paid, region FROM orders WHERE paid > 0')
-    with pytest.raises(InputError, match=r"without a query.*orders"):
-        read_transactions(path, **ROLES)
+    check(path)
     with pytest.raises(InputError, match=r"the query failed.*no such table.*orders"):
         read_transactions(path, **ROLES, query="SELECT * FROM sales")
 
@@ -189,15 +187,16 @@ def test_a_query_against_a_database_of_duckdb(tmp_path):
         connection.register("frame", pa.Table.from_pandas(GOOD))
         connection.execute("CREATE TABLE orders AS SELECT * FROM frame")
     check(path, query="SELECT * FROM orders")
+    check(path)
     with pytest.raises(InputError, match=r"the query failed in shop.duckdb.*orders"):
-        read_transactions(path, **ROLES, query="DROP TABLE orders")
+        read_transactions(path, **ROLES, query="SELECT * FROM sales")
 
 
 def test_sources_that_cannot_be_read(tmp_path):
     (tmp_path / "empty.csv").touch()
     (tmp_path / "header.csv").write_text("id,when,paid\n")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no more")
-    (tmp_path / "other.csv").write_text("id;when;paid\n1;2025-01-01;1\n")
+    (tmp_path / "short.csv").write_text("id;when;price\n1;2025-01-01;1\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "noise.db").write_bytes(b"noise" * 1000)
     for source, message in (
@@ -205,8 +204,9 @@ def test_sources_that_cannot_be_read(tmp_path):
         (tmp_path / "header.csv", "header.csv has no rows"),
         (tmp_path / "broken.parquet", "broken.parquet cannot be read"),
         (tmp_path / "missing.csv", "missing.csv does not exist"),
-        (tmp_path / "folder", "Parquet or CSV files"),
-        ([tmp_path / "header.csv", tmp_path / "other.csv"], "the columns of other.csv differ"),
+        (tmp_path / "folder", "holds no tables"),
+        ([tmp_path / "header.csv", tmp_path / "short.csv"], "the columns of short.csv differ.*'paid'"),
+        ([tmp_path / "header.csv", tmp_path / "header.csv"], "header.csv is named twice"),
         (tmp_path / "missing.db", "missing.db does not exist"),
         (tmp_path / "noise.db", "noise.db cannot be read"),
         ([], "an empty list"),
@@ -214,7 +214,7 @@ def test_sources_that_cannot_be_read(tmp_path):
         (42, "source is of type int"),
     ):
         with pytest.raises(InputError, match=message):
-            read_transactions(source, **ROLES, query="SELECT 1" if str(source).endswith(".db") else None)
+            read_transactions(source, **ROLES)
 
 
 @pytest.mark.parametrize(
@@ -226,14 +226,14 @@ def test_sources_that_cannot_be_read(tmp_path):
     ],
 )
 def test_no_message_tells_the_address_of_a_server(monkeypatch, address):
-    def refuse(connection, table, source, query):
-        class Server:
-            def execute(self, sql):
-                raise duckdb.IOException(f"IO Error: Unable to connect at {source!r}: refused")
+    class Server:
+        def execute(self, sql):
+            raise duckdb.IOException(f"IO Error: Unable to connect at {address!r}: refused")
 
-        take_query(Server(), table, source, query)
+        def close(self):
+            pass
 
-    monkeypatch.setattr("bayes_cx.data.sources.take_query", refuse)
+    monkeypatch.setattr("bayes_cx.data.databases.connect", Server)
     kind = address.partition(":")[0]
     with pytest.raises(InputError, match=rf"^{kind} server cannot be read \(IO Error\)") as error:
         read_transactions(address, **ROLES, query="SELECT 1")
