@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from bayes_cx.data.lines import Lines, copy_mended, scan
+from bayes_cx.data.text_files import NOT_WHOLE, not_whole
 
 __all__ = ["EXPECTED", "UNBALANCED", "mended"]
 
@@ -44,11 +45,19 @@ def mended(
         Number of columns.
     skip : int
         Lines before that with the names of the columns.
+
+    Raises
+    ------
+    InputError
+        If a packed file is not whole.
     """
     read, found = [], []
     for file in files:
-        with _opened(file) as lines:
-            found.append(scan(lines, delimiter, columns, skip))
+        try:
+            with _opened(file) as lines:
+                found.append(scan(lines, delimiter, columns, skip))
+        except NOT_WHOLE as error:
+            raise not_whole(file, error) from error
         read.append(_copied(connection, file, found[-1]) if found[-1].unbalanced or found[-1].mixed else file)
     _record(connection, found)
     return read

@@ -17,7 +17,7 @@ from bayes_cx.data.column_names import check_width, distinct
 from bayes_cx.data.formats import NAMES, Format, format_of
 from bayes_cx.data.mending import mended
 from bayes_cx.data.sql import literal
-from bayes_cx.data.text_files import Layout, layout_of, rewrite, unpack
+from bayes_cx.data.text_files import NOT_WHOLE, Layout, layout_of, not_whole, rewrite, unpack
 from bayes_cx.data.workbooks import read_workbooks
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import place
@@ -164,7 +164,10 @@ def _text(
     for number, file in enumerate(kept):
         layout, path = layouts[file], paths[file]
         if layout.delimiter is None or layout.skip:
-            layout, path = rewrite(layout, path, folder.path / f"rewritten{number}.csv")
+            try:
+                layout, path = rewrite(layout, path, folder.path / f"rewritten{number}.csv")
+            except NOT_WHOLE as error:
+                raise not_whole(file, error) from error
         alike.setdefault(layout, []).append(path)
     parts: dict[Layout, list[str]] = {}
     for layout, some in alike.items():

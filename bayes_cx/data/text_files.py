@@ -21,7 +21,10 @@ from bayes_cx.data.sql import literal
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import place
 
-__all__ = ["Layout", "layout_of", "rewrite", "unpack"]
+__all__ = ["NOT_WHOLE", "Layout", "layout_of", "not_whole", "rewrite", "unpack"]
+
+NOT_WHOLE = (OSError, EOFError, zlib.error)
+"""What Python raises where a file packed by gzip is not whole."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MARK = "\x01"  # a delimiter that no text holds
@@ -169,8 +172,8 @@ def _first_lines(file: Path, path: Path, packed: bool) -> list[str]:
             ):
                 lines.append(line)
                 letters += len(line)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _not_whole(file, error) from error
+    except NOT_WHOLE as error:
+        raise not_whole(file, error) from error
     if lines and len(lines[0]) >= _FIRST_LETTERS:
         raise InputError(
             f"the first line of {place(file)} has no end", "lines of text", "check that it is a table"
@@ -178,7 +181,8 @@ def _first_lines(file: Path, path: Path, packed: bool) -> list[str]:
     return lines
 
 
-def _not_whole(file: Path, error: Exception) -> InputError:
+def not_whole(file: Path, error: Exception) -> InputError:
+    """Return the InputError for a packed file that ends too soon or is damaged."""
     return InputError(f"{place(file)} cannot be unpacked ({error})", "a whole file", "copy or pack it again")
 
 
@@ -195,8 +199,8 @@ def unpack(file: Path, target: Path) -> Path:
     try:
         with _UNPACK[start[:2]](file) as source, target.open("wb") as out:
             shutil.copyfileobj(source, out)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
-        raise _not_whole(file, error) from error
+    except (*NOT_WHOLE, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
+        raise not_whole(file, error) from error
     return target
 
 

@@ -103,12 +103,17 @@ def test_what_is_not_whole_or_no_table_is_named(tmp_path):
         archive.writestr("a.csv", ROWS)
         archive.writestr("b.csv", ROWS)
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(ROWS.encode())[:20])
+    long = ROWS + "".join(f"{number},2025-01-01,{number**3}\n" for number in range(20_000))
+    (tmp_path / "later.csv.gz").write_bytes(gzip.compress(long.encode())[:-500])
+    (tmp_path / "title.csv.gz").write_bytes(gzip.compress(f"title\n{long}".encode())[:-500])
     (tmp_path / "cut.csv.bz2").write_bytes(bz2.compress(ROWS.encode())[:20])
     (tmp_path / "letter.csv").write_bytes(b"%PDF-1.7\n")
     (tmp_path / "blank.csv").write_text("\n  \n")
     for name, message in (
         ("two.zip", "neither text"),
         ("cut.csv.gz", "cannot be unpacked"),
+        ("later.csv.gz", "cannot be unpacked"),
+        ("title.csv.gz", "cannot be unpacked"),
         ("cut.csv.bz2", "cannot be unpacked"),
         ("letter.csv", "neither text"),
         ("blank.csv", "is empty"),
