@@ -133,6 +133,8 @@ def _is_of(kind: Any, value: Any) -> bool:
         )
     if origin is tuple:
         return isinstance(value, list | tuple) and all(_is_of(get_args(kind)[0], one) for one in value)
+    if origin is tuple:
+        return isinstance(value, list) and all(_is_of(get_args(kind)[0], one) for one in value)
     if origin is UnionType:
         return any(_is_of(one, value) for one in get_args(kind))
     return value is None if kind is NoneType else isinstance(value, dict)

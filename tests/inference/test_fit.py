@@ -130,6 +130,14 @@ def _values(group, **values):
     return lambda tree: tree.__setitem__(group, xr.DataTree(tree[group].to_dataset().assign(values)))
 
 
+def test_provenance_reads_what_it_wrote_remarks_and_all(purchases):
+    found = purchases.provenance
+    noted = replace(found, data=replace(found.data, remarks=("1 row is dated 1900-01-01",)))
+    assert Provenance.from_json(noted.to_json()) == noted
+    with pytest.raises(bcx.InputError, match="remarks"):
+        Provenance.from_json(noted.to_json().replace('["1 row is dated 1900-01-01"]', "[7]"))
+
+
 def _provenance(**changes):
     def edit(tree):
         values = {**made.provenance().as_dict(), **changes}
