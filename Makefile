@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof test test-all bench lint format gallery notebooks wrong-choice lock image clean
+.PHONY: help setup report proof test test-all bench lint format floors wheel gallery notebooks wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -61,6 +61,16 @@ test-all: $(STAMP) ## run every test
 bench: $(STAMP) .peers/.installed ## time everything against the peers and write docs/performance.md (half an hour)
 	$(BIN)/python benchmarks/bench.py --peers .peers/bin/python
 
+floors: $(UV) ## run the tests with the oldest versions of the dependencies that pyproject.toml allows
+	$(UV) venv --quiet --clear --python "$$(cat .python-version)" .floors
+	$(UV) pip compile --quiet --resolution lowest-direct --python-version "$$(cat .python-version)" --no-header \
+		pyproject.toml --output-file .floors/requirements.txt
+	$(UV) pip install --quiet --python .floors/bin/python --constraint .floors/requirements.txt --editable '.[dev]'
+	.floors/bin/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS)
+
+wheel: $(STAMP) ## build the wheel, to be installed elsewhere: dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,5 +97,5 @@ lock: $(UV) ## resolve the newest versions that fit together into requirements.l
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
 
 clean: ## remove everything that can be built again
-	rm -rf .bootstrap .peers $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf .bootstrap .floors .peers $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
