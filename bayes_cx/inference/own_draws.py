@@ -69,7 +69,7 @@ def posterior(
     >>> published = {"r": [0.243], "alpha": [4.414], "a": [0.793], "b": [2.426]}
     >>> own = bcx.posterior("BG/NBD", published, stats)
     >>> bcx.score(own, stats, "expected_purchases_new", t="52 weeks")["mean"].round(2).item()
-    1.44
+    1.45
     """
     model = find(model) if isinstance(model, str) else model
     prepared = prepare(model, stats, design, scale=scale)

@@ -155,7 +155,7 @@ def test_thinned_draws_are_evenly_spaced(purchases, few):
     thin = bcx.draws(purchases, few, "p_alive", thin_to=8)
     assert thin.sizes == {"chain": 1, "draw": 8, "customer": 6}
     np.testing.assert_array_equal(thin[0], every[::500])
-    assert bcx.draws(purchases, few, "p_alive", thin_to=9_999).shape == (4, 1000, 6)
+    assert bcx.draws(purchases, few, "p_alive", thin_to=9_999).shape == (1, 4000, 6)
 
 
 def test_customers_never_seen_have_no_dimension(posterior, few, spend, at_point):
