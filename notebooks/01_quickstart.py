@@ -137,7 +137,8 @@ bcx.show(bcx.score(purchases, stats, "expected_purchases", t="52 weeks"))
 # used to come often. `docs/gallery.md` shows all pictures of `bcx.plot`.
 
 # %%
-bcx.plot.p_alive(purchases, stats, transactions, stats["customer"].to_numpy()[int(stats["x"].argmax())])
+often = stats["customer"].to_numpy()[stats["x"].to_numpy().argmax()]
+bcx.plot.p_alive(purchases, stats, transactions, often)
 plt.show()
 
 # %% [markdown]

@@ -136,8 +136,8 @@ wrong = bcx.fit(bcx.models.BG_NBD, as_if, seed=1, progress=False)
 figure, both_axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
 for axes, fit, data in zip(both_axes, (donors, wrong), (donations, as_if), strict=True):
     bcx.plot.predictive(bcx.validation.predictive_check(fit, data, seed=1), ax=axes)
-    axes.set_title(fit.model.name)
-    axes.set_xlabel("gifts in six years: donors (bars), and made by the model")
+    axes.set_title(f"Donors (bars) and {fit.model.name}")
+    axes.set_xlabel("gifts in six years")
 plt.show()
 
 # %% [markdown]

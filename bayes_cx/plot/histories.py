@@ -73,7 +73,7 @@ def p_alive(
         {name: ("customer", values) for name, values in rows.items()} | columns,
         attrs={"kind": kind.key, "unit": clock.unit},
     )
-    found = score(posterior, table, "p_alive", quantiles=LEVELS)
+    found = score(posterior, table, "p_alive", thin_to=DRAWS, quantiles=LEVELS)
     when = clock.times_of(steps)
     with drawn_on(ax, 2.4) as axes:
         fan(axes, when, found["quantile"].to_numpy().T)
