@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 TESTS ?=
 # Two processes; tests/conftest.py says what stays together in one, so that fits are shared, and what goes first.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # A slow mirror must not break the set-up.
 export UV_HTTP_TIMEOUT ?= 300
 # uv names the environment that it was called from if there is one; here it is always .venv.
@@ -66,7 +66,7 @@ floors: $(UV) ## run the tests with the oldest versions of the dependencies that
 	$(UV) pip compile --quiet --resolution lowest-direct --python-version "$$(cat .python-version)" --no-header \
 		pyproject.toml --output-file .floors/requirements.txt
 	$(UV) pip install --quiet --python .floors/bin/python --constraint .floors/requirements.txt --editable '.[dev]'
-	.floors/bin/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS)
+	.floors/bin/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 wheel: $(STAMP) ## build the wheel, to be installed elsewhere: dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

@@ -1,5 +1,7 @@
 """What many tests share: real data, fits of it, and a generator with a fixed seed."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -23,12 +25,23 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items):
-    """Run the tests of one file in one process, where they share fits, but the battery model by model."""
-    for item in items:
-        model = item.callspec.params.get("model", "") if hasattr(item, "callspec") else ""
-        own = model if isinstance(model, str) and item.path.name == "test_battery.py" else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {item.path.stem} {own}".strip()))
+    """Begin with the long files."""
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Run the tests of one file in one process, where they share fits, but the battery model by model."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            if file.endswith("test_battery.py") and "[" in test:
+                return f"{file} {re.split(r'[-\]]', test.partition('[')[2])[0]}"
+            return file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture
