@@ -7,6 +7,7 @@ Only what ``--help`` needs is imported here.
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -70,7 +71,9 @@ def _reported() -> Iterable[str]:
 
 def _model_key(name: str) -> str:
     """Return the key of a model that was named by its key or its printed name; other words as they are."""
-    return name if name == AUTO else catalogue.find_model(name).key
+    with suppress(InputError):  # `check` says which there are, and what else may stand here
+        return catalogue.find_model(name).key
+    return name
 
 
 def _models_help() -> str:

@@ -112,6 +112,7 @@ def undated(kind: Kind, unit: str, source: str, rows: int, content: str) -> dict
         "rows_read": rows,
         "rows_rejected": 0,
         "rejected": "{}",
+        "rejected_amounts": "{}",
         "remarks": "[]",
     }
 

@@ -15,6 +15,7 @@ import pytensor
 import pytensor.scalar as ps
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.traversal import io_toposort
 from pytensor.link.utils import fgraph_to_python
 from pytensor.scalar.basic import Composite, ScalarVariable
 from pytensor.scalar.loop import ScalarLoop
@@ -85,9 +86,17 @@ class _Formula(Composite):
         value, *others = self.outputs
         if others:
             raise NotImplementedError("a formula of several values has no derivatives")
+        _refuse_repeated_factors(value)
         slopes: Any = pytensor.grad(value, list(self.inputs))
         each: Any = Composite(self.inputs, slopes)(*inputs, return_list=True)
         return [output_gradients[0] * slope for slope in each]
+
+
+def _refuse_repeated_factors(value: Scalar) -> None:
+    """Refuse products of a scalar with itself, whose derivative in PyTensor 3.3 is wrong: 2 for u * u."""
+    for node in io_toposort([], [value]):
+        if isinstance(node.op, ps.Mul) and len(set(node.inputs)) < len(node.inputs):
+            raise NotImplementedError("a scalar times itself, of which there is no derivative: use ps.sqr")
 
 
 class _WithSlopes(_Loop):

@@ -49,7 +49,7 @@ def log_stay(gamma, delta, w):
 def _stirling(z: Scalar) -> Scalar:
     """Return Stirling's series for the logarithm of the gamma function from its third power on."""
     u = 1.0 / z
-    v = u * u
+    v = ps.sqr(u)
     return u * v * (-1 / 360 + v * (1 / 1260 + v * (-1 / 1680 + v / 1188)))
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from pytensor.compile.mode import Mode
 
 import bayes_cx as bcx
-from bayes_cx.inference.direct import by_differences
+from bayes_cx.compiling import compiled
+from bayes_cx.inference.direct import by_differences, direct
 from bayes_cx.inference.prepare import prepare
+from bayes_cx.models import find
 
 
 def test_differences_are_derivatives():
@@ -21,22 +24,85 @@ def test_differences_are_derivatives():
     assert by_b == pytest.approx(500 * np.log(0.3), rel=1e-10)
 
 
-def test_a_design_has_the_density_that_pymc_gives_it(cdnow_sample, rng):
+@pytest.fixture
+def designs(cdnow_sample, rng):
+    """A design, its density by kernels, and that of PyMC, of some customers."""
+    from bayes_cx.inference import pymc_density
     from bayes_cx.inference.build import build, structure_of
     from bayes_cx.inference.designed import designed
-    from bayes_cx.inference.pymc_density import density
 
     few = cdnow_sample.isel(customer=slice(0, 200))
     few = few.assign(age=("customer", rng.normal(size=200)), shop=("customer", rng.choice([*"abc"], 200)))
     design = bcx.Design(covariates={"purchase_rate": ["age"]}, pooled={"dropout": "shop"})
     prepared = prepare(bcx.models.BG_NBD, few, design)
-    for priors in (True, False):
+
+    def make(*, priors):
         ours = designed(prepared, {}, priors=priors)
-        theirs = density(build(prepared, {}), structure_of(prepared), priors=priors)
         assert ours is not None
-        points = ours.start + 0.3 * rng.normal(size=(3, ours.start.size))
-        np.testing.assert_allclose(ours.heights(points), theirs.heights(points), rtol=1e-12)
-        for u in points:
-            (height, slope), (expected, by_u) = (each.value_and_gradient(u) for each in (ours, theirs))
-            assert height == pytest.approx(float(expected), rel=1e-12)
-            np.testing.assert_allclose(slope, by_u, rtol=1e-9, atol=1e-10)
+        theirs = pymc_density.density(build(prepared, {}), structure_of(prepared), priors=priors)
+        return ours, theirs, ours.start + 0.3 * rng.normal(size=(3, ours.start.size))
+
+    return make
+
+
+@pytest.mark.parametrize("priors", [True, False])
+def test_a_design_has_the_density_that_pymc_gives_it(designs, priors, monkeypatch):
+    # Some evaluations are not worth a minute of compilation.
+    uncompiled = Mode(linker="py", optimizer="fast_run")
+    monkeypatch.setattr(
+        "bayes_cx.inference.pymc_density.compiled",
+        lambda *given, mode=uncompiled, exact=False: compiled(*given, mode=mode, exact=exact),
+    )
+    monkeypatch.setattr("bayes_cx.inference.pymc_density.kept", lambda _, make: make())
+    ours, theirs, points = designs(priors=priors)
+    np.testing.assert_allclose(ours.heights(points), theirs.heights(points), rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("priors", [True, False])
+def test_a_design_has_the_slopes_that_pymc_gives_it(designs, priors):
+    ours, theirs, points = designs(priors=priors)
+    for u in points:
+        (height, slope), (expected, by_u) = (each.value_and_gradient(u) for each in (ours, theirs))
+        assert height == pytest.approx(float(expected), rel=1e-12)
+        np.testing.assert_allclose(slope, by_u, rtol=1e-9, atol=1e-10)
+
+
+def _assert_slopes(f, points):
+    """Compare slopes with differences of the eighth order of the values."""
+    step = 3e-4
+    weight = np.array([3, -32, 168, -672, 0, 672, -168, 32, -3]) / (840 * step)
+    for u in points:
+        _, slope = f.value_and_gradient(u)
+        for i, own in enumerate(slope):
+            line = np.tile(u, (9, 1))
+            line[:, i] += step * np.arange(-4, 5)
+            assert weight @ f.heights(line) == pytest.approx(own, rel=1e-7, abs=1e-6)
+
+
+def test_slopes_of_a_design_are_those_of_its_density(designs, monkeypatch):
+    monkeypatch.setattr("bayes_cx.inference.pymc_density.density", lambda *_, **__: None)
+    ours, _, points = designs(priors=True)
+    _assert_slopes(ours, points)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    purchases = bcx.summarise(
+        bcx.load_cdnow(sample=True), until="1997-09-30", unit="week", regularity=True
+    ).isel(customer=slice(0, 200))
+    return {"purchases": purchases, "opportunities": bcx.load_donations(), "contracts": bcx.load_cohorts()}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd", "bg_bb", "sbg", "bdw", "gamma_gamma"],
+)
+def test_slopes_are_those_of_the_density(key, tables, rng):
+    """PyTensor's derivative of u * u was wrong within formulas of scalars, and all that use it agreed."""
+    model = find(key)
+    f = direct(
+        prepare(model, tables.get(model.kind.key, tables["purchases"])), dict.fromkeys(model.choices, 3)
+    )
+    assert f is not None
+    _assert_slopes(f, f.start + 0.3 * rng.normal(size=(2, f.start.size)))

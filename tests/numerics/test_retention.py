@@ -20,3 +20,16 @@ def test_the_chance_to_stay_in_many_digits():
             stays = mp.loggamma(d + more) - mp.loggamma(d)
             expected = stays - mp.loggamma(g + d + more) + mp.loggamma(g + d)
             assert value == pytest.approx(float(expected), rel=1e-12), point
+
+
+def test_its_slopes_in_many_digits():
+    rng = np.random.default_rng(0)
+    gamma, delta = 10 ** rng.uniform(-2, 2, (2, 100))
+    w = np.round(10 ** rng.uniform(0, 3, 100))
+    _, by_gamma, by_delta = evaluated(log_stay, 3, (0, 1))(gamma, delta, w)
+    with mp.workdps(40):
+        for one, other, *point in zip(by_gamma, by_delta, gamma, delta, w, strict=True):
+            g, d, more = (mp.mpf(float(v)) for v in point)
+            both = mp.psi(0, g + d + more) - mp.psi(0, g + d)
+            assert one == pytest.approx(float(-both), rel=1e-10), point
+            assert other == pytest.approx(float(mp.psi(0, d + more) - mp.psi(0, d) - both), rel=1e-9), point
