@@ -102,7 +102,8 @@ class Clock:
             # Through UTC, so that an hour skipped by summer time becomes the one that the clock shows.
             local = when if when.tzinfo is None else when.astimezone(UTC).astimezone(zone)
             return (local.replace(tzinfo=None) - _EPOCH) // timedelta(days=1)
-        when += timedelta(hours=hours)
+        if hours:  # of a date; adding to a time would forget which of two equal clock times it is
+            when += timedelta(hours=hours)
         if when.tzinfo is None:
             # A time that clocks show twice is the later one, as DuckDB takes it, where data are read.
             when = max(when.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
@@ -187,7 +188,9 @@ def _read_date(date: Any) -> tuple[datetime, bool]:
             is_date = not isinstance(date, datetime)
             when = datetime(date.year, date.month, date.day) if is_date else date
         when = datetime(
-            when.year, when.month, when.day, when.hour, when.minute, when.second, tzinfo=when.tzinfo
+            *(when.year, when.month, when.day, when.hour, when.minute, when.second),
+            tzinfo=when.tzinfo,
+            fold=when.fold,
         )
         when.utcoffset()  # raises if a zone cannot say it
         return when, is_date

@@ -121,6 +121,8 @@ def test_days_are_those_of_the_calendar(a, b, unit):
 
 
 @given(st.datetimes(datetime(1902, 1, 1), datetime(2037, 12, 31), timezones=zones.map(ZoneInfo)), zones)
+@example(datetime(1999, 10, 31, 2, fold=1, tzinfo=BERLIN), "UTC")  # the second time that clocks show two
+@example(datetime(1999, 10, 31, 2, fold=1, tzinfo=BERLIN), "Europe/Berlin")
 def test_a_time_with_a_zone_lies_in_the_day_and_hour_of_the_clock_on_the_wall(moment, zone):
     wall = moment.astimezone(UTC).astimezone(ZoneInfo(zone))
     assert Clock("week", zone).iso(Clock("week", zone).step_of(moment)) == f"{wall:%Y-%m-%d}"
