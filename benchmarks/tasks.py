@@ -196,6 +196,15 @@ def spread(values):
     return [values.mean(axis=0), values.std(axis=0), *np.quantile(values, QUANTILES, axis=0)]
 
 
+def peak():
+    """Return the peak MiB of this process; what `getrusage` says includes the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
 def main():
     warnings.simplefilter("ignore")
     tool, task, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
@@ -207,7 +216,7 @@ def main():
         cpu, wall = time.process_time(), time.perf_counter()
         result = work()
         took[call], took[f"{call} wall"] = time.process_time() - cpu, time.perf_counter() - wall
-    took["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    took["peak"] = peak()
     if isinstance(result, list):
         np.save(folder / f"{tool}.npy", np.array(result))
         result = {}
