@@ -163,6 +163,8 @@ class Explorer:
             draws=method.draws,
             tune=method.tune,
             chains=method.chains,
+            # What calls Python for every step waits for the interpreter lock: more threads only take turns.
+            cores=None if self._direct is None else 1,
             seed=seed,
             target_accept=method.target_accept,
             maxdepth=_MAX_DEPTH,
