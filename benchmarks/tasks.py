@@ -133,20 +133,25 @@ class PymcMarketing:
     """The whole posterior by NUTS, with nutpie."""
 
     def __init__(self, folder):
-        import pandas as pd
         from pymc_marketing.clv import BetaGeoModel
 
         self.folder, self.model = folder, BetaGeoModel
-        data = np.load(folder / "history.npz")
+
+    def frame(self):
+        import pandas as pd
+
+        data = np.load(self.folder / "history.npz")
         columns = {"frequency": data["x"], "recency": data["t_x"], "T": data["T"]}
-        self.frame = pd.DataFrame({"customer_id": np.arange(data["x"].size), **columns})
+        return pd.DataFrame({"customer_id": np.arange(data["x"].size), **columns})
 
     def nuts(self):
         import arviz as az
 
+        frame = self.frame()
+
         def work():
             options = {"draws": 1000, "tune": 1000, "chains": 4, "random_seed": 1, "progressbar": False}
-            tree = self.model().fit(self.frame, method="mcmc", nuts_sampler="nutpie", **options)
+            tree = self.model().fit(frame, method="mcmc", nuts_sampler="nutpie", **options)
             posterior = tree["posterior"]
             draws = {name: posterior[name] for name in LETTERS}
             ess = min(float(az.ess(each.to_numpy())) for each in draws.values())
@@ -157,17 +162,17 @@ class PymcMarketing:
     def score(self):
         import arviz as az
 
-        draws = np.load(self.folder / "draws.npz")
+        draws, frame = np.load(self.folder / "draws.npz"), self.frame()
         model = self.model()
-        model.build_model(self.frame)
+        model.build_model(frame)
         model.idata = az.from_dict({"posterior": {name: draws[name][None] for name in LETTERS}})
 
         def one(values):
             return spread(values.stack(sample=("chain", "draw")).transpose("sample", ...).to_numpy())
 
         return lambda: [
-            one(model.expected_probability_alive(self.frame)),
-            one(model.expected_purchases(self.frame, future_t=WEEKS)),
+            one(model.expected_probability_alive(frame)),
+            one(model.expected_purchases(frame, future_t=WEEKS)),
         ]
 
     def summarise(self):
