@@ -252,7 +252,7 @@ class Offers:
     capacity: Annotated[int | None, Option("Customers that can be contacted.", check=at_least(0))] = None
     max_loss_chance: Annotated[
         float,
-        Option("Chance to lose money from which on nobody is contacted.", check=above(0)),
+        Option("Chance to lose money from which on nobody is contacted.", check=between(0.01, 1)),
     ] = 0.95
 
 

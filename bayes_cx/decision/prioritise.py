@@ -42,7 +42,7 @@ def prioritise(
     *,
     budget: float | None = None,
     capacity: int | None = None,
-    max_loss_chance: float = MAX_LOSS_CHANCE,
+    max_loss_chance: float | None = MAX_LOSS_CHANCE,
     seed: int = 0,
 ) -> Plan:
     """Return a plan: customers in the order of the expected net gain of contacting them, and whom to contact.
@@ -71,8 +71,8 @@ def prioritise(
         Most that may be spent.
     capacity : int, optional
         Most customers that can be contacted.
-    max_loss_chance : float
-        Chance to lose money from which on the plan is not advised; above 1 never.
+    max_loss_chance : float, optional
+        Chance to lose money, at most 1, from which on the plan is not advised; None advises whatever it is.
     seed : int
         Seed of the draws of the offers' effects and of the simulated futures.
 
@@ -86,15 +86,18 @@ def prioritise(
         If there is no offer, two have the same name, or a limit is negative.
     """
     _check(offers, budget, capacity)
-    if not max_loss_chance > 0:
-        raise InputError(f"max_loss_chance={max_loss_chance}", "a chance above 0", "write for example 0.95")
+    if max_loss_chance is not None and not 0 < max_loss_chance <= 1:
+        raise InputError(
+            f"max_loss_chance={max_loss_chance}", "a chance above 0, at most 1", "write for example 0.95"
+        )
     rng = np.random.default_rng(seed)
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)
     allocation = allocate(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
     data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
-    withheld = _withheld(data, int(allocation.contact.sum()), max_loss_chance)
+    never = np.inf if max_loss_chance is None else max_loss_chance
+    withheld = _withheld(data, int(allocation.contact.sum()), never)
     if withheld:
         allocation = replace(allocation, contact=np.zeros_like(allocation.contact))
         data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
@@ -120,7 +123,7 @@ def prioritise(
             "discount_rate": value.rate.per_year,
             "margin": value.margin,
             "draws": value.draws,
-            "max_loss_chance": max_loss_chance,
+            "max_loss_chance": "never" if max_loss_chance is None else max_loss_chance,
             "seed": seed,
             "watch": WATCH,
             "active": ACTIVE,

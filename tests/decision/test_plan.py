@@ -260,9 +260,15 @@ def test_a_plan_that_almost_surely_loses_is_no_advice(point, few):
     assert data.attrs["withheld_loss"] == pytest.approx(0.99, abs=0.015)
     assert data.attrs["withheld_high"] == pytest.approx(-1.0)
     assert data.attrs["withheld_gain"] == pytest.approx(data["gain"].item(), rel=1e-6)
-    bold = bcx.prioritise(value, [lottery], seed=1, max_loss_chance=1.1)
+    bold = bcx.prioritise(value, [lottery], seed=1, max_loss_chance=None)
     assert bold.n_contacted == 1
     assert "withheld_contacts" not in bold.data.attrs
+
+
+@pytest.mark.parametrize("chance", [0, -0.1, 95])
+def test_a_chance_to_lose_is_no_percentage(worth, chance):
+    with pytest.raises(bcx.InputError, match="at most 1"):
+        bcx.prioritise(worth, [bcx.Offer("voucher", 1.0)], max_loss_chance=chance)
 
 
 def test_labels(plan):
