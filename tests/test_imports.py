@@ -29,6 +29,18 @@ GROUND = {
     "kinds",
     "progress",
 }
+ANALYSIS = {
+    "catalogue",
+    "model",
+    "models",
+    "data",
+    "inference",
+    "scoring",
+    "decision",
+    "validation",
+    "study",
+    "page",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "checks": {"errors"},
@@ -56,46 +68,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "decision": GROUND | {"data", "inference", "scoring"},
     "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
     "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
-    "reporting": GROUND
-    | {
-        "catalogue",
-        "model",
-        "models",
-        "data",
-        "inference",
-        "scoring",
-        "decision",
-        "validation",
-        "study",
-        "page",
-    },
-    "plot": GROUND
-    | {
-        "model",
-        "models",
-        "data",
-        "inference",
-        "scoring",
-        "decision",
-        "validation",
-        "study",
-        "page",
-        "reporting",
-    },
-    "app": GROUND
-    | {
-        "catalogue",
-        "model",
-        "models",
-        "data",
-        "inference",
-        "scoring",
-        "decision",
-        "validation",
-        "study",
-        "page",
-        "reporting",
-    },
+    "reporting": GROUND | ANALYSIS,
+    "plot": GROUND | ANALYSIS | {"reporting"},
+    "app": GROUND | ANALYSIS | {"reporting"},
     "__main__": {"stop", "app"},
 }
 

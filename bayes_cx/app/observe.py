@@ -12,7 +12,7 @@ from bayes_cx.app.settings import AUTO, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import read_statistics
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import kind_of
+from bayes_cx.kinds import CONTRACTS, kind_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,6 +21,8 @@ __all__ = ["Observed", "load_dataset", "observe", "reads_twice"]
 
 # Share of the observed time that models under test are fitted to, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
+# Settings of how to read amounts that tables of contracts do not have.
+OF_PURCHASES = ("returns", "zero_amounts", "decimal", "thousands")
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,13 @@ def _contracts(
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
     if regularity or opportunities:
         raise InputError("--regularity or --opportunities for contracts", "neither of them", "leave them out")
+    usual = type(settings.read)()
+    if changed := [name for name in OF_PURCHASES if getattr(settings.read, name) != getattr(usual, name)]:
+        raise InputError(
+            f"{' and '.join(f'--{name.replace("_", "-")}' for name in changed)} for contracts",
+            "amounts of zero or more, written as computers write numbers",
+            "leave this out, and write the amounts so",
+        )
     for name, what in (("customer", "the customer id"), ("end", "the end, empty while a contract runs")):
         _needed(settings, name, f"the column with {what}")
     _needed(settings, "until", "the last day that was observed", "DATE")
@@ -249,5 +258,6 @@ def _note(stats: "xr.Dataset", steps: Steps) -> None:
     for remark in provenance.remarks:
         steps.note(remark)
     for reason, rows in provenance.rejected.items():
-        hint = "; see --decimal and --thousands" if reason == "unreadable amount" else ""
+        written = reason == "unreadable amount" and provenance.kind != CONTRACTS.key
+        hint = "; see --decimal and --thousands" if written else ""
         steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}{hint}")

@@ -96,7 +96,7 @@ def _refuse_repeated_factors(value: Scalar) -> None:
     """Refuse products of a scalar with itself, whose derivative in PyTensor 3.3 is wrong: 2 for u * u."""
     for node in io_toposort([], [value]):
         if isinstance(node.op, ps.Mul) and len(set(node.inputs)) < len(node.inputs):
-            raise NotImplementedError("a scalar times itself, of which there is no derivative: use ps.sqr")
+            raise ValueError("a scalar times itself, whose derivative would be wrong: write ps.sqr")
 
 
 class _WithSlopes(_Loop):

@@ -23,6 +23,7 @@ HEAVY = (
 )
 COMMANDS = ("report", "summarise", "fit", "score", "prioritise", "card", "datasets")
 COLUMNS = ("--customer", "id", "--time", "day", "--amount", "paid")
+CONTRACTS = ("--customer", "id", "--start", "day", "--end", "day", "--until", "2025-12-31")
 
 BROKEN = """id,day,paid,mail
 1,2025-01-01,10,a@x.org
@@ -171,6 +172,8 @@ def test_report_needs_a_folder(bayes_cx, broken):
         ((*COLUMNS, "--model", "sbg"), ("sbg", "purchases in time", "bg_nbd")),
         (("--customer", "id", "--start", "day"), ("--end",)),
         (("--customer", "id", "--start", "day", "--end", "day"), ("--until",)),
+        ((*CONTRACTS, "--decimal", ","), ("--decimal", "contracts")),
+        ((*CONTRACTS, "--returns", "net", "--zero-amounts", "keep"), ("--returns", "--zero-amounts")),
     ],
     ids=lambda value: str(value[-1]),
 )

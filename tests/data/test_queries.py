@@ -113,7 +113,8 @@ def test_a_query_over_files_knows_them_as_one_table(tmp_path):
 def test_no_variable_of_the_program_is_a_table(folder):
     import pyarrow as pa
 
-    hidden = pa.table({"id": ["x"], "when": ["2025-01-01"], "paid": [1]})  # noqa: F841
+    hidden = pa.table({"id": ["x"], "when": ["2025-01-01"], "paid": [1]})
+    assert hidden.num_rows == 1
     for source in ("orders.csv", "shop.duckdb"):
         with pytest.raises(InputError, match="hidden does not exist"):
             read(folder / source, "SELECT * FROM hidden")

@@ -61,3 +61,12 @@ def test_derivatives_are_derived_or_stated():
     np.testing.assert_allclose([by_x, by_y, power], [np.exp(at) * 2 * at, np.exp(at), 3 * at**2])
     with pytest.raises(pytensor.gradient.DisconnectedInputError):
         pytensor.grad(stated(n, x).sum(), n)
+
+
+def test_a_scalar_times_itself_has_no_derivative_and_its_square_has():
+    """PyTensor derives 2 from u * u within formulas of scalars."""
+    x = pt.dscalar("x")
+    with pytest.raises(ValueError, match=r"ps\.sqr"):
+        pytensor.grad(elementwise(lambda x: x * x)(x), x)
+    slope = pytensor.grad(elementwise(lambda x: ps.sqr(1.0 / x))(x), x)
+    assert pytensor.function([x], slope, mode=AS_WRITTEN)(2.0) == pytest.approx(-0.25)
