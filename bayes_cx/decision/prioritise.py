@@ -1,7 +1,7 @@
 """The plan from value, offers, budget and capacity."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import xarray as xr
@@ -9,6 +9,7 @@ import xarray as xr
 from bayes_cx.data import provenance_of
 from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.best import chance_among_best
+from bayes_cx.decision.drivers import AS_DRAWN, HALF, STRENGTHS, TWICE, Campaign, drivers, sensitivity
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
@@ -20,10 +21,6 @@ from bayes_cx.inference.posterior import thinned
 __all__ = ["prioritise"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0)
-_AS_DRAWN = STRENGTHS.index(1.0)
-# A single assumption is halved and doubled to see what the gain rests on.
-HALF, TWICE = 0.5, 2.0
 # The chance to lose money from which on a plan is no advice: its 90% interval then has losses only.
 MAX_LOSS_CHANCE = 0.95
 # From this chance of a gain on, a customer who is not contacted is worth watching.
@@ -94,14 +91,14 @@ def prioritise(
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)
-    allocation = allocate(gain[_AS_DRAWN], cost[_AS_DRAWN], budget, capacity)
+    allocation = allocate(gain[AS_DRAWN], cost[AS_DRAWN], budget, capacity)
     data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
     never = np.inf if max_loss_chance is None else max_loss_chance
     withheld = _withheld(data, int(allocation.contact.sum()), never)
     if withheld:
         allocation = replace(allocation, contact=np.zeros_like(allocation.contact))
         data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
-    data = data.assign(cost=("customer", cost[_AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
+    data = data.assign(cost=("customer", cost[AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
     data = data.assign(label=("customer", _labels(data, value.leaving_next)))
     totals: list[float] = []
     tiers = tier_columns(_counted(futures(value, _FUTURES, seed), totals), data["value"].to_numpy())
@@ -112,8 +109,8 @@ def prioritise(
     data = data.isel(customer=np.argsort(data["rank"].to_numpy())).assign_attrs(attributes)
     return Plan(
         data=data,
-        sensitivity=_sensitivity(gain[: len(STRENGTHS)], cost, campaign, budget, capacity),
-        drivers=_drivers(gain, cost, campaign, value, budget, capacity),
+        sensitivity=sensitivity(gain[: len(STRENGTHS)], cost, campaign, budget, capacity),
+        drivers=drivers(gain, cost, campaign, value, budget, capacity),
         offers=tuple(offers),
         settings={
             "offers": [asdict(offer) for offer in offers],
@@ -172,33 +169,9 @@ def _ranks(allocation: Allocation) -> np.ndarray:
     return rank
 
 
-@dataclass(frozen=True)
-class _Campaign:
-    """What the chosen contacts change, in total.
-
-    Attributes
-    ----------
-    changes : list of Change
-        Of one customer, by offer.
-    sooner, later : list of Change
-        The same if the half-life of the chance to win back is half and twice as long.
-    luck : numpy.ndarray, shape (strength, sample)
-        What the luck of who comes back adds, by strength of the response.
-    """
-
-    changes: list[Change]
-    sooner: list[Change]
-    later: list[Change]
-    luck: np.ndarray
-
-    def gain(self, strength: float = 1.0) -> np.ndarray:
-        """Return the net gain, the luck of single customers averaged out, shape (sample,)."""
-        return sum((each.gain(strength)[:, 0] for each in self.changes), np.zeros(self.luck.shape[1]))
-
-
 def _describe(
     value: LifetimeValue, effects: Sequence[Effect], allocation: Allocation, rank: np.ndarray, seed: int
-) -> tuple[xr.Dataset, _Campaign]:
+) -> tuple[xr.Dataset, Campaign]:
     """Return the data of a plan, in the order of the statistics, and what the campaign changes in total."""
     n, draws = value.n_customers, value.draws
     contacted = int(allocation.contact.sum())
@@ -246,10 +219,10 @@ def _describe(
                 found[j].append(other.only(mine).total())
             chosen = change.only(mine)
             luck += [chosen.luck(uniform[:, mine], strength).sum(axis=1) for strength in STRENGTHS]
-    campaign = _Campaign(*([added(each) for each in found] for found in parts.values()), luck=luck)
+    campaign = Campaign(*([added(each) for each in found] for found in parts.values()), luck=luck)
     total |= {
         "gain": campaign.gain(),
-        "gain_predictive": campaign.gain() + luck[_AS_DRAWN],
+        "gain_predictive": campaign.gain() + luck[AS_DRAWN],
         "winning_back": sum(each.winning_back()[:, 0] for each in campaign.changes),
         "keeping": sum(each.keeping()[:, 0] for each in campaign.changes),
     }
@@ -332,77 +305,6 @@ def _labels(data: xr.Dataset, leaving_next: np.ndarray) -> np.ndarray:
     # Whether an offer may be worth its cost or not, who has given notice is no customer to wait for.
     found = [contact, leaving_next, open_case, gone]
     return np.select(found, LABELS[:4], LABELS[4]).astype(object)
-
-
-def _sensitivity(
-    gain: np.ndarray,
-    cost: np.ndarray,
-    campaign: _Campaign,
-    budget: float | None,
-    capacity: int | None,
-) -> xr.Dataset:
-    """Return the gain of the chosen plan and the best number of contacts under other effects."""
-    means = np.array([campaign.gain(strength) for strength in STRENGTHS])
-    low, high = np.quantile(means + campaign.luck, (0.05, 0.95), axis=1)
-    best = [_best_number(gain, cost, i, budget, capacity) for i in range(len(STRENGTHS))]
-    return xr.Dataset(
-        {
-            "gain": ("scale", means.mean(axis=1)),
-            "gain_low": ("scale", low),
-            "gain_high": ("scale", high),
-            "contacts": ("scale", best),
-        },
-        coords={"scale": list(STRENGTHS)},
-    )
-
-
-def _best_number(
-    gain: np.ndarray, cost: np.ndarray, scenario: int, budget: float | None, capacity: int | None
-) -> int:
-    return int(allocate(gain[scenario], cost[scenario], budget, capacity).contact.sum())
-
-
-def _drivers(
-    gain: np.ndarray,
-    cost: np.ndarray,
-    campaign: _Campaign,
-    value: LifetimeValue,
-    budget: float | None,
-    capacity: int | None,
-) -> xr.Dataset:
-    """Return the expected gain of the chosen plan if one assumption is half and twice as large.
-
-    A share that cannot be doubled, such as a margin of 70 %, goes up to one.
-    """
-    changes = campaign.changes
-    back, kept, cost_now = (
-        float(sum(getattr(each, name)()[:, 0].mean() for each in changes))
-        for name in ("winning_back", "keeping", "cost")
-    )
-
-    def response(back_times: float, kept_times: float) -> float:
-        found = [e.winning_back(back_times) + e.keeping(kept_times) - e.cost(back_times) for e in changes]
-        return float(sum(each.mean() for each in found))
-
-    rows = {
-        "win_back": (response(HALF, 1.0), response(TWICE, 1.0)),
-        "keep": (response(1.0, HALF), response(1.0, TWICE)),
-        "half_life": tuple(float(sum(e.gain().mean() for e in c)) for c in (campaign.sooner, campaign.later)),
-    }
-    if value.spend is not None:
-        most = min(TWICE, 1.0 / value.margin)
-        rows["margin"] = tuple(times * (back + kept) - cost_now for times in (HALF, most))
-    half, twice = np.array(list(rows.values())).T
-    best = [_best_number(gain, cost, i, budget, capacity) for i in (-2, -1)]
-    return xr.Dataset(
-        {"half": ("assumption", half), "twice": ("assumption", twice)},
-        coords={"assumption": list(rows)},
-        attrs={
-            "gain": float(campaign.gain().mean()),
-            "contacts_half_life_half": best[0],
-            "contacts_half_life_twice": best[1],
-        },
-    )
 
 
 def _attributes(

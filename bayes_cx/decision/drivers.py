@@ -1,0 +1,112 @@
+"""What the chosen contacts change in total, and which assumption that rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.decision.allocate import allocate
+from bayes_cx.decision.effects import Change
+from bayes_cx.decision.value import LifetimeValue
+
+__all__ = ["AS_DRAWN", "HALF", "STRENGTHS", "TWICE", "Campaign", "drivers", "sensitivity"]
+
+STRENGTHS = (0.25, 0.5, 1.0, 1.5, 2.0)
+AS_DRAWN = STRENGTHS.index(1.0)
+# A single assumption is halved and doubled to see what the gain rests on.
+HALF, TWICE = 0.5, 2.0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What the chosen contacts change, in total.
+
+    Attributes
+    ----------
+    changes : list of Change
+        Of one customer, by offer.
+    sooner, later : list of Change
+        The same if the half-life of the chance to win back is half and twice as long.
+    luck : numpy.ndarray, shape (strength, sample)
+        What the luck of who comes back adds, by strength of the response.
+    """
+
+    changes: list[Change]
+    sooner: list[Change]
+    later: list[Change]
+    luck: np.ndarray
+
+    def gain(self, strength: float = 1.0) -> np.ndarray:
+        """Return the net gain, the luck of single customers averaged out, shape (sample,)."""
+        return sum((each.gain(strength)[:, 0] for each in self.changes), np.zeros(self.luck.shape[1]))
+
+
+def sensitivity(
+    gain: np.ndarray,
+    cost: np.ndarray,
+    campaign: Campaign,
+    budget: float | None,
+    capacity: int | None,
+) -> xr.Dataset:
+    """Return the gain of the chosen plan and the best number of contacts under other effects."""
+    means = np.array([campaign.gain(strength) for strength in STRENGTHS])
+    low, high = np.quantile(means + campaign.luck, (0.05, 0.95), axis=1)
+    best = [_best_number(gain, cost, i, budget, capacity) for i in range(len(STRENGTHS))]
+    return xr.Dataset(
+        {
+            "gain": ("scale", means.mean(axis=1)),
+            "gain_low": ("scale", low),
+            "gain_high": ("scale", high),
+            "contacts": ("scale", best),
+        },
+        coords={"scale": list(STRENGTHS)},
+    )
+
+
+def _best_number(
+    gain: np.ndarray, cost: np.ndarray, scenario: int, budget: float | None, capacity: int | None
+) -> int:
+    return int(allocate(gain[scenario], cost[scenario], budget, capacity).contact.sum())
+
+
+def drivers(
+    gain: np.ndarray,
+    cost: np.ndarray,
+    campaign: Campaign,
+    value: LifetimeValue,
+    budget: float | None,
+    capacity: int | None,
+) -> xr.Dataset:
+    """Return the expected gain of the chosen plan if one assumption is half and twice as large.
+
+    A share that cannot be doubled, such as a margin of 70 %, goes up to one.
+    """
+    changes = campaign.changes
+    back, kept, cost_now = (
+        float(sum(getattr(each, name)()[:, 0].mean() for each in changes))
+        for name in ("winning_back", "keeping", "cost")
+    )
+
+    def response(back_times: float, kept_times: float) -> float:
+        found = [e.winning_back(back_times) + e.keeping(kept_times) - e.cost(back_times) for e in changes]
+        return float(sum(each.mean() for each in found))
+
+    rows = {
+        "win_back": (response(HALF, 1.0), response(TWICE, 1.0)),
+        "keep": (response(1.0, HALF), response(1.0, TWICE)),
+        "half_life": tuple(float(sum(e.gain().mean() for e in c)) for c in (campaign.sooner, campaign.later)),
+    }
+    if value.spend is not None:
+        most = min(TWICE, 1.0 / value.margin)
+        rows["margin"] = tuple(times * (back + kept) - cost_now for times in (HALF, most))
+    half, twice = np.array(list(rows.values())).T
+    best = [_best_number(gain, cost, i, budget, capacity) for i in (-2, -1)]
+    return xr.Dataset(
+        {"half": ("assumption", half), "twice": ("assumption", twice)},
+        coords={"assumption": list(rows)},
+        attrs={
+            "gain": float(campaign.gain().mean()),
+            "contacts_half_life_half": best[0],
+            "contacts_half_life_twice": best[1],
+        },
+    )
