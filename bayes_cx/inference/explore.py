@@ -158,6 +158,7 @@ class Explorer:
     def _nuts(self, method: NUTS, seed: int, progress: bool) -> Found:
         import nutpie
 
+        method = method.settled(standard=self._direct is not None)
         tree = nutpie.sample(
             self._sampler,
             draws=method.draws,

@@ -1,6 +1,6 @@
 """The methods of inference: frozen records that are passed to `bayes_cx.fit`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["MAP", "MLE", "NUTS", "Laplace", "Method"]
 
@@ -11,17 +11,35 @@ class NUTS:
 
     Attributes
     ----------
-    draws, tune : int
-        Draws kept and draws for adaptation, per chain.
+    draws : int
+        Draws kept, per chain.
+    tune : int, optional
+        Draws for adaptation, per chain. By default 400 where the sampler moves in coordinates of the mode
+        and its curvature, which leave little to adapt to, and 1,000 with a design or priors that PyMC makes.
     chains : int
-    target_accept : float
-        The larger, the smaller the steps.
+    target_accept : float, optional
+        The larger, the smaller the steps. By default .8 in coordinates of the mode, else .9.
     """
 
     draws: int = 1000
-    tune: int = 1000
+    tune: int | None = None
     chains: int = 4
-    target_accept: float = 0.9
+    target_accept: float | None = None
+
+    def settled(self, *, standard: bool) -> "NUTS":
+        """Return the same with numbers where defaults were left open.
+
+        Parameters
+        ----------
+        standard : bool
+            Whether the density is nearly a standard normal in the coordinates of the sampler.
+        """
+        tune, target_accept = (400, 0.8) if standard else (1000, 0.9)
+        return replace(
+            self,
+            tune=tune if self.tune is None else self.tune,
+            target_accept=target_accept if self.target_accept is None else self.target_accept,
+        )
 
 
 @dataclass(frozen=True)

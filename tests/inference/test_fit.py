@@ -66,6 +66,14 @@ def test_auto_takes_laplace_where_it_passes(purchases):
     assert purchases.verdict == "passed"
 
 
+def test_what_is_given_to_nuts_stays_and_what_is_open_depends_on_the_coordinates():
+    standard, compiled = bcx.NUTS().settled(standard=True), bcx.NUTS().settled(standard=False)
+    assert (standard.tune, standard.target_accept) == (400, 0.8)
+    assert (compiled.tune, compiled.target_accept) == (1000, 0.9)
+    given = bcx.NUTS(tune=70, target_accept=0.99)
+    assert given.settled(standard=True) == given.settled(standard=False) == given
+
+
 def test_auto_samples_where_laplace_fails(few, monkeypatch):
     """A limit that no weights can meet sends auto to NUTS, and the record says so."""
     monkeypatch.setattr("bayes_cx.inference.diagnostics.KHAT_LIMIT", -10.0)
