@@ -2,27 +2,35 @@
 
 Every task of every tool runs in a process of its own (`tasks.py`). That the results agree is asserted here.
 ``--peers PYTHON`` names the interpreter of an environment with pymc-marketing, ``--quick`` leaves out what
-takes minutes and writes nothing.
+takes minutes and writes nothing. What was measured is kept in build/bench.json, and ``--go-on`` goes on from
+there; tools are always compared with each other in one go.
 """
 
 import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import astuple
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from at_size import Took
 from at_size import measure as at_size
 from page import DOCS, README, Results, Timed, claim, page_of, picture, replaced
 
 import bayes_cx as bcx
 
 HERE = Path(__file__).parent
+KEPT = HERE.parent / "build" / "bench.json"
 LIMIT = 900  # seconds that a task may take
 LETTERS = {"r": 0.25, "alpha": 4.5, "a": 0.8, "b": 2.4}
 # For the peers all rows lie in memory, several times.
@@ -126,32 +134,68 @@ class Agreement:
                         f"{one.task} {name}: {ours[name]} and {theirs[name]} by {other.tool}"
                     )
 
-    def of_scores(self, folder: Path, tools) -> None:
-        """Compare means, deviations and quantiles from the same draws."""
-        ours = np.load(folder / "bayes_cx.npy")
-        for tool in tools:
-            path = folder / f"{tool}.npy"
-            if path.exists() and not np.allclose(np.load(path), ours, rtol=1e-6, atol=1e-9):
+    def of_scores(self, folder: Path, found: list[Timed], tolerance: float) -> None:
+        """Compare means, deviations and quantiles from the same draws, which tasks left in files."""
+        task = found[0].task
+        ours = np.load(folder / f"{task} bayes_cx.npy")
+        for other in found[1:]:
+            path = folder / f"{task} {other.tool}.npy"
+            if path.exists() and not np.allclose(np.load(path), ours, rtol=tolerance, atol=1e-9):
                 apart = np.max(np.abs(np.load(path) - ours))
-                self.differing.append(f"scores differ from those of {tool} by up to {apart}")
+                self.differing.append(f"{task}: differs from {other.tool} by up to {apart}")
+
+
+class Kept:
+    """What was measured, group by group, in a file, so that a run that was stopped can go on.
+
+    Parameters
+    ----------
+    path : Path
+    agreement : Agreement
+        Nothing is kept once results differ.
+    go_on : bool
+        Take what the file has; if not, all is measured again.
+    """
+
+    def __init__(self, path: Path, agreement: Agreement, *, go_on: bool) -> None:
+        self.path, self.agreement = path, agreement
+        self.groups = json.loads(path.read_text()) if go_on and path.exists() else {}
+
+    def of(self, group: str, compute: Callable[[], Any]) -> Any:
+        """Return what was kept of a group, or compute and keep it."""
+        if group not in self.groups:
+            found = compute()
+            if self.agreement.differing:
+                return found
+            self.groups[group] = found
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(self.groups, indent=1))
+        return self.groups[group]
+
+    def timed(self, group: str, compute: Callable[[], list[Timed]]) -> list[Timed]:
+        """Return the times of the tools in one group."""
+        return [Timed(*each) for each in self.of(group, lambda: [astuple(each) for each in compute()])]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", help="Python of an environment with pymc-marketing")
     parser.add_argument("--quick", action="store_true", help="small sizes, and nothing is written")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--go-on", action="store_true", help="keep what a run that was stopped has measured")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000, 100_000_000])
     parser.add_argument("--customers", type=int, default=10_000_000, help="of the priority list at size")
     options = parser.parse_args()
     if options.quick:
         options.sizes, options.rows, options.customers = [3_000, 10_000], [100_000, 1_000_000], 10_000
     pythons = {"bayes_cx": sys.executable, "lifetimes": sys.executable}
     if options.peers:
-        pythons["pymc_marketing"] = options.peers
+        # A path within the repository, seen from the folder of a task.
+        pythons["pymc_marketing"] = str(Path(options.peers).absolute())
     agreement = Agreement()
+    kept = Kept(KEPT, agreement, go_on=options.go_on)
     with tempfile.TemporaryDirectory() as name:
-        results = measure(Path(name), options, pythons, agreement)
+        results = measure(Path(name), options, pythons, agreement, kept)
     print(page_of(results))
     if agreement.differing:
         raise SystemExit(
@@ -163,51 +207,83 @@ def main() -> None:
         README.write_text(replaced(README.read_text(encoding="utf-8"), claim(results)), encoding="utf-8")
 
 
-def measure(top: Path, options, pythons, agreement: Agreement) -> Results:
+def measure(top: Path, options, pythons, agreement: Agreement, kept: Kept) -> Results:
     """Run everything."""
 
     def each(task: str, folder: Path, tools=("bayes_cx", "lifetimes", "pymc_marketing")) -> list[Timed]:
         return [run(pythons[tool], tool, task, folder) for tool in tools if tool in pythons]
 
+    def both(task: str, tools, tolerance: float) -> list[Timed]:
+        found = kept.timed(task, lambda: each(task, cdnow(), tools))
+        for other in found[1:]:
+            agreement.of_numbers(found[0], other, tolerance)
+        return found
+
+    def scored(task: str, tolerance: float) -> list[Timed]:
+        def compute() -> list[Timed]:
+            found = each(task, cdnow())
+            agreement.of_scores(cdnow(), found, tolerance)
+            return found
+
+        return kept.timed(task, compute)
+
+    @cache
+    def cdnow() -> Path:
+        transactions = bcx.load_cdnow()
+        stats = bcx.summarise(transactions, until="1997-09-30", unit="week")
+        folder = prepare(top / "cdnow", stats, 100 if options.quick else 1000)
+        regular = bcx.summarise(transactions, until="1997-09-30", unit="week", regularity=True)
+        regular.to_netcdf(folder / "regular.nc", engine="h5netcdf")
+        return folder
+
     found = Results(sizes=options.sizes, customers=options.customers)
-    transactions = bcx.load_cdnow()
-    stats = bcx.summarise(transactions, until="1997-09-30", unit="week")
-    cdnow = prepare(top / "cdnow", stats, 100 if options.quick else 1000)
-    bcx.summarise(transactions, until="1997-09-30", unit="week", regularity=True).to_netcdf(
-        cdnow / "regular.nc", engine="h5netcdf"
-    )
-    found.fit = each("fit", cdnow, ("bayes_cx", "lifetimes"))
-    agreement.of_numbers(*found.fit, 0.05)
-    found.pareto = each("fit_pareto", cdnow, ("bayes_cx", "lifetimes"))
-    agreement.of_numbers(*found.pareto, 0.1)
-    found.nuts = each("nuts", cdnow, ("bayes_cx", "pymc_marketing"))
-    for other in found.nuts:
-        agreement.of_numbers(found.fit[0], other, 0.05)
-    found.scores = each("score", cdnow)
-    agreement.of_scores(cdnow, pythons)
-    found.compared = [] if options.quick else each("compare", cdnow, ("bayes_cx",))
-    found.reports = [report(top), report(top)]
+    found.fit = both("fit", ("bayes_cx", "lifetimes"), 0.05)
+    found.pareto = both("fit_pareto", ("bayes_cx", "lifetimes"), 0.1)
+    found.nuts = both("nuts", ("bayes_cx", "pymc_marketing"), 0.05)
+    agreement.of_numbers(found.fit[0], found.nuts[0], 0.05)
+    found.scores = scored("score", 1e-6)
+    # The peers pay at the end of a month what comes within it, half a month later.
+    found.values = scored("value", 0.01)
+    if not options.quick:
+        found.compared = kept.timed("compare", lambda: each("compare", cdnow(), ("bayes_cx",)))
+    found.reports = kept.of("report", lambda: [report(top), report(top)])
     for n in options.sizes:
-        some = customers(n)
-        folder = prepare(top / f"customers{n}", some, 1000)
-        found.unique.append(bcx.compress(some).sizes["row"])
-        del some
-        fits = each("fit", folder, ("bayes_cx", "lifetimes"))
+        unique, fits, score = kept.of(f"{n} customers", lambda n=n: at(n, top, each))
+        fits, score = [Timed(*fit) for fit in fits], Timed(*score)
         agreement.of_numbers(*fits, 0.1)
-        score = run(pythons["bayes_cx"], "bayes_cx", "score", folder)
+        found.unique.append(unique)
         for timed in fits:
             found.fits_by_size.setdefault(timed.tool, []).append(timed.last)
         found.scores_by_size.append(score.last)
         found.peaks_by_size.append(score["peak"])
     for rows in options.rows:
-        folder = write_purchases(top / f"rows{rows}", rows)
         tools = tuple(pythons) if rows < MOST_ROWS_OF_PEERS else ("bayes_cx",)
-        summarised = each("summarise", folder, tools)
+        summarised = kept.timed(f"{rows} purchases", lambda n=rows, t=tools: summaries(n, top, t, each))
         for other in summarised[1:]:
             agreement.of_numbers(summarised[0], other, 1e-9)
         found.summaries.append((rows, summarised))
-        (folder / "purchases.parquet").unlink()
-    found.purchases, found.steps = at_size(top, options.customers)
+    found.purchases, steps = kept.of("at size", lambda: at_size(top, options.customers))
+    found.steps = [Took(*step) for step in steps]
+    return found
+
+
+def at(n: int, top: Path, each: Callable[..., list[Timed]]) -> tuple:
+    """Return the number of different rows of customers, and the times of fits and scores."""
+    some = customers(n)
+    folder = prepare(top / f"customers{n}", some, 1000)
+    unique = bcx.compress(some).sizes["row"]
+    del some
+    fits = each("fit", folder, ("bayes_cx", "lifetimes"))
+    (score,) = each("score", folder, ("bayes_cx",))
+    shutil.rmtree(folder)
+    return unique, [astuple(timed) for timed in fits], astuple(score)
+
+
+def summaries(rows: int, top: Path, tools, each: Callable[..., list[Timed]]) -> list[Timed]:
+    """Return the times of summaries of purchases."""
+    folder = write_purchases(top / f"rows{rows}", rows)
+    found = each("summarise", folder, tools)
+    shutil.rmtree(folder)
     return found
 
 

@@ -43,6 +43,7 @@ class Results:
     pareto: list[Timed] = field(default_factory=list)
     nuts: list[Timed] = field(default_factory=list)
     scores: list[Timed] = field(default_factory=list)
+    values: list[Timed] = field(default_factory=list)
     compared: list[Timed] = field(default_factory=list)
     reports: list[float] = field(default_factory=list)
     unique: list[int] = field(default_factory=list)
@@ -164,6 +165,7 @@ def page_of(results: Results) -> str:
         *rows_of("Pareto/NBD: 4,000 draws, or a maximum", results.pareto),
         *rows_of("BG/NBD by NUTS, 4 x 1,000 draws", results.nuts),
         *rows_of("P(active) and purchases in 39 weeks, 1,000 draws", results.scores),
+        *rows_of("Value of a year, discounted, 1,000 draws", results.values),
         *rows_of("Fit and comparison of five models", results.compared),
     ]
     by_size = [*results.fits_by_size.values(), results.scores_by_size]

@@ -17,6 +17,8 @@ import numpy as np
 QUANTILES = (0.05, 0.5, 0.95)
 LETTERS = ("r", "alpha", "a", "b")
 WEEKS = 39.0
+# Of the value: a year by months, discounted by one percent a month.
+MONTH, MONTHS, RATE = 365.25 / 12 / 7, 12, 0.01
 FIVE = ("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd")
 ESS = ("smallest bulk ESS", "effective draws before resampling")
 
@@ -50,7 +52,7 @@ class BayesCx:
     def nuts(self):
         return self.fit(method=self.bcx.NUTS())
 
-    def score(self):
+    def score(self, task="score"):
         posterior, stats = self.bcx.load(self.folder / "posterior.nc"), self.stats()
         draws = np.load(self.folder / "draws.npz")["r"].size
 
@@ -58,7 +60,14 @@ class BayesCx:
             found = self.bcx.score(posterior, stats, quantity, quantiles=QUANTILES, thin_to=draws, **options)
             return [found["mean"].to_numpy(), found["sd"].to_numpy(), *found["quantile"].to_numpy().T]
 
-        return lambda: [one("p_alive"), one("expected_purchases", t=WEEKS)]
+        rate = (1.0 + RATE) ** 12 - 1.0
+        return {
+            "score": lambda: [one("p_alive"), one("expected_purchases", t=WEEKS)],
+            "value": lambda: [one("discounted_purchases", t=MONTH * MONTHS, discount_rate=rate)],
+        }[task]
+
+    def value(self):
+        return self.score("value")
 
     def summarise(self):
         def work():
@@ -100,7 +109,7 @@ class Lifetimes:
     def fit_pareto(self):
         return self.fit(1)
 
-    def score(self):
+    def score(self, task="score"):
         import pandas as pd
 
         history, draws = self.history(), np.load(self.folder / "draws.npz")
@@ -114,7 +123,19 @@ class Lifetimes:
             return spread(np.array(made))
 
         later = model.conditional_expected_number_of_purchases_up_to_time
-        return lambda: [one(model.conditional_probability_alive), one(later, WEEKS)]
+
+        def value(*history):
+            """Return what its own function of the value does, each month computed once and not twice."""
+            so_far = [np.zeros(history[0].size), *(later(MONTH * i, *history) for i in range(1, MONTHS + 1))]
+            return sum(np.diff(so_far, axis=0)[i - 1] / (1.0 + RATE) ** i for i in range(1, MONTHS + 1))
+
+        return {
+            "score": lambda: [one(model.conditional_probability_alive), one(later, WEEKS)],
+            "value": lambda: [one(value)],
+        }[task]
+
+    def value(self):
+        return self.score("value")
 
     def summarise(self):
         import pandas as pd
@@ -159,8 +180,9 @@ class PymcMarketing:
 
         return work
 
-    def score(self):
+    def score(self, task="score"):
         import arviz as az
+        from pymc_marketing.clv.utils import customer_lifetime_value
 
         draws, frame = np.load(self.folder / "draws.npz"), self.frame()
         model = self.model()
@@ -170,10 +192,18 @@ class PymcMarketing:
         def one(values):
             return spread(values.stack(sample=("chain", "draw")).transpose("sample", ...).to_numpy())
 
-        return lambda: [
-            one(model.expected_probability_alive(frame)),
-            one(model.expected_purchases(frame, future_t=WEEKS)),
-        ]
+        options = {"future_t": MONTHS, "discount_rate": RATE, "time_unit": "W"}
+        worth_one = frame.assign(future_spend=1.0)
+        return {
+            "score": lambda: [
+                one(model.expected_probability_alive(frame)),
+                one(model.expected_purchases(frame, future_t=WEEKS)),
+            ],
+            "value": lambda: [one(customer_lifetime_value(model, worth_one, **options))],
+        }[task]
+
+    def value(self):
+        return self.score("value")
 
     def summarise(self):
         import pandas as pd
@@ -188,7 +218,9 @@ class PymcMarketing:
         return work
 
 
-ONCE = {("lifetimes", "score"), ("pymc_marketing", "score"), ("pymc_marketing", "nuts")}
+ONCE = {(tool, task) for tool in ("lifetimes", "pymc_marketing") for task in ("score", "value")} | {
+    ("pymc_marketing", "nuts")
+}
 TOOLS = {"bayes_cx": BayesCx, "lifetimes": Lifetimes, "pymc_marketing": PymcMarketing}
 
 
@@ -223,7 +255,7 @@ def main():
         took[call], took[f"{call} wall"] = time.process_time() - cpu, time.perf_counter() - wall
     took["peak"] = peak()
     if isinstance(result, list):
-        np.save(folder / f"{tool}.npy", np.array(result))
+        np.save(folder / f"{task} {tool}.npy", np.array(result))
         result = {}
     print(json.dumps({**took, "result": result}))
 
