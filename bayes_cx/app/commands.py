@@ -1,5 +1,6 @@
 """The single steps as commands: each reads files, calls one verb and writes a file."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,22 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
 
 
 def score(
-    posterior: Path, stats: Path, quantity: str, options: dict[str, Any], settings: Settings, out: Path
+    posterior: Path,
+    stats: Path,
+    quantity: str,
+    options: Mapping[str, Sequence[Any] | None],
+    settings: Settings,
+    out: Path,
 ) -> None:
-    """From a posterior to a quantity by customer, discounted at the rate of the settings where needed."""
+    """From a posterior to a quantity by customer, discounted at the rate of the settings where needed.
+
+    Each of the `options` has a list of values, or nothing.
+    """
     check_ending(out, *TABLE)
-    for name in ("t", "t1", "t2"):
-        if options.get(name) is not None:
-            options = {**options, name: checked_span(options[name])}
+    options = {name: values for name, values in options.items() if values}
+    for name in options.keys() & {"t", "t1", "t2"}:
+        options[name] = [checked_span(span) for span in options[name]]
+    options = {name: values[0] if len(values) == 1 else values for name, values in options.items()}
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
