@@ -72,15 +72,16 @@ def score(
     Each of the `options` has a list of values, or nothing.
     """
     check_ending(out, *TABLE)
-    options = {name: values for name, values in options.items() if values}
-    for name in options.keys() & {"t", "t1", "t2"}:
-        options[name] = [checked_span(span) for span in options[name]]
-    options = {name: values[0] if len(values) == 1 else values for name, values in options.items()}
+    asked: dict[str, Any] = {}
+    for name, values in options.items():
+        read = [checked_span(value) for value in values or ()] if name in ("t", "t1", "t2") else values
+        if read:
+            asked[name] = read[0] if len(read) == 1 else read
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
-        options = {**options, "discount_rate": settings.compute.discount_rate}
-    scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **options)
+        asked["discount_rate"] = settings.compute.discount_rate
+    scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **asked)
     # A quantity of new customers has one value for all of them.
     write_table(meaningful(scores.table().reset_index(drop="customer" not in scores.dims)), out)
     typer.echo(out)

@@ -40,7 +40,7 @@ _DO = {
 
 def nothing_left(
     source: Source,
-    what: str,
+    expected: str,
     rejected: Mapping[str, int],
     cells: Callable[[Mapping[str, str]], str],
     roles: Mapping[str, str],
@@ -50,8 +50,8 @@ def nothing_left(
     Parameters
     ----------
     source : Source
-    what : str
-        What a row would have been: "purchase" or "contract".
+    expected : str
+        What a row would have been, such as "purchases up to 2024-12-31".
     rejected : mapping of str to int
         Rejected rows by reason.
     cells : callable
@@ -70,6 +70,6 @@ def nothing_left(
         do += "".join(f"; one of them is {str(cell)[:40]!r}" for cell in found["cell"].to_pylist())
     return InputError(
         f"every row of {source.label} was rejected ({counts or 'there is none'})",
-        f"one {what} or more that counts",
+        expected,
         do,
     )

@@ -53,7 +53,7 @@ def complete(
         schema = transactions.schema
         raise nothing_left(
             transactions.table,
-            "purchase",
+            f"purchases up to {clock.iso(end)}" if transactions.rows_accepted else "purchases",
             rejected,
             lambda cell: schema.judged(transactions.table, cell),
             schema.roles,

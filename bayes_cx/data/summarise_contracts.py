@@ -194,7 +194,8 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
         found = source.run(f"FROM {self.renewals(last, clock)}")
         if not found.num_rows:
             cells = partial(self.contracts, last, clock)
-            raise nothing_left(source, "contract", rejections, cells, self.roles)
+            expected = f"contracts that started until {clock.iso(last)}"
+            raise nothing_left(source, expected, rejections, cells, self.roles)
         data = {
             "T": ("customer", column(found, "T"), {"meaning": "renewals"}),
             "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),
