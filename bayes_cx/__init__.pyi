@@ -37,6 +37,7 @@ from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
 from bayes_cx.errors import BayesCxError as BayesCxError
+from bayes_cx.errors import BayesCxWarning as BayesCxWarning
 from bayes_cx.errors import FitError as FitError
 from bayes_cx.errors import InputError as InputError
 from bayes_cx.inference import MAP as MAP

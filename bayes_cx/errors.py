@@ -1,6 +1,6 @@
-"""One family of exceptions: each says what came, what was expected and what to do."""
+"""One family of exceptions, each with what came, what was expected and what to do; one kind of warning."""
 
-__all__ = ["BayesCxError", "FitError", "InputError"]
+__all__ = ["BayesCxError", "BayesCxWarning", "FitError", "InputError"]
 
 
 class BayesCxError(Exception):
@@ -32,3 +32,7 @@ class InputError(BayesCxError, ValueError):
 
 class FitError(BayesCxError, RuntimeError):
     """A model could not be fitted, or its fit failed the checks."""
+
+
+class BayesCxWarning(UserWarning):
+    """What a user should know of a result; commands print it as a note."""

@@ -17,6 +17,7 @@ __all__ = [
     "key_mark",
     "keyed",
     "place",
+    "printed",
     "pseudonym",
     "pseudonyms",
 ]
@@ -181,7 +182,11 @@ def place(source: object) -> str:
     ('sales.csv', 'postgres server')
     """
     if not is_address(source):
-        name = Path(str(source)).name or str(source)
-        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return printed(Path(str(source)).name or str(source))
     scheme = _SCHEME.match(str(source))
     return f"{scheme[1]} server" if scheme else "a server"
+
+
+def printed(name: str) -> str:
+    """Return a file name in which bytes that are no text in the encoding of the system are question marks."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

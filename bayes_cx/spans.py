@@ -103,12 +103,13 @@ class Span:
         if type(value).__name__ == "timedelta64":
             microseconds = float(value.astype("timedelta64[us]").astype("int64"))
             return cls(microseconds / 86_400e6, "day")
+        # Whether float() takes an array of one number depends on the version of NumPy.
+        if unit is None or getattr(value, "shape", ()):
+            raise _unreadable(value)
         try:
             number = float(value)
         except (TypeError, ValueError):
             raise _unreadable(value) from None
-        if unit is None:
-            raise _unreadable(value)
         return cls(number, unit)
 
     def in_unit(self, unit: str) -> float:

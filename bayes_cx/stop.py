@@ -16,6 +16,8 @@ __all__ = ["end_on_signal", "ignore_signals", "leftovers"]
 leftovers: set[str] = set()
 """Temporary folders in use; `files.make_temporary` adds them, `files.remove_temporary` takes them out."""
 
+# The process of the command; one that it forks has its handlers and none of its temporary folders.
+_command: list[int] = []
 _SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Erases the line of a spinner and shows the cursor that it hides.
 _CLEAN_LINE = "\r\x1b[2K\x1b[?25h"
@@ -23,6 +25,7 @@ _CLEAN_LINE = "\r\x1b[2K\x1b[?25h"
 
 def end_on_signal() -> None:
     """From now on, end this process with one line and exit code 130 (Ctrl-C) or 143 (SIGTERM)."""
+    _command.append(os.getpid())
     for number in _SAID:
         # Who started the process may have chosen that it shall not be interrupted, as `nohup` and `&` do.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -36,6 +39,8 @@ def ignore_signals() -> None:
 
 
 def _end(number: int, _frame: object) -> None:
+    if os.getpid() not in _command:
+        os._exit(128 + number)
     ignore_signals()
     if leftovers:
         import shutil  # loaded by whoever made the folders

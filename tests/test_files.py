@@ -6,6 +6,8 @@ import math
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -102,7 +104,7 @@ def test_a_signal_amid_the_moves_waits_for_the_last_one(tmp_path, monkeypatch, n
         signal.signal(number, before)
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["a", "b"]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["c", "made", "out"]
-    assert not leftovers
+    assert not [one for one in leftovers if Path(one).is_relative_to(tmp_path)]
 
 
 def test_other_threads_write_files_too(tmp_path):
@@ -116,9 +118,9 @@ def test_other_threads_write_files_too(tmp_path):
 def test_a_temporary_folder_is_known_while_it_is_there():
     with temporary_folder() as folder:
         (folder / "a.txt").write_text("a")
-        assert leftovers == {str(folder)}
+        assert str(folder) in leftovers
     assert not folder.exists()
-    assert not leftovers
+    assert str(folder) not in leftovers
 
 
 def test_a_folder_that_is_a_disk_of_its_own(tmp_path, monkeypatch):
@@ -240,3 +242,22 @@ def test_few_digits_of_what_json_holds():
     content = {"a": [1 / 3, 1234567891, True, None, "0.123456789"], "b": (-5e-13, 2.0)}
     assert few_digits(content) == {"a": [0.33333333, 1234567891, True, None, "0.123456789"], "b": [0.0, 2.0]}
     assert str(few_digits(-5e-13)) == "0.0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_that_is_stopped_removes_nothing_of_the_command(tmp_path):
+    program = """
+import os, signal, sys
+from pathlib import Path
+from bayes_cx import stop
+from bayes_cx.files import make_temporary
+stop.end_on_signal()
+folder = make_temporary(Path(sys.argv[1]))
+child = os.fork()
+if not child:
+    os.kill(os.getpid(), signal.SIGTERM)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status), folder.is_dir())
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("143 True\n", "")

@@ -18,7 +18,7 @@ from bayes_cx.app.flags import OUT, Debug, Given, takes
 from bayes_cx.app.option import either
 from bayes_cx.app.settings import Compute, Offers, Read, Write
 from bayes_cx.app.streams import forgiving
-from bayes_cx.errors import FitError, InputError
+from bayes_cx.errors import BayesCxWarning, FitError, InputError
 
 __all__ = ["app", "main"]
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 Stats = Annotated[Path, typer.Argument(help="Statistics written by `summarise`.", metavar="STATISTICS")]
 Fitted = Annotated[Path, typer.Argument(help="Posterior written by `fit`.", metavar="POSTERIOR")]
 OutFile = Annotated[Path, typer.Option("--out", help="File to write.", rich_help_panel=OUT)]
+MORE = "; several of them make columns of their own"
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.", rich_help_panel=OUT)]
 
 
@@ -55,8 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(given: list[str]) -> int:
     if "--debug" not in given:
-        # Warnings of libraries would bury the one line that is meant for the user.
+        # Warnings of libraries would bury the lines that are meant for the user.
         warnings.simplefilter("ignore")
+        warnings.simplefilter("always", BayesCxWarning)
+        warnings.showwarning = _Notes()
     try:
         status = app(given or ["--help"], prog_name="bayes-cx", standalone_mode=False)
     except Exception as error:
@@ -65,6 +68,19 @@ def _run(given: list[str]) -> int:
         print(f"bayes-cx: {_one_line(error)}", file=sys.stderr)
         status = _status(error)
     return status if isinstance(status, int) else 0
+
+
+class _Notes:
+    """Prints what warnings of bayes_cx say, each once, in place of `warnings.showwarning`."""
+
+    def __init__(self) -> None:
+        self.said: set[str] = set()
+
+    def __call__(self, message: Warning | str, *where: object) -> None:
+        text = str(message)
+        if text not in self.said:
+            print(f"bayes-cx: {text}", file=sys.stderr)
+        self.said.add(text)
 
 
 def _only_says(given: list[str]) -> bool:
@@ -165,15 +181,23 @@ def score(
     stats: Stats,
     out: OutFile,
     quantity: Annotated[str, typer.Option(help="What to score, such as p_alive.")] = "p_alive",
-    t: Annotated[str | None, typer.Option(help="How far ahead, such as '52 weeks'.")] = None,
-    t1: Annotated[str | None, typer.Option(help="From how far ahead, of expected_purchases_between.")] = None,
-    t2: Annotated[str | None, typer.Option(help="Until how far ahead, of the same.")] = None,
-    count: Annotated[int | None, typer.Option(help="The number of purchases, of p_purchases.")] = None,
+    t: Annotated[list[str] | None, typer.Option(help=f"How far ahead, such as '52 weeks'{MORE}.")] = None,
+    t1: Annotated[
+        list[str] | None, typer.Option(help=f"From how far ahead, of expected_purchases_between{MORE}.")
+    ] = None,
+    t2: Annotated[list[str] | None, typer.Option(help=f"Until how far ahead, of the same{MORE}.")] = None,
+    count: Annotated[
+        list[int] | None, typer.Option(help=f"The number of purchases, of p_purchases{MORE}.")
+    ] = None,
+    keep: Annotated[
+        list[float] | None,
+        typer.Option(help=f"The share by which the chance to leave falls, of ..._if_less_dropout{MORE}."),
+    ] = None,
 ) -> None:
     """Mean, standard deviation and quantiles of a quantity by customer (.csv or .parquet)."""
     from bayes_cx.app import commands
 
-    options = {"t": t, "t1": t1, "t2": t2, "count": count}
+    options = {"t": t, "t1": t1, "t2": t2, "count": count, "keep": keep}
     settings = given.settings()
     given.check_apart(settings, [posterior, stats], [out])
     commands.score(posterior, stats, quantity, options, settings, out)

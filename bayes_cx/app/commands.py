@@ -1,5 +1,6 @@
 """The single steps as commands: each reads files, calls one verb and writes a file."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,18 +60,28 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
 
 
 def score(
-    posterior: Path, stats: Path, quantity: str, options: dict[str, Any], settings: Settings, out: Path
+    posterior: Path,
+    stats: Path,
+    quantity: str,
+    options: Mapping[str, Sequence[Any] | None],
+    settings: Settings,
+    out: Path,
 ) -> None:
-    """From a posterior to a quantity by customer, discounted at the rate of the settings where needed."""
+    """From a posterior to a quantity by customer, discounted at the rate of the settings where needed.
+
+    Each of the `options` has a list of values, or nothing.
+    """
     check_ending(out, *TABLE)
-    for name in ("t", "t1", "t2"):
-        if options.get(name) is not None:
-            options = {**options, name: checked_span(options[name])}
+    asked: dict[str, Any] = {}
+    for name, values in options.items():
+        read = [checked_span(value) for value in values or ()] if name in ("t", "t1", "t2") else values
+        if read:
+            asked[name] = read[0] if len(read) == 1 else read
     fitted = bcx.load(posterior)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
-        options = {**options, "discount_rate": settings.compute.discount_rate}
-    scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **options)
+        asked["discount_rate"] = settings.compute.discount_rate
+    scores = bcx.score(fitted, bcx.expand(read_statistics(stats)), quantity, **asked)
     # A quantity of new customers has one value for all of them.
     write_table(meaningful(scores.table().reset_index(drop="customer" not in scores.dims)), out)
     typer.echo(out)

@@ -1,6 +1,6 @@
 """What a command works on: statistics from transactions or contracts, or statistics made before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx import catalogue
-from bayes_cx.app.settings import AUTO, Settings
+from bayes_cx.app.settings import AUTO, SETTINGS, Settings
 from bayes_cx.app.steps import Steps
-from bayes_cx.app.store import read_statistics
+from bayes_cx.app.store import holds_statistics, read_statistics
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS, kind_of
 
@@ -23,6 +23,16 @@ __all__ = ["Observed", "load_dataset", "observe", "reads_twice"]
 SHARE_OF_TIME = 2 / 3
 # Settings of how to read amounts that tables of contracts do not have.
 OF_PURCHASES = ("returns", "zero_amounts", "decimal", "thousands")
+# What helps against a reason for which rows were rejected.
+_HINTS = {"unreadable amount": "; see --decimal and --thousands"} | dict.fromkeys(
+    ("unreadable time", "unreadable start", "unreadable end"), "; see --time-format"
+)
+# Settings of what statistics, or the data sets that are built in, have had read already.
+OF_TABLES = (
+    *("customer", "time", "amount", "start", "end", "by", "time_format", "timezone"),
+    *OF_PURCHASES,
+    "query",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ def reads_twice(settings: Settings) -> bool:
 def _are_statistics(settings: Settings) -> bool:
     if settings.read.dataset is not None:
         return catalogue.find_dataset(settings.read.dataset).summarised
-    return str(settings.read.file or "").endswith(".nc")
+    return settings.read.file is not None and holds_statistics(Path(settings.read.file))
 
 
 def load_dataset(key: str, **options: Any) -> Any:
@@ -106,7 +116,12 @@ def observe(
         Whether to summarise these, even if the model of the settings does not need them.
     """
     key = settings.read.key()
-    if _are_statistics(settings):
+    statistics = _are_statistics(settings)
+    if statistics:
+        _unused(settings, (*OF_TABLES, "until", "unit"), "statistics", "settings that statistics leave open")
+    elif settings.read.dataset is not None:
+        _unused(settings, OF_TABLES, f"the dataset {settings.read.dataset}", "a file with such columns")
+    if statistics:
         with steps.step("Read statistics") as step:
             named = settings.read.dataset
             stats = read_statistics(Path(str(settings.read.file))) if named is None else load_dataset(named)
@@ -136,13 +151,9 @@ def _contracts(
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
     if regularity or opportunities:
         raise InputError("--regularity or --opportunities for contracts", "neither of them", "leave them out")
-    usual = type(settings.read)()
-    if changed := [name for name in OF_PURCHASES if getattr(settings.read, name) != getattr(usual, name)]:
-        raise InputError(
-            f"{' and '.join(f'--{name.replace("_", "-")}' for name in changed)} for contracts",
-            "amounts of zero or more, written as computers write numbers",
-            "leave this out, and write the amounts so",
-        )
+    _unused(
+        settings, OF_PURCHASES, "contracts", "amounts of zero or more, written as computers write numbers"
+    )
     for name, what in (("customer", "the customer id"), ("end", "the end, empty while a contract runs")):
         _needed(settings, name, f"the column with {what}")
     _needed(settings, "until", "the last day that was observed", "DATE")
@@ -196,6 +207,8 @@ def _transactions(
     named = [entry for entry in catalogue.MODELS if settings.compute.model in (AUTO, entry.key)]
     regular = regularity or any("regularity" in entry.columns for entry in named)
     whole = opportunities or [entry.kind for entry in named] == ["opportunities"]
+    if rejected is not None and not transactions.rows_accepted:
+        transactions.write_rejected(rejected)  # before the error that nothing is left
     with steps.step("Summarise customers") as step:
         if whole:
             stats = bcx.summarise_opportunities(transactions, settings.compute.until, settings.compute.unit)
@@ -245,8 +258,16 @@ def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
     )
 
 
+def _unused(settings: Settings, names: Sequence[str], what: str, expected: str) -> None:
+    """Refuse settings that change nothing for these data, instead of passing over them."""
+    changed = [name for name in names if settings.value(name) != SETTINGS[name].default]
+    if changed:
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise InputError(f"{flags} for {what}", expected, "leave this out")
+
+
 def _needed(settings: Settings, name: str, what: str, value: str = "COLUMN") -> None:
-    if getattr(settings.compute if name == "until" else settings.read, name) is None:
+    if settings.value(name) is None:
         raise InputError(f"--{name} is missing", what, f"pass --{name} {value}")
 
 
@@ -258,6 +279,5 @@ def _note(stats: "xr.Dataset", steps: Steps) -> None:
     for remark in provenance.remarks:
         steps.note(remark)
     for reason, rows in provenance.rejected.items():
-        written = reason == "unreadable amount" and provenance.kind != CONTRACTS.key
-        hint = "; see --decimal and --thousands" if written else ""
+        hint = _HINTS.get(reason, "") if provenance.kind != CONTRACTS.key or "amount" not in reason else ""
         steps.note(f"{rows:,} {'row' if rows == 1 else 'rows'} rejected: {reason}{hint}")

@@ -304,6 +304,11 @@ class Settings:
         """Return the settings with the time of this run, so that it is asked for once."""
         return replace(self, write=replace(self.write, timestamp=self.write.stamp()))
 
+    def value(self, key: str) -> Any:
+        """Return the value of a setting by its key, such as ``"unit"``."""
+        (record,) = (part for name in GROUPS if hasattr(part := getattr(self, name), key))
+        return getattr(record, key)
+
 
 def checked_span(span: Any) -> Span:
     """Return how far ahead to look.

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["STATISTICS", "TABLE", "check_ending", "read_statistics", "write_statistics", "write_table"]
+__all__ = [
+    "STATISTICS",
+    "TABLE",
+    "check_ending",
+    "holds_statistics",
+    "read_statistics",
+    "write_statistics",
+    "write_table",
+]
 
 STATISTICS = (".nc", ".parquet")
 TABLE = (".csv", ".parquet")
@@ -41,7 +49,13 @@ def read_statistics(path: Path) -> "xr.Dataset":
     import pandas as pd
     import xarray as xr
 
-    kind = check_ending(path, *STATISTICS)
+    kind = path.suffix.lower()
+    if kind not in STATISTICS:
+        raise InputError(
+            f"the statistics {path}",
+            f"a file that ends in {' or '.join(STATISTICS)}, which keeps their kind and unit",
+            "write them with `bayes-cx summarise`",
+        )
     try:
         if kind == ".nc":
             with xr.open_dataset(path, engine="h5netcdf") as opened:
@@ -56,6 +70,18 @@ def read_statistics(path: Path) -> "xr.Dataset":
     if not stats.sizes.keys() & {"customer", "row"} or stats.attrs.get("kind") not in KINDS:
         raise _no_statistics(path)
     return stats.drop_vars("row", errors="ignore")
+
+
+def holds_statistics(path: Path) -> bool:
+    """Return whether a file is for `read_statistics`: netCDF, or Parquet that says what its rows are."""
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        return path.suffix.lower() == ".nc"
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path, columns=[]).attrs.get("kind") in KINDS
+    except Exception:  # whatever cannot be read holds none, and whoever reads it as something else says why
+        return False
 
 
 def write_table(frame: "pd.DataFrame", path: Path) -> None:

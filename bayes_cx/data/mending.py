@@ -12,10 +12,13 @@ import pyarrow as pa
 from bayes_cx.data.lines import Lines, copy_mended, scan
 from bayes_cx.data.text_files import NOT_WHOLE, not_whole
 
-__all__ = ["EXPECTED", "UNBALANCED", "mended"]
+__all__ = ["EXPECTED", "FILES", "UNBALANCED", "mended", "record_files"]
 
 UNBALANCED = "unbalanced_lines"
-"""Temporary table with the lines that have a quote that nobody closes: line, text."""
+"""Temporary table with the lines that have a quote that nobody closes: file, line, text."""
+
+FILES = "files_read"
+"""Temporary table with what DuckDB opens for each file: path, and the name of the file as users know it."""
 
 EXPECTED = "expected_rows"
 """Temporary table with the number of rows that the lines of each file come to."""
@@ -25,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 
 def mended(
     connection: duckdb.DuckDBPyConnection,
-    files: Sequence[Path],
+    files: Sequence[tuple[str, Path]],
     delimiter: str,
     columns: int,
     skip: int = 0,
@@ -38,8 +41,8 @@ def mended(
     ----------
     connection : duckdb.DuckDBPyConnection
         Its temporary folder takes the copies.
-    files : sequence of Path
-        Text files, packed by gzip or not.
+    files : sequence of (str, Path)
+        Text files, packed by gzip or not, each after the name that users know.
     delimiter : str
     columns : int
         Number of columns.
@@ -52,15 +55,20 @@ def mended(
         If a packed file is not whole.
     """
     read, found = [], []
-    for file in files:
+    for _, file in files:
         try:
             with _opened(file) as lines:
                 found.append(scan(lines, delimiter, columns, skip))
         except NOT_WHOLE as error:
             raise not_whole(file, error) from error
         read.append(_copied(connection, file, found[-1]) if found[-1].unbalanced or found[-1].mixed else file)
-    _record(connection, found)
+    _record(connection, [name for name, _ in files], found)
     return read
+
+
+def record_files(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], names: Sequence[str]) -> None:
+    """Add to the table `FILES` what DuckDB opens, and the names that users know."""
+    _add(connection, FILES, pa.table({"path": pa.array(paths, pa.string()), "name": names}))
 
 
 def _copied(connection: duckdb.DuckDBPyConnection, file: Path, found: Lines) -> Path:
@@ -77,19 +85,25 @@ def _opened(file: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(file)) if packed else file.open("rb")
 
 
-def _record(connection: duckdb.DuckDBPyConnection, found: Sequence[Lines]) -> None:
-    pairs = [pair for one in found for pair in one.unbalanced.items()]
+def _record(connection: duckdb.DuckDBPyConnection, names: Sequence[str], found: Sequence[Lines]) -> None:
+    lines = [(name, *pair) for name, one in zip(names, found, strict=True) for pair in one.unbalanced.items()]
     tables = {
         UNBALANCED: pa.table(
             {
-                "line": pa.array([line for line, _ in pairs], pa.uint64()),
-                "text": pa.array([text for _, text in pairs], pa.string()),
+                "file": pa.array([name for name, _, _ in lines], pa.string()),
+                "line": pa.array([line for _, line, _ in lines], pa.uint64()),
+                "text": pa.array([text for _, _, text in lines], pa.string()),
             }
         ),
         EXPECTED: pa.table({"n": pa.array([one.rows for one in found], pa.int64())}),
     }
     for name, table in tables.items():
-        connection.register("recorded", table)
-        connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT * FROM recorded LIMIT 0")
-        connection.execute(f"INSERT INTO {name} SELECT * FROM recorded")
-        connection.unregister("recorded")
+        _add(connection, name, table)
+
+
+def _add(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    """Add rows to a temporary table, which is made if it is not there."""
+    connection.register("recorded", table)
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT * FROM recorded LIMIT 0")
+    connection.execute(f"INSERT INTO {name} SELECT * FROM recorded")
+    connection.unregister("recorded")

@@ -1,5 +1,6 @@
 """Files on disk: how the rows of text files, Parquet files and workbooks are read as one table."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -15,12 +16,12 @@ import pyarrow.parquet as pq
 
 from bayes_cx.data.column_names import check_width, distinct
 from bayes_cx.data.formats import NAMES, Format, format_of
-from bayes_cx.data.mending import mended
+from bayes_cx.data.mending import mended, record_files
 from bayes_cx.data.sql import literal
 from bayes_cx.data.text_files import NOT_WHOLE, Layout, layout_of, not_whole, rewrite, unpack
 from bayes_cx.data.workbooks import read_workbooks
 from bayes_cx.errors import InputError
-from bayes_cx.privacy import place
+from bayes_cx.privacy import place, printed
 
 __all__ = ["rows_of"]
 
@@ -160,7 +161,8 @@ def _text(
     kept = _without_rejected({file: layout.names for file, layout in layouts.items()})
     if together:
         _check_columns({file: layouts[file].names for file in kept}, known)
-    alike: dict[Layout, list[Path]] = {}
+    names = dict(zip(kept, _known_as(kept), strict=True))
+    alike: dict[Layout, list[tuple[str, Path]]] = {}
     for number, file in enumerate(kept):
         layout, path = layouts[file], paths[file]
         if layout.delimiter is None or layout.skip:
@@ -168,16 +170,27 @@ def _text(
                 layout, path = rewrite(layout, path, folder.path / f"rewritten{number}.csv")
             except NOT_WHOLE as error:
                 raise not_whole(file, error) from error
-        alike.setdefault(layout, []).append(path)
+        alike.setdefault(layout, []).append((names[file], path))
     parts: dict[Layout, list[str]] = {}
     for layout, some in alike.items():
         wholes = mended(connection, some, layout.mark, len(layout.names), layout.skip)
-        for path, whole in zip(some, wholes, strict=True):
+        opened = [_readable(folder, whole) for whole in wholes]
+        record_files(connection, opened, [name for name, _ in some])
+        for (_, path), whole, readable in zip(some, wholes, opened, strict=True):
             unpacked = layout if whole == path else replace(layout, packed=False)
-            parts.setdefault(unpacked, []).append(_readable(folder, whole))
-    reads = [layout.read_csv(names) for layout, names in parts.items()]
+            parts.setdefault(unpacked, []).append(readable)
+    reads = [layout.read_csv(opened) for layout, opened in parts.items()]
     rows = " UNION ALL BY NAME ".join(f"SELECT * FROM {read}" for read in reads)
-    return reads[0] if len(reads) == 1 else f"({rows})", [name for names in parts.values() for name in names]
+    return reads[0] if len(reads) == 1 else f"({rows})", [path for some in parts.values() for path in some]
+
+
+def _known_as(files: Sequence[Path]) -> list[str]:
+    """Return names by which users know files: without the folders that all of them are in."""
+    if len(files) == 1:
+        return [place(files[0])]
+    paths = [os.path.abspath(file) for file in files]
+    shared = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return [printed(Path(os.path.relpath(path, shared)).as_posix()) for path in paths]
 
 
 def _without_rejected(columns: Mapping[Path, Sequence[str]]) -> list[Path]:

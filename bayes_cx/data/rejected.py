@@ -32,7 +32,9 @@ def rejected_rows(
 
     Under pseudonyms only the columns of the schema are shown, because any other may name the customer as
     well. A time or an amount is hidden where one of them could not be read, because it may hold an id that
-    slipped into the wrong column. Of a line that could not be split into columns only the number is shown.
+    slipped into the wrong column. Of a line that could not be split into columns the number is shown; without
+    pseudonyms also its text and, where there are several files, its file.
+
     Of a table with very many columns only those that were asked for are shown.
 
     Parameters
@@ -50,7 +52,9 @@ def rejected_rows(
     """
     names = list(source.types)
     lower = {name.lower() for name in names}
-    number, why, line, text = (ident(free(name, lower)) for name in ("row", "reason", "line", "line_text"))
+    number, why, file, line, text = (
+        ident(free(name, lower)) for name in ("row", "reason", "file", "line", "line_text")
+    )
     numbered = source.view("numbered", f"SELECT *, row_number() OVER () AS {number} FROM {source.sql}")
     values = {name: f"value_{position}" for position, name in enumerate(names)}
     judged = judge({value: ident(name) for name, value in values.items()} | {"number": number}, numbered)
@@ -63,11 +67,14 @@ def rejected_rows(
     if not lines:
         return source.view("rejected", f"{rows} ORDER BY number")
     text = "" if source.pseudonymous else f", text AS {text}"
+    named, first = "", ""
+    if source.several_files and not source.pseudonymous:
+        named, first = f", file AS {file}", f"{file}, "
     return source.view(
         "rejected",
         f"""SELECT * FROM (({rows}) UNION ALL BY NAME (
-SELECT NULL AS {number}, reason AS {why}, line AS {line}{text}
-FROM ({source.unreadable_lines()}))) ORDER BY {number}, {line}""",
+SELECT NULL AS {number}, reason AS {why}{named}, line AS {line}{text}
+FROM ({source.unreadable_lines()}))) ORDER BY {number}, {first}{line}""",
     )
 
 

@@ -22,7 +22,7 @@ from bayes_cx.data.column_names import distinct
 from bayes_cx.data.connections import connect
 from bayes_cx.data.databases import is_database, take, take_query
 from bayes_cx.data.folders import find_files
-from bayes_cx.data.mending import EXPECTED, UNBALANCED
+from bayes_cx.data.mending import EXPECTED, FILES, UNBALANCED
 from bayes_cx.data.on_disk import rows_of
 from bayes_cx.data.queries import check_query, first_line, lock
 from bayes_cx.data.sql import ident, literal
@@ -50,7 +50,7 @@ _connect = connect
 _TABLE = "purchases"
 _BATCH = 50_000
 # Where the lines of text files are that are no rows: those that DuckDB could not read, and those taken out.
-_REJECTS = ("reject_scans", "reject_errors", UNBALANCED)
+_REJECTS = ("reject_scans", "reject_errors", UNBALANCED, FILES)
 # Of a table of more columns only those are read that are needed.
 WIDE = 200
 # Names of columns that a message shows.
@@ -152,22 +152,23 @@ class Source:
         return replace(self, sql="narrow", types=types)
 
     def unreadable_lines(self) -> str:
-        """Return the query for the lines of text files that are no rows: reason, line, text."""
-        queries = ["SELECT '' AS reason, 0::UBIGINT AS line, '' AS text WHERE false"]
+        """Return the query for the lines of text files that are no rows: reason, file, line, text."""
+        queries = ["SELECT '' AS reason, '' AS file, 0::UBIGINT AS line, '' AS text WHERE false"]
         if self._has("reject_errors"):
             # Only the first scan of a file counts: each later one reports the same lines again.
             queries.append(
-                f"SELECT {literal(UNREADABLE_LINE)} AS reason, line, "
+                f"SELECT {literal(UNREADABLE_LINE)} AS reason, any_value(name) AS file, line, "
                 "replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
                 "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
+                f"LEFT JOIN {FILES} ON path = file_path "
                 "WHERE (file_path, scan_id) IN "
                 "(SELECT (file_path, min(scan_id)) FROM reject_scans GROUP BY file_path) "
                 "GROUP BY file_path, line"
             )
         if self._has(UNBALANCED):
             queries.append(
-                f"SELECT {literal(UNBALANCED_QUOTE)} AS reason, line, replace(text, chr(1), ' ') AS text "
-                f"FROM {UNBALANCED}"
+                f"SELECT {literal(UNBALANCED_QUOTE)} AS reason, file, line, "
+                f"replace(text, chr(1), ' ') AS text FROM {UNBALANCED}"
             )
         return " UNION ALL ".join(queries)
 
@@ -183,6 +184,11 @@ class Source:
             if (lost := expected - rows - lines.get(UNREADABLE_LINE, 0)) > 0:
                 lines[LOST_LINE] = lost
         return lines
+
+    @property
+    def several_files(self) -> bool:
+        """Whether the rows are those of several text files."""
+        return self._has(FILES) and self.run(f"SELECT 1 FROM {FILES} LIMIT 2").num_rows > 1
 
     def _has(self, table: str) -> bool:
         """Return whether there is a temporary table of this name."""

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import xarray as xr
 
+from bayes_cx.data.nothing_left import nothing_left
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.sources import Source
 from bayes_cx.data.transactions import Transactions
-from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
 __all__ = ["column", "complete", "marked", "sum_of", "undated"]
@@ -50,11 +50,13 @@ def complete(
     left_out = occasions.reasons(transactions.rows_accepted, int(sum_of(table, "n")))
     rejected = dict(sorted((transactions.rejected_by_reason | left_out).items()))
     if not table.num_rows:
-        counts = ", ".join(f"{n} {reason}" for reason, n in rejected.items())
-        raise InputError(
-            f"no purchase in {transactions.source} is left (rejected rows: {counts})",
-            f"purchases up to {clock.iso(end)}",
-            "check the columns, the time format and the end of observation",
+        schema = transactions.schema
+        raise nothing_left(
+            transactions.table,
+            f"purchases up to {clock.iso(end)}" if transactions.rows_accepted else "purchases",
+            rejected,
+            lambda cell: schema.judged(transactions.table, cell),
+            schema.roles,
         )
     first = column(table, "first")
     if transactions.has_amount:

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import xarray as xr
 from bayes_cx.clock import Clock
 from bayes_cx.data.dates import Dates
 from bayes_cx.data.groups import NO_GROUP, as_text, numbered
+from bayes_cx.data.nothing_left import nothing_left
 from bayes_cx.data.occasions import hour_sql
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
@@ -191,12 +193,9 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
 
         found = source.run(f"FROM {self.renewals(last, clock)}")
         if not found.num_rows:
-            counts = ", ".join(f"{n} {reason}" for reason, n in rejections.items())
-            raise InputError(
-                f"no contract in {source.label} is left (rejected rows: {counts or 'none'})",
-                f"contracts that started until {clock.iso(last)}",
-                "check the columns, the time format and the end of observation",
-            )
+            cells = partial(self.contracts, last, clock)
+            expected = f"contracts that started until {clock.iso(last)}"
+            raise nothing_left(source, expected, rejections, cells, self.roles)
         data = {
             "T": ("customer", column(found, "T"), {"meaning": "renewals"}),
             "churned": ("customer", column(found, "churned"), {"meaning": "left at the T-th renewal"}),

@@ -172,7 +172,7 @@ class Transactions:
         -----
         ``row`` counts the readable rows of the source from 1. A line of a text file that could not be split
         into the columns of its header has no row number; it is written as it stands, with the number of the
-        line.
+        line and, if there are several files, the name of its file.
 
         Of purchases that were read under pseudonyms the file shows only the columns of the schema, because
         any other may name the customer as well, and no line that could not be split. Of a row with an

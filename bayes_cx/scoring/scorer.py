@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import unique_rows
-from bayes_cx.errors import InputError
+from bayes_cx.errors import BayesCxWarning, InputError
 from bayes_cx.inference.columns import check_columns
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.kinds.kind import plural
@@ -162,7 +162,7 @@ def _say_what_is_new(posterior: Posterior, stats: xr.Dataset) -> None:
         warnings.warn(
             f"{plural(len(new), 'group')} not in the fit: {named}{more}. What is new is scored by the "
             f"distribution of the groups that are; fit again with it to score it by its own data.",
-            UserWarning,
+            BayesCxWarning,
             stacklevel=2,
         )
 

@@ -5,10 +5,14 @@ import os
 import re
 import signal
 import subprocess
+import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from bayes_cx.app import cli
+from bayes_cx.errors import BayesCxWarning
 
 HEAVY = (
     "numpy",
@@ -186,6 +190,36 @@ def test_a_worth_is_not_passed_over_where_amounts_were_fitted(bayes_cx):
     fails(bayes_cx("prioritise", *files, "--worth", 25, "--out", "plan.csv"), 2, "--worth", "spend")
 
 
+@pytest.mark.parametrize("ending", ["nc", "parquet", "NC"])
+def test_statistics_are_known_by_what_the_file_says(bayes_cx, broken, tmp_path, ending):
+    stats = f"stats.{ending}"
+    assert bayes_cx("summarise", broken, *COLUMNS, "--out", stats).returncode == 0
+    done = bayes_cx("summarise", stats, "--out", "again.nc")
+    assert done.returncode == 0
+    assert "Read statistics" in done.stderr
+    # They are not read as something else, and nothing that cannot be heeded is passed over.
+    fails(bayes_cx("report", stats, "--model", "sbg", "--out", "r"), 2, "sbg", "purchases in time")
+    fails(bayes_cx("report", stats, *COLUMNS, "--out", "r"), 2, "--customer and --time", "statistics")
+    fails(bayes_cx("report", stats, "--until", "2025-01-01", "--out", "r"), 2, "--until", "statistics")
+    fails(bayes_cx("report", stats, "--unit", "month", "--out", "r"), 2, "--unit", "statistics")
+
+
+def test_a_table_of_rows_is_none_of_statistics(bayes_cx, tmp_path):
+    frame = pd.DataFrame({"who": ["a", "b"], "day": ["2025-01-01", "2025-01-02"]})
+    frame.attrs = {"kind": "invoices"}
+    frame.to_parquet(tmp_path / "rows.parquet")
+    read = ("summarise", "rows.parquet", "--customer", "who", "--time", "day", "--out", "s.nc")
+    assert bayes_cx(*read).returncode == 0
+    fails(bayes_cx("fit", "rows.parquet", "--out", "f.nc"), 2, "no statistics")
+    fails(bayes_cx("fit", "rows.csv", "--out", "f.nc"), 2, ".nc or .parquet", "summarise")
+
+
+def test_what_a_data_set_has_is_not_asked_for(bayes_cx):
+    fails(
+        bayes_cx("report", "--dataset", "cdnow", "--customer", "id", "--out", "r"), 2, "--customer", "cdnow"
+    )
+
+
 def test_models_are_for_their_data(bayes_cx):
     fails(
         bayes_cx("report", "--dataset", "cohorts", "--model", "bg_nbd", "--out", "r"), 2, "contracts", "sbg"
@@ -272,6 +306,16 @@ def test_a_stopped_run_says_so_and_leaves_nothing(bayes_cx_path, tmp_path, momen
     assert lines[-1] == f"bayes-cx: {word}; no file is half written."
     assert not [line for line in lines[:-1] if not line.startswith("import time:")]
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["tmp"]
+
+
+def test_what_a_user_should_know_is_said_once(bayes_cx, monkeypatch):
+    def noisy(*_, **__):
+        for text in ("3 groups not in the fit", "3 groups not in the fit", "other"):
+            warnings.warn(text, UserWarning if text == "other" else BayesCxWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(cli, "app", noisy)
+    assert bayes_cx("datasets").stderr == "bayes-cx: 3 groups not in the fit\n"
 
 
 def test_debug_shows_where(bayes_cx, broken):

@@ -171,6 +171,9 @@ def test_steps_pass_files_to_each_other(shop, bayes_cx, call, tmp_path, monkeypa
     less = ("score", "purchases.nc", "stats.parquet", "--quantity", "discounted_purchases", "--t", "26 weeks")
     assert call(*less, "--discount-rate", 0.5, "--out", "less.parquet") == 0
     assert call(*less, "--config", "run.toml", "--out", "same.parquet") == 0
+    kept = ("score", "purchases.nc", "stats.parquet", "--quantity", "discounted_purchases_if_less_dropout")
+    ahead_twice = ("--t", "26 weeks", "--t", "52 weeks")
+    assert call(*kept, *ahead_twice, "--keep", 0, "--keep", 0.5, "--out", "kept.parquet") == 0
     options = ("--config", "run.toml", "--method", "laplace")
     assert call("fit", "stats.parquet", "--model", "gamma_gamma", *options, "--out", "again.nc") == 0
     assert bcx.load("again.nc").provenance.seed == 2
@@ -194,6 +197,12 @@ def test_steps_pass_files_to_each_other(shop, bayes_cx, call, tmp_path, monkeypa
     same, less = (pd.read_parquet(f"{name}.parquet")["mean"] for name in ("same", "less"))
     assert same.to_numpy() == pytest.approx(ahead["mean"].to_numpy(), rel=1e-4)
     assert less.between(same / 1.5**0.5, same).all()
+    kept = pd.read_parquet("kept.parquet").filter(like="mean")
+    assert kept.shape == (400, 4)
+    # Half as much dropout leaves more purchases, and so does more time.
+    for name in ("26", "52"):
+        lasts = kept[[column for column in kept if column.startswith(f"mean, t={name}")]]
+        assert (lasts.iloc[:, 0] < lasts.iloc[:, 1]).all()
     plan = pd.read_csv("plan.csv")
     assert plan["contact"].sum() == 30
     assert plan["customer"].str.startswith(("'=cust", "cust-")).all()

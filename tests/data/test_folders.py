@@ -141,3 +141,23 @@ def test_a_column_in_the_name_of_a_folder_stays_beside_an_odd_name(tmp_path):
     (tmp_path / "id=7").mkdir()
     pd.DataFrame({"when": ["2025-01-01"], "paid": [1.0]}).to_parquet(tmp_path / "id=7" / "part [1].parquet")
     assert read(tmp_path).accepted.project("customer").fetchall() == [(7,)]
+
+
+def test_a_line_that_is_no_row_is_found_in_its_file(tmp_path):
+    months = {
+        "2024/01.csv": "id,day\na,2024-01-01\nb,2024-01-02,5\n",
+        "2025/01.csv.gz": 'id,day\na,2025-01-01\nb,"2025-01-02\n',
+        "2025/02.csv": "id;day\na;2025-02-01\nb\n",
+    }
+    for name, text in months.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        packed = gzip.compress(text.encode()) if name.endswith("gz") else text.encode()
+        (tmp_path / name).write_bytes(packed)
+    for query in (None, "SELECT * FROM data"):
+        read = read_transactions(tmp_path, customer="id", time="day", query=query)
+        rejected = read.rejected.df()
+        assert [(row.file, row.line) for row in rejected.itertuples()] == [(name, 3) for name in months]
+        assert list(rejected["line_text"]) == ["b,2024-01-02,5", 'b,"2025-01-02', "b"]
+    # The name of a file may name a customer.
+    read = read_transactions(tmp_path, customer="id", time="day", pseudonym_key=os.urandom(32))
+    assert read.rejected.columns == ["row", "reason", "id", "day", "line"]

@@ -61,7 +61,7 @@ def test_renewals_are_those_of_the_definition(contracts, until, unit):
         if a <= until
     }
     if not expected:
-        with pytest.raises(InputError, match=r"no contract in .* start after the end of observation"):
+        with pytest.raises(InputError, match=r"every row of .*start after the end of observation"):
             summarise_contracts(frame(rows), **ROLES, until=until, unit=unit)
         return
     stats = summarise_contracts(frame(rows), **ROLES, until=until, unit=unit)
@@ -228,7 +228,7 @@ def test_contracts_of_different_customers_add():
         ({"until": "soon"}, "ISO form"),
         ({"end": "price"}, "column 'price' .* is of type DOUBLE"),
         ({"time_format": "%Q%"}, "time_format|unreadable start"),
-        ({"until": "2020-01-01"}, "no contract in .* 2 start after the end of observation"),
+        ({"until": "2020-01-01"}, "every row of .*2 start after the end of observation"),
     ],
 )
 def test_what_cannot_be_used_is_one_error(change, message):

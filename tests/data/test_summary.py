@@ -107,7 +107,7 @@ def test_small_tables_give_sensible_results():
 
 
 def test_nothing_left_says_why(shop):
-    with pytest.raises(InputError, match=r"no purchase .*1 negative amount"):
+    with pytest.raises(InputError, match=r"every row of .*1 negative amount"):
         summarise(read_transactions(shop.iloc[5:], **ROLES))
     with pytest.raises(InputError, match=r"5 after the end of observation.*purchases up to 2024-12-31"):
         summarise(read_transactions(shop, **ROLES), until="2024-12-31")
@@ -211,3 +211,29 @@ def test_what_is_read_and_split_prints_in_one_line():
     assert repr(parts) == (
         "<Split of 2 customers: calibration until 2025-01-10, hold-out 2025-01-11 to 2025-01-20>"
     )
+
+
+@pytest.mark.parametrize(
+    ("days", "paid", "until", "words"),
+    [
+        (["13.02.2025", "14.02.2025"], ["5", "6"], None, r"2 unreadable time\).*time_format.*'13\.02\.2025'"),
+        (["", *["2025-02-14"] * 2], ["6", *["1.000,50"] * 2], None, r"1 missing time.*decimal.*'1\.000,50'"),
+        (["2025-02-13", "2025-02-14"], ["-5", "-6"], None, "returns="),
+        (["2025-02-13", "2025-02-14"], ["5", "6"], "2024-12-31", "2 after the end.*later end"),
+    ],
+    ids=["times", "amounts", "returns", "end"],
+)
+def test_where_no_row_is_left_it_is_said_what_to_do(days, paid, until, words):
+    frame = pd.DataFrame({"id": "a", "day": days, "paid": paid})
+    read = read_transactions(frame, customer="id", time="day", amount="paid")
+    with pytest.raises(InputError, match=words) as raised:
+        summarise(read, until=until)
+    assert "1970" not in str(raised.value)
+
+
+def test_no_cell_is_shown_under_pseudonyms():
+    frame = pd.DataFrame({"id": ["a"], "day": ["ada@example.org"]})
+    read = read_transactions(frame, customer="id", time="day", pseudonym_key="an example key only")
+    with pytest.raises(InputError, match="unreadable time") as raised:
+        summarise(read)
+    assert "example" not in str(raised.value)

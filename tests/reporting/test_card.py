@@ -259,7 +259,8 @@ def test_files_are_written_together_and_alike(tmp_path):
     names = ["model_card.json", "model_card.md", "model_card.pdf"]
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == names
     for name in names:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+        one, two = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
+        assert one == two, name
     complete().to_pdf(tmp_path / "card.pdf")
     assert (tmp_path / "card.pdf").read_bytes() == (tmp_path / "one" / "model_card.pdf").read_bytes()
 
