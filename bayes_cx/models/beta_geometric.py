@@ -169,18 +169,20 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
     Every k-th stage, passed at `rate`, is a purchase; of the first k some have been `passed` already.
     """
     customer = np.flatnonzero(active)
+    # What is known of those who are still there is kept together, as most leave in the first rounds.
+    rate, p, t = rate[customer], p[customer], t[customer]
+    stages = k - passed if np.ndim(k - passed) == 0 else np.broadcast_to(k - passed, active.shape)[customer]
     time = np.zeros(customer.size)
-    stages = np.broadcast_to(k - passed, np.shape(rate))
     customers, times = [], []
-    while customer.size:
-        # Where customers differ very much some have a rate below the smallest double: they never buy.
-        with np.errstate(divide="ignore", over="ignore"):
-            time = time + rng.standard_gamma(stages[customer]) / rate[customer]
-        bought = time <= t[customer]
-        customer, time = customer[bought], time[bought]
-        customers.append(customer)
-        times.append(time)
-        stays = rng.random(customer.size) >= p[customer]
-        customer, time = customer[stays], time[stays]
-        stages = np.broadcast_to(k, np.shape(rate))
+    # Where customers differ very much some have a rate below the smallest double: they never buy.
+    with np.errstate(divide="ignore", over="ignore"):
+        while customer.size:
+            time = time + rng.standard_gamma(stages, customer.size) / rate
+            bought = np.flatnonzero(time <= t)
+            customers.append(customer[bought])
+            times.append(time[bought])
+            there = bought[rng.random(bought.size) >= p[bought]]
+            customer, time, rate, p, t = (each[there] for each in (customer, time, rate, p, t))
+            # One number for all is drawn with faster than an array of equal ones.
+            stages = k if np.ndim(k) == 0 else k[customer]
     return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))

@@ -38,7 +38,8 @@ def _letters(scale, mean_spend, purchase_cv, tail):
 def _log_lik(x, spend, p, q, v):
     """Eq. (1a), the density of the mean of x purchases; zero for customers without a positive spend."""
     tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
-    n = pt.switch(tells, x, 1.0)
+    # Of x alone, so that gamma functions are computed once for each x and not for each customer.
+    n = pt.maximum(x, 1.0)
     z = pt.switch(tells, spend, 1.0)
     # As p grows without end, and v shrinks, the logarithms of the printed formula cancel to nothing.
     density = log_beta_power(p * n, q, n * z, v) - pt.log(z)

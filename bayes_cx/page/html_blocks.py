@@ -166,11 +166,11 @@ class Writer:
     def _table(self, table: Table) -> str:
         if table.extract is not None and self.script:
             return self._long_table(table)
-        rows = "".join(self._row(table, row) for row in table.rows)
-        return f"{self._grid(table, rows, '')}{_note(table.note)}"
-
-    def _grid(self, table: Table, rows: str, more: str, sortable: bool = False) -> str:
         sides = right(table)
+        rows = "".join(self._row(sides, row) for row in table.rows)
+        return f"{self._grid(table, sides, rows, '')}{_note(table.note)}"
+
+    def _grid(self, table: Table, sides: Sequence[bool], rows: str, more: str, sortable: bool = False) -> str:
         heads = "".join(_head(column, sides[i], sortable, i) for i, column in enumerate(table.columns))
         has_head = any(column.head or any(column.ends) for column in table.columns)
         words = f"<strong>{escape(table.caption)}</strong> {escape(table.legend)}".strip()
@@ -183,8 +183,7 @@ class Writer:
             f"<table{more}>{caption}{head}<tbody>{rows}</tbody></table></div>"
         )
 
-    def _row(self, table: Table, row: Sequence[Cell]) -> str:
-        sides = right(table)
+    def _row(self, sides: Sequence[bool], row: Sequence[Cell]) -> str:
         cells = []
         for i, cell in enumerate(row):
             mark = ' class="number"' if sides[i] else ""
@@ -225,7 +224,8 @@ class Writer:
         number_kept, data = packed(table)
         kept = table.rows[:number_kept]
         number = self.tables
-        rows = "".join(self._row(table, row) for row in kept[:_FIRST])
+        sides = right(table)
+        rows = "".join(self._row(sides, row) for row in kept[:_FIRST])
         words = self.words
         note = table.note
         total = len(table.rows) if table.total is None else table.total
@@ -246,7 +246,7 @@ class Writer:
             f'<div class="tools" hidden><label for="search-{number}">{words["search"]}</label>'
             f'<input type="search" id="search-{number}" autocomplete="off" spellcheck="false">'
             f'<p role="status">{said}</p></div>'
-            f"{self._grid(table, rows, f' id="table-{number}"', sortable=True)}"
+            f"{self._grid(table, sides, rows, f' id="table-{number}"', sortable=True)}"
             f'<button type="button" class="more"{more}>{words["more"]}</button>{script}'
             f'<script type="application/json">{data}</script></div>{_note(note)}'
         )

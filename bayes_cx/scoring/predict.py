@@ -55,10 +55,11 @@ def predict_events(
     needed = arguments(simulate)[1:]
     # The chance to be active comes from the formula of the model, so that it is written once.
     alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
+    active = None if alive is None else alive.each(_evenly(posterior, draws))
     rng = np.random.default_rng(seed)
-    for i, one in _parameters(posterior, stats, draws):
-        if alive is not None:
-            known["p_alive"] = alive.draw(i)
+    for one in _parameters(posterior, stats, draws):
+        if active is not None:
+            known["p_alive"] = next(active)
         values = {**known, **one}
         yield simulate(rng, **{name: values[name] for name in needed})
 
@@ -169,7 +170,7 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     simulate = posterior.model.simulate
     needed = arguments(simulate)[1:]
     rng = np.random.default_rng(seed)
-    for _, one in _parameters(posterior, stats, draws):
+    for one in _parameters(posterior, stats, draws):
         values = {**known, **one}
         yield simulate(rng, **{name: values[name] for name in needed})
 
@@ -184,20 +185,29 @@ def replicate_statistics(
         yield observe(made, **given)
 
 
-def _parameters(
-    posterior: Posterior, stats: xr.Dataset, draws: int
-) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Yield draws of the parameters, evenly through the posterior, each with its position there.
+def _evenly(posterior: Posterior, draws: int) -> list[int]:
+    """Return positions of so many draws, evenly through the posterior.
 
-    Every parameter has shape (customer,), or () where it is the same for all.
+    Raises
+    ------
+    InputError
+        If there is no draw to make.
     """
     if draws < 1:
         raise InputError(f"{draws} draws", "one draw or more", "ask for a positive number of draws")
+    return [i * posterior.n_draws // draws for i in range(draws)]
+
+
+def _parameters(posterior: Posterior, stats: xr.Dataset, draws: int) -> Iterator[dict[str, np.ndarray]]:
+    """Yield draws of the parameters, evenly through the posterior.
+
+    Every parameter has shape (customer,), or () where it is the same for all.
+    """
+    positions = _evenly(posterior, draws)
     parameters, pattern = posterior.parameters_of(stats)
     own = np.s_[0] if posterior.layout.design.is_constant else pattern
-    for i in range(draws):
-        at = i * posterior.n_draws // draws
-        yield at, {name: value[at, own] for name, value in parameters.items()}
+    for at in positions:
+        yield {name: value[at, own] for name, value in parameters.items()}
 
 
 def _columns(posterior: Posterior, stats: xr.Dataset) -> dict[str, np.ndarray]:
@@ -235,5 +245,5 @@ def payments(
             yield lambda n: n * np.asarray(spend, float)
         return
     known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
-    for _, one in _parameters(spend, stats, draws):
+    for one in _parameters(spend, stats, draws):
         yield lambda n, one=one: spend.model.simulate_future(rng, n, **known, **one)

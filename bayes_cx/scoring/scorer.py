@@ -24,6 +24,8 @@ __all__ = ["Scorer", "in_unit", "scorer"]
 
 # Draws x rows held at once while summarising: 80 MB of doubles, and as much again for the quantiles.
 _CHUNK_CELLS = 10_000_000
+# The same where values are passed on draw by draw.
+_FEW_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,17 @@ class Scorer:
         columns = {name: column[rows] for name, column in self.rows.items()}
         return self._evaluate(columns, self.samples).T[inverse].T
 
-    def draw(self, i: int) -> np.ndarray:
-        """Return the values of all customers in draw i, shape (customer,)."""
-        one = {n: value[i : i + 1] if np.ndim(value) else value for n, value in self.samples.items()}
-        return self._evaluate(self.rows, one)[0][self.inverse]
+    def each(self, positions: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield the values of all customers in the draws at these positions, each of shape (customer,)."""
+        size = max((column.size for column in self.rows.values()), default=1)
+        # Some draws are computed at once, which costs little more than one of them.
+        together = max(1, _FEW_CELLS // size)
+        for start in range(0, len(positions), together):
+            some = np.asarray(positions[start : start + together])
+            given = {n: value[some] if np.ndim(value) else value for n, value in self.samples.items()}
+            values = self._evaluate(self.rows, given)
+            for one in np.broadcast_to(values, (some.size, values.shape[1])):
+                yield one[self.inverse]
 
 
 def scorer(
