@@ -16,7 +16,8 @@ PAGE = HERE / "gallery.md"
 
 OPENING = """# Gallery
 
-What `bcx.plot` draws, here from the tenth of CDNOW's customers that the papers use. Every function takes
+What `bcx.plot` draws, here from the tenth of CDNOW's customers that the papers use, and from two cohorts
+under contract. Every function takes
 `ax=`, matplotlib Axes of your own, and returns the Axes. `make gallery` draws this page again.
 
 ```python
@@ -34,6 +35,10 @@ found = bcx.validation.holdout(purchases, spend, parts, seed=1)
 value = bcx.lifetime_value(purchases, spend, stats, horizon="52 weeks", discount_rate=0.10)
 offer = bcx.Offer("voucher", cost=1.00, win_back=bcx.Beta(2, 18), keep=bcx.Beta(2, 18))
 plan = bcx.prioritise(value, [offer], seed=1)
+contracts = bcx.load_cohorts()
+design = bcx.Design(pool=["cohort"])
+renewals = bcx.fit(bcx.models.BDW, contracts, design=design, seed=1, progress=False)
+stays = bcx.validation.survival(renewals, contracts, "5 years")
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
 """
 
@@ -60,6 +65,11 @@ CALLS = (
     'bcx.plot.gain_curve(plan, currency="$")',
     'bcx.plot.sensitivity(plan, currency="$")',
     'bcx.plot.forest(plan, currency="$")',
+    'bcx.plot.futures(plan, currency="$")',
+    "bcx.plot.survival(stays)",
+    "bcx.plot.retention(stays)",
+    "bcx.plot.still(stays)",
+    "bcx.plot.ranks(bcx.validation.sbc(bcx.models.BG_NBD, simulations=100, progress=False))",
 )
 
 

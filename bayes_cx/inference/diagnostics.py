@@ -92,7 +92,7 @@ def check_against_prior(model: Model, posterior: xr.Dataset, stated: Collection[
     if not left:
         return Check(name, None, f"< {PRIOR_LIMIT:g}", "not_run", "all priors are the analyst's own")
     widest = max(left, key=lambda each: left[each])
-    note = f"of {widest}, the {model.priors[widest].meaning}"
+    note = f"of {widest} ({model.priors[widest].meaning})"
     if left[widest] >= PRIOR_LIMIT:
         note += ": the data say next to nothing on it, so more of them are needed, or a simpler model"
     return _check(name, left[widest], f"< {PRIOR_LIMIT:g}", lambda v: v < PRIOR_LIMIT, note)

@@ -64,7 +64,7 @@ def features(exposure: str) -> dict[str, Statistic]:
     return {
         "share of one-time buyers": lambda data: share(data["x"] == 0),
         "mean repeat purchases": lambda data: float(data["x"].mean()),
-        "sd of repeat purchases": lambda data: float(data["x"].std()),
+        "standard deviation of repeat purchases": lambda data: float(data["x"].std()),
         "95th percentile of repeat purchases": lambda data: float(np.quantile(data["x"], 0.95)),
         "most repeat purchases of a customer": lambda data: float(data["x"].max()),
         "share of repeat buyers silent for half their time": lambda data: share(

@@ -57,7 +57,7 @@ SPEND = Kind(
     features={
         "mean spend per purchase of repeat buyers": of_repeaters(np.mean, "spend"),
         "median spend per purchase of repeat buyers": of_repeaters(np.median, "spend"),
-        "sd of spend per purchase between repeat buyers": of_repeaters(np.std, "spend"),
+        "standard deviation of spend per purchase between repeat buyers": of_repeaters(np.std, "spend"),
         "95th percentile of spend per purchase": of_repeaters(lambda z: float(np.quantile(z, 0.95)), "spend"),
         "largest mean spend of a customer": of_repeaters(np.max, "spend"),
         "correlation of repeat purchases and spend per purchase": _correlation,

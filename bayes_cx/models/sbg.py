@@ -4,6 +4,8 @@ Fader & Hardie (2007), key ``fader2007project``. Letters are those of the paper.
 c = 1, with other letters: alpha for gamma and beta for delta.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytensor.tensor as pt
 
@@ -53,7 +55,13 @@ SBG = Model(
         "beta": Param("", "weight of staying"),
     },
     traits={"dropout": Trait("Beta", ("alpha", "beta"), "chance to leave at a renewal")},
-    priors={name: BDW.priors[name] for name in ("dropout", "dropout_size")},
+    priors={
+        "dropout": BDW.priors["dropout"],
+        "dropout_size": replace(
+            BDW.priors["dropout_size"],
+            meaning="alpha + beta, how alike customers are in their chance to leave",
+        ),
+    },
     scale=BDW.scale,
     letters=_letters,
     log_lik=_log_lik,

@@ -207,10 +207,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Extract:
-    """The part of a long table that is printed on paper: its first rows, under a caption of their own."""
+    """The part of a long table that is printed on paper: its first rows, with a caption of their own.
+
+    Attributes
+    ----------
+    rows : int
+    caption : str
+    legend : str or None
+        None for that of the whole table.
+    """
 
     rows: int
     caption: str
+    legend: str | None = None
 
 
 @dataclass(frozen=True)

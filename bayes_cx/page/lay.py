@@ -53,7 +53,9 @@ def on_paper(table: Table) -> Table:
     """Return the table with the rows and the caption that paper has room for."""
     if table.extract is None:
         return table
-    return replace(table, rows=table.rows[: table.extract.rows], caption=table.extract.caption, extract=None)
+    part = table.extract
+    legend = table.legend if part.legend is None else part.legend
+    return replace(table, rows=table.rows[: part.rows], caption=part.caption, legend=legend, extract=None)
 
 
 def right(table: Table) -> tuple[bool, ...]:

@@ -4,7 +4,7 @@ Every function takes ``ax=``, the Axes to draw on, makes a figure of its own wit
 so that titles, labels and limits can be changed. `docs/gallery.md` shows all of them.
 """
 
-from bayes_cx.plot.campaign import forest, gain_curve, sensitivity
+from bayes_cx.plot.campaign import forest, futures, gain_curve, sensitivity
 from bayes_cx.plot.differences import population, shrinkage
 from bayes_cx.plot.evidence import (
     by_frequency,
@@ -13,9 +13,11 @@ from bayes_cx.plot.evidence import (
     comparison,
     coverage,
     predictive,
+    ranks,
     tracking,
 )
 from bayes_cx.plot.histories import frequency_recency, p_alive
+from bayes_cx.plot.staying import retention, still, survival
 
 __all__ = [
     "by_frequency",
@@ -25,11 +27,16 @@ __all__ = [
     "coverage",
     "forest",
     "frequency_recency",
+    "futures",
     "gain_curve",
     "p_alive",
     "population",
     "predictive",
+    "ranks",
+    "retention",
     "sensitivity",
     "shrinkage",
+    "still",
+    "survival",
     "tracking",
 ]

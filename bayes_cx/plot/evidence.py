@@ -12,14 +12,24 @@ from bayes_cx.plot.axes import drawn_on
 from bayes_cx.reporting.figures.accuracy import draw_by_frequency, draw_calibration, draw_capture
 from bayes_cx.reporting.figures.comparison import draw_comparison
 from bayes_cx.reporting.figures.likeness import draw_predictive
+from bayes_cx.reporting.figures.ranks import draw_ranks
 from bayes_cx.reporting.figures.tracking import draw_tracking
 from bayes_cx.study import Evidence
-from bayes_cx.validation import Comparison, Holdout, PredictiveCheck
+from bayes_cx.validation import Comparison, Holdout, PredictiveCheck, Sbc
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["by_frequency", "calibration", "capture", "comparison", "coverage", "predictive", "tracking"]
+__all__ = [
+    "by_frequency",
+    "calibration",
+    "capture",
+    "comparison",
+    "coverage",
+    "predictive",
+    "ranks",
+    "tracking",
+]
 
 
 def tracking(evidence: Evidence | Holdout, *, cumulative: bool = True, ax: "Axes | None" = None) -> "Axes":
@@ -209,6 +219,42 @@ def comparison(found: Comparison, *, ax: "Axes | None" = None) -> "Axes":
     """
     with drawn_on(ax, 1.0 + 0.27 * found.table.sizes["model"]) as axes:
         draw_comparison(axes, found)
+    return axes
+
+
+def ranks(found: Sbc, coordinate: str | None = None, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw how far the ranks of the true values among their draws are from uniform, with the band of chance.
+
+    Where fits are calibrated the line stays in the band; it is red where it does not, which is a failed check
+    of `found`. A bulge to one side tells of draws that are too low or too high, an S of draws that are too
+    close together or too far apart.
+
+    Parameters
+    ----------
+    found : Sbc
+        From `validation.sbc`, with one fit or more.
+    coordinate : str, optional
+        One of ``found.ranks["coordinate"]``; by default the one that is least uniform.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        If no simulation was fitted, or there is no such coordinate.
+    """
+    known = [str(name) for name in found.ranks["coordinate"].to_numpy()]
+    if not found.ranks.sizes["simulation"]:
+        raise InputError("a calibration without a fit", "one simulation fitted or more", "see found.unfitted")
+    name = min(found.p_values, key=lambda one: found.p_values[one]) if coordinate is None else coordinate
+    if name not in known:
+        raise InputError(f"coordinate {name!r}", f"one of {', '.join(known)}", "choose one of these")
+    with drawn_on(ax, 2.6, 4.2) as axes:
+        draw_ranks(axes, found, name)
+        axes.set(xlabel="Share of draws below the truth", ylabel="Distribution less a uniform one")
     return axes
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from bayes_cx.kinds import Kind
 
-__all__ = ["Phrases", "phrases"]
+__all__ = ["RETURNS", "Phrases", "phrases"]
+
+RETURNS = {
+    "reject": "rows with a negative amount are rejected",
+    "net": "a return is deducted from the customer's latest purchase before it",
+    "ignore": "rows with a negative amount are left out",
+    "keep": "a purchase with a negative amount counts, and adds nothing to the spend",
+}
+"""What is done with negative amounts, by the setting of that name."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,17 @@ from bayes_cx.page.words import Money
 from bayes_cx.reporting.alike import alike
 from bayes_cx.study import Study
 
-__all__ = ["events", "histories", "kind_of_study", "listed", "money_of", "ninety", "plan_of", "worth_of"]
+__all__ = [
+    "events",
+    "histories",
+    "kind_of_study",
+    "left_waiting",
+    "listed",
+    "money_of",
+    "ninety",
+    "plan_of",
+    "worth_of",
+]
 
 
 def plan_of(study: Study) -> Plan:
@@ -74,6 +84,13 @@ def listed(study: Study) -> xr.Dataset:
         stay=("customer", found["mean"].to_numpy()),
         stay_quantile=(("customer", "quantile"), found["quantile"].to_numpy()),
     )
+
+
+def left_waiting(data: xr.Dataset) -> int:
+    """Return for how many customers a contact would pay, although there is no budget or capacity for it."""
+    if "withheld_contacts" in data.attrs:
+        return 0
+    return int((data["gain"].to_numpy()[~data["contact"].to_numpy()] > 0).sum())
 
 
 def ninety(draws: np.ndarray | xr.DataArray) -> tuple[float, float]:

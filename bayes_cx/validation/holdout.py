@@ -46,6 +46,8 @@ class Holdout:
     ----------
     tracking : xarray.Dataset
         Over ``period`` (and ``quantile``): events period by period and added up; see `tracking.tracking`.
+        Attributes ``fitted_until`` and ``until``: the last day that the fit has seen, and the last of the
+        hold-out.
     reached : xarray.Dataset
         Over ``number``: customers with so many hold-out events or more, of contracts those still there; see
         `tracking.reached`.
@@ -174,7 +176,9 @@ def holdout(
         known = later.stats if counted == "revenue" else later.stats.drop_vars("first_spend", errors="ignore")
         length = float(split.holdout.attrs["length"])
         captured = capture(rules(kind, known, ranked, length), came, counted=counted, seed=seeds[2])
-    tracked = tracking(kind, split, found)
+    tracked = tracking(kind, split, found).assign_attrs(
+        fitted_until=provenance_of(split.calibration).until, until=str(split.holdout.attrs["end"])
+    )
     calibrated = calibration(chance, forecast.happened(observed, later.span), seed=seeds[3])
     calibrated = calibrated.assign_attrs(kind=kind.key)
     before = forecast.before(columns)[later.who].astype(np.int64)

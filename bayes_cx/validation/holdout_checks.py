@@ -203,8 +203,8 @@ def calibration_check(table: xr.Dataset, outcome: str) -> Check:
         table.sizes["point"],
         f">= {np.floor(1000 * least) / 1000:g} of customers",
         _status(inside >= least),
-        f"{1 - inside:.0%} of customers outside; if forecasts were right, more than {1 - least:.0%} would "
-        f"be only {FALSE_ALARMS:.0%} of the time",
+        f"{1 - inside:.0%} of customers outside; if the forecasts were right, more than {1 - least:.0%} "
+        f"would be outside only {FALSE_ALARMS:.0%} of the time",
         FALSE_ALARMS,
     )
 

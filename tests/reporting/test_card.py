@@ -19,6 +19,7 @@ from pydantic import ValidationError
 import bayes_cx as bcx
 from bayes_cx.checks import Check, Interval
 from bayes_cx.errors import InputError
+from bayes_cx.inference.layout import Layout
 from bayes_cx.model import Param, Prior
 from bayes_cx.reporting import card as card_module
 from bayes_cx.reporting.card import ModelCard, Use, model_card
@@ -241,6 +242,48 @@ def test_the_facts_of_the_data_are_said():
 def test_statistics_of_other_data_are_refused():
     with pytest.raises(InputError, match="other data than the posterior was fitted to"):
         complete(stats=statistics(sha256="11" * 32))
+
+
+def test_what_was_left_out_and_what_is_odd_stands_in_the_card():
+    odd = "3 rows are dated 1900-01-01, 97 years before all others (1997-01-02)"
+    data = replace(made.DATA, remarks=(odd,), rejected_amounts={"missing customer": 1450.0}, pseudonyms="k")
+    card = complete(fit=made.posterior(data=data))
+    assert card.data.remarks == (odd,)
+    for text in (card.to_markdown(), " ".join(" ".join(pages(card)).split())):
+        assert odd in text
+        assert "missing customer 3, worth 1,450" in text
+        assert "replaced by pseudonyms" in text
+        assert "rows with a negative amount are rejected" in text
+    assert "as in the source" in complete().to_markdown()
+    assert ModelCard.from_json(card.to_json()) == card
+
+
+def test_limits_and_ethics_are_those_of_this_fit():
+    card, untested = complete(), complete(holdout=None)
+    assert any("the hold-out tested that" in limit for limit in card.limits)
+    assert not any("the hold-out tested" in limit for limit in untested.limits)
+    assert any("no hold-out has tested that" in limit for limit in untested.limits)
+    assert any(text.startswith("No attribute of customers enters the fit") for text in card.ethics)
+    pooled = made.posterior(layout=Layout(bcx.Design(pooled={"dropout": "age_group"}), {}, {}, {}))
+    card = complete(fit=pooled)
+    assert any(text.startswith("age_group enters the fit") for text in card.ethics)
+    assert any("Only the purchase history and age_group tell customers apart" in one for one in card.limits)
+    assert not any("No attribute" in text for text in card.ethics)
+
+
+def test_the_card_of_spend_says_where_the_hold_out_is():
+    spend = made.posterior(bcx.models.GAMMA_GAMMA)
+    study = Study(statistics(), (posterior(), spend), evidence=Evidence(holdout=made.holdout((check(),))))
+    found = model_card(study, spend).holdout
+    assert found.verdict == "not_run"
+    assert found.note == "The hold-out tests all models together: see the card of BG/NBD."
+
+
+def test_a_failed_card_names_where_it_failed():
+    card = complete(posterior_checks=(predictive(observed=9.0),), holdout=None)
+    assert card.summary.endswith(
+        "; failed: posterior predictive check; not checked: calibration and hold-out, subgroups."
+    )
 
 
 def test_the_command_is_the_fit_or_what_was_run():

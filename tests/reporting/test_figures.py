@@ -4,10 +4,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 
 from bayes_cx.page.style import COLOURS
 from bayes_cx.page.words import Money
 from bayes_cx.reporting import figures
+from bayes_cx.reporting.figures.accuracy import draw_capture
 
 EURO = Money("€")
 
@@ -206,6 +208,17 @@ def test_a_bar_that_leaves_the_picture_says_where_it_ends(tables):
     )
     data["gain_quantile"][0] = [900.0, 950.0, 1000.0, 1050.0, 1100.0]
     assert "to €1,100 →" in words(figures.forest(data, EURO))
+
+
+def test_a_tick_says_where_it_stands():
+    """A tick at 7.5% must not read 8%."""
+    for scale in (0.04, 0.12, 0.3, 0.7):
+        axes = Figure().subplots()
+        table = captured(0.9 * scale, 0.7 * scale)
+        draw_capture(axes, table.assign(high=table["share"] * 1.1))
+        axes.figure.draw_without_rendering()
+        said = [float(label.get_text().rstrip("%")) for label in axes.get_xticklabels()]
+        assert said == pytest.approx(100 * np.array(axes.get_xticks()))
 
 
 def test_the_forest_counts_what_is_sure(tables):

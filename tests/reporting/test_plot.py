@@ -48,8 +48,28 @@ def axes():
     return Figure().subplots()
 
 
+@pytest.fixture(scope="module")
+def stays(contracts):
+    """How long the customers of two plans stay; there are as many of both."""
+    return bcx.validation.survival(contracts.fits[0], contracts.stats, "6 months", draws=50)
+
+
+def calibrated(rng, skewed=""):
+    """Ranks of 200 simulations as chance has them, but for one coordinate whose draws are too low."""
+    names = ["rate_cv", "dropout", "log_lik"]
+    ranks = rng.integers(0, 99, (200, 3), endpoint=True)
+    if skewed:
+        ranks[:, names.index(skewed)] = rng.integers(40, 99, 200, endpoint=True)
+    table = xr.Dataset(
+        {"rank": (("simulation", "coordinate"), ranks)},
+        coords={"coordinate": names},
+        attrs={"draws": 99, "simulations": 200, "customers": 10, "scale": 1.0},
+    )
+    return bcx.validation.Sbc("BG/NBD", "Laplace", table, {}, {})
+
+
 def test_every_picture_draws_on_what_it_is_given(
-    axes, study, purchases, spend, some_customers, purchases_holdout, diary, at_point
+    axes, study, purchases, spend, some_customers, purchases_holdout, diary, at_point, stays, rng
 ):
     one = at_point(purchases, **POINT)
     stats = bcx.summarise(diary, until=UNTIL, unit="week")
@@ -67,6 +87,11 @@ def test_every_picture_draws_on_what_it_is_given(
         "frequency_recency": (one,),
         "population": (one, "dropout"),
         "shrinkage": (spend, some_customers),
+        "futures": (study.plan,),
+        "survival": (stays,),
+        "retention": (stays, "gold"),
+        "still": (stays, "basic"),
+        "ranks": (calibrated(rng), "dropout"),
     }
     assert {*calls, "comparison"} == set(bcx.plot.__all__)
     usual = dict(mpl.rcParams)
@@ -74,7 +99,7 @@ def test_every_picture_draws_on_what_it_is_given(
         drawn_on = Figure().subplots()
         assert getattr(bcx.plot, name)(*arguments, ax=drawn_on) is drawn_on, name
         assert drawn_on.has_data() or drawn_on.patches, name
-        assert drawn_on.get_ylabel() or name in ("forest", "capture"), name
+        assert drawn_on.get_ylabel() or name in ("forest", "capture", "futures"), name
     assert not plt.get_fignums()
     assert dict(mpl.rcParams) == usual
 
@@ -104,6 +129,40 @@ def test_coverage_is_red_where_it_misses(purchases_holdout, axes):
     assert colours == [COLOURS["red"], *[COLOURS["blue"]] * (len(dots) - 1)]
     inside, outside = (line for line in axes.lines if line.get_marker() == "s")
     assert (len(inside.get_xdata()), len(outside.get_xdata())) == (1, len(dots) - 1)
+
+
+def test_one_cohort_is_drawn_with_the_numbers_at_risk(stays, axes):
+    one = stays.sel(cohort="gold")
+    bcx.plot.retention(stays, "gold", ax=axes)
+    drawn = axes.lines[1].get_ydata()
+    assert np.array_equal(drawn, one["retention_observed"].to_numpy()[1 : drawn.size + 1])
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels[0] == f"1\n{int(one['at_risk'][1])}"
+    assert axes.get_title(loc="left") == "gold (400 customers)"
+    bcx.plot.still(stays, "gold", ax=axes)
+    assert axes.get_title(loc="left") == f"gold ({int(one['current'])} customers)"
+
+
+def test_the_ranks_that_fail_are_shown_first_and_red(rng):
+    for skewed, colour in (("dropout", "red"), ("", "blue")):
+        found = calibrated(rng, skewed)
+        drawn_on = Figure().subplots()
+        bcx.plot.ranks(found, ax=drawn_on)
+        least = min(found.p_values, key=lambda name: found.p_values[name])
+        assert not skewed or least == skewed
+        assert drawn_on.get_title(loc="left") == least.replace("_", " ")
+        assert to_hex(drawn_on.lines[-1].get_color()) == COLOURS[colour]
+
+
+def test_each_future_is_a_dot_on_its_side_of_zero(study, axes):
+    gain = study.plan.data["total_gain_predictive"]
+    for shift in (0.0, -float(gain.median()), -2 * float(gain.max())):
+        plan = replace(study.plan, data=study.plan.data.assign(total_gain_predictive=gain + shift))
+        axes.clear()
+        bcx.plot.futures(plan, dots=40, ax=axes)
+        assert len(axes.patches) == 40
+        right = sum(dot.center[0] - dot.radius >= -1e-6 for dot in axes.patches)
+        assert right == np.sum(np.quantile(gain + shift, (np.arange(40) + 0.5) / 40) >= 0)
 
 
 def test_one_customer_is_judged_by_what_was_known_each_day(diary, purchases, at_point, axes):
@@ -232,7 +291,7 @@ def test_shrinkage_is_weaker_where_more_is_known(spend, at_point, axes):
     assert [len(line.get_xdata()) for line in dots] == [1, 1, 1]
 
 
-def test_what_cannot_be_drawn_is_said(study, purchases, spend, diary, some_customers):
+def test_what_cannot_be_drawn_is_said(study, purchases, spend, diary, some_customers, contracts, stays, rng):
     under_contract = posterior(bcx.models.SBG)
     stats = bcx.summarise(diary, until=UNTIL, unit="week")
     for call, says in (
@@ -244,6 +303,10 @@ def test_what_cannot_be_drawn_is_said(study, purchases, spend, diary, some_custo
         (lambda: bcx.plot.frequency_recency(purchases, "nonsense"), "nonsense"),
         (lambda: bcx.plot.population(purchases, "churn"), "purchase_rate, dropout"),
         (lambda: bcx.plot.shrinkage(under_contract, some_customers), "sBG"),
+        (lambda: bcx.plot.survival(stays, "silver"), "no cohort 'silver'; expected one of basic, gold"),
+        (lambda: bcx.plot.still(contracts), "Study; expected what bcx.validation.survival returned"),
+        (lambda: bcx.plot.ranks(calibrated(rng), "alpha"), "one of rate_cv, dropout, log_lik"),
+        (lambda: bcx.plot.futures(study.plan, dots=0), "0 dots"),
     ):
         with pytest.raises(bcx.InputError, match=says):
             call()

@@ -1,5 +1,6 @@
 """Each section says what a study came to: sentences are computed, the bad news first, nothing is hidden."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from bayes_cx.page.blocks import tables_of
 from bayes_cx.page.check_table import false_alarms
 from bayes_cx.page.lay import cell_text
 from bayes_cx.page.words import Money
+from bayes_cx.reporting import figures
 from bayes_cx.reporting.sections import (
     SECTIONS,
     assumptions,
@@ -219,6 +221,29 @@ def test_what_counts_and_what_was_left_out_stand_on_page_one(study, counted):
     )
     assert page_one.left_out(partial) in said(page_one.section(partial))
     assert "worth" not in page_one.left_out(replace(counted, stats=partial.stats))
+    assert page_one.remarks(study) is None
+    odd = ["3 rows are dated 1900-01-01, 97 years before all others (1997-01-02)", "2 times carry a zone"]
+    told = replace(study, stats=study.stats.assign_attrs(remarks=json.dumps(odd), varying='{"segment": 7}'))
+    assert f"About the data: {odd[0]}; {odd[1]}." in said(page_one.section(told))
+    rows = dict(assumptions.assumptions(told))
+    assert rows["Remarks on the data"] == "; ".join(odd)
+    assert rows["Values of segment"] == "7 customers have more than one; the last one known counts"
+
+
+def test_revenue_that_is_no_margin_is_put_into_figures(study):
+    """Half of the revenue kept is what a margin of one half gains."""
+    half = float(study.plan.drivers["half"].sel(assumption="margin"))
+    says = f"If half of the revenue went into goods, it would {figures.net(half, Money('€'))}."
+    assert says in page_one.drivers(study)
+    third = replace(study, plan=replace(study.plan, settings={**study.plan.settings, "margin": 0.3}))
+    assert "went into goods" not in page_one.drivers(third)
+
+
+def test_the_customers_under_contract_are_counted_and_not_rounded(contracts):
+    known = np.repeat([1.0, 0.0], [1, contracts.plan.data.sizes["customer"] - 1])
+    many = with_plan(contracts, p_alive=np.where(known, 1106.0, 0.0))
+    table = next(table for table in tables_of(worth.section(many).blocks) if "Advice" in table.label.title())
+    assert table.rows[-1][3].text == "1,106"
 
 
 def test_notices_say_what_to_do_before_they_name_checks(study):
@@ -268,11 +293,36 @@ def test_who_has_given_notice_stands_on_page_one(contracts):
 def test_nobody_worth_a_contact(study, value):
     plan = bcx.prioritise(value, [bcx.Offer("voucher", cost=9000.0)], seed=1)
     nobody = replace(study, plan=plan)
-    assert page_one.campaign(nobody).startswith("Contact nobody with these offers.")
+    assert page_one.campaign(nobody).startswith("Contact nobody with the offer “voucher”.")
     assert "Contact 0" not in said(page_one.section(nobody))
     assert "none of them is today" in next(tables_of(priority.section(nobody).blocks)).extract.caption
     assert "assumed response" in said(worth.section(nobody))
     assert page_one.tiles(nobody).tiles[3].number == "none"
+
+
+def test_the_offer_that_would_pay_is_named(study, value):
+    """What the best contact brings is the cost at which it neither gains nor loses."""
+    dear, seed = bcx.prioritise(value, [bcx.Offer("voucher", cost=900.0)], seed=1), 1
+    best = float(dear.data["gain"].max()) + 900.0
+    lead = page_one.campaign(replace(study, plan=dear))
+    assert lead.endswith(f"would pay for somebody only if it costs {Money('€')(best)} or less.")
+    pays = [
+        bcx.prioritise(value, [bcx.Offer("voucher", cost=best * times)], seed=seed).data["gain"].max() > 0
+        for times in (0.99, 1.01)
+    ]
+    assert pays == [True, False]
+
+
+def test_where_limits_keep_everybody_away_nobody_reads_that_no_contact_pays(study, value):
+    plan = bcx.prioritise(value, [bcx.Offer("voucher", cost=1.0)], capacity=0, seed=1)
+    pays = int((plan.data["gain"] > 0).sum())
+    none = replace(study, plan=plan)
+    lead = page_one.campaign(none)
+    assert lead.startswith("Contact nobody: the budget or the capacity is used up before the first contact.")
+    assert f"{pays} customers are expected to be worth the cost of the offer “voucher”" in lead
+    assert page_one.tiles(none).tiles[3].note == "the budget or the capacity is used up"
+    assert "no room for a contact" in next(tables_of(priority.section(none).blocks)).extract.caption
+    assert "assumed response" not in said(worth.section(none))
 
 
 def test_counted_value_has_no_currency(counted):
@@ -299,7 +349,7 @@ def test_renewals_to_come_are_listed_by_history(contracts, study):
     assert staying.section(study) is None
     found = staying.section(contracts)
     today, by_age, _ = found.blocks
-    assert today.headline.startswith("Of today's customers ")
+    assert today.headline.startswith("Of today's customers, ")
     assert today.headline.endswith("will still be there in 12 months")
     assert [picture.headline.split()[0] for picture in by_age.blocks] == ["Still", "Retention"]
     assert b"today" not in b"".join(picture.svg for picture in by_age.blocks)

@@ -13,8 +13,9 @@ from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import kind_of
 from bayes_cx.page.check_table import false_alarms
-from bayes_cx.page.words import agree, plural
+from bayes_cx.page.words import agree, per_cent, plural, shorten
 from bayes_cx.references import reference
+from bayes_cx.reporting.alike import group_columns
 from bayes_cx.reporting.card.parts import (
     Checked,
     DataPart,
@@ -25,14 +26,14 @@ from bayes_cx.reporting.card.parts import (
     Use,
 )
 from bayes_cx.reporting.card.record import ModelCard
-from bayes_cx.reporting.card.text import ETHICS, LIMITS, NOT_GIVEN, TOO_FEW, USE
+from bayes_cx.reporting.card.text import NOT_GIVEN, TOO_FEW, USE, ethics, limits
 from bayes_cx.study import Study
 from bayes_cx.validation.holdout import SMALLEST_GROUP
 
 if TYPE_CHECKING:
     from bayes_cx.inference import Posterior
     from bayes_cx.inference.provenance import Provenance
-    from bayes_cx.validation import PredictiveCheck
+    from bayes_cx.validation import Holdout, PredictiveCheck
 
 __all__ = ["model_card"]
 
@@ -97,6 +98,7 @@ def model_card(
     sensitivity = [check for check in study.evidence.sensitivity if check.about == model.name]
     judged = holdout.checks if holdout is not None else ()
     groups, left_out = _largest(holdout.by_group if holdout is not None else ())
+    columns, first = posterior.layout.design.columns, study.fits[0]
     used = [made.method, "sensitivity" if sensitivity else "", "holdout" if judged else ""]
     methods = [key for name in used for key in METHODS.get(name, ())]
     cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
@@ -105,7 +107,7 @@ def model_card(
         owner=run.organisation,
         written=run.timestamp,
         use=use or USE[model.kind.leaving],
-        data=_data(made.data, stats),
+        data=_data(made.data, stats, run.currency),
         model=ModelPart(
             name=model.name,
             story=model.story,
@@ -122,10 +124,10 @@ def model_card(
         prior_check=_predictive("prior_check", before),
         posterior_check=_predictive("posterior_check", after),
         sensitivity=_evidence("sensitivity", sensitivity),
-        holdout=_evidence("holdout", judged, false_alarms(judged)),
+        holdout=_holdout(holdout, "" if posterior is first else first.model.name),
         subgroups=_evidence("subgroups", groups, left_out),
-        limits=(*model.limits, *LIMITS[model.kind.leaving]),
-        ethics=ETHICS[model.kind.leaving],
+        limits=(*model.limits, *limits(model.kind.leaving, columns, tested=holdout is not None)),
+        ethics=ethics(model.kind.leaving, columns, _contacted(study)),
         reproduction=_reproduction(made, run.command),
         references=tuple(str(reference(key)) for key in cited if key),
     ).with_few_digits()
@@ -165,7 +167,36 @@ def _predictive(name: str, found: "PredictiveCheck | None") -> Checked:
     )
 
 
-def _data(source: DataProvenance, stats: xr.Dataset) -> DataPart:
+def _holdout(found: "Holdout | None", elsewhere: str) -> Checked:
+    """Return the checks of a hold-out, with its dates; or where else they are, on the card of which model."""
+    if found is None:
+        note = NOT_GIVEN["together"].format(elsewhere) if elsewhere else NOT_GIVEN["holdout"]
+        return Checked(note=note)
+    cut, until = (str(found.tracking.attrs.get(name, "")) for name in ("fitted_until", "until"))
+    dates = f"Fitted again until {cut}, judged until {until}." if cut and until else ""
+    return _evidence("holdout", found.checks, " ".join(filter(None, (dates, false_alarms(found.checks)))))
+
+
+def _contacted(study: Study) -> str:
+    """Say which share of each group the plan contacts, where there are groups to compare."""
+    if study.plan is None or not (names := group_columns(study.plan.data)):
+        return ""
+    column, contact = study.plan.data[names[0]].to_numpy().astype(str), study.plan.data["contact"].to_numpy()
+    found, place, size = np.unique(column, return_inverse=True, return_counts=True)
+    share = np.bincount(place, weights=contact) / size
+    order = [i for i in np.argsort(share, kind="stable") if size[i] >= SMALLEST_GROUP]
+    if len(order) < 2:
+        return ""
+    least, most = (
+        f"{per_cent(float(share[i]))} ({shorten(str(found[i]), 24)})" for i in (order[0], order[-1])
+    )
+    return (
+        f"by {names[0]}, the plan contacts from {least} to {most} of the customers of a group; ask whether "
+        "that is fair"
+    )
+
+
+def _data(source: DataProvenance, stats: xr.Dataset, currency: str) -> DataPart:
     size = next(iter(stats.sizes.values()))
     weight = stats["weight"].to_numpy() if "weight" in stats else np.ones(size, dtype=int)
     kind = kind_of(stats)
@@ -184,7 +215,11 @@ def _data(source: DataProvenance, stats: xr.Dataset) -> DataPart:
         rows_read=source.rows_read,
         rows_rejected=source.rows_rejected,
         rejected=dict(source.rejected),
+        rejected_amounts=dict(source.rejected_amounts),
+        remarks=source.remarks,
+        currency=currency,
         returns=source.returns,
+        pseudonyms=bool(source.pseudonyms),
         groups=groups,
     )
 

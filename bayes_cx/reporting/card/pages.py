@@ -21,8 +21,9 @@ from bayes_cx.page import (
 from bayes_cx.page.blocks import tables_of
 from bayes_cx.page.check_table import checks_table, interval_cell, interval_head
 from bayes_cx.page.lay import STATUS_WORDS
-from bayes_cx.page.words import count, measured, per_cent, plural, shorten, sign
+from bayes_cx.page.words import Money, count, measured, per_cent, plural, shorten, sign
 from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, Reproduction, Use
+from bayes_cx.reporting.phrases import RETURNS
 
 __all__ = [
     "NOT_STATED",
@@ -46,6 +47,8 @@ __all__ = [
 NOT_STATED = "not stated"
 _SEVERITY: tuple[Status, ...] = ("failed", "not_run", "passed")
 _REST = "in model_card.json"
+# Characters of a command on one sheet.
+_LONGEST_COMMAND = 400
 
 
 @dataclass(frozen=True)
@@ -104,18 +107,36 @@ def data(part: DataPart, room: Room) -> Section:
     rows = NOT_STATED
     if part.rows_read is not None:
         rejected = NOT_STATED if part.rows_rejected is None else count(part.rows_rejected)
-        reasons = ", ".join(f"{reason} {count(n)}" for reason, n in part.rejected.items())
+        reasons = ", ".join(
+            f"{reason} {count(n)}{_paid(part, reason)}" for reason, n in part.rejected.items()
+        )
         rows = f"{count(part.rows_read)} read; rejected: {rejected}{f' ({reasons})' if reasons else ''}"
+    ids = {None: NOT_STATED, True: "replaced by pseudonyms", False: "as in the source; this card has none"}
     facts = {
         "Source": part.source or NOT_STATED,
         "Period": f"{period[0]} to {period[1]}" + (f", time in {part.unit}s" if part.unit else ""),
         "Customers": customers,
         "Rows": rows,
-        "Returns": part.returns or NOT_STATED,
+        **({"Remarks": "; ".join(part.remarks)} if part.remarks else {}),
+        # Contracts have no returns.
+        **(
+            {"Returns": RETURNS.get(part.returns, part.returns) or NOT_STATED} if part.current is None else {}
+        ),
+        "Customer ids": ids[part.pseudonyms],
         "Groups": NOT_STATED if part.groups is None else ", ".join(part.groups) or "none",
         "SHA-256": part.sha256 or NOT_STATED,
     }
     return Section("Data and provenance", (_pairs(facts, room),))
+
+
+def _returns(part: DataPart) -> str:
+    return RETURNS.get(part.returns, part.returns) or NOT_STATED
+
+
+def _paid(part: DataPart, reason: str) -> str:
+    """Say what the rows that were rejected for a reason are worth, where that is known."""
+    paid = part.rejected_amounts.get(reason)
+    return f", worth {Money(part.currency)(paid)}" if paid else ""
 
 
 def recipe(part: Reproduction, room: Room) -> Section:
@@ -127,7 +148,9 @@ def recipe(part: Reproduction, room: Room) -> Section:
         "Method": f"{part.method or NOT_STATED}, seed {seed}",
         "Versions": versions or NOT_STATED,
     }
-    return Section("Reproduction", (_pairs(facts, replace(room, cell=room.sentence)),))
+    # A command that is cut cannot be run; only very long ones are.
+    longest = None if room is WHOLE else _LONGEST_COMMAND
+    return Section("Reproduction", (_pairs(facts, replace(room, cell=longest)),))
 
 
 def model(part: ModelPart, room: Room) -> Section:

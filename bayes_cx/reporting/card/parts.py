@@ -101,7 +101,11 @@ class Use(Record):
 
 
 class DataPart(Record):
-    """What the model was fitted to; `current` customers are under contract. Empty or null: not stated."""
+    """What the model was fitted to; `current` customers are under contract. Empty or null: not stated.
+
+    `rejected_amounts` are what rejected rows add up to where their amount can be read, by reason; `remarks`
+    are what a reader should know of the rows that count; `pseudonyms` says whether ids were replaced.
+    """
 
     source: str = ""
     sha256: str = ""
@@ -114,7 +118,11 @@ class DataPart(Record):
     rows_read: Count | None = None
     rows_rejected: Count | None = None
     rejected: dict[str, Count] = {}
+    rejected_amounts: dict[str, FiniteFloat] = {}
+    remarks: tuple[str, ...] = ()
+    currency: str = ""
     returns: str = ""
+    pseudonyms: bool | None = None
     groups: tuple[str, ...] | None = None
 
 

@@ -73,8 +73,12 @@ class ModelCard(Judged):
         }
         word = {"passed": "Passed", "failed": "Failed", "not_run": "Not fully checked"}[self.verdict]
         counts = f"{n['passed']} of {len(checks)} checks passed, {n['failed']} failed, {n['not_run']} not run"
+        failed = [
+            heading.lower() for heading, section in self.sections().items() if section.verdict == "failed"
+        ]
         missing = [heading.lower() for heading, section in self.sections().items() if not section.checks]
-        return f"{word}: {counts}{f'; not checked: {", ".join(missing)}' if missing else ''}."
+        told = (("failed", failed), ("not checked", missing))
+        return f"{word}: {counts}{''.join(f'; {what}: {", ".join(some)}' for what, some in told if some)}."
 
     def with_few_digits(self) -> Self:
         """Return the card with the digits that count, in which machines do not differ."""

@@ -161,7 +161,12 @@ def draw_calibration(axes: "Axes", table: xr.Dataset) -> None:
             align="edge",
             color=tint(COLOURS["blue"], 0.35), linewidth=0, zorder=1.5,
         )  # fmt: skip
-        axes.text(0.99, 0.05, "number of customers", ha="right", fontsize=7.5, color=COLOURS["muted"])
+        # where there are the fewest
+        half = customers[edges[:-1] < 0.5].max(initial=0) > customers[edges[:-1] >= 0.5].max(initial=0)
+        axes.text(
+            0.99 if half else 0.01, 0.05, "number of customers", ha="right" if half else "left", fontsize=7.5,
+            color=COLOURS["muted"],
+        )  # fmt: skip
     ticks = (0, 0.25, 0.5, 0.75, 1)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Forecast chance of {outcome}")
     axes.set_xticks(ticks, [f"{t:.0%}" for t in ticks])
@@ -223,8 +228,9 @@ def draw_capture(axes: "Axes", table: xr.Dataset, ours: str = "bayes_cx") -> Non
             )  # fmt: skip
     axes.set(xlim=(0, min(1.0, 1.12 * high.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
     axes.grid(True, axis="x")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{s:.0%}"))
+    # whole percentages only
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{100 * s:.3g}%"))
 
 
 def _capture_words(table: xr.Dataset, ours: str, part: str) -> str:

@@ -8,13 +8,13 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.page.blocks import Picture
-from bayes_cx.page.style import COLOURS, STEPS, TEXT_WIDTH, axes_at, canvas, to_svg
+from bayes_cx.page.style import COLOURS, STEPS, axes_at, canvas, to_svg
 from bayes_cx.page.words import Money, per_cent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["futures"]
+__all__ = ["draw_futures", "futures"]
 
 
 def futures(
@@ -37,52 +37,10 @@ def futures(
     counted : str
         What the futures differ by, as a sentence.
     """
-    values = np.quantile(draws, (np.arange(dots) + 0.5) / dots)
-    near, beyond = _drawn(values, line)
-    spread = max(np.ptp(near), 0.05 * np.abs(near).max(), 1e-9)
-    low, high = near.min() - 0.08 * spread, near.max() + 0.08 * spread
-    nearby = low - 2 * spread < 0 < high + 2 * spread
-    if line and nearby:
-        # room on either side of zero for the words there
-        low, high = min(low, -0.14 * spread), max(high, 0.14 * spread)
-
-    height, width = 1.25, TEXT_WIDTH
-    with canvas(height) as figure:
+    values, *_, nearby = _seen(draws, line, dots)
+    with canvas(1.25) as figure:
         axes = axes_at(figure, left=0.05, right=0.05, top=0.34 if line else 0.12, bottom=0.26)
-        words = ("brings less", "brings more") if money.noun else ("loses money", "earns money")
-        room = height - 0.6 - (0.0 if line else -0.2)
-        stacks, size, low, high = _placed(near, low, high, width - 0.1, room)
-        per_inch = (high - low) / (width - 0.1)
-        for value, level, amount in stacks:
-            gain = amount >= 0 or not line
-            axes.add_patch(
-                Circle(
-                    (value, (level + 0.5) * size),
-                    0.46 * size,
-                    facecolor=COLOURS["blue"] if gain else COLOURS["red"],
-                    linewidth=0,
-                )
-            )
-        axes.set(xlim=(low, high), ylim=(0, room * per_inch), yticks=[])
-        axes.set_aspect("equal", adjustable="box", anchor="S")
-        axes.grid(False)
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
-        axes.xaxis.set_major_formatter(FuncFormatter(money.tick))
-        _say_beyond(axes, beyond, money)
-        if line and low < 0 < high:
-            axes.axvline(0, color=COLOURS["orange"], linewidth=1.2, zorder=3, ymax=1.02, clip_on=False)
-            at = (0, 1.03)
-            for side, word in zip((-1, 1), words, strict=True):
-                axes.annotate(
-                    word,
-                    at,
-                    xycoords=("data", "axes fraction"),
-                    xytext=(side * 6, 0),
-                    textcoords="offset points",
-                    ha="left" if side > 0 else "right",
-                    va="bottom",
-                    color=COLOURS["amber"] if side < 0 else COLOURS["blue"],
-                )
+        draw_futures(axes, draws, money, line=line, dots=dots)
         svg = to_svg(figure)
 
     right = int((values >= 0).sum())
@@ -108,6 +66,53 @@ def futures(
         f"Dot plot. {headline}. {what}: median {money(float(np.median(draws)))}, "
         f"90% interval {money.range(low5, high95)}.",
     )
+
+
+def draw_futures(axes: "Axes", draws: np.ndarray, money: Money, *, line: bool, dots: int = 50) -> None:
+    """Draw on given axes what `futures` shows; dots have the size for which the axes have room."""
+    _, near, beyond, low, high, _ = _seen(draws, line, dots)
+    inches = axes.get_window_extent().transformed(axes.figure.dpi_scale_trans.inverted())
+    words = ("brings less", "brings more") if money.noun else ("loses money", "earns money")
+    stacks, size, low, high = _placed(near, low, high, inches.width, inches.height)
+    for value, level, amount in stacks:
+        gain = amount >= 0 or not line
+        axes.add_patch(
+            Circle(
+                (value, (level + 0.5) * size),
+                0.46 * size,
+                facecolor=COLOURS["blue"] if gain else COLOURS["red"],
+                linewidth=0,
+            )
+        )
+    axes.set(xlim=(low, high), ylim=(0, inches.height * (high - low) / inches.width), yticks=[])
+    axes.set_aspect("equal", adjustable="box", anchor="S")
+    axes.grid(False)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(money.tick))
+    _say_beyond(axes, beyond, money)
+    if line and low < 0 < high:
+        axes.axvline(0, color=COLOURS["orange"], linewidth=1.2, zorder=3, ymax=1.02, clip_on=False)
+        for side, word in zip((-1, 1), words, strict=True):
+            axes.annotate(
+                word, (0, 1.03), xycoords=("data", "axes fraction"), xytext=(side * 6, 0),
+                textcoords="offset points", ha="left" if side > 0 else "right", va="bottom",
+                color=COLOURS["amber"] if side < 0 else COLOURS["blue"],
+            )  # fmt: skip
+
+
+def _seen(
+    draws: np.ndarray, line: bool, dots: int
+) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray], float, float, bool]:
+    """Return values of dots, where to draw them, what lies beyond, both limits, and if zero is near."""
+    values = np.quantile(draws, (np.arange(dots) + 0.5) / dots)
+    near, beyond = _drawn(values, line)
+    spread = max(np.ptp(near), 0.05 * np.abs(near).max(), 1e-9)
+    low, high = near.min() - 0.08 * spread, near.max() + 0.08 * spread
+    nearby = bool(low - 2 * spread < 0 < high + 2 * spread)
+    if line and nearby:
+        # room on either side of zero for the words there
+        low, high = min(low, -0.14 * spread), max(high, 0.14 * spread)
+    return values, near, beyond, low, high, nearby
 
 
 def _drawn(values: np.ndarray, line: bool) -> tuple[np.ndarray, dict[int, np.ndarray]]:
@@ -180,17 +185,20 @@ def _stacks(
         if max(len(stack) for stack in stacks) * inches <= room:
             break
     highest = max(int(room / inches), 1)
+    # Away from zero on both sides, so that no dot stands on the wrong one.
+    losses = [[-value for value in reversed(stack)] for stack in reversed(stacks) if stack[0] < 0]
+    gains = [stack for stack in stacks if stack[0] >= 0]
+    placed = [(-at, level, -value) for at, level, value in _columns(losses, size, highest)]
+    return placed + _columns(gains, size, highest), size
+
+
+def _columns(stacks: list[list[float]], size: float, highest: int) -> list[tuple[float, int, float]]:
+    """Return (position, level, value) of each dot of stacks of values of zero or more, in order."""
     placed: list[tuple[float, int, float]] = []
-    at = -np.inf  # where the last column stands; the next one keeps its distance
+    at = -size / 2  # where the last column stands; the next one keeps its distance
     for stack in stacks:
         columns = -(-len(stack) // highest)
-        half = (columns - 1) * size / 2
-        start = max((stack[0] + stack[-1]) / 2 - half, at + size)
-        if stack[0] < 0:
-            start = min(start, -size / 2 - 2 * half) if at + size <= -size / 2 - 2 * half else start
-        else:
-            start = max(start, size / 2) if start < size / 2 else start
-        for i, value in enumerate(stack):
-            placed.append((start + (i % columns) * size, i // columns, value))
+        start = max((stack[0] + stack[-1]) / 2 - (columns - 1) * size / 2, at + size)
+        placed += [(start + (i % columns) * size, i // columns, value) for i, value in enumerate(stack)]
         at = start + (columns - 1) * size
-    return placed, size
+    return placed

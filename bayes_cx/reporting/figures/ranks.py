@@ -1,5 +1,7 @@
 """Whether fits of simulated data are calibrated: ranks of the truth against the band of uniform ranks."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -9,7 +11,10 @@ from bayes_cx.page.words import listing
 from bayes_cx.validation.sbc import LEVEL, Sbc
 from bayes_cx.validation.uniformity import band
 
-__all__ = ["ranks"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_ranks", "ranks"]
 
 _COLUMNS, _HEIGHT = 3, 1.35
 
@@ -27,15 +32,11 @@ def ranks(found: Sbc) -> Picture:
     """
     names = [str(name) for name in found.ranks["coordinate"].to_numpy()]
     draws, number = int(found.ranks.attrs["draws"]), found.ranks.sizes["simulation"]
-    share = np.arange(1, draws + 2) / (draws + 1)
-    low, high = (edge - share for edge in band(number, draws, 1 - LEVEL / len(names)))
-    lines = found.ranks["rank"].transpose("coordinate", "simulation").to_numpy()
-    off = np.array([np.bincount(line, minlength=draws + 1).cumsum() / number - share for line in lines])
-    reach = 1.1 * max(np.abs(off).max(), high.max(), -low.min())
+    reach = _reach(found)
     rows = -(-len(names) // _COLUMNS)
     with canvas(0.2 + _HEIGHT * rows) as figure:
         width = TEXT_WIDTH / _COLUMNS
-        for place, (name, line) in enumerate(zip(names, off, strict=True)):
+        for place, name in enumerate(names):
             row, column = divmod(place, _COLUMNS)
             axes = axes_at(
                 figure,
@@ -44,15 +45,7 @@ def ranks(found: Sbc) -> Picture:
                 top=row * _HEIGHT + 0.24,
                 bottom=(rows - 1 - row) * _HEIGHT + 0.42,
             )
-            outside = bool(np.any((line < low - 1e-12) | (line > high + 1e-12)))
-            axes.fill_between(share, low, high, color=tint(COLOURS["grey"], 0.3), linewidth=0)
-            axes.axhline(0, color=COLOURS["grey"], linewidth=0.6)
-            axes.plot(share, line, color=COLOURS["red" if outside else "blue"], linewidth=1.3)
-            axes.set(xlim=(0, 1), ylim=(-reach, reach))
-            axes.set_title(name.replace("_", " "), loc="left", fontsize=8.5, color=COLOURS["ink"], pad=3)
-            axes.set_xticks((0, 0.5, 1), ("0", "half", "all"))
-            axes.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda gap, _: f"{100 * gap:+.0f}%" if gap else "0"))
+            draw_ranks(axes, found, name, reach)
             if row == rows - 1 or place + _COLUMNS >= len(names):
                 axes.set_xlabel("share of draws below the truth", fontsize=7.5)
         svg = to_svg(figure)
@@ -70,3 +63,45 @@ def ranks(found: Sbc) -> Picture:
         f"simulations. Grey: where all {len(names)} lines stay with a chance of {1 - LEVEL:.0%}.",
         f"{len(names)} line charts with bands. {headline}.",
     )
+
+
+def draw_ranks(axes: "Axes", found: Sbc, coordinate: str, reach: float | None = None) -> None:
+    """Draw on given axes what `ranks` shows of one coordinate, up to `reach` on both sides of zero."""
+    share, low, high = _band(found)
+    line = _off(found, coordinate)
+    outside = bool(np.any((line < low - 1e-12) | (line > high + 1e-12)))
+    reach = _reach(found) if reach is None else reach
+    axes.fill_between(share, low, high, color=tint(COLOURS["grey"], 0.3), linewidth=0)
+    axes.axhline(0, color=COLOURS["grey"], linewidth=0.6)
+    axes.plot(share, line, color=COLOURS["red" if outside else "blue"], linewidth=1.3)
+    axes.set(xlim=(0, 1), ylim=(-reach, reach))
+    axes.set_title(coordinate.replace("_", " "), loc="left", fontsize=8.5, color=COLOURS["ink"], pad=3)
+    axes.set_xticks((0, 0.5, 1), ("0", "half", "all"))
+    axes.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(_signed))
+
+
+def _signed(gap: float, _position: int) -> str:
+    return f"{100 * gap:+.0f}%".replace("-", "−") if gap else "0"
+
+
+def _band(found: Sbc) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return shares of the draws, and the ends of the band around a uniform distribution at each."""
+    draws, number = int(found.ranks.attrs["draws"]), found.ranks.sizes["simulation"]
+    share = np.arange(1, draws + 2) / (draws + 1)
+    low, high = band(number, draws, 1 - LEVEL / found.ranks.sizes["coordinate"])
+    return share, low - share, high - share
+
+
+def _off(found: Sbc, coordinate: str) -> np.ndarray:
+    """Return the distribution of the ranks of a coordinate, less a uniform one."""
+    draws, number = int(found.ranks.attrs["draws"]), found.ranks.sizes["simulation"]
+    line = found.ranks["rank"].sel(coordinate=coordinate).to_numpy()
+    return np.bincount(line, minlength=draws + 1).cumsum() / number - np.arange(1, draws + 2) / (draws + 1)
+
+
+def _reach(found: Sbc) -> float:
+    """Return how far the lines of all coordinates and the band go."""
+    _, low, high = _band(found)
+    lines = [np.abs(_off(found, str(name))).max() for name in found.ranks["coordinate"].to_numpy()]
+    return float(1.1 * max(*lines, high.max(), -low.min()))

@@ -11,8 +11,9 @@ from bayes_cx.page.blocks import Picture
 from bayes_cx.page.fonts import printable
 from bayes_cx.page.style import BANDS, COLOURS, TEXT_WIDTH, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import count, listing, per_cent, per_cent_range, plural, shorten
+from bayes_cx.validation.survival import EVERYBODY
 
-__all__ = ["retention", "still", "survival"]
+__all__ = ["cohort_title", "draw_retention", "draw_still", "draw_survival", "retention", "still", "survival"]
 
 # Panels of one figure; the largest cohorts are shown.
 _MOST = 6
@@ -36,26 +37,31 @@ def still(table: xr.Dataset) -> Picture:
         one = table.isel(cohort=i)
         low, high = _ends(one["still_quantile"].isel(ahead=ahead))
         share = per_cent(float(one["still"][ahead]))
-        parts.append(f"{share} of {name} ({per_cent_range(low, high)})")
+        parts.append(f"{share} of “{name}” ({per_cent_range(low, high)})")
     # One cohort alone has no name of its own.
-    if _names(table) == ["all customers"]:
-        parts = [part.replace(" of all customers", "") for part in parts]
-    headline = f"Of today's customers {listing(parts[:3])} will still be there in {plural(ahead, unit)}"
-    least = float(table["still_quantile"].min())
-    limits = (max(0.0, np.floor(10 * least) / 10), 1.0)
-
-    def panel(axes: Axes, one: xr.Dataset) -> None:
-        time = one["ahead"].to_numpy()
-        _fan(axes, time, one["still"], one["still_quantile"])
-        _share_axis(axes, limits, time)
-
+    if _names(table) == [EVERYBODY]:
+        parts = [part.replace(f" of “{EVERYBODY}”", "") for part in parts]
+    headline = f"Of today's customers, {listing(parts[:3])} will still be there in {plural(ahead, unit)}"
+    limits = _still_limits(table)
     return Picture(
-        _panels(table, panel, "current", f"{unit.capitalize()}s from today"),
+        _panels(table, lambda axes, one: draw_still(axes, one, limits), "current"),
         headline,
         "Share of the customers under contract today who are still there: expected (line), bands that hold "
         f"50, 80 and 95% of forecasts. In brackets the 95% interval.{shown}",
         f"Line with bands for each cohort. {headline}.",
     )
+
+
+def draw_still(axes: Axes, one: xr.Dataset, limits: tuple[float, float] | None = None) -> None:
+    """Draw on given axes what `still` shows of one cohort."""
+    time = one["ahead"].to_numpy()
+    _fan(axes, time, one["still"], one["still_quantile"])
+    _share_axis(axes, limits or _still_limits(one), time)
+    axes.set_xlabel(f"{str(one.attrs['unit']).capitalize()}s from today")
+
+
+def _still_limits(table: xr.Dataset) -> tuple[float, float]:
+    return max(0.0, np.floor(10 * float(table["still_quantile"].min())) / 10), 1.0
 
 
 def survival(table: xr.Dataset) -> Picture:
@@ -72,10 +78,12 @@ def survival(table: xr.Dataset) -> Picture:
     for i, name in enumerate(_names(table)):
         one = table.isel(cohort=i)
         end = _drawn(one)
-        parts.append(f"{per_cent(float(one['observed'][end]))} of {name} after {plural(end, 'renewal')}")
+        parts.append(
+            f"{per_cent(float(one['observed'][end]))} of {_quoted(name)} after {plural(end, 'renewal')}"
+        )
     headline = f"Still there were {listing(parts[:3])}"
     return Picture(
-        _by_age(table, "observed", "expected", (0.0, 1.0)),
+        _panels(table, lambda axes, one: draw_survival(axes, one, _ticks(table)), "customers"),
         headline,
         f"Share of customers still there by the age of the contract in {unit}s, whenever it began: observed "
         f"(dots), expected (line), bands that hold 50, 80 and 95% of forecasts. {_BELOW}{shown}",
@@ -86,23 +94,40 @@ def survival(table: xr.Dataset) -> Picture:
 def retention(table: xr.Dataset) -> Picture:
     """Draw the share of customers who renew, by the number of the renewal, observed and expected."""
     table, shown = _largest(table)
-    least = 1.0
-    for i in range(table.sizes["cohort"]):
-        one = table.isel(cohort=i)
-        drawn = one.isel(period=slice(1, _drawn(one) + 1))
-        lows = drawn["retention_quantile"].isel(quantile=1)
-        least = float(np.nanmin([least, drawn["retention_observed"].min(), lows.min()]))
-    svg = _by_age(
-        table, "retention_observed", "retention", (max(0.0, np.floor(10 * least) / 10), 1.0), first=1
-    )
+    limits = (min(_retention_limits(table.isel(cohort=i))[0] for i in range(table.sizes["cohort"])), 1.0)
     rising = [_change(table.isel(cohort=i), name) for i, name in enumerate(_names(table))]
     return Picture(
-        svg,
+        _panels(table, lambda axes, one: draw_retention(axes, one, limits, _ticks(table)), "customers"),
         _first_upper(listing(rising[:3])),
         "Share of those asked who renew, by the number of the renewal: observed (dots), expected (line), "
         f"bands that hold 50, 80 and 95% of forecasts. {_BELOW}{shown}",
         f"Line with bands for each cohort. {listing(rising)}.",
     )
+
+
+def draw_survival(axes: Axes, one: xr.Dataset, ticks: int = 13) -> None:
+    """Draw on given axes what `survival` shows of one cohort, with about so many `ticks`."""
+    _draw_by_age(axes, one, "observed", "expected", (0.0, 1.0), ticks)
+
+
+def draw_retention(
+    axes: Axes, one: xr.Dataset, limits: tuple[float, float] | None = None, ticks: int = 13
+) -> None:
+    """Draw on given axes what `retention` shows of one cohort, with about so many `ticks`."""
+    limits = limits or _retention_limits(one)
+    _draw_by_age(axes, one, "retention_observed", "retention", limits, ticks, first=1)
+
+
+def _retention_limits(one: xr.Dataset) -> tuple[float, float]:
+    drawn = one.isel(period=slice(1, _drawn(one) + 1))
+    lows = drawn["retention_quantile"].isel(quantile=1)
+    least = float(np.nanmin([1.0, drawn["retention_observed"].min(), lows.min()]))
+    return max(0.0, np.floor(10 * least) / 10), 1.0
+
+
+def _ticks(table: xr.Dataset) -> int:
+    """Return for how many ticks there is room in a panel."""
+    return 7 if table.sizes["cohort"] > 1 else 13
 
 
 _BELOW = f"Below: how many customers came up for that renewal; drawn while {_LEAST_AT_RISK} or more did."
@@ -120,11 +145,15 @@ def _change(one: xr.Dataset, name: str) -> str:
     first, now = (float(one["retention"].isel(period=i)) for i in (1, last))
     verb = "rises" if now - first > 0.005 else "falls" if first - now > 0.005 else "stays"
     change = (
-        f"{verb} from {per_cent(first)} to {per_cent(now)}"
+        f"{verb} from {per_cent(first)} to {per_cent(now)} at renewal {last}"
         if verb != "stays"
-        else f"stays at {per_cent(now)}"
+        else f"stays at {per_cent(now)} up to renewal {last}"
     )
-    return f"retention of {name} {change} at renewal {last}"
+    return f"retention of {_quoted(name)} {change}"
+
+
+def _quoted(name: str) -> str:
+    return name if name == EVERYBODY else f"“{name}”"
 
 
 def _first_upper(text: str) -> str:
@@ -148,7 +177,12 @@ def _largest(table: xr.Dataset) -> tuple[xr.Dataset, str]:
     return table.isel(cohort=largest), f" The {_MOST} largest of {n} cohorts."
 
 
-def _panels(table: xr.Dataset, draw: Callable[[Axes, xr.Dataset], None], counted: str, axis: str) -> bytes:
+def cohort_title(one: xr.Dataset, counted: str = "customers") -> str:
+    """Name one cohort and say how many customers it has; `counted` is the variable with their number."""
+    return f"{_names(one.expand_dims('cohort'))[0]} ({plural(int(one[counted]), 'customer')})"
+
+
+def _panels(table: xr.Dataset, draw: Callable[[Axes, xr.Dataset], None], counted: str) -> bytes:
     """Draw one panel a cohort, two in a row; `counted` is the number in its head."""
     n = table.sizes["cohort"]
     columns = min(n, 2)
@@ -156,7 +190,7 @@ def _panels(table: xr.Dataset, draw: Callable[[Axes, xr.Dataset], None], counted
     height, left, gap = 2.25, 0.46, 0.62
     width = (TEXT_WIDTH - left - 0.1 - (columns - 1) * gap) / columns
     with canvas(height * rows) as figure:
-        for i, name in enumerate(_names(table)):
+        for i in range(n):
             row, column = divmod(i, columns)
             start = left + column * (width + gap)
             axes = axes_at(
@@ -169,31 +203,33 @@ def _panels(table: xr.Dataset, draw: Callable[[Axes, xr.Dataset], None], counted
             one = table.isel(cohort=i)
             draw(axes, one)
             axes.annotate(
-                f"{name} ({plural(int(one[counted]), 'customer')})", (0, 1), xycoords="axes fraction",
-                xytext=(0, 5), textcoords="offset points", fontweight=600,
+                cohort_title(one, counted), (0, 1), xycoords="axes fraction", xytext=(0, 5),
+                textcoords="offset points", fontweight=600,
             )  # fmt: skip
-            axes.set_xlabel(axis)
         return to_svg(figure)
 
 
-def _by_age(
-    table: xr.Dataset, seen: str, expected: str, limits: tuple[float, float], first: int = 0
-) -> bytes:
+def _draw_by_age(
+    axes: Axes,
+    one: xr.Dataset,
+    seen: str,
+    expected: str,
+    limits: tuple[float, float],
+    most: int,
+    first: int = 0,
+) -> None:
     """Draw what was observed and expected by age, with the numbers at risk below the axis."""
-
-    def panel(axes: Axes, one: xr.Dataset) -> None:
-        one = one.isel(period=slice(first, _drawn(one) + 1))
-        period = one["period"].to_numpy()
-        _fan(axes, period, one[expected], one[f"{expected}_quantile"])
-        axes.plot(period, one[seen], "o", color=COLOURS["ink"], markersize=3.0, zorder=4)
-        _share_axis(axes, limits, period)
-        step = max(1, -(-period.size // (7 if table.sizes["cohort"] > 1 else 13)))
-        ticks = period[::step]
-        asked = one["at_risk"].to_numpy()[::step]
-        axes.set_xticks(ticks, [f"{age}\n{count(n)}" for age, n in zip(ticks, asked, strict=True)])
-        axes.tick_params(axis="x", labelsize=7.5)
-
-    return _panels(table, panel, "customers", "Renewal (above), customers at risk (below)")
+    one = one.isel(period=slice(first, _drawn(one) + 1))
+    period = one["period"].to_numpy()
+    _fan(axes, period, one[expected], one[f"{expected}_quantile"])
+    axes.plot(period, one[seen], "o", color=COLOURS["ink"], markersize=3.0, zorder=4)
+    _share_axis(axes, limits, period)
+    step = max(1, -(-period.size // most))
+    ticks = period[::step]
+    asked = one["at_risk"].to_numpy()[::step]
+    axes.set_xticks(ticks, [f"{age}\n{count(n)}" for age, n in zip(ticks, asked, strict=True)])
+    axes.tick_params(axis="x", labelsize=7.5)
+    axes.set_xlabel("Renewal (above), customers at risk (below)")
 
 
 def _fan(axes: Axes, time: np.ndarray, expected: xr.DataArray, quantile: xr.DataArray) -> None:

@@ -11,18 +11,11 @@ from bayes_cx.models import find
 from bayes_cx.page import Block, Column, Section, Strong, Table, Text
 from bayes_cx.page.words import between, count, day, plural
 from bayes_cx.reporting import figures
-from bayes_cx.reporting.phrases import phrases
+from bayes_cx.reporting.phrases import RETURNS, phrases
 from bayes_cx.reporting.studied import events, kind_of_study, money_of, plan_of
 from bayes_cx.study import Study
 
 __all__ = ["assumptions", "section"]
-
-_RETURNS = {
-    "reject": "rows with a negative amount are rejected",
-    "net": "a return is deducted from the customer's latest purchase before it",
-    "ignore": "rows with a negative amount are left out",
-    "keep": "a purchase with a negative amount counts, and adds nothing to the spend",
-}
 
 
 def section(study: Study) -> Section | None:
@@ -102,12 +95,18 @@ def _value(study: Study) -> str:
 
 def _data(source: DataProvenance, amounts: bool) -> Iterator[tuple[str, str]]:
     if source.returns and amounts:
-        yield "Returns", _RETURNS.get(source.returns, source.returns)
+        yield "Returns", RETURNS.get(source.returns, source.returns)
     if source.rows_zero:
         yield "Purchases at no charge", f"{count(source.rows_zero)} rows, counted as purchases"
     if source.rows_read is not None:
         yield "Rows read", count(source.rows_read)
         yield "Rows rejected", _rejected(source)
+    if source.remarks:
+        yield "Remarks on the data", "; ".join(source.remarks)
+    for name, number in source.varying.items():
+        if number:
+            some = plural(number, "customer has", "customers have")
+            yield f"Values of {name}", f"{some} more than one; the last one known counts"
 
 
 def _rejected(source: DataProvenance) -> str:

@@ -3,9 +3,10 @@
 import xarray as xr
 
 from bayes_cx.page import Badge, Block, Column, Columns, Notice, Number, Section, Table, Text
-from bayes_cx.page.words import between, count, per_cent
+from bayes_cx.page.words import between, count, day, per_cent
 from bayes_cx.reporting import figures
 from bayes_cx.study import Study
+from bayes_cx.validation import Holdout
 
 __all__ = ["section"]
 
@@ -24,7 +25,7 @@ def section(study: Study) -> Section | None:
     unit = str(found.tracking.attrs.get("unit", study.stats.attrs.get("unit", "period")))
     kind = study.fits[0].model.kind
     blocks: list[Block] = [
-        Text(("The model was fitted to the first part of the data only, then asked about the rest.",)),
+        Text((_tested(found),)),
         figures.tracking(found.tracking, unit),
         Columns(((figures.by_frequency(found.by_frequency),), (figures.calibration(found.calibration),))),
         Section("How often the intervals held", (_coverage(found.coverage),)),
@@ -34,6 +35,17 @@ def section(study: Study) -> Section | None:
     if found.capture is not None:
         blocks.append(figures.capture(found.capture))
     return Section("Did the forecasts come true?", tuple(blocks))
+
+
+def _tested(found: Holdout) -> str:
+    """Say what the model had seen, and what it was asked."""
+    cut, until = (str(found.tracking.attrs.get(name, "")) for name in ("fitted_until", "until"))
+    if not (cut and until):
+        return "The model was fitted to the first part of the data only, then asked about the rest."
+    return (
+        f"For this test the model was fitted again, to the data until {day(cut)} only, and then asked what "
+        f"would happen until {day(until)}."
+    )
 
 
 def _survivors(table: xr.Dataset) -> Table:

@@ -70,7 +70,7 @@ def _remedy(study: Study) -> str:
     kind = kind_of_study(study)
     others = [entry for entry in candidates(kind.key) if entry.valued]
     if study.selection is None and len(others) > 1:
-        return " Try --model auto, which compares the models for such data."
+        return " Have the report made again with --model auto, which compares the models for such data."
     return ""
 
 
@@ -92,10 +92,11 @@ def _missed(holdout: Holdout, made: str, remedy: str) -> Iterator[Notice]:
         float(v) for v in (widest.attrs["total_observed"], widest["total_low"], widest["total_high"])
     )
     side = "low" if seen > high else "high"
+    why = " A season, a campaign or a trend, which the model does not know, is a common reason."
     total = (
-        f"Trust the order of the list more than the totals below, which are probably too {side}.{remedy} "
-        f"In the hold-out period {count(seen)} {made} happened; the {per_cent(float(widest['level']))} "
-        f"interval of the forecast was {between(low, high, count)}."
+        f"Trust the order of the list more than the totals below, which are probably too {side}."
+        f"{remedy}{why} In the hold-out period {count(seen)} {made} happened; the "
+        f"{per_cent(float(widest['level']))} interval of the forecast was {between(low, high, count)}."
     )
     yield Notice(
         "failed", "The forecast missed the hold-out total.", f"{total} {named if failed else ''}".strip()

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import provenance_of
+from bayes_cx.decision import Plan
 from bayes_cx.decision.offers import NEVER
 from bayes_cx.page import Picture, Section, Strong, Text, Tile, Tiles
 from bayes_cx.page.words import (
@@ -24,6 +25,7 @@ from bayes_cx.reporting.studied import (
     events,
     histories,
     kind_of_study,
+    left_waiting,
     money_of,
     ninety,
     plan_of,
@@ -31,7 +33,18 @@ from bayes_cx.reporting.studied import (
 )
 from bayes_cx.study import Study
 
-__all__ = ["actions", "campaign", "customers", "drivers", "grounds", "left_out", "section", "tiles", "value"]
+__all__ = [
+    "actions",
+    "campaign",
+    "customers",
+    "drivers",
+    "grounds",
+    "left_out",
+    "remarks",
+    "section",
+    "tiles",
+    "value",
+]
 
 _COUNTED = (
     "The futures differ in what is not known about customers and offers, and in who happens to come back; {} "
@@ -46,8 +59,7 @@ def section(study: Study) -> Section | None:
     if study.plan is None:
         return None
     lines = [customers(study), value(study), *([grounds(study)] if study.plan.n_contacted else [])]
-    if (text := left_out(study)) is not None:
-        lines.append(text)
+    lines += [text for text in (left_out(study), remarks(study)) if text is not None]
     return Section(
         "In short",
         (
@@ -64,7 +76,7 @@ def campaign(study: Study) -> str:
     data, money = plan_of(study).data, money_of(study)
     number = int(data.attrs["n_contacted"])
     if number == 0:
-        return _nobody(data, money)
+        return _nobody(plan_of(study), money)
     gain = data["total_gain_predictive"].to_numpy()
     who = f"Contact {count(number)} of {plural(data.attrs['n_customers'], 'customer')}"
     offers = _offers(data)
@@ -80,23 +92,45 @@ def campaign(study: Study) -> str:
     )
 
 
-def _nobody(data: xr.Dataset, money: Money) -> str:
+def _nobody(plan: Plan, money: Money) -> str:
     """Say why nobody is contacted: no contact pays on average, or the plan almost surely loses."""
+    data = plan.data
+    one = f"the offer “{plan.offers[0].name}”" if len(plan.offers) == 1 else "these offers"
     if (number := data.attrs.get("withheld_contacts")) is not None:
         mean, low, high, loss = (
             float(data.attrs[f"withheld_{name}"]) for name in ("gain", "low", "high", "loss")
         )
         loses = "brings less than it costs" if money.noun else "loses money"
         return (
-            f"Contact nobody with these offers. {plural(int(number), 'contact')} would be expected to "
+            f"Contact nobody with {one}. {plural(int(number), 'contact')} would be expected to "
             f"{figures.net(mean, money)}, but the chance that this {loses} is {chance(loss)} (90% interval "
             f"{money.range(low, high)}): the average is positive only because of rare large gains."
+        )
+    if waiting := left_waiting(data):
+        would = agree(waiting, "is", "are")
+        return (
+            f"Contact nobody: the budget or the capacity is used up before the first contact. "
+            f"{plural(waiting, 'customer')} {would} expected to be worth the cost of {one}."
         )
     everybody, best = plural(data.sizes["customer"], "customer"), float(data["gain"].max())
     whose = (
         "For the only customer" if data.sizes["customer"] == 1 else f"Even for the best of the {everybody}"
     )
-    return f"Contact nobody with these offers. {whose} a contact is expected to {figures.net(best, money)}."
+    return (
+        f"Contact nobody with {one}. {whose} a contact is expected to {figures.net(best, money)}."
+        f"{_would_pay(plan, money)}"
+    )
+
+
+def _would_pay(plan: Plan, money: Money) -> str:
+    """Say below which cost the only offer would pay for anybody, where everybody contacted costs the same."""
+    if len(plan.offers) > 1 or plan.offers[0].charged != "contacted":
+        return ""
+    brings = float(plan.data["gain"].max()) + plan.offers[0].cost
+    if brings <= 0:
+        return ""
+    worth = f" costs as much as {money(brings)} are worth" if money.noun else f" costs {money(brings)}"
+    return f" An offer that works as well would pay for somebody only if it{worth} or less."
 
 
 def _disagreement(mean: float, draws: np.ndarray) -> str:
@@ -216,12 +250,19 @@ def left_out(study: Study) -> str | None:
     )
 
 
+def remarks(study: Study) -> str | None:
+    """Say what is odd about rows that are part of the numbers here; None where nothing is."""
+    found = provenance_of(study.stats).remarks
+    return f"About the data: {'; '.join(found)}." if found else None
+
+
 def grounds(study: Study) -> str:
     """Say which assumptions about the response the gain rests on, and which of them moves it most."""
     plan = plan_of(study)
     if len(plan.offers) == 1:
         offer = plan.offers[0]
-        fades = "" if offer.half_life == NEVER else f", half as many for every {offer.half_life} of silence,"
+        fades = f", half as many for every further {offer.half_life} of silence,"
+        fades = "" if offer.half_life == NEVER else fades
         response = (
             f"the offer wins back {per_cent(offer.win_back.mean)} of those who have just left{fades} and "
             f"lowers the chance to leave by {per_cent(offer.keep.mean)}"
@@ -250,12 +291,17 @@ def drivers(study: Study) -> str:
     half, twice = found["half"].to_numpy(), found["twice"].to_numpy()
     most = int(np.abs(twice - half).argmax())
     name = str(found["assumption"].values[most])
-    then = f", twice as large {figures.net(float(twice[most]), money)}"
-    if name == "margin" and float(plan_of(study).settings.get("margin", 1.0)) > 0.5:
+    margin = float(plan_of(study).settings.get("margin", 1.0))
+    then = f"; twice as large, it would {figures.net(float(twice[most]), money)}"
+    if name == "margin" and margin > 0.5:
         then = ""
+    goods = ""
+    if name != "margin" and margin == 1.0 and "margin" in found["assumption"]:
+        kept = float(found["half"].sel(assumption="margin"))
+        goods = f" If half of the revenue went into goods, it would {figures.net(kept, money)}."
     return (
         f"{_first_upper(_DRIVERS[name])} moves the result most: half as large, the campaign would "
-        f"{figures.net(float(half[most]), money)}{then}."
+        f"{figures.net(float(half[most]), money)}{then}.{goods}"
     )
 
 
@@ -280,10 +326,12 @@ def tiles(study: Study) -> Tiles:
         return money.bare(float(data[name].mean()))
 
     worth = f"{noun} in the next {data.attrs['horizon']}"
-    whom = "customer worth a contact" if number == 1 else "customers worth a contact"
+    whom = "customer to contact" if number == 1 else "customers to contact"
     why = "no contact is expected to be worth its cost"
     if "withheld_contacts" in data.attrs:
         why = "a campaign would almost surely lose"
+    elif left_waiting(data):
+        why = "the budget or the capacity is used up"
     gain = Tile("none", "expected net gain", why)
     if number:
         gain = Tile(mean("total_gain"), "expected net gain", sure("total_gain_predictive"))

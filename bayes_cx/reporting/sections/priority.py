@@ -11,7 +11,7 @@ from bayes_cx.page import Band, Cell, Column, Extract, Name, Number, Section, Ta
 from bayes_cx.page.words import Money, chance, count, per_cent, plural, shorten
 from bayes_cx.reporting.alike import counted, group_columns
 from bayes_cx.reporting.phrases import phrases
-from bayes_cx.reporting.studied import kind_of_study, listed, money_of, plan_of
+from bayes_cx.reporting.studied import kind_of_study, left_waiting, listed, money_of, plan_of
 from bayes_cx.study import Study
 
 __all__ = ["section"]
@@ -35,10 +35,13 @@ def _table(study: Study) -> Table:
     top = data.isel(customer=slice(0, _ON_SCREEN))
     shown = min(_HISTORIES if "customers" in data else _CUSTOMERS, data.sizes["customer"])
     currency = money.noun or money.currency
+    amounts = f"Amounts{f' in {currency}' if currency else ''}, over the horizon."
     legend = (
-        f"Bars: {words.bars}, with 50% (dark) and 90% (pale) interval; the tick is the median. "
-        f"Amounts{f' in {currency}' if currency else ''}, over the horizon."
+        f"Bars: {words.bars}, with 50% (dark) and 90% (pale) interval; the black tick is the median, the "
+        f"orange line marks 50%. {amounts}"
     )
+    rows = _rows(top, money, kind)
+    bars = any(isinstance(cell, Band) for row in rows[:shown] for cell in row)
     note = (
         f"{_order(study, shown)} Net gain: what the contact is expected to bring, less its cost. Worth it: "
         "chance that the offer is worth its cost on average, before the luck of whether this one customer "
@@ -53,12 +56,16 @@ def _table(study: Study) -> Table:
             Column(),
             *map(Column, ("Value", "At risk", "Net gain", "90% interval", "Worth it", "Offer")),
         ),
-        _rows(top, money, kind),
+        rows,
         caption=_title(data, plan_of(study).n_contacted, top.sizes["customer"], paper=False),
         legend=legend,
         label="Priority list",
         note=note,
-        extract=Extract(shown, _title(data, plan_of(study).n_contacted, shown, paper=True)),
+        extract=Extract(
+            shown,
+            _title(data, plan_of(study).n_contacted, shown, paper=True),
+            legend if bars else amounts,
+        ),
         total=data.sizes["customer"],
         rest="the table of the plan, priority.csv, has them all",
     )
@@ -145,19 +152,24 @@ def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
         whom = plural(shown, "customer")
         if "withheld_contacts" in data.attrs:
             return f"The {whom} with the largest expected gain; a campaign would almost surely lose money."
+        if left_waiting(data):
+            return f"The first {whom}; the budget or the capacity leaves no room for a contact."
         return f"The {whom} nearest to being worth a contact; none of them is today."
     if number >= customers == shown:
         return f"All {plural(shown, 'customer')}, in the order in which to contact them."
     if number < shown:
         if paper:
-            return f"The first {plural(shown, 'customer')}; {_first(number)} worth a contact."
+            return f"The first {plural(shown, 'customer')}; {_first(number, data)}."
         of_all = f"{plural(customers, 'customer')} in the order of priority"
-        return f"{of_all}; {_first(number)} worth a contact."
+        return f"{of_all}; {_first(number, data)}."
     return f"The first {count(shown)} of {plural(number, 'customer')} to contact."
 
 
-def _first(number: int) -> str:
-    return "only the first is" if number == 1 else f"the first {count(number)} are"
+def _first(number: int, data: xr.Dataset) -> str:
+    """Say of how many customers a contact is worth its cost, or for how many there is room."""
+    if left_waiting(data):
+        return f"contact {'only the first' if number == 1 else f'the first {count(number)}'}"
+    return f"{'only the first is' if number == 1 else f'the first {count(number)} are'} worth a contact"
 
 
 def _order(study: Study, shown: int) -> str:
@@ -169,16 +181,21 @@ def _order(study: Study, shown: int) -> str:
             "are in the order of the expected net gain."
         )
     text = "Customers are in the order of their expected net gain."
+    if "tier" in plan.data:
+        text += " Below each: what the customer did, and the tier by value."
     top = plan.data.isel(customer=slice(0, shown))
-    gone = np.flatnonzero(top["p_alive"].to_numpy() < 0.1)
+    gone = np.flatnonzero((top["p_alive"].to_numpy() < 0.1) & (top["gain"].to_numpy() > 0))
     if not gone.size:
         return text
     first = top.isel(customer=int(gone[0]))
     named = [offer for offer in plan.offers if offer.name == str(first["offer"].values)] or plan.offers[:1]
+    who, since = "almost surely left", "who have been silent for so long"
+    if kind_of_study(study).leaving == "observed":
+        who, since = "left", "whose contract ended so long ago"
     left = _returning(study, named[0], int(gone[0]))
     return (
-        f"{text} A customer who has almost surely left can come first: about "
-        f"{per_cent(left)} of those who have been silent for so long are assumed to come back, and "
+        f"{text} A customer who has {who} can come first: about {per_cent(left)} of those {since} are "
+        "assumed to come back, and "
         f"{shorten(str(first['customer'].values), 28)} would then bring so much that the contact gains "
         f"{money(float(first['gain']))} on average, although most such contacts bring nothing."
     )

@@ -28,7 +28,7 @@ def _tiers(study: Study) -> Table:
     columns = (
         Column("Tier", wide=True),
         *map(Column, ("Customers", worth_of(study).capitalize(), "")),
-        *map(Column, ("At risk", "Contacts", "Chance to belong", "Sure of it")),
+        *map(Column, ("Value at risk", "Contacts", "Chance to belong", "Sure of it")),
     )
     rows = []
     for name in tier_names(tuple(data["top"].to_numpy())):
@@ -59,7 +59,7 @@ def _classes(study: Study) -> Table:
     found = data["rfm_class"].to_numpy()
     columns = (
         Column("Class", wide=True),
-        *map(Column, ("Customers", worth_of(study).capitalize(), "", "At risk", "Contacts", "Active")),
+        *map(Column, ("Customers", worth_of(study).capitalize(), "", "Value at risk", "Contacts", "Active")),
     )
     rows = []
     for name in RFM_CLASSES:

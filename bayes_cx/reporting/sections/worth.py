@@ -1,5 +1,7 @@
 """What the campaign is worth: by number of contacts, by response, by label and group of customers."""
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
@@ -8,7 +10,7 @@ from bayes_cx.page.words import Money, about, count, per_cent, plural, shorten
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.alike import group_columns
 from bayes_cx.reporting.phrases import phrases
-from bayes_cx.reporting.studied import kind_of_study, money_of, plan_of, worth_of
+from bayes_cx.reporting.studied import kind_of_study, left_waiting, money_of, plan_of, worth_of
 from bayes_cx.study import Study
 
 __all__ = ["section"]
@@ -30,7 +32,7 @@ def section(study: Study) -> Section | None:
         blocks.append(figures.sensitivity(plan.sensitivity, money))
         if (rests := _rests(study)) is not None:
             blocks.append(Section("What the gain rests on", (rests,)))
-    else:
+    elif not left_waiting(data):
         blocks.append(Text((_stronger(plan.sensitivity),)))
     blocks.append(Section("Kinds of customers", (_kinds(study),)))
     for name in group_columns(plan.data):
@@ -135,11 +137,14 @@ def _sums(study: Study, head: str, parts: list[tuple[Name, np.ndarray]]) -> Tabl
         *map(Column, (worth_of(study).capitalize(), "")),
         *map(Column, ("At risk", "Contacts", "Cost", "Net gain")),
     )
-    rows = tuple((name, *_sum(data, mask, total, money)) for name, mask in parts)
+    known = kind_of_study(study).leaving == "observed"
+    rows = tuple((name, *_sum(data, mask, total, money, count if known else about)) for name, mask in parts)
     return Table(columns, rows, label=f"Sums by {head.lower()}", note=_AT_RISK)
 
 
-def _sum(data: xr.Dataset, mask: np.ndarray, total: float, money: Money) -> tuple[Cell, ...]:
+def _sum(
+    data: xr.Dataset, mask: np.ndarray, total: float, money: Money, counted: Callable[[float], str]
+) -> tuple[Cell, ...]:
     contacted = data["contact"].to_numpy() & mask
     active, value, risk = (
         float(data[name].to_numpy()[mask].sum()) for name in ("p_alive", "value", "value_at_risk")
@@ -149,7 +154,7 @@ def _sum(data: xr.Dataset, mask: np.ndarray, total: float, money: Money) -> tupl
     return (
         Number(count(float(mask.sum())), float(mask.sum())),
         Share(float(mask.mean()) if mask.size else 0.0),
-        Number(about(active), active),
+        Number(counted(active), active),
         Number(money(value), value),
         Share(value / total if total > 0 else 0.0, "green"),
         Number(money(risk), risk),
