@@ -35,7 +35,7 @@ import bayes_cx as bcx
 transactions = bcx.load_cdnow(sample=True)
 parts = bcx.split(transactions, "1997-09-30", "1998-06-30", unit="week", regularity=True)
 stats = parts.calibration
-candidates = (bcx.models.BG_NBD, bcx.models.MBG_NBD, bcx.models.BG_CNBD, bcx.models.MBG_CNBD)
+candidates = (bcx.models.BG_NBD, bcx.models.MBG_NBD, bcx.models.MBG_CNBD)
 fits = {model.name: bcx.fit(model, stats, seed=1, progress=False) for model in candidates}
 for fit in fits.values():
     print(fit)

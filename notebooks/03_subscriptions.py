@@ -15,7 +15,7 @@
 #
 # Under a contract nobody leaves in silence: at every renewal one sees who goes. What one does not see is how
 # long the others will stay. Two cohorts of 1,000 subscribers each, from Fader & Hardie (2007): *Regular* and
-# *High-End*. Twelve years are known, and the first four are all that the models get.
+# *High-End*. Twelve years are known, and the first seven are all that the models get.
 
 # %%
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ import bayes_cx as bcx
 from bayes_cx.models import BDW, SBG
 
 known = bcx.load_cohorts()
-stats = bcx.load_cohorts(periods=4)
+stats = bcx.load_cohorts(periods=7)
 stats.to_dataframe()
 
 # %% [markdown]
@@ -51,7 +51,7 @@ ageing = {name: bcx.fit(BDW, only(stats, name), seed=1, progress=False) for name
 steady["Regular"]
 
 # %% [markdown]
-# ## Eight years ahead
+# ## Five years ahead
 #
 # The share of the cohort that is still there, projected with a 95% band, against what came. Dots up to the
 # dashed line were given to the models; those beyond were not.
@@ -79,7 +79,7 @@ for axes, cohort in zip(both_axes, cohorts, strict=True):
         (line,) = axes.plot(years, mean, label=model)
         axes.fill_between(years, low, high, color=line.get_color(), alpha=0.2)
     axes.plot(years, share, "k.", label="what came")
-    axes.axvline(4, color="grey", linestyle="--")
+    axes.axvline(7, color="grey", linestyle="--")
     axes.set_title(cohort)
     axes.set_xlabel("years")
     axes.set_ylim(bottom=0)
@@ -130,7 +130,7 @@ pd.DataFrame(columns, index=["four years more", "5%", "95%"]).style.format("{:.0
 # ## What a subscriber is worth
 #
 # The renewals to come, discounted by 10% a year and without end, times what one brings. Whoever has stayed
-# for four years is worth more than a new one, although nobody has changed: the others have left.
+# for seven years is worth more than a new one, although nobody has changed: the others have left.
 
 # %%
 rate = 0.10  # per year
@@ -143,7 +143,7 @@ for cohort in cohorts:
     new = bcx.score(steady[cohort], loyal, "derl_new", discount_rate=rate)
     rows[cohort] = {
         "new": fee * new["mean"].item(),
-        "after four renewals": fee * old["mean"].item(),
+        "after seven renewals": fee * old["mean"].item(),
         "5%": fee * old["quantile"].sel(probability=0.05).item(),
         "95%": fee * old["quantile"].sel(probability=0.95).item(),
     }
