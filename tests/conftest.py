@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import settings
 
 import bayes_cx as bcx
 
@@ -22,6 +23,12 @@ LONG = (
     "test_report",
     "test_holdout",
 )
+
+
+def pytest_configure(config):
+    """Make up a dozen examples where each takes several queries of a database, and many if slow tests run."""
+    thorough = config.getoption("markexpr") != "not slow"
+    settings.register_profile("queries", max_examples=100 if thorough else 12, deadline=None)
 
 
 def pytest_collection_modifyitems(items):

@@ -94,15 +94,21 @@ def test_other_ways_to_compile_give_the_same_values():
         np.testing.assert_allclose(other, make(compiled), rtol=1e-14)
 
 
-def test_both_engines_find_the_same(cdnow_sample):
-    few = cdnow_sample.isel(customer=slice(0, 300))
-    kernels = bcx.fit(BG_NBD, few, seed=1, progress=False)
+# PyTensor takes a quarter of a minute to compile BG/NBD.
+@pytest.mark.parametrize(
+    ("key", "quantity"),
+    [("sbg", "survival"), pytest.param("bg_nbd", "expected_purchases", marks=pytest.mark.slow)],
+)
+def test_both_engines_find_the_same(key, quantity, cdnow_sample):
+    few = bcx.load_cohorts() if key == "sbg" else cdnow_sample.isel(customer=slice(0, 300))
+    kernels = bcx.fit(key, few, seed=1, progress=False)
+    asked = {"t": f"6 {few.attrs['unit']}s", "thin_to": 100}
     with engine("pytensor"):
-        formulas = bcx.fit(BG_NBD, few, seed=1, progress=False)
-        by_formulas = bcx.score(kernels, few, "expected_purchases", t="26 weeks", thin_to=100)
+        formulas = bcx.fit(key, few, seed=1, progress=False)
+        by_formulas = bcx.score(kernels, few, quantity, **asked)
     for name, values in kernels.parameters().items():
         np.testing.assert_allclose(values, formulas.parameters()[name], rtol=1e-6)
-    scored = bcx.score(kernels, few, "expected_purchases", t="26 weeks", thin_to=100)
+    scored = bcx.score(kernels, few, quantity, **asked)
     for name in ("mean", "sd", "quantile"):
         np.testing.assert_allclose(scored[name], by_formulas[name], rtol=1e-9, atol=1e-12)
 

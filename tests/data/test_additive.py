@@ -104,7 +104,7 @@ def test_parts_that_do_not_add(log):
         add(summed(early, returns="net"), summed(late, returns="net"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings.get_profile("queries")
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=2, max_size=40),
     st.integers(1, 40),
@@ -125,7 +125,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings.get_profile("queries")
 @given(rows, st.lists(st.integers(1, 5), min_size=30, max_size=30))
 def test_compression_loses_nothing(rows, weights):
     on = ("x", "t_x", "T", "tier")

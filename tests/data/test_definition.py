@@ -122,7 +122,7 @@ def read(rows, **kwargs):
     return read_transactions(table, customer="customer", time="time", amount="amount", **kwargs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings.get_profile("queries")
 @given(tables, options, st.sampled_from([None, date(2025, 1, 15)]), st.sampled_from(["day", "week", "month"]))
 def test_statistics_and_reasons_are_those_of_the_definition(rows, kwargs, until, unit):
     expected, reasons = statistics(rows, until, unit, **kwargs)
@@ -145,7 +145,7 @@ def test_statistics_and_reasons_are_those_of_the_definition(rows, kwargs, until,
         assert np.isnan(got.spend) if x == 0 else float(got.spend) == pytest.approx(spend_sum / x, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings.get_profile("queries")
 @given(
     st.lists(st.tuples(st.sampled_from(["1", "b"]), st.integers(0, 60)), min_size=1, max_size=40),
     st.sampled_from(["hour", "day", "week", "month"]),
@@ -176,7 +176,7 @@ def test_regularity_depends_neither_on_the_order_of_the_gaps_nor_on_the_unit():
     assert "regularity" not in summarise(read([("a", "2025-01-01", "1")]))
 
 
-@settings(max_examples=15, deadline=None)
+@settings.get_profile("queries")
 @given(tables.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))), options)
 def test_the_order_of_the_rows_does_not_matter(pair, kwargs):
     one, two = (read(rows, **kwargs) for rows in pair)
@@ -190,7 +190,7 @@ def test_the_order_of_the_rows_does_not_matter(pair, kwargs):
     assert compress(first, on).identical(compress(second, on))
 
 
-@settings(max_examples=15, deadline=None)
+@settings.get_profile("queries")
 @given(tables, options, st.sampled_from(["week", "month", "year"]))
 def test_another_unit_scales_recency_and_age_only(rows, kwargs, unit):
     if not statistics(rows, **kwargs)[0]:
@@ -205,7 +205,7 @@ def test_another_unit_scales_recency_and_age_only(rows, kwargs, unit):
             assert other[name].equals(days[name])
 
 
-@settings(max_examples=15, deadline=None)
+@settings.get_profile("queries")
 @given(tables, options, st.dates(date(2024, 12, 25), date(2025, 2, 10)))
 def test_every_row_is_used_or_written_with_its_reason(tmp_path_factory, rows, kwargs, until):
     _, reasons = statistics(rows, until, **kwargs)

@@ -39,7 +39,7 @@ def possible(begins: date, until: date) -> int:
     return sum(renewal(begins, i) <= until for i in range(1, 60))
 
 
-@settings(max_examples=40, deadline=None)
+@settings.get_profile("queries")
 @given(contracts, st.integers(100, 400), st.integers(30, 400))
 def test_what_was_known_and_what_came_later(rows, cut, more):
     known, until = BEGIN + timedelta(cut), BEGIN + timedelta(cut + more)

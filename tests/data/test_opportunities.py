@@ -58,7 +58,7 @@ def first_day(rows, who, end):
     return min((day for customer, day, _ in rows if customer == who and day <= end), default=None)
 
 
-@settings(max_examples=30, deadline=None)
+@settings.get_profile("queries")
 @given(purchases, st.integers(0, 95), st.sampled_from(list(DAYS)))
 def test_the_statistics_are_those_of_the_definition(rows, end, unit):
     customers = sorted({who for who, day, _ in rows if day <= end})
@@ -90,7 +90,7 @@ def test_the_statistics_are_those_of_the_definition(rows, end, unit):
     assert [stats[name].dtype for name in ("x", "t_x", "n")] == [np.int64] * 3
 
 
-@settings(max_examples=30, deadline=None)
+@settings.get_profile("queries")
 @given(purchases, st.integers(0, 60), st.integers(1, 40), st.sampled_from(["day", "week", "month"]))
 def test_the_holdout_begins_with_each_customers_next_opportunity(rows, cut, length, unit):
     end = cut + length

@@ -51,7 +51,7 @@ letters = st.characters(codec="utf-8", exclude_characters="\0")
     st.lists(st.text(letters, min_size=1), min_size=1, max_size=9),
     st.binary(max_size=200).map(lambda key: b"an example key" + key + b" of a test"),
 )
-@settings(max_examples=30, deadline=None)
+@settings.get_profile("queries")
 def test_they_are_those_of_the_standard_library(ids, key):
     ids = [one for one in ids if one.strip(" ")]
     frame = pd.DataFrame({"id": [*ids, "a"], "day": "2025-01-01"})

@@ -51,7 +51,7 @@ spans = st.tuples(days, st.one_of(st.none(), st.integers(0, 420))).map(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings.get_profile("queries")
 @given(st.lists(spans, min_size=1, max_size=40), days, st.sampled_from(["day", "week", "month", "year"]))
 def test_renewals_are_those_of_the_definition(contracts, until, unit):
     rows = [(f"{i:03}", str(a), None if b is None else str(b)) for i, (a, b) in enumerate(contracts)]

@@ -127,18 +127,19 @@ def _pareto_ggg(row, params):
     r, alpha, s, beta, c, gamma = (params[name] for name in ("r", "alpha", "s", "beta", "c", "gamma"))
     silence = T - t_x
     # The chance of an open gap bends as a power of its length: panels that halve towards the last purchase.
-    node, share = np.polynomial.legendre.leggauss(12)
+    node, share = np.polynomial.legendre.leggauss(8)
     edges = np.concatenate([[0.0], silence * 2.0 ** -np.arange(20.0, -0.5, -1)])
     half = np.diff(edges)[:, None] / 2
     tau, width = (edges[:-1, None] + half * (node + 1)).ravel(), (half * share).ravel()
     leaves = s / (beta + t_x + tau) * (beta / (beta + t_x + tau)) ** s * width
     total = 0.0
-    for k, each in zip(*_trapezoid(c / gamma / 300, c / gamma * 15, 64), strict=True):
+    for k, each in zip(*_trapezoid(c / gamma / 300, c / gamma * 15, 48), strict=True):
         a, seen = r + k * x, alpha + k * t_x
         top = a + 40 + np.sqrt(80 * a)
-        u, weight = _trapezoid(
-            max(a, 1e-3) * np.exp(-40 / min(a, 40) - 9 / np.sqrt(a)) / seen, top / seen, 240
-        )
+        low = max(a, 1e-3) * np.exp(-40 / min(a, 40) - 9 / np.sqrt(a))
+        # The density of the logarithm has a width of 1 / sqrt(a).
+        step = min(0.39, 0.4 / np.sqrt(a))
+        u, weight = _trapezoid(low / seen, top / seen, int(np.log(top / low) / step) + 2)
         bought = (a - 1) * np.log(u) - seen * u + k * x * np.log(k) + r * np.log(alpha) - gammaln(r)
         gaps = (k - 1) * (regularity + (x * np.log(t_x) if x else 0)) - x * gammaln(k)
         waits = gammaincc(k, k * u * silence) * (beta / (beta + T)) ** s

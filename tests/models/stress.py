@@ -190,12 +190,17 @@ def _bg_bb(x, t_x, n, alpha, beta, gamma, delta):
         buys = _log_beta(alpha + x, beta + m - x) - _log_beta(alpha, beta)
         return mp.exp(buys + _log_beta(gamma + leaves, delta + m) - _log_beta(gamma, delta))
 
-    return mp.log(term(n, 0) + sum(term(t_x + i, 1) for i in range(int(n - t_x))))
+    # The next of the beta functions follows from the one before by their recurrence.
+    total, left = term(n, 0), term(t_x, 1)
+    for i in range(int(n - t_x)):
+        m, total = t_x + i, total + left
+        left *= (beta + m - x) / (alpha + beta + m) * (delta + m) / (gamma + 1 + delta + m)
+    return mp.log(total)
 
 
 def _bdw(T, churned, gamma, delta, c=1):
-    # The difference of two log-gamma functions of T^c needs as many digits as T^c has.
-    with mp.workdps(int(100 + c * mp.log10(T + 1))):
+    # The difference of two log-gamma functions of T^c needs as many digits as T^c has, where they are used.
+    with mp.workdps(int(100 + min(60, c * mp.log10(T + 1)))):
 
         def survives(t):
             worn = t**c if t else mp.mpf(0)

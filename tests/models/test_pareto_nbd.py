@@ -11,7 +11,7 @@ import bayes_cx as bcx
 from bayes_cx.model import arguments
 from bayes_cx.models import PARETO_NBD
 from bayes_cx.scoring.compiled import evaluate
-from tests.evaluated import evaluated
+from tests.evaluated import evaluated, function
 from tests.models.proofs import z_score as z
 from tests.models.stress import pareto
 
@@ -96,7 +96,7 @@ def test_the_gradient_is_the_same_after_a_sampler_simplified_the_density():
     plain = PARETO_NBD.log_lik(**inputs).sum()
     simple = rewrite_graph(plain, include=["canonicalize", "stabilize"])
     by = [inputs[name] for name in params]
-    f = pytensor.function([*inputs.values()], [*pytensor.grad(plain, by), *pytensor.grad(simple, by)])
+    f = function([*inputs.values()], [*pytensor.grad(plain, by), *pytensor.grad(simple, by)])
     gradient = f(*({**rows, **params}[name] for name in inputs))
     for name, expected, found in zip(params, gradient[:4], gradient[4:], strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=name)

@@ -3,6 +3,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy.special import gammaln
 
 from bayes_cx.numerics import beta_gamma_decay, beta_gamma_dert, beta_gamma_mean, count_at_leaving
 from tests.evaluated import evaluated
@@ -119,33 +120,33 @@ def test_discounted_purchases_without_end_are_finite_and_positive_anywhere(rng):
 
 def leaving(n, t, r, alpha, s, beta):
     """Return the integral over the logarithm of the lifetime, around its mode, which is a quadratic root."""
+    n, t, r, alpha, s, beta = (np.asarray(each, np.longdouble)[:, None] for each in (n, t, r, alpha, s, beta))
     half = (1 - r) * beta + (n - s) * alpha
-    mode = (half + mp.sqrt(half**2 + 4 * (r + s) * (n + 1) * alpha * beta)) / (2 * (r + s))
-    end, top, width = mp.log(t), mp.log(min(mode, t)), 1 / mp.sqrt(n + 1)
-    size = mp.loggamma(r + n) - mp.loggamma(r) - mp.loggamma(n + 1) + mp.log(s / beta)
-
-    def density(v):
-        y = mp.exp(v)
-        decay = -(s + 1) * mp.log1p(y / beta) - r * mp.log1p(y / alpha)
-        return mp.exp(size + decay + n * (v - mp.log(alpha + y)) + v)
-
-    offsets = (-80, -40, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 40, 80)
-    edges = {top + d * width for d in offsets} | {mp.log(alpha), mp.log(beta), end}
-    return mp.quad(density, sorted(e for e in edges if top - 80 * width <= e <= end))
+    mode = (half + np.sqrt(half**2 + 4 * (r + s) * (n + 1) * alpha * beta)) / (2 * (r + s))
+    top, width = np.log(np.minimum(mode, t)), 1 / np.sqrt(n + 1)
+    # The mode may be narrow, and what is around it wide.
+    edges = np.hstack([top + np.linspace(-20, 20, 101) * width, np.log(t) - np.linspace(0, 60, 121)])
+    edges = np.sort(np.minimum(edges, np.log(t)))
+    node, share = np.polynomial.legendre.leggauss(12)
+    reach = (np.diff(edges) / 2)[..., None]
+    v = (edges[:, :-1, None] + reach * (node + 1)).reshape(len(n), -1)
+    y = np.exp(v)
+    gamma = [gammaln(np.asarray(each, float)) for each in (r + n, r, n + 1)]
+    size = gamma[0] - gamma[1] - gamma[2] + np.log(s / beta)
+    decay = -(s + 1) * np.log1p(y / beta) - r * np.log1p(y / alpha)
+    density = np.exp(size + decay + n * (v - np.log(alpha + y)) + v)
+    return ((reach * share).reshape(len(n), -1) * density).sum(axis=1).astype(float)
 
 
 def test_the_chance_of_a_count_at_leaving(rng):
-    n = 40
+    n = 200
     count = np.floor(wide(rng, n, 0, 3)) - 1.0
     columns = (count, wide(rng, n, -1, 3.5), wide(rng, n, -2, 3), wide(rng, n, -2, 3), wide(rng, n, -2, 2))
     columns = (*columns, wide(rng, n, -2, 3))
-    found = evaluated(count_at_leaving, 6)(*columns)
-    with mp.workdps(25):
-        expected = [leaving(*row) for row in exactly(columns)]
-    # The quadrature judges its error against 1.
-    errors = [abs(f / float(e) - 1) for f, e in zip(found, expected, strict=True) if e > 1e-15]
-    assert len(errors) > n / 2
-    assert max(errors) < 1e-9
+    found, expected = evaluated(count_at_leaving, 6)(*columns), leaving(*columns)
+    some = expected > 1e-15
+    assert some.mean() > 0.5
+    np.testing.assert_allclose(found[some], expected[some], rtol=1e-9)
 
 
 def test_nobody_leaves_in_no_time():

@@ -333,7 +333,7 @@ def test_the_holdout_is_judged_by_the_same_numbers_as_elsewhere(judged, cdnow, c
 
 
 def test_the_log_score_of_frequent_counts_is_that_of_many_futures(cdnow, cdnow_rivals):
-    often = np.flatnonzero(cdnow.holdout["x_holdout"].to_numpy() <= 1)
+    often = np.flatnonzero(cdnow.holdout["x_holdout"].to_numpy() <= 1)[::4]
     some = bcx.Split(
         cdnow.calibration.isel(customer=often), cdnow.holdout.isel(customer=often), cdnow.tracking
     )

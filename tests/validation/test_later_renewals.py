@@ -193,7 +193,19 @@ def test_what_is_held_out_is_what_the_story_makes_later():
     assert (z.std(axis=0) < 2).all()
 
 
-def test_cohorts_as_dated_contracts(cohorts_by_day):
+@pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param(bcx.Design(dropout="cohort", dropout_size="cohort"), id="covariate"),
+        # Two groups say so little of how groups differ that this one is sampled.
+        pytest.param(
+            bcx.Design(pooled={"dropout": "cohort", "dropout_size": "cohort"}),
+            id="pooled",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_cohorts_as_dated_contracts(cohorts_by_day, design):
     """The committed cohorts: customers sign on a day and leave at a renewal; six years are kept back."""
     parts = cohorts_by_day
     columns = ["cohort", "T", "churned"]
@@ -203,8 +215,7 @@ def test_cohorts_as_dated_contracts(cohorts_by_day):
     last = bcx.load_cohorts()
     last = last.isel(row=(last["churned"] == 0).to_numpy())
     still = dict(zip(last["cohort"].to_numpy(), last["weight"].to_numpy(), strict=True))
-    pooled = bcx.Design(pooled={"dropout": "cohort", "dropout_size": "cohort"})
-    fit = bcx.fit("sbg", parts.calibration, design=pooled, seed=1, progress=False)
+    fit = bcx.fit("sbg", parts.calibration, design=design, seed=1, progress=False)
     found = holdout(fit, None, parts, draws=200, seed=1)
     for cohort, number in still.items():
         one = metric(found, "predicted customers still there at the end of the hold-out", f"cohort: {cohort}")
