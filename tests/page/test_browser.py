@@ -108,7 +108,9 @@ def find(browser, selector):
 
 
 def names(browser):
-    return [cell.text for cell in find(browser, ".long tbody bdi")]
+    return browser.execute_script(
+        "return [...document.querySelectorAll('.long tbody bdi')].map(cell => cell.innerText)"
+    )
 
 
 def heads(browser):

@@ -21,11 +21,12 @@ def contracts(n: int, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     theta = rng.beta(ALPHA, BETA, n)
     begins = np.datetime64("2022-01-01") + rng.integers(0, 1000, n)
-    months = rng.geometric(theta)
-    ends = [
-        b + pd.DateOffset(months=int(min(k, 600)))
-        for b, k in zip(pd.to_datetime(begins), months, strict=True)
-    ]
+    months = np.minimum(rng.geometric(theta), 600)
+    # The same day of a later month, or its last where there is none.
+    first = begins.astype("M8[M]")
+    later = first + months.astype("m8[M]")
+    last = (later + np.timedelta64(1, "M")).astype("M8[D]") - np.timedelta64(1, "D")
+    ends = pd.to_datetime(np.minimum(later.astype("M8[D]") + (begins - first.astype("M8[D]")), last))
     plan = rng.choice(["basic", "gold"], n)
     return pd.DataFrame({"who": np.arange(n), "from": begins, "to": ends, "plan": plan})
 
