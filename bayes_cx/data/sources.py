@@ -31,6 +31,7 @@ from bayes_cx.privacy import place
 
 __all__ = [
     "LOST_LINE",
+    "NOT_UTF8",
     "NO_ROWS",
     "UNBALANCED_QUOTE",
     "UNREADABLE_LINE",
@@ -44,7 +45,10 @@ __all__ = [
 UNREADABLE_LINE = "unreadable line"
 UNBALANCED_QUOTE = "unbalanced quote"
 LOST_LINE = "line that came to no row"
-NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE})
+NOT_UTF8 = "line that is not UTF-8"
+NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE, NOT_UTF8})
+# Lines that DuckDB was given and could not read.
+_NOT_READ = (UNREADABLE_LINE, NOT_UTF8)
 
 _connect = connect
 _TABLE = "purchases"
@@ -157,7 +161,8 @@ class Source:
         if self._has("reject_errors"):
             # Only the first scan of a file counts: each later one reports the same lines again.
             queries.append(
-                f"SELECT {literal(UNREADABLE_LINE)} AS reason, any_value(name) AS file, line, "
+                f"SELECT CASE WHEN bool_or(error_type = 'INVALID ENCODING') THEN {literal(NOT_UTF8)} "
+                f"ELSE {literal(UNREADABLE_LINE)} END AS reason, any_value(name) AS file, line, "
                 "replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
                 "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
                 f"LEFT JOIN {FILES} ON path = file_path "
@@ -181,7 +186,7 @@ class Source:
         if self._has(EXPECTED):
             (expected,) = self.run(f"SELECT CAST(sum(n) AS BIGINT) AS n FROM {EXPECTED}")["n"].to_pylist()
             # Lines with an unbalanced quote were never expected to be rows.
-            if (lost := expected - rows - lines.get(UNREADABLE_LINE, 0)) > 0:
+            if (lost := expected - rows - sum(lines.get(reason, 0) for reason in _NOT_READ)) > 0:
                 lines[LOST_LINE] = lost
         return lines
 
@@ -197,7 +202,11 @@ class Source:
 
 
 def open_source(
-    source: Any, needed: Sequence[str], query: str | None = None, perhaps: Sequence[str] = ()
+    source: Any,
+    needed: Sequence[str],
+    query: str | None = None,
+    perhaps: Sequence[str] = (),
+    encoding: str | None = None,
 ) -> Source:
     """Make any supported source readable by DuckDB.
 
@@ -211,6 +220,8 @@ def open_source(
         The query that selects the rows: of a database over its tables, of files over the table ``data``.
     perhaps : sequence of str
         Columns that the caller looks for itself; there must not be two of the name.
+    encoding : str, optional
+        That of text files, if not UTF-8.
 
     Raises
     ------
@@ -219,7 +230,7 @@ def open_source(
     """
     connection = _connect()
     try:
-        opened = _open(connection, source, needed, perhaps, query)
+        opened = _open(connection, source, needed, perhaps, query, encoding)
     except (duckdb.Error, pa.ArrowException) as error:
         raise unreadable(label_of(source), error) from error
     opened.insist_on(needed)
@@ -241,6 +252,7 @@ def _open(
     needed: Sequence[str],
     perhaps: Sequence[str],
     query: str | None,
+    encoding: str | None,
 ) -> Source:
     label, known = label_of(source), (*needed, *perhaps)
     if isinstance(source, list | tuple) and len(source) == 1:
@@ -248,6 +260,8 @@ def _open(
     on_disk = isinstance(source, str | os.PathLike | list | tuple)
     if query is not None and not on_disk:
         raise InputError(f"a query for a {label}", "a query for files or a database", "leave the query out")
+    if encoding is not None and (not on_disk or is_database(source)):
+        raise InputError(f"an encoding for {label}", "text files", "leave the encoding out")
     if is_database(source):
         take_query(connection, _TABLE, str(source), query, needed, perhaps)
         return _source(connection, _TABLE, label)
@@ -255,9 +269,9 @@ def _open(
         parts = [source] if isinstance(source, str | os.PathLike) else source
         files = [file for part in parts for file in find_files(Path(part))]
         if query is not None:
-            _take_from_files(connection, files, query, known, label)
+            _take_from_files(connection, files, query, known, label, encoding)
             return _source(connection, _TABLE, label)
-        rows, read = rows_of(connection, files, needed, perhaps)
+        rows, read = rows_of(connection, files, needed, perhaps, encoding)
         return _source(
             connection, rows, label if len(files) <= len(parts) else f"{label} ({len(read):,} files)"
         )
@@ -285,11 +299,12 @@ def _take_from_files(
     query: str,
     known: Sequence[str],
     label: str,
+    encoding: str | None,
 ) -> None:
     """Run a query over files, which it knows as one table ``data``, where nothing else can be read."""
     named = check_query(query)
     with closing(connect()) as reader:
-        rows, read = rows_of(reader, files, (), (*known, *named))
+        rows, read = rows_of(reader, files, (), (*known, *named), encoding)
         reader.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {rows}")
         lock(reader, read)
         try:
