@@ -48,6 +48,7 @@ def rows_of(
     needed: Sequence[str],
     perhaps: Sequence[str] = (),
     encoding: str | None = None,
+    decimal: str = ".",
 ) -> tuple[str, list[str]]:
     """Return SQL for the FROM clause that reads files of one kind, and the paths that it opens.
 
@@ -66,6 +67,8 @@ def rows_of(
         the names.
     encoding : str, optional
         That of text files; UTF-8 if not given, or what their first bytes say.
+    decimal : str
+        How numbers are written in a column of a workbook that holds text too.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def rows_of(
     _check_one_kind(files, formats)
     first, known = formats[files[0]], (*needed, *perhaps)
     if first == "workbook":
-        connection.register(_WORKBOOK, read_workbooks(files, needed, known))
+        connection.register(_WORKBOOK, read_workbooks(files, needed, known, decimal))
         return _WORKBOOK, list(map(str, files))
     if first == "parquet":
         return _parquet(connection, files, known, together=bool(needed))

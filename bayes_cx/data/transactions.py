@@ -302,7 +302,7 @@ def read_transactions(
     elif amount is not None:
         # The columns of an expression need not be there: its text may be the name of one.
         perhaps = (amount, *columns_in(amount))
-    table = open_source(source, needed, query, perhaps, encoding)
+    table = open_source(source, needed, query, perhaps, encoding, decimal)
     if amount is not None and amount not in table.types:
         # What is computed is written with a decimal point, whatever it is computed from.
         table, written = with_amount(table, amount, written), Numbers()

@@ -297,3 +297,8 @@ def test_an_id_in_the_wrong_column_is_hidden_under_pseudonyms(tmp_path):
     written = (tmp_path / "rejected.csv").read_text()
     assert written.count("hidden") == 4
     assert "mail.test" not in written
+
+
+def test_a_column_that_is_the_index_of_a_frame_is_read():
+    frame = GOOD.set_index("id")
+    assert summarise(read_transactions(frame, **ROLES, by="region")).equals(EXPECTED)
