@@ -24,13 +24,16 @@ SHARE_OF_TIME = 2 / 3
 # Settings of how to read amounts that tables of contracts do not have.
 OF_PURCHASES = ("returns", "zero_amounts", "decimal", "thousands")
 # What helps against a reason for which rows were rejected.
-_HINTS = {"unreadable amount": "; see --decimal and --thousands"} | dict.fromkeys(
-    ("unreadable time", "unreadable start", "unreadable end"), "; see --time-format"
-)
+_HINTS = {
+    "unreadable amount": "; see --decimal and --thousands",
+    **dict.fromkeys(("unreadable time", "unreadable start", "unreadable end"), "; see --time-format"),
+    "line that is not UTF-8": "; see --encoding",
+}
 # Settings of what statistics, or the data sets that are built in, have had read already.
 OF_TABLES = (
     *("customer", "time", "amount", "start", "end", "by", "time_format", "timezone"),
     *OF_PURCHASES,
+    "encoding",
     "query",
 )
 
@@ -166,6 +169,7 @@ def _contracts(
         "by": settings.read.by,
         "time_format": settings.read.time_format,
         "timezone": settings.read.timezone,
+        "encoding": settings.read.encoding,
         "query": settings.read.query,
         "pseudonym_key": key,
     }
@@ -253,6 +257,7 @@ def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
         zero_amounts=settings.read.zero_amounts,
         decimal=settings.read.decimal,
         thousands=settings.read.thousands,
+        encoding=settings.read.encoding,
         query=settings.read.query,
         pseudonym_key=key,
     )

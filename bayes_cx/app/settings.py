@@ -141,6 +141,9 @@ class Read:
             check=one_of(lambda: (".", ",", " ", "'")),
         ),
     ] = None
+    encoding: Annotated[
+        str | None, Option("Encoding of text files, such as cp1252.", default="UTF-8", check=_some)
+    ] = None
     query: Annotated[
         str | None,
         Option(

@@ -10,7 +10,7 @@ from bayes_cx.data.schema import (
     UNMATCHED_RETURN,
     UNREADABLE_AMOUNT,
 )
-from bayes_cx.data.sources import NO_ROWS, Source
+from bayes_cx.data.sources import NO_ROWS, NOT_UTF8, Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
 
@@ -35,6 +35,7 @@ _DO = {
     UNMATCHED_RETURN: "pass returns='keep' if negative amounts are purchases, or turn their sign",
     CANCELLED: "pass returns='keep' if negative amounts are purchases",
     **dict.fromkeys(NO_ROWS, "check how the lines are separated and quoted"),
+    NOT_UTF8: "name the encoding of the file, such as encoding='cp1252'",
 }
 
 

@@ -18,7 +18,16 @@ from bayes_cx.data.column_names import check_width, distinct
 from bayes_cx.data.formats import NAMES, Format, format_of
 from bayes_cx.data.mending import mended, record_files
 from bayes_cx.data.sql import literal
-from bayes_cx.data.text_files import NOT_WHOLE, Layout, layout_of, not_whole, rewrite, unpack
+from bayes_cx.data.text_files import (
+    NOT_WHOLE,
+    Layout,
+    check_encoding,
+    layout_of,
+    not_whole,
+    recode,
+    rewrite,
+    unpack,
+)
 from bayes_cx.data.workbooks import read_workbooks
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import place, printed
@@ -38,6 +47,8 @@ def rows_of(
     files: Sequence[Path],
     needed: Sequence[str],
     perhaps: Sequence[str] = (),
+    encoding: str | None = None,
+    decimal: str = ".",
 ) -> tuple[str, list[str]]:
     """Return SQL for the FROM clause that reads files of one kind, and the paths that it opens.
 
@@ -54,6 +65,10 @@ def rows_of(
     perhaps : sequence of str
         Columns that may be there: if one file has them, all must. Both tell the delimiter and the line with
         the names.
+    encoding : str, optional
+        That of text files; UTF-8 if not given, or what their first bytes say.
+    decimal : str
+        How numbers are written in a column of a workbook that holds text too.
 
     Raises
     ------
@@ -63,14 +78,20 @@ def rows_of(
     if not files:
         raise InputError("an empty list of files", "one file or more", "name the files")
     formats: dict[Path, Format] = {file: format_of(file) for file in files}
+    if encoding is not None:
+        check_encoding(encoding)
+        # Text in some encodings holds so many zeros that it looks like none.
+        formats = {file: "text" if kind == "other" else kind for file, kind in formats.items()}
+        if no_text := [file for file, kind in formats.items() if NAMES[kind] != "text"]:
+            raise InputError(f"an encoding for {_named(no_text)}", "text files", "leave the encoding out")
     _check_one_kind(files, formats)
     first, known = formats[files[0]], (*needed, *perhaps)
     if first == "workbook":
-        connection.register(_WORKBOOK, read_workbooks(files, needed, known))
+        connection.register(_WORKBOOK, read_workbooks(files, needed, known, decimal))
         return _WORKBOOK, list(map(str, files))
     if first == "parquet":
         return _parquet(connection, files, known, together=bool(needed))
-    return _text(connection, formats, known, together=bool(needed))
+    return _text(connection, formats, known, encoding, together=bool(needed))
 
 
 def _check_one_kind(files: Sequence[Path], formats: Mapping[Path, Format]) -> None:
@@ -149,6 +170,7 @@ def _text(
     connection: duckdb.DuckDBPyConnection,
     formats: Mapping[Path, Format],
     known: Sequence[str],
+    encoding: str | None,
     *,
     together: bool,
 ) -> tuple[str, list[str]]:
@@ -157,7 +179,11 @@ def _text(
     paths: dict[Path, Path] = {}
     for number, (file, kind) in enumerate(formats.items()):
         paths[file] = unpack(file, folder.path / f"unpacked{number}.csv") if kind == "packed" else file
-        layouts[file] = layout_of(file, paths[file], known, packed=kind == "gzip")
+        packed = kind == "gzip"
+        recoded = recode(file, paths[file], encoding, folder.path / f"recoded{number}.csv", packed=packed)
+        if recoded is not None:
+            paths[file], packed = recoded, False
+        layouts[file] = layout_of(file, paths[file], known, packed=packed)
     kept = _without_rejected({file: layout.names for file, layout in layouts.items()})
     if together:
         _check_columns({file: layouts[file].names for file in kept}, known)

@@ -89,6 +89,8 @@ def parse(sql: str) -> Any:
         tree = json.loads(text)
     except (duckdb.Error, RecursionError) as error:
         raise InputError(f"SQL that cannot be read ({first_line(error)})", "one SELECT", _DO) from error
+    if tree["error"] and tree["error_type"] == "parser":
+        raise InputError(f"SQL that cannot be read ({tree['error_message']})", "one SELECT", "correct it")
     return None if tree["error"] else tree
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from bayes_cx.data.cells import as_text
 from bayes_cx.data.column_names import distinct
 from bayes_cx.data.connections import connect
 from bayes_cx.data.databases import is_database, take, take_query
@@ -31,6 +33,7 @@ from bayes_cx.privacy import place
 
 __all__ = [
     "LOST_LINE",
+    "NOT_UTF8",
     "NO_ROWS",
     "UNBALANCED_QUOTE",
     "UNREADABLE_LINE",
@@ -44,7 +47,10 @@ __all__ = [
 UNREADABLE_LINE = "unreadable line"
 UNBALANCED_QUOTE = "unbalanced quote"
 LOST_LINE = "line that came to no row"
-NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE})
+NOT_UTF8 = "line that is not UTF-8"
+NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE, NOT_UTF8})
+# Lines that DuckDB was given and could not read.
+_NOT_READ = (UNREADABLE_LINE, NOT_UTF8)
 
 _connect = connect
 _TABLE = "purchases"
@@ -53,8 +59,8 @@ _BATCH = 50_000
 _REJECTS = ("reject_scans", "reject_errors", UNBALANCED, FILES)
 # Of a table of more columns only those are read that are needed.
 WIDE = 200
-# Names of columns that a message shows.
-_SHOWN = 50
+# Names of columns that a message shows, and how much of one that is not there.
+_SHOWN, _LONGEST_NAME = 50, 200
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,7 @@ class Source:
         """Raise InputError if the table lacks a column."""
         if missing := [name for name in names if name not in self.types]:
             raise InputError(
-                f"no column {', '.join(map(repr, missing))} in {self.label}",
+                f"no column {', '.join(_short(name) for name in missing)} in {self.label}",
                 f"one of {self.known}",
                 "check the spelling, upper and lower case included",
             )
@@ -157,7 +163,8 @@ class Source:
         if self._has("reject_errors"):
             # Only the first scan of a file counts: each later one reports the same lines again.
             queries.append(
-                f"SELECT {literal(UNREADABLE_LINE)} AS reason, any_value(name) AS file, line, "
+                f"SELECT CASE WHEN bool_or(error_type = 'INVALID ENCODING') THEN {literal(NOT_UTF8)} "
+                f"ELSE {literal(UNREADABLE_LINE)} END AS reason, any_value(name) AS file, line, "
                 "replace(trim(any_value(csv_line), chr(10) || chr(13)), chr(1), ' ') AS text "
                 "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
                 f"LEFT JOIN {FILES} ON path = file_path "
@@ -181,7 +188,7 @@ class Source:
         if self._has(EXPECTED):
             (expected,) = self.run(f"SELECT CAST(sum(n) AS BIGINT) AS n FROM {EXPECTED}")["n"].to_pylist()
             # Lines with an unbalanced quote were never expected to be rows.
-            if (lost := expected - rows - lines.get(UNREADABLE_LINE, 0)) > 0:
+            if (lost := expected - rows - sum(lines.get(reason, 0) for reason in _NOT_READ)) > 0:
                 lines[LOST_LINE] = lost
         return lines
 
@@ -197,7 +204,12 @@ class Source:
 
 
 def open_source(
-    source: Any, needed: Sequence[str], query: str | None = None, perhaps: Sequence[str] = ()
+    source: Any,
+    needed: Sequence[str],
+    query: str | None = None,
+    perhaps: Sequence[str] = (),
+    encoding: str | None = None,
+    decimal: str = ".",
 ) -> Source:
     """Make any supported source readable by DuckDB.
 
@@ -211,6 +223,10 @@ def open_source(
         The query that selects the rows: of a database over its tables, of files over the table ``data``.
     perhaps : sequence of str
         Columns that the caller looks for itself; there must not be two of the name.
+    encoding : str, optional
+        That of text files, if not UTF-8.
+    decimal : str
+        What stands before the decimals in text; numbers in a column that holds text too are written so.
 
     Raises
     ------
@@ -219,7 +235,7 @@ def open_source(
     """
     connection = _connect()
     try:
-        opened = _open(connection, source, needed, perhaps, query)
+        opened = _open(connection, source, needed, perhaps, query, encoding, decimal)
     except (duckdb.Error, pa.ArrowException) as error:
         raise unreadable(label_of(source), error) from error
     opened.insist_on(needed)
@@ -241,6 +257,8 @@ def _open(
     needed: Sequence[str],
     perhaps: Sequence[str],
     query: str | None,
+    encoding: str | None,
+    decimal: str,
 ) -> Source:
     label, known = label_of(source), (*needed, *perhaps)
     if isinstance(source, list | tuple) and len(source) == 1:
@@ -248,6 +266,8 @@ def _open(
     on_disk = isinstance(source, str | os.PathLike | list | tuple)
     if query is not None and not on_disk:
         raise InputError(f"a query for a {label}", "a query for files or a database", "leave the query out")
+    if encoding is not None and (not on_disk or is_database(source)):
+        raise InputError(f"an encoding for {label}", "text files", "leave the encoding out")
     if is_database(source):
         take_query(connection, _TABLE, str(source), query, needed, perhaps)
         return _source(connection, _TABLE, label)
@@ -255,16 +275,16 @@ def _open(
         parts = [source] if isinstance(source, str | os.PathLike) else source
         files = [file for part in parts for file in find_files(Path(part))]
         if query is not None:
-            _take_from_files(connection, files, query, known, label)
+            _take_from_files(connection, files, query, known, label, encoding, decimal)
             return _source(connection, _TABLE, label)
-        rows, read = rows_of(connection, files, needed, perhaps)
+        rows, read = rows_of(connection, files, needed, perhaps, encoding, decimal)
         return _source(
             connection, rows, label if len(files) <= len(parts) else f"{label} ({len(read):,} files)"
         )
     if isinstance(source, pads.Dataset):
         return _register(connection, source, label)
     if isinstance(source, pd.DataFrame):
-        return _register(connection, _from_pandas(source, known), label)
+        return _register(connection, _from_pandas(source, known, decimal), label)
     if hasattr(source, "collect") and hasattr(source, "collect_schema"):  # a lazy polars frame
         source = source.collect()
     if isinstance(source, pa.Table) or hasattr(source, "to_arrow"):
@@ -285,11 +305,13 @@ def _take_from_files(
     query: str,
     known: Sequence[str],
     label: str,
+    encoding: str | None,
+    decimal: str,
 ) -> None:
     """Run a query over files, which it knows as one table ``data``, where nothing else can be read."""
     named = check_query(query)
     with closing(connect()) as reader:
-        rows, read = rows_of(reader, files, (), (*known, *named))
+        rows, read = rows_of(reader, files, (), (*known, *named), encoding, decimal)
         reader.execute(f"CREATE TEMP VIEW data AS SELECT * FROM {rows}")
         lock(reader, read)
         try:
@@ -349,8 +371,11 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def _from_pandas(frame: pd.DataFrame, needed: Sequence[str]) -> pa.Table:
+def _from_pandas(frame: pd.DataFrame, needed: Sequence[str], decimal: str) -> pa.Table:
     """Convert a frame column by column; a column of mixed types becomes text, checked cell by cell."""
+    # Columns that were made the index, as by set_index, are columns here.
+    if indexed := [name for name in frame.index.names if name in needed and name not in frame.columns]:
+        frame = frame.reset_index(indexed)
     columns, names = [], [str(name) for name in frame.columns]
     if len(names) > WIDE:
         kept = [position for position, name in enumerate(names) if name in needed]
@@ -360,16 +385,17 @@ def _from_pandas(frame: pd.DataFrame, needed: Sequence[str]) -> pa.Table:
         try:
             column = pa.Array.from_pandas(values)
         except (pa.ArrowException, UnicodeEncodeError):
-            text = values.astype("object").where(values.notna(), None).map(_text, na_action="ignore")
+            cells = values.astype("object").where(values.notna(), None)
+            text = cells.map(partial(as_text, decimal=decimal), na_action="ignore")
             column = pa.array(text, pa.string(), from_pandas=True)
         columns.append(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
     table = pa.table(columns, [f"{position}" for position in range(len(columns))])
     return _named(table.rename_columns(names), needed, "the frame")
 
 
-def _text(cell: object) -> str:
-    """Return a cell as text that is valid Unicode: half of a pair of surrogates becomes a question mark."""
-    return str(cell).encode("utf-8", "replace").decode("utf-8")
+def _short(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
 
 
 def label_of(source: Any) -> str:

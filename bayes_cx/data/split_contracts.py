@@ -30,6 +30,7 @@ def split_contracts(
     by: Sequence[str] | str = (),
     time_format: str | None = None,
     timezone: str = "UTC",
+    encoding: str | None = None,
     query: str | None = None,
     rejected: str | os.PathLike[str] | None = None,
     pseudonym_key: str | bytes | None = None,
@@ -47,7 +48,7 @@ def split_contracts(
     ----------
     contracts : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
         One row a customer, as for `summarise_contracts`.
-    customer, start, end, amount, unit, by, time_format, timezone, query, rejected, pseudonym_key
+    customer, start, end, amount, unit, by, time_format, timezone, encoding, query, rejected, pseudonym_key
         As for `summarise_contracts`.
     calibration_end : str, date or datetime
         Last day of calibration.
@@ -88,6 +89,7 @@ def split_contracts(
         by=by,
         time_format=time_format,
         timezone=timezone,
+        encoding=encoding,
         query=query,
         pseudonym_key=pseudonym_key,
     )

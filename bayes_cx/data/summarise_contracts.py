@@ -42,6 +42,7 @@ def summarise_contracts(
     by: Sequence[str] | str = (),
     time_format: str | None = None,
     timezone: str = "UTC",
+    encoding: str | None = None,
     query: str | None = None,
     rejected: str | os.PathLike[str] | None = None,
     pseudonym_key: str | bytes | None = None,
@@ -75,7 +76,7 @@ def summarise_contracts(
         Time from one renewal to the next.
     by : str or sequence of str
         Columns to keep as groups.
-    time_format, timezone, query, pseudonym_key
+    time_format, timezone, encoding, query, pseudonym_key
         As for `read_transactions`; both times have the same format.
     rejected : path, optional
         Where to write the rejected rows with their number and reason, as `Transactions.write_rejected` does.
@@ -114,6 +115,7 @@ def summarise_contracts(
         by=by,
         time_format=time_format,
         timezone=timezone,
+        encoding=encoding,
         query=query,
         pseudonym_key=pseudonym_key,
     )
@@ -130,13 +132,14 @@ def open_contracts(
     by: Sequence[str] | str = (),
     time_format: str | None = None,
     timezone: str = "UTC",
+    encoding: str | None = None,
     query: str | None = None,
     pseudonym_key: str | bytes | None = None,
 ) -> "ContractTable":
     """Return a table of contracts, ready to be summarised; see `summarise_contracts`."""
     schema = Schema(customer, start, amount, time_format, timezone, zero_amounts="keep")
     names = (by,) if isinstance(by, str) else tuple(by)
-    source = open_source(contracts, (*schema.columns, end, *names), query)
+    source = open_source(contracts, (*schema.columns, end, *names), query, (), encoding)
     groups = numbered(names, source.types)
     schema.check(source)
     if pseudonym_key is not None:

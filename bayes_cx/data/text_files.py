@@ -1,6 +1,7 @@
 """Text files: which of their lines names the columns, what separates them, and how DuckDB reads them."""
 
 import bz2
+import codecs
 import csv
 import gzip
 import itertools
@@ -21,7 +22,7 @@ from bayes_cx.data.sql import literal
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import place
 
-__all__ = ["NOT_WHOLE", "Layout", "layout_of", "not_whole", "rewrite", "unpack"]
+__all__ = ["NOT_WHOLE", "Layout", "check_encoding", "layout_of", "not_whole", "recode", "rewrite", "unpack"]
 
 NOT_WHOLE = (OSError, EOFError, zlib.error)
 """What Python raises where a file packed by gzip is not whole."""
@@ -31,6 +32,13 @@ _MARK = "\x01"  # a delimiter that no text holds
 # What Excel writes into the first line to name the delimiter.
 _NAMED_DELIMITER = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _ENDS = "\r\n"
+# What text begins with that says its encoding; the longer mark first.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 # How far down the line with the names of the columns may be, and how many letters are read to find it.
 _FIRST_LINES = 50
 _FIRST_LETTERS = 16_000_000
@@ -128,7 +136,9 @@ def layout_of(file: Path, path: Path, known: Collection[str], *, packed: bool) -
     names, delimiter, skip = best
     if any("\ud800" <= letter <= "\udfff" for letter in lines[skip]):
         raise InputError(
-            f"the first line of {place(file)} is not UTF-8", "text in UTF-8", "save it again in that encoding"
+            f"the first line of {place(file)} is not UTF-8",
+            "text in UTF-8, or the name of its encoding",
+            "pass encoding, such as 'cp1252' for what Excel writes in Western Europe",
         )
     check_width(file, len(names))
     return Layout(tuple(distinct(names, known, place(file))), delimiter, skip, packed)
@@ -184,6 +194,56 @@ def _first_lines(file: Path, path: Path, packed: bool) -> list[str]:
 def not_whole(file: Path, error: Exception) -> InputError:
     """Return the InputError for a packed file that ends too soon or is damaged."""
     return InputError(f"{place(file)} cannot be unpacked ({error})", "a whole file", "copy or pack it again")
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise InputError if Python knows no encoding of text of this name."""
+    try:
+        "".encode(encoding)
+    except (LookupError, ValueError):  # a name with a NUL is a ValueError
+        raise InputError(
+            f"encoding {encoding!r}", "an encoding of text, such as 'cp1252' or 'utf-16'", "correct it"
+        ) from None
+
+
+def recode(file: Path, path: Path, encoding: str | None, target: Path, *, packed: bool) -> Path | None:
+    """Copy a text file in another encoding as UTF-8; None if it needs no copy.
+
+    Parameters
+    ----------
+    file, path, packed
+        As for `layout_of`.
+    encoding : str or None
+        That of the file; if None only UTF-16 and UTF-32 are found out, by the mark at their begin.
+    target : Path
+
+    Raises
+    ------
+    InputError
+        If it is not in this encoding.
+    """
+    opened = gzip.open if packed else open
+    try:
+        with opened(path, "rb") as start:
+            begin = start.read(4)
+        found = next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
+        encoding = encoding or found
+        if encoding is None:
+            return None
+        with (
+            opened(path, "rt", encoding=encoding, newline="") as text,
+            target.open("w", encoding="utf-8", newline="") as out,
+        ):
+            shutil.copyfileobj(text, out)
+    except UnicodeError as error:
+        raise InputError(
+            f"{place(file)} is not text in {encoding} ({error})",
+            "the encoding in which it was written",
+            "pass another encoding",
+        ) from error
+    except NOT_WHOLE as error:
+        raise not_whole(file, error) from error
+    return target
 
 
 def unpack(file: Path, target: Path) -> Path:

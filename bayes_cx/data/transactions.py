@@ -225,6 +225,7 @@ def read_transactions(
     zero_amounts: Literal["reject", "keep"] = "reject",
     decimal: str = ".",
     thousands: str | None = None,
+    encoding: str | None = None,
     query: str | None = None,
     pseudonym_key: str | bytes | None = None,
 ) -> Transactions:
@@ -265,6 +266,8 @@ def read_transactions(
     thousands : {".", ",", " ", "'"}, optional
         What stands between their groups of three digits: a point where `decimal` is a comma, else nothing.
         Spaces and apostrophes are understood in any case.
+    encoding : str, optional
+        Encoding of text files, such as ``"cp1252"``; UTF-8 if not given, or what their first bytes say.
     query : str, optional
         One SELECT: of a database over its tables, of files over one table called ``data``. Without it a
         database must have exactly one table with the columns.
@@ -299,7 +302,7 @@ def read_transactions(
     elif amount is not None:
         # The columns of an expression need not be there: its text may be the name of one.
         perhaps = (amount, *columns_in(amount))
-    table = open_source(source, needed, query, perhaps)
+    table = open_source(source, needed, query, perhaps, encoding, decimal)
     if amount is not None and amount not in table.types:
         # What is computed is written with a decimal point, whatever it is computed from.
         table, written = with_amount(table, amount, written), Numbers()

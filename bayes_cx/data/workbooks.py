@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bayes_cx.data.cells import as_text
 from bayes_cx.data.column_names import distinct
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import place
@@ -17,7 +18,9 @@ __all__ = ["read_workbooks"]
 _FIRST_ROWS = 50
 
 
-def read_workbooks(files: Sequence[Path], needed: Sequence[str], known: Collection[str]) -> pa.Table:
+def read_workbooks(
+    files: Sequence[Path], needed: Sequence[str], known: Collection[str], decimal: str = "."
+) -> pa.Table:
     """Read the sheets of workbooks that have the columns, one after the other.
 
     Sheets without them, such as notes, are left out. A column holds numbers or times where all of its cells
@@ -31,6 +34,8 @@ def read_workbooks(files: Sequence[Path], needed: Sequence[str], known: Collecti
         Columns that must be there.
     known : collection of str
         Columns that tell in which row the names are; without any it is the first.
+    decimal : str
+        What stands before the decimals of numbers in a column of text.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def read_workbooks(files: Sequence[Path], needed: Sequence[str], known: Collecti
             ) from error
         found = {name: rows for name in sheets if (rows := _from_names(sheets[name], needed, known))}
         if not found:
-            rows = [[_text(cell) for cell in row if cell != ""] for rows in sheets.values() for row in rows]
+            rows = [[as_text(cell) for cell in row if cell != ""] for rows in sheets.values() for row in rows]
             widest = max(rows, key=len, default=[])
             raise InputError(
                 f"no sheet of {place(file)} has the columns {', '.join(map(repr, needed))}",
@@ -61,13 +66,13 @@ def read_workbooks(files: Sequence[Path], needed: Sequence[str], known: Collecti
             )
         for name, rows in found.items():
             _add(rows, known, f"{place(file)}, sheet {name}", cells)
-    return pa.table({name: _column(column) for name, column in cells.items()})
+    return pa.table({name: _column(column, decimal) for name, column in cells.items()})
 
 
 def _from_names(rows: list[list[Any]], needed: Sequence[str], known: Collection[str]) -> list[list[Any]]:
     """Return the rows from that with the names of the columns on; none if they are not in this sheet."""
     filled = [at for at, cells in enumerate(rows[:_FIRST_ROWS]) if any(cell != "" for cell in cells)]
-    names = {at: {_text(cell).strip() for cell in rows[at]} for at in filled}
+    names = {at: {as_text(cell).strip() for cell in rows[at]} for at in filled}
     at = max(filled, key=lambda at: len(names[at] & {*known}), default=None)
     if at is None or not set(needed) <= names[at] or (known and not names[at] & {*known}):
         return []
@@ -77,7 +82,7 @@ def _from_names(rows: list[list[Any]], needed: Sequence[str], known: Collection[
 def _add(rows: list[list[Any]], known: Collection[str], where: str, cells: dict[str, list[Any]]) -> None:
     """Add the cells of a sheet to those of others, by the names of the columns."""
     before = max(map(len, cells.values()), default=0)
-    names = distinct([_text(cell).strip() for cell in rows[0]], known, where)
+    names = distinct([as_text(cell).strip() for cell in rows[0]], known, where)
     # A row in which nothing is filled in is no row.
     filled = [row for row in rows[1:] if any(cell != "" for cell in row)]
     for position, name in enumerate(names):
@@ -86,7 +91,7 @@ def _add(rows: list[list[Any]], known: Collection[str], where: str, cells: dict[
         column.extend([""] * (before + len(filled) - len(column)))
 
 
-def _column(cells: Sequence[Any]) -> pa.Array:
+def _column(cells: Sequence[Any], decimal: str) -> pa.Array:
     known = [None if cell == "" else cell for cell in cells]
     types = {type(cell) for cell in known if cell is not None}
     if types and types <= {int, float}:
@@ -101,10 +106,4 @@ def _column(cells: Sequence[Any]) -> pa.Array:
             ],
             pa.timestamp("us"),
         )
-    return pa.array([None if cell is None else _text(cell) for cell in known], pa.string())
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return cell.isoformat(sep=" ") if isinstance(cell, datetime) else str(cell)
+    return pa.array([None if cell is None else as_text(cell, decimal) for cell in known], pa.string())

@@ -145,3 +145,21 @@ def test_columns_of_arithmetic_must_be_there_and_be_numbers():
     dated = ORDERS.assign(when=pd.Timestamp("2025-01-01"))
     with pytest.raises(InputError, match=r"column 'when' of type TIMESTAMP.* in an amount"):
         computed('Quantity * "when"', dated)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@given(numbers=st.lists(st.floats(0.001, 1e9).map(lambda value: float(f"{value:.6g}")), min_size=9))
+@settings(max_examples=2, deadline=None)
+def test_numbers_beside_text_keep_their_value(decimal, numbers):
+    """12.345 is no twelve thousand where other cells of the column are text with a decimal comma."""
+    paid = [*numbers, 12.345, f"7{decimal}50", 3, None]
+    frame = pd.DataFrame({"id": "a", "day": "2025-01-01", "paid": pd.Series(paid, dtype=object)})
+    read = read_transactions(frame, customer="id", time="day", amount="paid", decimal=decimal)
+    amounts = [float(row[2]) for row in read.accepted.fetchall()]
+    assert sorted(amounts) == pytest.approx(sorted([*numbers, 12.345, 7.5, 3]), rel=1e-5, abs=1e-9)
+
+
+def test_whole_numbers_beside_text_are_the_same_ids():
+    frame = pd.DataFrame({"id": pd.Series([7, "7", 7.0, "A8"], dtype=object), "day": "2025-01-01"})
+    read = read_transactions(frame, customer="id", time="day")
+    assert [row[0] for row in read.accepted.order("customer").fetchall()] == ["7", "7", "7", "A8"]

@@ -135,16 +135,48 @@ def test_text_in_another_encoding_is_rejected_line_by_line(tmp_path):
         text = "id,when,paid\nJosé,2025-01-01,5\nb,2025-01-02,5\n".replace(",", separator)
         path.write_bytes(text.encode("latin-1"))
         transactions = read_transactions(path, **ROLES)
-        assert transactions.rejected_by_reason == {"unreadable line": 1}
+        assert transactions.rejected_by_reason == {"line that is not UTF-8": 1}
         assert summarise(transactions)["customer"].to_numpy().tolist() == ["b"]
+        whole = summarise(read_transactions(path, **ROLES, encoding="latin-1"))
+        assert whole["customer"].to_numpy().tolist() == ["José", "b"]
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_first_line_in_another_encoding_is_named(tmp_path, encoding):
+def test_a_first_line_in_another_encoding_is_named(tmp_path):
     path = tmp_path / "orders.csv"
-    path.write_bytes("id;when;paid;größe\nb;2025-01-02;5;1\n".encode(encoding))
-    with pytest.raises(InputError, match=r"first line of orders\.csv is not UTF-8"):
+    path.write_bytes("id;when;paid;größe\nb;2025-01-02;5;1\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"first line of orders\.csv is not UTF-8.*encoding"):
         read_transactions(path, **ROLES)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given"),
+    [
+        ("utf-16", None),
+        ("utf-32", None),
+        ("utf-16-le", "utf-16-le"),
+        ("cp1252", "cp1252"),
+        ("utf-8-sig", None),
+    ],
+)
+def test_text_in_many_encodings(tmp_path, encoding, given):
+    path = tmp_path / "orders.csv"
+    packed = gzip.compress("id;when;größe;paid\nJosé;2025-01-02;1;5\n".encode(encoding))
+    path.write_bytes(packed if given is None else gzip.decompress(packed))
+    for query in (None, "SELECT * FROM data"):
+        read = read_transactions(path, **ROLES, by="größe", encoding=given, query=query)
+        assert summarise(read)["customer"].to_numpy().tolist() == ["José"]
+
+
+def test_an_encoding_is_one_of_text_and_that_of_the_file(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_bytes("id;when;paid\nJosé;2025-01-02;5\n".encode("latin-1"))
+    for encoding, words in (("utf-9", "utf-9"), ("hex", "hex"), ("utf-8", "not text in utf-8"), ("", "''")):
+        with pytest.raises(InputError, match=words):
+            read_transactions(path, **ROLES, encoding=encoding)
+    GOOD.to_parquet(tmp_path / "orders.parquet")
+    for source in (tmp_path / "orders.parquet", GOOD):
+        with pytest.raises(InputError, match=r"an encoding for .*leave the encoding out"):
+            read_transactions(source, **ROLES, encoding="latin-1")
 
 
 def test_a_decimal_comma_is_an_unreadable_amount(tmp_path):
@@ -265,3 +297,8 @@ def test_an_id_in_the_wrong_column_is_hidden_under_pseudonyms(tmp_path):
     written = (tmp_path / "rejected.csv").read_text()
     assert written.count("hidden") == 4
     assert "mail.test" not in written
+
+
+def test_a_column_that_is_the_index_of_a_frame_is_read():
+    frame = GOOD.set_index("id")
+    assert summarise(read_transactions(frame, **ROLES, by="region")).equals(EXPECTED)
