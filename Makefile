@@ -83,7 +83,7 @@ format: $(STAMP) ## put the code into the house format
 gallery: $(STAMP) ## draw every picture of bcx.plot: docs/gallery.md
 	$(BIN)/python docs/gallery.py
 
-notebooks: $(STAMP) ## execute the notebooks and publish them as HTML in site/
+notebooks: $(STAMP) ## execute the notebooks: HTML in site/, and pages with output in docs/notebooks/
 	$(BIN)/python notebooks/publish.py
 
 image: $(STAMP) ## render page one of the CDNOW report as docs/images/retention.png

@@ -84,6 +84,8 @@ def test_paper_shows_the_extract_of_a_long_table():
     assert "The first 5 of 30." in text
     assert "customer 4 4" in text
     assert "customer 5" not in text
+    said_on_paper = replace(some, legend="Bars.", extract=Extract(5, "The first 5 of 30.", ""))
+    assert "Bars." not in texts(pdf(page_of(said_on_paper)))[0]
 
 
 @pytest.mark.parametrize("n", [3, 40, 400])
@@ -93,6 +95,25 @@ def test_one_page_is_one_page_and_says_what_it_left_out(n):
     shown = text.count("customer")
     assert shown == n or f"… and {n - shown} more" in text
     assert shown == min(n, 60)
+
+
+@pytest.mark.parametrize(("lines", "pages"), [(38, 2), (44, 2), (120, 4)])
+def test_page_one_shrinks_a_little_to_stay_one_page(lines, pages):
+    """Page one holds 39 lines in the usual size; 44 fit in a smaller one, and 120 in none."""
+    first = Section("First", (Text(("one line",) * lines),))
+    then = Section("Then", (Text(("on",)),), new_page=True)
+    found = texts(pdf(Page("Test", (first, then), timestamp=WHEN)))
+    assert len(found) == pages
+    assert "Then on" in found[-1]
+    assert sum(one.count("one line") for one in found[:-1]) == lines
+
+
+def test_the_note_of_a_short_table_is_not_torn_off():
+    table = replace(long_table(6), note="What the columns mean.")
+    for lines in range(38, 54, 3):
+        pages = texts(pdf(page_of(Text(("x",) * lines), table)))
+        (with_note,) = [page for page in pages if "What the columns mean." in page]
+        assert "customer 5" in with_note
 
 
 def test_formulas_are_drawn_one_by_one():

@@ -266,8 +266,8 @@ def test_limits_and_ethics_are_those_of_this_fit():
     assert any(text.startswith("No attribute of customers enters the fit") for text in card.ethics)
     pooled = made.posterior(layout=Layout(bcx.Design(pooled={"dropout": "age_group"}), {}, {}, {}))
     card = complete(fit=pooled)
-    assert any(text.startswith("age_group enters the fit") for text in card.ethics)
-    assert any("Only the purchase history and age_group tell customers apart" in one for one in card.limits)
+    assert any(text.startswith("“age_group” enters the fit") for text in card.ethics)
+    assert any("Only the purchase history and “age_group” tell customers apart" in one for one in card.limits)
     assert not any("No attribute" in text for text in card.ethics)
 
 

@@ -18,7 +18,7 @@ HEADINGS = (
     *("In short", "What to do", "Priority list", "What the campaign is worth", "Kinds of customers"),
     *("By segment", "How sure are we?", "Did the forecasts come true?", "How often the intervals held"),
     *(
-        "Method",
+        "Appendix: method and checks",
         "Whom to contact",
         "Quality of the fit",
         "Quality of the forecasts",

@@ -279,7 +279,9 @@ def test_who_has_given_notice_stands_on_page_one(contracts):
     one = replace(contracts, stats=known, plan=plan)
     current = int((stats["churned"] == 0).sum()) - number
     text = page_one.customers(one)
-    assert f"{current} of the 800 customers are under contract and stay on; {number} more have given" in text
+    assert f"{current} of the 800 customers are under contract and have not given notice;" in text
+    assert f"; {number} more have, and leave at the next renewal. About" in text
+    assert f" of the {current} will leave within" in text
     assert f"Expect {number} customers to leave" in said(page_one.section(one))
     (table,) = [t for t in tables_of(worth.section(one).blocks) if t.label == "Sums by advice"]
     assert {row[0].text: row[1].value for row in table.rows}["Notice given"] == number

@@ -191,7 +191,7 @@ def _contacted(study: Study) -> str:
         f"{per_cent(float(share[i]))} ({shorten(str(found[i]), 24)})" for i in (order[0], order[-1])
     )
     return (
-        f"by {names[0]}, the plan contacts from {least} to {most} of the customers of a group; ask whether "
+        f"by “{names[0]}”, between {least} and {most} of the customers of a group are contacted; ask whether "
         "that is fair"
     )
 

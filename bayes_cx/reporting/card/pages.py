@@ -61,7 +61,7 @@ class Room:
 
 
 WHOLE = Room()
-SHEET = Room(sentence=220, cell=80, word=40)
+SHEET = Room(sentence=220, cell=100, word=40)
 
 
 def clip(text: str, length: int | None, word: int | None = 40) -> str:

@@ -68,7 +68,7 @@ def limits(leaving: str, columns: Sequence[str], tested: bool) -> tuple[str, ...
     """
     right = "The intervals are right only if the model is"
     test = "the hold-out tested that for one period" if tested else "no hold-out has tested that"
-    also = f" and {listing(columns)}" if columns else ""
+    also = f" and {listing([f'“{name}”' for name in columns])}" if columns else ""
     if leaving == "observed":
         apart = "number of renewals made"
         return (
@@ -112,8 +112,9 @@ def ethics(leaving: str, columns: Sequence[str], contacted: str) -> tuple[str, .
         "subgroups before a list is used."
     )
     if columns:
+        named = [f"“{name}”" for name in columns]
         attributes = (
-            f"{listing(columns)} {agree(len(columns), 'enters', 'enter')} the fit and can stand in for "
+            f"{listing(named)} {agree(len(columns), 'enters', 'enter')} the fit and can stand in for "
             f"{_PROTECTED}: ask of each such column why it is there."
         )
     return (

@@ -164,7 +164,7 @@ def draw_calibration(axes: "Axes", table: xr.Dataset) -> None:
         # where there are the fewest
         half = customers[edges[:-1] < 0.5].max(initial=0) > customers[edges[:-1] >= 0.5].max(initial=0)
         axes.text(
-            0.99 if half else 0.01, 0.05, "number of customers", ha="right" if half else "left", fontsize=7.5,
+            0.99 if half else 0.12, 0.05, "number of customers", ha="right" if half else "left", fontsize=7.5,
             color=COLOURS["muted"],
         )  # fmt: skip
     ticks = (0, 0.25, 0.5, 0.75, 1)

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.fonts import printable
-from bayes_cx.page.style import BANDS, COLOURS, TEXT_WIDTH, axes_at, canvas, tint, to_svg
+from bayes_cx.page.style import BANDS, COLOURS, STEPS, TEXT_WIDTH, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import count, listing, per_cent, per_cent_range, plural, shorten
 from bayes_cx.validation.survival import EVERYBODY
 
@@ -243,5 +243,5 @@ def _share_axis(axes: Axes, limits: tuple[float, float], time: np.ndarray) -> No
     axes.set_ylim(limits[0], limits[1] + 0.02)
     axes.set_xlim(time[0] - 0.3, max(time[-1], time[0] + 1) + 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))

@@ -32,4 +32,4 @@ _PARTS = (
 def section(study: Study) -> Section | None:
     """Return the parts of the appendix that apply to this study."""
     parts = tuple(part for part in (make(study) for make in _PARTS) if part is not None)
-    return Section("Method", parts, new_page=True)
+    return Section("Appendix: method and checks", parts, new_page=True)

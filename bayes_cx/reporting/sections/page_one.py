@@ -174,22 +174,24 @@ def _under_contract(study: Study) -> str:
     data = plan_of(study).data
     current = int((data["p_alive"] > 0).sum())
     left = current - survived(study)["stay"].to_numpy()
+    given = kind_of_study(study).leaving_next(data).any()
+    whom = f"the {count(current)}" if given else "these"
     return (
         f"{count(current)} of the {plural(int(data.attrs['n_customers']), 'customer')} "
         f"{agree(current, 'is', 'are')} under contract"
-        f"{_notice(study)}. About {about(left.mean())} of these will leave within the next "
+        f"{_notice(study, current)}. About {about(left.mean())} of {whom} will leave within the next "
         f"{data.attrs['horizon']}{_about(left)}."
     )
 
 
-def _notice(study: Study) -> str:
+def _notice(study: Study, current: int) -> str:
     """Say how many have given notice, who leave at the next renewal."""
     number = int(kind_of_study(study).leaving_next(plan_of(study).data).sum())
     ending = int(provenance_of(study.stats).more.get("contracts_ending", 0))
     if number:
         return (
-            f" and stay on; {count(number)} more {agree(number, 'has', 'have')} given notice, and "
-            f"{agree(number, 'leaves', 'leave')} at the next renewal"
+            f" and {agree(current, 'has', 'have')} not given notice; {count(number)} more "
+            f"{agree(number, 'has', 'have')}, and {agree(number, 'leaves', 'leave')} at the next renewal"
         )
     if ending:
         return f", {count(ending)} of them with notice given for the next renewal"

@@ -37,8 +37,8 @@ def _table(study: Study) -> Table:
     currency = money.noun or money.currency
     amounts = f"Amounts{f' in {currency}' if currency else ''}, over the horizon."
     legend = (
-        f"Bars: {words.bars}, with 50% (dark) and 90% (pale) interval; the black tick is the median, the "
-        f"orange line marks 50%. {amounts}"
+        f"Bars: {words.bars}, with 50% (dark) and 90% (pale) interval; the tick on the bar is the median, "
+        f"the orange line marks 50%. {amounts}"
     )
     rows = _rows(top, money, kind)
     bars = any(isinstance(cell, Band) for row in rows[:shown] for cell in row)
