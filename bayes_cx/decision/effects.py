@@ -60,10 +60,20 @@ class Effect:
         """Return the share of the chance to win back that is left, if the half-life is `times` as long."""
         return np.exp2(-self.half_lives[some] / times)
 
-    def fading(self, change: "Change", worth: Worth, some: np.ndarray, times: float) -> "Change":
-        """Return the change for the same customers if the half-life is `times` as long."""
+    def fading(self, change: "Change", won_back: np.ndarray, some: np.ndarray, times: float) -> "Change":
+        """Return the change for the same customers if the half-life is `times` as long.
+
+        Parameters
+        ----------
+        change : Change
+        won_back : numpy.ndarray, shape (sample, customer)
+            What those who had left are worth if they come back.
+        some : numpy.ndarray of int, shape (customer,)
+            The positions of these customers.
+        times : float
+        """
         returning = change.lost * self.fade(some, times)
-        return replace(change, returning=returning, won_back=returning * worth.won_back)
+        return replace(change, returning=returning, won_back=returning * won_back)
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,9 @@ class Change:
         """Return the value won back, shape (sample, customer)."""
         return self._chance(strength)[:, None] * self.won_back
 
-    def luck(self, uniform: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    def luck(
+        self, uniform: np.ndarray, strength: float = 1.0, place: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
         """Return by how much the value won back differs from `winning_back`, with the luck of who comes back.
 
         What a customer who comes back then brings is set to its expectation.
@@ -108,12 +120,14 @@ class Change:
         uniform : numpy.ndarray, shape (sample, customer)
             Random numbers between 0 and 1; the same ones make several strengths comparable.
         strength : float
+        place : numpy.ndarray of int or slice
+            Which of the customers of this change those of `uniform` are.
         """
-        comes_back = uniform < self._chance(strength)[:, None] * self.returning
+        comes_back = uniform < (self._chance(strength)[:, None] * self.returning)[:, place]
         each = np.divide(
             self.won_back, self.returning, out=np.zeros_like(self.won_back), where=self.returning > 0
         )
-        return comes_back * each - self.winning_back(strength)
+        return comes_back * each[:, place] - self.winning_back(strength)[:, place]
 
     def keeping(self, strength: float = 1.0) -> np.ndarray:
         """Return the value kept, shape (sample, customer): exact at 0, 1 and 2, a parabola between."""
@@ -144,7 +158,7 @@ class Change:
         return chance @ self.won_back + kept - cost, cost
 
     def only(self, mine: np.ndarray) -> "Change":
-        """Return the changes of the customers in `mine` (bool)."""
+        """Return the changes of the customers in `mine` (their places, or bool)."""
         return replace(self, **{n: getattr(self, n)[:, mine] for n in _SUMS})
 
     def total(self) -> "Change":

@@ -152,12 +152,15 @@ def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarr
     """
     gain, cost = np.empty((2, len(STRENGTHS) + 2, value.n_customers, len(effects)))
     for some in value.blocks():
-        worth = value.worth(some)
+        equal, place = value.alike(some)
+        worth = value.worth(equal)
         for j, each in enumerate(effects):
-            change = each.of(worth, some)
-            gain[:-2, some, j], cost[:-2, some, j] = change.expected(STRENGTHS)
-            for k, times in ((-2, HALF), (-1, TWICE)):
-                gain[k, some, j], cost[k, some, j] = each.fading(change, worth, some, times).expected([1.0])
+            change = each.of(worth, equal)
+            scenarios = [change.expected(STRENGTHS)]
+            for times in (HALF, TWICE):
+                scenarios.append(each.fading(change, worth.won_back, equal, times).expected([1.0]))
+            for found, ours in zip((gain, cost), zip(*scenarios, strict=True), strict=True):
+                found[:, some, j] = np.concatenate(ours)[:, place]
     return gain, cost
 
 
@@ -188,36 +191,45 @@ def _describe(
     ranking = np.empty((kept.size, n), dtype=np.float32)
     rng = np.random.default_rng([seed, 2])
     for some in value.blocks():
-        worth = value.worth(some)
-        changes = [each.of(worth, some) for each in effects]
+        equal, place = value.alike(some, allocation.offer)
+        worth = value.worth(equal)
+        changes = [each.of(worth, equal) for each in effects]
         gains = [change.gain() for change in changes]
-        own = _chosen(gains, allocation.offer[some])
+        own = _chosen(gains, allocation.offer[equal])
         shown = {"p_alive": worth.p_alive, "value": worth.value, "gain": own}
         for name, values in shown.items():
-            mean[name][some], sd[name][some] = values.mean(axis=0), values.std(axis=0)
-            quantile[name][some] = np.quantile(values, QUANTILES, axis=0).T
+            mean[name][some], sd[name][some] = values.mean(axis=0)[place], values.std(axis=0)[place]
+            quantile[name][some] = np.quantile(values, QUANTILES, axis=0).T[place]
         at_risk = worth.at_risk
-        mean["value_at_risk"][some] = at_risk.mean(axis=0)
-        p_gain[some] = (own > 0).mean(axis=0)
+        mean["value_at_risk"][some] = at_risk.mean(axis=0)[place]
+        p_gain[some] = (own > 0).mean(axis=0)[place]
         known_before = np.maximum(np.maximum.reduce(gains), 0.0).mean(axis=0)
         known_now = np.maximum(np.max([each.mean(axis=0) for each in gains], axis=0), 0.0)
         # Knowing more never costs anything; two equal sums may differ by rounding.
-        evpi[some] = np.where(known_before - known_now > 1e-12 * known_before, known_before - known_now, 0.0)
-        total["active"] += (rng.random(worth.p_alive.shape) < worth.p_alive).sum(axis=1)
-        total["value"] += worth.value.sum(axis=1)
-        total["value_at_risk"] += at_risk.sum(axis=1)
+        least = 1e-12 * known_before
+        evpi[some] = np.where(known_before - known_now > least, known_before - known_now, 0.0)[place]
+        uniform = rng.random((draws, some.size))
+        total["active"] += (uniform < worth.p_alive[:, place]).sum(axis=1)
+        # What follows is of single customers, as each has luck of his or her own.
+        values, own = worth.value[:, place], own[:, place]
+        total["value"] += values.sum(axis=1)
+        total["value_at_risk"] += at_risk[:, place].sum(axis=1)
         ranking[:, some] = own[kept]
         uniform = rng.random(own.shape)
-        lucky = own + _chosen([change.luck(uniform) for change in changes], allocation.offer[some])
+        lucks = [change.luck(uniform, place=place) for change in changes]
+        lucky = own + _chosen(lucks, allocation.offer[some])
         at = np.searchsorted(contacts, rank[some] + 1)
-        np.add.at(steps, at, own.T)
-        np.add.at(lucky_steps, at, lucky.T)
+        order = np.argsort(at, kind="stable")
+        reached, start = np.unique(at[order], return_index=True)
+        steps[reached] += np.add.reduceat(own.T[order], start, axis=0)
+        lucky_steps[reached] += np.add.reduceat(lucky.T[order], start, axis=0)
+        places = np.arange(some.size)[place] if isinstance(place, slice) else place
         for j, (each, change) in enumerate(zip(effects, changes, strict=True)):
-            mine = allocation.contact[some] & (allocation.offer[some] == j)
+            mine = np.flatnonzero(allocation.contact[some] & (allocation.offer[some] == j))
+            chosen, won_back = change.only(places[mine]), worth.won_back[:, places[mine]]
             for times, found in parts.items():
-                other = change if times == 1.0 else each.fading(change, worth, some, times)
-                found[j].append(other.only(mine).total())
-            chosen = change.only(mine)
+                other = chosen if times == 1.0 else each.fading(chosen, won_back, some[mine], times)
+                found[j].append(other.total())
             luck += [chosen.luck(uniform[:, mine], strength).sum(axis=1) for strength in STRENGTHS]
     campaign = Campaign(*([added(each) for each in found] for found in parts.values()), luck=luck)
     total |= {
@@ -266,6 +278,8 @@ def _describe(
 
 def _chosen(by_offer: Sequence[np.ndarray], offer: np.ndarray) -> np.ndarray:
     """Return the values of each customer's own offer, shape (sample, customer)."""
+    if len(by_offer) == 1:
+        return by_offer[0]
     return np.take_along_axis(np.array(by_offer), offer[None, None, :], axis=0)[0]
 
 

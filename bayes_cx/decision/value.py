@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.progress import counted
@@ -18,6 +19,8 @@ __all__ = ["LifetimeValue", "Worth", "lifetime_value"]
 
 # Draws x customers in one block: a handful of such arrays live at once.
 _BLOCK_CELLS = 1_000_000
+# Up to this share of customers who differ equal ones are evaluated once.
+_MOSTLY = 0.7
 _CONDITIONS = ("active", "won_back", "kept")
 
 
@@ -118,6 +121,42 @@ class LifetimeValue:
         return np.lexsort([self.stats[name].to_numpy() for name in self.purchases.model.statistics])
 
     @cached_property
+    def _group(self) -> np.ndarray:
+        """A number for each customer, the same for those who are equal in all that counts here."""
+        own = {"leaving next": self.leaving_next, "silence": self.silence}
+        names = [*self.purchases.model.statistics, *self.purchases.layout.design.columns]
+        if isinstance(self.spend, Posterior):
+            names += [*self.spend.model.statistics, *self.spend.layout.design.columns]
+        elif np.ndim(self.price):
+            own["price"] = np.asarray(self.price)
+        table = self.stats.assign({name: ("customer", column) for name, column in own.items()})
+        return unique_rows(table, [*dict.fromkeys(names), *own])[1]
+
+    def alike(self, some: np.ndarray, *more: np.ndarray) -> tuple[np.ndarray, np.ndarray | slice]:
+        """Return customers who stand for all equal ones among `some`, and the place of each of `some` there.
+
+        Parameters
+        ----------
+        some : numpy.ndarray of int
+            Positions of customers.
+        *more : numpy.ndarray of int, shape (customer,)
+            What else equal customers agree in.
+
+        Returns
+        -------
+        numpy.ndarray of int
+            Positions of customers; all of `some` where few are equal, as the rest would be copied.
+        numpy.ndarray of int or slice
+        """
+        code = self._group[some]
+        for each in more:
+            code = code * (int(each.max()) + 1) + each[some]
+        _, first, place = np.unique(code, return_index=True, return_inverse=True)
+        if first.size > _MOSTLY * some.size:
+            return some, slice(None)
+        return some[first], place
+
+    @cached_property
     def leaving_next(self) -> np.ndarray:
         """Who is known to leave at the next opportunity, such as who has given notice, shape (customer,).
 
@@ -212,9 +251,10 @@ class LifetimeValue:
         n = self.n_customers
         mean, sd, quantile = np.empty(n), np.empty(n), np.empty((n, len(quantiles)))
         for some in self.blocks():
-            value = self.worth(some).value
-            mean[some], sd[some] = value.mean(axis=0), value.std(axis=0)
-            quantile[some] = np.quantile(value, quantiles, axis=0).T
+            each, place = self.alike(some)
+            value = self.worth(each).value
+            mean[some], sd[some] = value.mean(axis=0)[place], value.std(axis=0)[place]
+            quantile[some] = np.quantile(value, quantiles, axis=0).T[place]
         return xr.Dataset(
             {
                 "mean": ("customer", mean),

@@ -169,20 +169,19 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
     Every k-th stage, passed at `rate`, is a purchase; of the first k some have been `passed` already.
     """
     customer = np.flatnonzero(active)
-    # What is known of those who are still there is kept together, as most leave in the first rounds.
-    rate, p, t = rate[customer], p[customer], t[customer]
     stages = k - passed if np.ndim(k - passed) == 0 else np.broadcast_to(k - passed, active.shape)[customer]
     time = np.zeros(customer.size)
     customers, times = [], []
-    # Where customers differ very much some have a rate below the smallest double: they never buy.
+    # The last rounds are of few customers, where every call counts: `take` is the quickest way to select.
     with np.errstate(divide="ignore", over="ignore"):
         while customer.size:
-            time = time + rng.standard_gamma(stages, customer.size) / rate
-            bought = np.flatnonzero(time <= t)
-            customers.append(customer[bought])
-            times.append(time[bought])
-            there = bought[rng.random(bought.size) >= p[bought]]
-            customer, time, rate, p, t = (each[there] for each in (customer, time, rate, p, t))
-            # One number for all is drawn with faster than an array of equal ones.
+            # Where customers differ very much some have a rate below the smallest double: they never buy.
+            time = time + rng.standard_gamma(stages, customer.size) / rate.take(customer)
+            bought = (time <= t.take(customer)).nonzero()[0]
+            customer, time = customer.take(bought), time.take(bought)
+            customers.append(customer)
+            times.append(time)
+            stays = (rng.random(customer.size) >= p.take(customer)).nonzero()[0]
+            customer, time = customer.take(stays), time.take(stays)
             stages = k if np.ndim(k) == 0 else k[customer]
     return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))

@@ -39,13 +39,14 @@ def font_subset(characters: frozenset[str]) -> dict[int, bytes]:
     for weight, path in zip((400, 600, 700), font_files(), strict=True):
         options = subset.Options(flavor="woff", hinting=False, desubroutinize=True, notdef_outline=True)
         options.layout_features = ["kern", "liga", "tnum", "mark", "mkmk", "ccmp", "locl"]
-        font = TTFont(path, recalcTimestamp=False)
         cutter = subset.Subsetter(options)
         cutter.populate(text="".join(sorted(characters)))
-        cutter.subset(font)
-        font.flavor = "woff"
         buffer = io.BytesIO()
-        font.save(buffer)
+        # Of the tables for layout, which are large, only what is kept is read.
+        with TTFont(path, recalcTimestamp=False, lazy=True) as font:
+            cutter.subset(font)
+            font.flavor = "woff"
+            font.save(buffer)
         made[weight] = buffer.getvalue()
     return made
 
