@@ -127,8 +127,8 @@ class LifetimeValue:
         names = [*self.purchases.model.statistics, *self.purchases.layout.design.columns]
         if isinstance(self.spend, Posterior):
             names += [*self.spend.model.statistics, *self.spend.layout.design.columns]
-        elif np.ndim(self.price):
-            own["price"] = np.asarray(self.price)
+        elif isinstance(self.spend, np.ndarray):
+            own["price"] = self.spend
         table = self.stats.assign({name: ("customer", column) for name, column in own.items()})
         return unique_rows(table, [*dict.fromkeys(names), *own])[1]
 

@@ -169,7 +169,9 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
     Every k-th stage, passed at `rate`, is a purchase; of the first k some have been `passed` already.
     """
     customer = np.flatnonzero(active)
-    stages = k - passed if np.ndim(k - passed) == 0 else np.broadcast_to(k - passed, active.shape)[customer]
+    each = np.asarray(k)
+    first = each - passed
+    stages = first if first.ndim == 0 else first[customer]
     time = np.zeros(customer.size)
     customers, times = [], []
     # The last rounds are of few customers, where every call counts: `take` is the quickest way to select.
@@ -183,5 +185,5 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
             times.append(time)
             stays = (rng.random(customer.size) >= p.take(customer)).nonzero()[0]
             customer, time = customer.take(stays), time.take(stays)
-            stages = k if np.ndim(k) == 0 else k[customer]
+            stages = each if each.ndim == 0 else each[customer]
     return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))

@@ -41,7 +41,7 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
     >>> [check.status for check in bcx.validation.prior_sensitivity(posterior)]
     ['passed', 'passed', 'failed', 'failed']
     """
-    from arviz_stats import psense
+    from arviz_stats.psense import psense
 
     letters = tuple(posterior.model.params)
     names = [f"sensitivity of {letter} to the priors" for letter in letters]
