@@ -10,7 +10,7 @@ from bayes_cx.files import make_temporary, remove_temporary
 __all__ = ["connect"]
 
 # Enough to aggregate ten million rows without touching the disk, little enough for a small container.
-MEMORY_LIMIT = "500MB"
+MEMORY_LIMIT = "650MB"
 MAX_THREADS = 4
 
 

@@ -144,7 +144,7 @@ class Dates:
         ----------
         found : mapping
             ``first``, ``last`` (datetime), ``instant`` (the last one in UTC); the numbers of rows ``n``, of
-            those with a zone (``zoned``) and with a time of day (``clocked``); ``days``, a list of
+            those with a zone (``zoned``); ``clocked``, whether any has a time of day; ``days``, a list of
             ``{"day", "n"}``. All may be missing.
         timezone : str
         """

@@ -90,7 +90,7 @@ FROM {raw}""",
         return self.source.view(
             name,
             f"""SELECT customer, {step} AS d, {money}, count(*) AS n{groups.last_known(self.groups)}
-FROM {rows} WHERE reason IS NULL AND {step} <= {self.end} GROUP BY customer, d""",
+FROM {rows} WHERE accepted AND {step} <= {self.end} GROUP BY customer, d""",
         )
 
     def reasons(self, rows_accepted: int, rows_used: int) -> dict[str, int]:
@@ -119,7 +119,7 @@ FROM {self.days}"""
         if self.schema.returns == "net":
             joins = (
                 f"LEFT JOIN {self.homes} AS homes\n"
-                f"ON judged.reason IS NULL AND judged.customer = homes.customer AND {step} = homes.d\n"
+                f"ON judged.accepted AND judged.customer = homes.customer AND {step} = homes.d\n"
                 f"LEFT JOIN {self.days} AS days ON homes.customer = days.customer AND homes.home = days.d"
             )
             reason += (

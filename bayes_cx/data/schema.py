@@ -1,6 +1,6 @@
 """The schema of a table of purchases, as SQL: the types of its columns, and a verdict on each row."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -105,6 +105,20 @@ class Schema:
         roles = {"customer": self.customer, "time": self.time}
         return roles if self.amount is None else roles | {"amount": self.amount}
 
+    @property
+    def may_be_zero(self) -> bool:
+        """Whether a purchase for nothing is accepted."""
+        return self.amount is not None and self.zero_amounts == "keep"
+
+    @property
+    def may_be_negative(self) -> bool:
+        """Whether a negative amount is accepted."""
+        return self.amount is not None and self.returns in {"net", "keep"}
+
+    def text_customers(self, source: Source) -> bool:
+        """Return whether the customers that rows are judged for are text, and not whole numbers."""
+        return source.pseudonymous or _kind(source.types[self.customer]) in _TEXT | _LARGE_INTEGERS
+
     def judged(self, source: Source, extra: Mapping[str, str] | None = None, rows: str | None = None) -> str:
         """Return the view that reads every row once and says what is wrong with it.
 
@@ -121,10 +135,11 @@ class Schema:
         -------
         str
             A view with the columns ``customer`` (the pseudonym, where the source has such), ``moment``
-            (timestamp), ``amount`` (fixed-point, NULL when there is no amount), ``reason`` (NULL for an
-            accepted row), those of `extra`, and ``instant`` (the moment in UTC; a time without a zone is one
-            of the clock in `timezone`), ``zoned`` (whether the cell carries a zone) and ``negative`` (whether
-            the amount is; where such purchases are kept it counts as 0).
+            (timestamp), ``amount`` (fixed-point, NULL when there is no amount), ``accepted`` (boolean),
+            ``reason`` (NULL for an accepted row), those of `extra`, and ``instant`` (the moment in UTC; a
+            time without a zone is one of the clock in `timezone`), ``zoned`` (whether the cell carries a
+            zone) and ``negative`` (whether the amount is; where such purchases are kept it counts as 0).
+            To ask for ``accepted`` takes far less time than to find the reasons.
 
         Raises
         ------
@@ -132,7 +147,9 @@ class Schema:
             If a column has a type that cannot be used.
         """
         extra = extra or {}
-        cases = "\n".join(f"WHEN {test} THEN {literal(reason)}" for test, reason in self._verdicts())
+        types = source.types
+        faults = [self._of_customer(types), self._of_time(), *self._of_amount()]
+        wrong, cases = " OR ".join(fault.test for fault in faults), "\n".join(fault.case for fault in faults)
         names = "".join(f", {ident(name)}" for name in extra)
         typed = self.typed(source, extra, rows)
         customer, join = "customer", ""
@@ -141,7 +158,9 @@ class Schema:
         amount = "greatest(amount, 0)" if self.returns == "keep" else "amount"
         return source.view(
             "judged",
-            f"""SELECT {customer}, moment, instant, zoned, {amount} AS amount, amount < 0 AS negative, CASE
+            f"""SELECT {customer}, moment, instant, zoned, {amount} AS amount, amount < 0 AS negative,
+({wrong}) IS NOT true AS accepted,
+CASE WHEN ({wrong}) IS NOT true THEN NULL
 {cases}
 END AS reason{names}
 FROM {typed} {join}""",
@@ -155,12 +174,17 @@ FROM {typed} {join}""",
         read, amount, value = self._amount(types)
         extra = extra or {}
         added = "".join(f",\n{sql} AS {ident(name)}" for name, sql in extra.items())
-        found = TimeSQL("plain", "zoned", "no_moment", self.timezone)
+        # What a column of its type never holds costs nothing: no zone beside dates, no clock beside zones.
+        plain, zoned = time.plain != _NO_TIME, time.zoned != _NO_INSTANT
+        found = TimeSQL(
+            "plain" if plain else _NO_TIME, "zoned" if zoned else _NO_INSTANT, "no_moment", self.timezone
+        )
+        written = "coalesce(plain, zoned)" if plain and zoned else "plain" if plain else "zoned"
         names = "".join(f", {ident(name)}" for name in extra)
         return source.view(
             "typed",
             f"""SELECT customer, no_customer, {found.moment} AS moment, {found.instant} AS instant,
-zoned IS NOT NULL AS zoned, isfinite(coalesce(plain, zoned)) AS finite, no_moment,
+zoned IS NOT NULL AS zoned, isfinite({written}) AS finite, no_moment,
 amount, value, no_amount{names}
 FROM (
 SELECT {customer} AS customer, {no_customer} AS no_customer,
@@ -188,30 +212,31 @@ FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or sourc
             except duckdb.Error as error:
                 raise InputError(came, expected, f"correct it ({str(error).splitlines()[0]})") from error
 
-    def _verdicts(self) -> list[tuple[str, str]]:
-        """Return tests of a typed row with their reasons; the first that is true counts."""
-        verdicts = [
-            ("no_customer", "missing customer"),
+    def _of_customer(self, types: dict[str, str]) -> "_Fault":
+        wrong = "no_customer OR customer IS NULL"
+        if _kind(types[self.customer]) == "VARCHAR":
             # Files of text and of statistics end a name at a zero byte.
-            ("customer IS NULL OR contains(CAST(customer AS VARCHAR), chr(0))", "unreadable customer"),
-            ("no_moment", "missing time"),
-            ("finite IS NOT true", "unreadable time"),
-            ("moment IS NULL", OUT_OF_YEARS),
-        ]
+            wrong += " OR contains(customer, chr(0))"
+        return _Fault(wrong, (("no_customer", "missing customer"),), "unreadable customer")
+
+    def _of_time(self) -> "_Fault":
+        reasons = (("no_moment", "missing time"), ("finite IS NOT true", "unreadable time"))
+        return _Fault("moment IS NULL", reasons, OUT_OF_YEARS)
+
+    def _of_amount(self) -> Iterator["_Fault"]:
         if self.amount is None:
-            return verdicts
-        verdicts += [
-            ("no_amount", "missing amount"),
-            ("isnan(value) OR isinf(value)", "non-finite amount"),
-            (f"abs(value) >= {_TOO_MUCH}", TOO_MUCH),
-            ("value IS NULL OR amount IS NULL", UNREADABLE_AMOUNT),
-        ]
+            return
+        not_finite, too_much = "isnan(value) OR isinf(value)", f"abs(value) >= {_TOO_MUCH}"
+        reasons = (("no_amount", "missing amount"), (not_finite, "non-finite amount"), (too_much, TOO_MUCH))
+        yield _Fault(
+            f"amount IS NULL OR value IS NULL OR {not_finite} OR {too_much}", reasons, UNREADABLE_AMOUNT
+        )
         if self.returns in {"reject", "ignore"}:
-            name = "negative amount" if self.returns == "reject" else "return, ignored"
-            verdicts.append(("amount < 0", name))
+            yield _Fault(
+                "amount < 0", (), "negative amount" if self.returns == "reject" else "return, ignored"
+            )
         if self.zero_amounts == "reject":
-            verdicts.append(("amount = 0", "zero amount"))
-        return verdicts
+            yield _Fault("amount = 0", (), "zero amount")
 
     def _missing(self, name: str | None, types: dict[str, str]) -> str:
         """Return SQL that tests for an empty cell: NULL or blank text."""
@@ -292,6 +317,34 @@ FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or sourc
         if self.amount is None or self.numbers is None or _kind(types[self.amount]) != "VARCHAR":
             return "''"
         return self.numbers.currency(f"trim(CAST({ident(self.amount)} AS VARCHAR))")
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What can be wrong with a row: one test that says whether it is, and others that tell what.
+
+    The first test is all that most rows ever meet. One that is neither true nor false finds nothing wrong.
+
+    Attributes
+    ----------
+    test : str
+        SQL over a typed row; true wherever one of `reasons` is.
+    reasons : tuple of (str, str)
+        Tests with their reasons; the first that is true counts.
+    otherwise : str
+        The reason where none of them is.
+    """
+
+    test: str
+    reasons: tuple[tuple[str, str], ...]
+    otherwise: str
+
+    @property
+    def case(self) -> str:
+        """The branch of a CASE that gives the reason."""
+        cases = " ".join(f"WHEN {test} THEN {literal(reason)}" for test, reason in self.reasons)
+        reason = literal(self.otherwise)
+        return f"WHEN {self.test} THEN {f'CASE {cases} ELSE {reason} END' if cases else reason}"
 
 
 _NO_TIME, _NO_INSTANT = "CAST(NULL AS TIMESTAMP)", "CAST(NULL AS TIMESTAMPTZ)"

@@ -194,7 +194,6 @@ def _rows_after(occasions: Occasions) -> int:
     """Return the number of accepted rows after the end."""
     rows = occasions.schema.judged(occasions.source)
     table = occasions.source.run(
-        f"SELECT count(*) AS n FROM {rows} "
-        f"WHERE reason IS NULL AND {step_sql(occasions.clock)} > {occasions.end}"
+        f"SELECT count(*) AS n FROM {rows} WHERE accepted AND {step_sql(occasions.clock)} > {occasions.end}"
     )
     return int(column(table, "n")[0])

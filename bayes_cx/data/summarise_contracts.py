@@ -247,7 +247,8 @@ count(*) FILTER (zoned) AS zoned FROM {contracts} GROUP BY reason, day"""
         until = f"TIMESTAMP {literal(str(clock.times_of(np.array(last))))}"
         dated = self.source.view(
             "dated",
-            f"""SELECT *, {_begin_of_step("moment", "instant", clock)} AS begins, {until} AS until
+            f"""SELECT * EXCLUDE (accepted),
+{_begin_of_step("moment", "instant", clock)} AS begins, {until} AS until
 FROM {self.schema.judged(self.source, columns | dict(extra or {}), rows)}""",
         )
         start = (

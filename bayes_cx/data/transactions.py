@@ -11,6 +11,7 @@ import duckdb
 from bayes_cx.clock import Clock
 from bayes_cx.data.dates import Dates
 from bayes_cx.data.expressions import columns_in, with_amount
+from bayes_cx.data.fingerprints import with_digests
 from bayes_cx.data.groups import numbered
 from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.occasions import Occasions
@@ -48,9 +49,9 @@ class Transactions:
         Number of rejected rows for each reason; one reason a row, the first that applies.
     sha256 : str
         Fingerprint of the accepted rows (customer, time, amount), whatever their order: SHA-256 of their
-        number and of the sums over them of time, amount and the first 60 bits of each row's own SHA-256. It
-        tells data sets apart; it is no protection against forgery. Under pseudonyms it is keyed as they are,
-        so that nobody without the key can test a guess of the data.
+        number and of the sums over them of time, amount and a number of 60 bits that depends on all of a row;
+        see `fingerprints.with_digests`. It tells data sets apart; it is no protection against forgery. Under
+        pseudonyms it is keyed as they are, so that nobody without the key can test a guess of the data.
     """
 
     source: str
@@ -345,38 +346,36 @@ def read_transactions(
 
 
 def _verdicts(schema: Schema, table: Source) -> tuple[list[dict[str, Any]], dict[str | None, int]]:
-    """Count the rows of each reason, and add up the accepted ones; the second is only the counts."""
-    # 60 bits of each row's SHA-256, because they fit a BIGINT and their sum cannot overflow.
-    digest = "sha256(concat_ws(chr(31), customer, epoch_us(moment), amount))"
+    """Count the rows of each reason, and add up the accepted ones; the second is only the counts.
+
+    What the first says of rejected rows beside their number means nothing: to leave them out takes its time.
+    """
     currency = schema.currency(table.types)
+    judged = schema.judged(table, {"currency": currency})
     digested = table.view(
         "digested",
-        f"""SELECT *, CASE WHEN reason IS NULL THEN {digest} END AS digest,
-CASE WHEN reason IS NULL THEN CAST(moment AS DATE) END AS day
-FROM {schema.judged(table, {"currency": currency})}""",
+        f"""SELECT *, CAST(moment AS DATE) AS day
+FROM {with_digests(judged, schema.text_customers(table))}""",
     )
     # Numbers carry no sign of a currency; to list none of them for every day takes longer than to add up all.
-    listed = "list(DISTINCT currency) FILTER (reason IS NULL AND currency <> '')"
+    listed = "list(DISTINCT currency) FILTER (accepted AND currency <> '')"
     currencies = "CAST([] AS VARCHAR[])" if currency == "''" else listed
+    # No row is counted for what the schema rejects.
+    zero = "count(*) FILTER (amount = 0 AND NOT negative)" if schema.may_be_zero else "0"
+    negative = "count(*) FILTER (negative)" if schema.may_be_negative else "0"
     by_day = table.view(
         "verdicts_by_day",
-        f"""SELECT reason, day, count(*) AS n, count(*) FILTER (amount = 0 AND NOT negative) AS zero,
-count(*) FILTER (negative) AS negative,
-count(*) FILTER (zoned) AS zoned, count(*) FILTER (moment <> day) AS clocked,
-min(moment) FILTER (reason IS NULL) AS first, max(moment) FILTER (reason IS NULL) AS last,
-max(instant) FILTER (reason IS NULL) AS instant,
-sum(CAST('0x' || substr(digest, 1, 15) AS BIGINT)) AS digests,
-sum(epoch_us(moment)) FILTER (reason IS NULL) AS moments,
-sum(amount) FILTER (reason IS NULL) AS amounts,
+        f"""SELECT reason, day, count(*) AS n, {zero} AS zero, {negative} AS negative,
+count(*) FILTER (zoned) AS zoned, min(moment) AS first, max(moment) AS last, max(instant) AS instant,
+sum(digest) AS digests, sum(epoch_us(moment)) AS moments, sum(amount) FILTER (accepted) AS amounts,
 {currencies} AS currencies
 FROM {digested} GROUP BY reason, day""",
     )
-    sums = ", ".join(
-        f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("n", "zero", "negative", "zoned", "clocked")
-    )
+    sums = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in ("n", "zero", "negative", "zoned"))
     view = table.view(
         "verdicts",
-        f"""SELECT reason, {sums}, min(first) AS first, max(last) AS last, max(instant) AS instant,
+        f"""SELECT reason, {sums}, bool_or(last <> day) AS clocked,
+min(first) AS first, max(last) AS last, max(instant) AS instant,
 sum(digests) AS digests, sum(moments) AS moments, sum(amounts) AS amounts,
 list({{'day': day, 'n': n}}) FILTER (day IS NOT NULL) AS days,
 list_distinct(flatten(list(currencies))) AS currencies
