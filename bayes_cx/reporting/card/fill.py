@@ -126,7 +126,10 @@ def model_card(
         sensitivity=_evidence("sensitivity", sensitivity),
         holdout=_holdout(holdout, "" if posterior is first else first.model.name),
         subgroups=_evidence("subgroups", groups, left_out),
-        limits=(*model.limits, *limits(model.kind.leaving, columns, tested=holdout is not None)),
+        limits=(
+            *model.limits,
+            *limits(model.kind.leaving, columns, tested=study.evidence.holdout is not None),
+        ),
         ethics=ethics(model.kind.leaving, columns, _contacted(study)),
         reproduction=_reproduction(made, run.command),
         references=tuple(str(reference(key)) for key in cited if key),

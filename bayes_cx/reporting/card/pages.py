@@ -126,7 +126,7 @@ def data(part: DataPart, room: Room) -> Section:
         "Groups": NOT_STATED if part.groups is None else ", ".join(part.groups) or "none",
         "SHA-256": part.sha256 or NOT_STATED,
     }
-    return Section("Data and provenance", (_pairs(facts, room),))
+    return Section("Data and provenance", (_pairs(facts, replace(room, cell=room.sentence)),))
 
 
 def _returns(part: DataPart) -> str:

@@ -78,10 +78,10 @@ def survival(table: xr.Dataset) -> Picture:
     for i, name in enumerate(_names(table)):
         one = table.isel(cohort=i)
         end = _drawn(one)
-        parts.append(
-            f"{per_cent(float(one['observed'][end]))} of {_quoted(name)} after {plural(end, 'renewal')}"
-        )
-    headline = f"Still there were {listing(parts[:3])}"
+        share = per_cent(float(one["observed"][end]))
+        there = "" if parts else " were still there"
+        parts.append(f"{share} of {_quoted(name)}{there} after {plural(end, 'renewal')}")
+    headline = listing(parts[:3])
     return Picture(
         _panels(table, lambda axes, one: draw_survival(axes, one, _ticks(table)), "customers"),
         headline,
