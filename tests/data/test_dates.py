@@ -131,7 +131,7 @@ def test_hours_over_a_change_of_summer_time_are_those_that_pass():
 moments = st.datetimes(datetime(2024, 10, 25), datetime(2024, 11, 10))
 
 
-@settings(max_examples=25, deadline=None)
+@settings.get_profile("queries")
 @given(
     st.lists(moments, min_size=1, max_size=12),
     st.sampled_from([ZONE, "UTC", "Asia/Kolkata", "Australia/Lord_Howe"]),

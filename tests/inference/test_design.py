@@ -38,7 +38,7 @@ def grouped():
 @pytest.fixture(scope="module")
 def sloped():
     rng = np.random.default_rng(1)
-    n = 1500
+    n = 600
     age = rng.normal(40.0, 10.0, n)
     columns = customers(6.0 * np.exp(-0.05 * (age - 40.0)), n, rng)
     return dataset(columns | {"age": age})

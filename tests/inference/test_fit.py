@@ -25,11 +25,12 @@ def few(cdnow_sample):
     return cdnow_sample.isel(customer=slice(0, 400))
 
 
+CHAINS = bcx.NUTS(draws=700, tune=300, chains=2)
+
+
 @pytest.fixture(scope="session")
 def sampled(few):
-    return bcx.fit(
-        bcx.models.BG_NBD, few, method=bcx.NUTS(draws=1000, tune=600, chains=2), seed=1, progress=False
-    )
+    return bcx.fit(bcx.models.BG_NBD, few, method=CHAINS, seed=1, progress=False)
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +58,7 @@ def test_the_same_seed_gives_the_same_draws(few, weighed):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_chains(few, sampled):
-    method = bcx.NUTS(draws=1000, tune=600, chains=2)
-    again = bcx.fit(bcx.models.BG_NBD, few, method=method, seed=1, progress=False)
+    again = bcx.fit(bcx.models.BG_NBD, few, method=CHAINS, seed=1, progress=False)
     xr.testing.assert_identical(again.draws["posterior"].dataset, sampled.draws["posterior"].dataset)
 
 
