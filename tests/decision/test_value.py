@@ -256,3 +256,16 @@ def test_each_customer_may_be_worth_something_else(point, few):
 def test_a_worth_that_fits_no_customer_is_refused(point, few, worth):
     with pytest.raises(bcx.InputError, match="for each of the 5 customers"):
         bcx.lifetime_value(point, worth, few)
+
+
+def test_equal_customers_are_valued_once_and_get_what_each_would_get(worth, monkeypatch):
+    first = worth.summary()
+    _, place = worth.alike(np.arange(worth.n_customers))
+    assert not isinstance(place, slice)  # many of these customers have bought once, on the same day
+    monkeypatch.setattr("bayes_cx.decision.value._MOSTLY", 0.0)
+    each, place = worth.alike(np.arange(worth.n_customers))
+    assert each.size == worth.n_customers
+    assert place == slice(None)
+    alone = worth.summary()
+    for name in ("mean", "sd", "quantile"):
+        np.testing.assert_allclose(first[name], alone[name], rtol=1e-9)

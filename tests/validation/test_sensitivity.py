@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 
 import bayes_cx as bcx
+from bayes_cx.inference.prior import log_prior
+from bayes_cx.scoring import total_log_likelihood
 from bayes_cx.validation import prior_sensitivity
-from bayes_cx.validation.sensitivity import _judged
+from bayes_cx.validation.sensitivity import _judged, _log_likelihood
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,10 @@ def test_cdnow_moves_with_its_likelihood(cdnow_fits):
 def test_a_point_estimate_cannot_be_reweighed(cdnow):
     fit = bcx.fit(bcx.models.BG_NBD, cdnow.calibration, method=bcx.MLE())
     assert {check.status for check in prior_sensitivity(fit)} == {"not_run"}
+
+
+def test_the_likelihood_that_the_fit_kept_is_that_of_all_customers(cdnow_fits):
+    for fit in cdnow_fits:
+        assert fit.provenance.method == "Laplace"
+        kept = _log_likelihood(fit, log_prior(fit))
+        np.testing.assert_allclose(kept, total_log_likelihood(fit), rtol=1e-10)
