@@ -60,12 +60,14 @@ def write_markdown(notebook: nbformat.NotebookNode, target: Path) -> None:
                 output.data["text/html"] = plain_html(output.data["text/html"])
     resources = {"unique_key": target.stem, "output_files_dir": "pictures"}
     text, made = MarkdownExporter().from_notebook_node(notebook, resources)
+    for old in (target.parent / "pictures").glob(f"{target.stem}_*.png"):
+        old.unlink()
     for name, content in made["outputs"].items():
         picture = target.parent / name
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_bytes(content)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(re.sub(r"\n{3,}", "\n\n", text), encoding="utf-8")
+    target.write_text(text, encoding="utf-8")
 
 
 def plain_html(html: str) -> str:

@@ -124,7 +124,7 @@ def _nobody(plan: Plan, money: Money) -> str:
 
 def _would_pay(plan: Plan, money: Money) -> str:
     """Say below which cost the only offer would pay for anybody, where everybody contacted costs the same."""
-    if len(plan.offers) > 1 or plan.offers[0].charged != "contacted":
+    if len(plan.offers) != 1 or plan.offers[0].charged != "contacted":
         return ""
     brings = float(plan.data["gain"].max()) + plan.offers[0].cost
     if brings <= 0:
