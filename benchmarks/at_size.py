@@ -72,7 +72,7 @@ def measure(folder: Path, customers: int) -> tuple[int, list[Took]]:
     took = [run("summarise", source, *columns, "--unit", "week", "--out", stats)]
     source.unlink()
     took.append(run("fit", stats, "--model", "bg_nbd", "--out", buys))
-    took.append(run("fit", stats, "--model", "gamma_gamma", "--out", pays))
+    took.append(run("fit", stats, "--model", "gamma_gamma", "--coarsen-spend", "0.05", "--out", pays))
     took.append(run("prioritise", buys, pays, stats, "--cost", "2", "--out", folder / "priority.parquet"))
     return rows, took
 

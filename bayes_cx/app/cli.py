@@ -164,13 +164,21 @@ def fit(
             "(default: the first for the data)"
         ),
     ] = None,
+    coarsen: Annotated[
+        str | None,
+        typer.Option(help="Let customers share a row whose times differ by less than, say, '1 week'."),
+    ] = None,
+    coarsen_spend: Annotated[
+        float | None,
+        typer.Option(help="Let customers share a row whose mean spends differ by less than this share."),
+    ] = None,
 ) -> None:
     """From statistics to the posterior of a model (.nc)."""
     from bayes_cx.app import commands
 
     settings = given.settings()
     given.check_apart(settings, [stats], [out])
-    commands.fit(stats, model, settings, out)
+    commands.fit(stats, model, settings, out, within=coarsen, spend=coarsen_spend)
 
 
 @app.command()

@@ -38,8 +38,16 @@ def summarise(
     typer.echo(out)
 
 
-def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
-    """From statistics to a posterior."""
+def fit(
+    stats: Path,
+    model: str | None,
+    settings: Settings,
+    out: Path,
+    *,
+    within: str | None = None,
+    spend: float | None = None,
+) -> None:
+    """From statistics to a posterior, coarsened by a span of time or a share of spend where one is given."""
     check_ending(out, ".nc")
     table = read_statistics(stats)
     candidates = [entry.key for entry in catalogue.candidates(kind_of(table).key)]
@@ -53,7 +61,7 @@ def fit(stats: Path, model: str | None, settings: Settings, out: Path) -> None:
     chosen = bcx.models.find(name)
     steps = Steps(total=1)
     with steps.step(f"Fit {chosen.name}", bars=True) as step:
-        posterior = work.fit_model(chosen, table, settings.compute, steps.bars)
+        posterior = work.fit_coarsely(chosen, table, settings.compute, within, spend, steps.bars)
         step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         posterior.save(out)
     typer.echo(out)

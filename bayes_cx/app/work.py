@@ -25,6 +25,7 @@ __all__ = [
     "ahead",
     "check_data",
     "fit_candidates",
+    "fit_coarsely",
     "fit_model",
     "insist",
     "offers",
@@ -35,6 +36,8 @@ __all__ = [
 
 # Without a given cost an offer costs this share of an average purchase, as a usual voucher does.
 SHARE_OF_PURCHASE = 0.10
+# The shift by coarsening is a covariance over so many draws, each of which asks all rows.
+SHIFT_DRAWS = 100
 # The default horizon by the unit of time, for models that count whole periods.
 PERIODS = {
     "year": "5 years",
@@ -66,6 +69,31 @@ def fit_model(
         seed=compute.seed,
         progress=progress,
     )
+    return insist(posterior) if compute.strict else posterior
+
+
+def fit_coarsely(
+    model: "Model",
+    stats: "xr.Dataset",
+    compute: Compute,
+    within: str | None,
+    spend: float | None,
+    progress: bool = False,
+) -> "bcx.Posterior":
+    """Fit one model to coarsened statistics, with a check of what that changes; or to all, without widths.
+
+    Raises
+    ------
+    FitError
+        If ``compute.strict`` and the fit did not pass its checks.
+    """
+    if within is None and spend is None:
+        return fit_model(model, stats, compute, progress)
+    on = [*model.statistics, *_design(model, stats).columns]
+    lenient = replace(compute, strict=False)
+    posterior = fit_model(model, bcx.coarsen(stats, within, on, spend=spend), lenient, progress)
+    shift = bcx.validation.coarsening_shift(posterior, stats, draws=SHIFT_DRAWS)
+    posterior = posterior.with_checks(shift)
     return insist(posterior) if compute.strict else posterior
 
 

@@ -55,6 +55,17 @@ class Posterior:
         """What was checked of the fit."""
         return _checks.from_json(self.draws.attrs["checks"])
 
+    def with_checks(self, *more: Check) -> "Posterior":
+        """Return the same posterior with more checks, which its verdict counts.
+
+        Parameters
+        ----------
+        *more : Check
+        """
+        draws = self.draws.copy()
+        draws.attrs = {**draws.attrs, "checks": _checks.to_json((*self.checks, *more))}
+        return Posterior(self.model, draws)
+
     @property
     def verdict(self) -> _checks.Status:
         """The verdict over the checks."""

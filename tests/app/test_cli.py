@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import bayes_cx as bcx
 from bayes_cx.app import cli
 from bayes_cx.errors import BayesCxWarning
 
@@ -404,3 +405,13 @@ def test_one_fit_is_of_one_model(bayes_cx, tmp_path):
     (tmp_path / "run.toml").write_text('model = "auto"')
     done = bayes_cx("fit", "s.parquet", "--config", "run.toml", "--out", "p.nc")
     fails(done, 2, "model auto for one fit", "bg_bb", "bayes-cx report")
+
+
+def test_a_coarsened_fit_carries_the_check_of_what_that_changed(bayes_cx, tmp_path):
+    assert bayes_cx("summarise", "--dataset", "cdnow-sample", "--out", "s.nc").returncode == 0
+    done = bayes_cx("fit", "s.nc", "--model", "gamma_gamma", "--coarsen-spend", "0.05", "--out", "p.nc")
+    assert done.returncode == 0, done.stderr
+    shift = bcx.load(tmp_path / "p.nc").checks[-1]
+    assert shift.name.startswith("shift by coarsening")
+    assert shift.status == "passed"
+    fails(bayes_cx("fit", "s.nc", "--coarsen", "soon", "--out", "q.nc"), 2, "soon")

@@ -66,3 +66,55 @@ def test_statistics_without_times_are_refused():
     stats = xr.Dataset({"x": ("customer", [1]), "t_x": ("customer", [1]), "n": ("customer", [2])})
     with pytest.raises(bcx.InputError, match=r"bcx\.compress"):
         bcx.coarsen(stats.assign_attrs(kind="opportunities", unit="year"), "2 years")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 1.0])
+def test_spends_keep_their_customers_and_the_moments_of_their_logarithms(cdnow_sample, share):
+    table = bcx.coarsen(cdnow_sample, spend=share)
+    assert int(table["weight"].sum()) == cdnow_sample.sizes["customer"]
+
+    def moments(x, spend, weight):
+        paid = np.asarray(spend) > 0
+        y, w = np.log(np.asarray(spend)[paid]), np.asarray(weight)[paid]
+        return w.sum(), w @ y, w @ y**2, w @ (y * np.asarray(x)[paid])
+
+    ones = np.ones(cdnow_sample.sizes["customer"])
+    before = moments(cdnow_sample["x"], cdnow_sample["spend"], ones)
+    assert moments(table["x"], table["spend"], table["weight"]) == pytest.approx(before, rel=1e-12)
+    some = bcx.coarsen(cdnow_sample, spend=share / 10)
+    assert table.sizes["row"] < some.sizes["row"] <= bcx.compress(cdnow_sample, ("x", "spend")).sizes["row"]
+
+
+def test_a_fit_of_coarsened_spends_is_that_of_all(cdnow_sample):
+    coarse = bcx.coarsen(cdnow_sample, spend=0.2)
+    posterior = bcx.fit(bcx.models.GAMMA_GAMMA, coarse, seed=1, progress=False)
+    check = coarsening_shift(posterior, cdnow_sample)
+    assert check.status == "passed"
+    assert check.value is not None
+    assert check.value < 0.02
+    every = bcx.fit(bcx.models.GAMMA_GAMMA, cdnow_sample, seed=1, progress=False)
+    for name, values in posterior.parameters().items():
+        of_all = every.parameters()[name]
+        assert values.mean() == pytest.approx(of_all.mean(), abs=0.1 * of_all.std())
+
+
+def test_spends_of_zero_and_none_keep_to_themselves():
+    columns = {"x": [1, 1, 1, 0, 0], "spend": [0.0, 0.0, 5.0, np.nan, np.nan]}
+    stats = xr.Dataset({name: ("customer", values) for name, values in columns.items()})
+    table = bcx.coarsen(stats.assign_attrs(kind="purchases", unit="week"), spend=0.1)
+    order = np.argsort(table["weight"].values * 10 + table["x"].values)
+    np.testing.assert_allclose(table["spend"].values[order], [5.0, np.nan, 0.0])
+    np.testing.assert_array_equal(table["weight"].values[order], [1, 2, 2])
+
+
+@pytest.mark.parametrize("share", [0, -0.1, float("nan")])
+def test_a_share_is_positive(cdnow_sample, share):
+    with pytest.raises(bcx.InputError, match="positive share"):
+        bcx.coarsen(cdnow_sample, spend=share)
+
+
+def test_coarsening_needs_a_width_and_spend(cdnow_sample):
+    with pytest.raises(bcx.InputError, match="nothing to coarsen by"):
+        bcx.coarsen(cdnow_sample)
+    with pytest.raises(bcx.InputError, match="without spend"):
+        bcx.coarsen(cdnow_sample.drop_vars("spend"), spend=0.1)
