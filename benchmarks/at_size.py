@@ -18,6 +18,7 @@ import bayes_cx as bcx
 
 LETTERS = {"r": 0.25, "alpha": 4.5, "a": 0.8, "b": 2.4}
 SPEND = {"p": 6.0, "q": 4.0, "v": 15.0}
+DRAWS = 200  # to value with
 TOGETHER = 500_000  # customers
 FIRST = np.datetime64("2023-01-01", "us")
 WEEK = np.timedelta64(7, "D") / np.timedelta64(1, "us")
@@ -73,7 +74,8 @@ def measure(folder: Path, customers: int) -> tuple[int, list[Took]]:
     source.unlink()
     took.append(run("fit", stats, "--model", "bg_nbd", "--out", buys))
     took.append(run("fit", stats, "--model", "gamma_gamma", "--coarsen-spend", "0.05", "--out", pays))
-    took.append(run("prioritise", buys, pays, stats, "--cost", "2", "--out", folder / "priority.parquet"))
+    ahead = ("--cost", "2", "--draws", DRAWS, "--out", folder / "priority.parquet")
+    took.append(run("prioritise", buys, pays, stats, *ahead))
     return rows, took
 
 

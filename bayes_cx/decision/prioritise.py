@@ -30,7 +30,6 @@ ACTIVE = 0.5
 # Draws x customers kept to compare customers with each other, in single precision: 800 MB at most.
 _RANK_CELLS = 200_000_000
 _CURVE_POINTS = 200
-_FUTURES = 300
 
 
 def prioritise(
@@ -101,7 +100,7 @@ def prioritise(
     data = data.assign(cost=("customer", cost[AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
     data = data.assign(label=("customer", _labels(data, value.leaving_next)))
     totals: list[float] = []
-    tiers = tier_columns(_counted(futures(value, _FUTURES, seed), totals), data["value"].to_numpy())
+    tiers = tier_columns(_counted(futures(value, seed), totals), data["value"].to_numpy())
     data = data.assign({**tiers, **{name: ("customer", one) for name, one in rfm(value.stats).items()}})
     data = data.assign_coords(top=list(TOP))
     data["total_value_predictive"] = ("future", np.array(totals))

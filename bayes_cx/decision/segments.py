@@ -34,8 +34,9 @@ __all__ = [
 TOP = (0.05, 0.2, 0.5)
 """The shares of the customers, best first, at which one tier ends and the next begins."""
 
-# Chances are known to three points from so many futures.
-_FUTURES = 300
+# Chances are known to three points from so many futures of each customer. Of millions of customers so many
+# cells are simulated, but futures enough to know them to five.
+_FUTURES, _CELLS, _FEWEST = 300, 1_000_000_000, 100
 
 # By recency, from those silent for long to those seen lately; in a line by frequency and spend, few to many.
 _GRID = (
@@ -128,7 +129,7 @@ def segments(
     """
     top = _checked(top)
     if isinstance(value, LifetimeValue):
-        stats, draws = value.stats, futures(value, _FUTURES, seed)
+        stats, draws = value.stats, futures(value, seed)
         mean = value.summary(quantiles=())["mean"].to_numpy()
         ids = stats["customer"].to_numpy()
     else:
@@ -164,11 +165,12 @@ def _checked(top: Sequence[float]) -> tuple[float, ...]:
     return shares
 
 
-def futures(value: LifetimeValue, draws: int, seed: int) -> Iterator[np.ndarray]:
+def futures(value: LifetimeValue, seed: int) -> Iterator[np.ndarray]:
     """Yield what each customer brings in simulated futures, shape (customer,).
 
-    Who is known to leave brings nothing.
+    Who is known to leave brings nothing. There are 300 futures, and fewer of more than 3 million customers.
     """
+    draws = min(_FUTURES, max(_FEWEST, _CELLS // max(value.n_customers, 1)))
     found = predict_spend(
         value.purchases,
         value.price,
