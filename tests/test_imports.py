@@ -28,6 +28,7 @@ GROUND = {
     "notebook",
     "kinds",
     "progress",
+    "seeds",
 }
 ANALYSIS = {
     "catalogue",
@@ -55,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "references": {"errors"},
     "notebook": set(),
     "progress": set(),
+    "seeds": {"errors"},
     "kinds": {"errors"},
     "compiling": {"errors"},
     "kernels": set(),

@@ -17,6 +17,7 @@ from bayes_cx.decision.segments import TOP, futures, rfm, tier_columns
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import thinned
+from bayes_cx.seeds import checked_seed
 
 __all__ = ["prioritise"]
 
@@ -86,7 +87,7 @@ def prioritise(
         raise InputError(
             f"max_loss_chance={max_loss_chance}", "a chance above 0, at most 1", "write for example 0.95"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed))
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
-from bayes_cx.inference.posterior import Posterior
+from bayes_cx.inference.posterior import Posterior, check_posterior
 from bayes_cx.progress import counted
 from bayes_cx.scoring import Scorer, horizon_in_fit, scorer
 from bayes_cx.spans import DiscountRate, Span
@@ -323,6 +323,7 @@ def lifetime_value(
     >>> value.summary()["mean"].max().round(-2).item()
     900.0
     """
+    check_posterior(purchases)
     rate = DiscountRate.of(discount_rate)
     if not 0.0 < margin <= 1.0:
         raise InputError(f"margin={margin}", "a share above 0, at most 1", "write 0.3 for 30 %")

@@ -64,6 +64,8 @@ def check_enough(model: Model, stats: xr.Dataset) -> None:
     InputError
         If the kind of the model demands what the table does not have.
     """
+    if not stats.get("weight", np.array(1)).sum() > 0:
+        raise InputError("statistics of weight 0", "one customer or more", "correct the column weight")
     for demand in model.kind.demands(model.kind.numbers(stats)):
         raise InputError(*demand)
 
@@ -92,6 +94,12 @@ def _check_form(model: Model, stats: xr.Dataset) -> None:
             "statistics without a dimension customer",
             "a row for each customer",
             "keep the dimension of a single one by a list: stats.isel(customer=[7])",
+        )
+    if wide := [name for name in stats.data_vars if stats[name].ndim > 1]:
+        raise InputError(
+            f"a column {wide[0]} with the dimensions {', '.join(map(str, stats[wide[0]].dims))}",
+            "one value for each customer",
+            "select one of them, as by stats.isel(...)",
         )
     if "customer" in stats.indexes and not (index := stats.indexes["customer"]).is_unique:
         raise InputError(

@@ -11,11 +11,13 @@ from bayes_cx.inference.laplace import Weighed
 from bayes_cx.inference.prior import spread, to_line
 from bayes_cx.model import Model
 
-__all__ = ["check_against_prior", "check_nuts", "check_point", "check_weights"]
+__all__ = ["check_against_prior", "check_nuts", "check_point", "check_weights", "too_short"]
 
 KHAT_LIMIT = 0.5
 ESS_LIMIT = 400.0
 RHAT_LIMIT = 1.01
+# Above this chains are in different places, and longer ones would be too.
+APART = 1.05
 EBFMI_LIMIT = 0.3
 # A thousandth of a unit of log density: no interval could show it.
 NEWTON_LIMIT = 1e-3
@@ -51,6 +53,14 @@ def check_nuts(draws: xr.DataTree, max_depth: int) -> tuple[Check, ...]:
         _check("smallest E-BFMI", energy, ">= 0.3", lambda v: v >= EBFMI_LIMIT),
         _check("draws at the largest tree depth", depth, "0", lambda v: v == 0),
     )
+
+
+def too_short(checks: Collection[Check]) -> bool:
+    """Return whether chains fail only checks that longer ones may pass: R-hat, if not far off, and ESS."""
+    failed = {check.name: check.value for check in checks if check.status == "failed"}
+    rhat = failed.get("largest R-hat", RHAT_LIMIT)
+    lengths = {"largest R-hat", "smallest bulk ESS", "smallest tail ESS"}
+    return bool(failed) and failed.keys() <= lengths and rhat is not None and rhat <= APART
 
 
 def check_weights(weighed: Weighed, mode: Mode) -> tuple[Check, ...]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Explorer", "Found", "resampled", "variables"]
 
 _MAX_DEPTH = 10
-# What "auto" tries, and what it takes where the first fails its checks.
-_FIRST, _SECOND = Laplace(), NUTS()
+# What "auto" tries, and what it takes where the first fails its checks, and where longer chains may mend it.
+_FIRST, _SECOND, _THIRD = Laplace(), NUTS(), NUTS(draws=4000, tune=2000)
 
 
 @dataclass(frozen=True)
@@ -152,26 +152,39 @@ class Explorer:
         try:
             found = self._laplace(_FIRST, rng_seed, progress)
         except FitError:  # no mode to propose around; sampling does not need one
-            return self._nuts(_SECOND, seed, progress)
-        return found if verdict(found.checks) == "passed" else self._nuts(_SECOND, seed, progress)
+            return self._long_enough(seed, progress)
+        return found if verdict(found.checks) == "passed" else self._long_enough(seed, progress)
+
+    def _long_enough(self, seed: int, progress: bool) -> Found:
+        """Sample by NUTS, and once more in longer chains where only their length was short."""
+        found = self._nuts(_SECOND, seed, progress)
+        short = diagnostics.too_short(found.checks)
+        return self._nuts(_THIRD, seed, progress) if short else found
 
     def _nuts(self, method: NUTS, seed: int, progress: bool) -> Found:
         import nutpie
 
         method = method.settled(standard=self._direct is not None)
-        tree = nutpie.sample(
-            self._sampler,
-            draws=method.draws,
-            tune=method.tune,
-            chains=method.chains,
-            # What calls Python for every step waits for the interpreter lock: more threads only take turns.
-            cores=None if self._direct is None else 1,
-            seed=seed,
-            target_accept=method.target_accept,
-            maxdepth=_MAX_DEPTH,
-            save_warmup=False,
-            progress_bar=progress,
-        )
+        try:
+            tree = nutpie.sample(
+                self._sampler,
+                draws=method.draws,
+                tune=method.tune,
+                chains=method.chains,
+                # What calls Python for every step waits for the interpreter lock: threads only take turns.
+                cores=None if self._direct is None else 1,
+                seed=seed,
+                target_accept=method.target_accept,
+                maxdepth=_MAX_DEPTH,
+                save_warmup=False,
+                progress_bar=progress,
+            )
+        except RuntimeError as error:  # of the sampler, with a trace of its own
+            raise FitError(
+                f"the sampler cannot begin ({str(error).splitlines()[0]})",
+                "a density that is finite where chains begin",
+                "look for extreme values in the statistics, or choose narrower priors",
+            ) from error
         names = variables(self.built) if self._direct is None else [*self._direct.names]
         groups = {
             "posterior": tree["posterior"].to_dataset()[names],

@@ -25,6 +25,7 @@ from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 from bayes_cx.models import find
+from bayes_cx.seeds import checked_seed
 
 __all__ = ["described", "fit", "posterior_of", "sample_prior"]
 
@@ -87,6 +88,7 @@ def fit(
         model = find(model)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
+    seed = checked_seed(seed)
     prepared = prepare(model, stats, design, scale=scale)
     rng = _random_stream(prepared, seed)
     start = time.perf_counter()
@@ -137,6 +139,7 @@ def sample_prior(
 
     from bayes_cx.inference.build import build
 
+    seed = checked_seed(seed)
     prepared = prepare(model, stats, design, scale=scale)
     built = build(prepared)
     names = variables(built)

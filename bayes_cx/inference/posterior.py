@@ -1,11 +1,13 @@
 """The posterior: draws that ArviZ reads as they are, with their checks and provenance."""
 
+import os
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -23,7 +25,7 @@ from bayes_cx.inference.tree import check_tree
 from bayes_cx.model import Model
 from bayes_cx.notebook import html
 
-__all__ = ["Posterior", "load", "save"]
+__all__ = ["Posterior", "check_posterior", "load", "save"]
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,20 @@ def attributes(provenance: Provenance, checks: tuple[Check, ...]) -> dict[str, s
     return {"provenance": provenance.to_json(), "checks": _checks.to_json(checks)}
 
 
+def check_posterior(value: Any) -> None:
+    """Refuse what is no posterior.
+
+    Raises
+    ------
+    InputError
+        With what it is.
+    """
+    if not isinstance(value, Posterior):
+        raise InputError(
+            f"a {type(value).__name__} for a posterior", "a fit", "pass what bcx.fit or bcx.load returned"
+        )
+
+
 def load(path: str | Path) -> Posterior:
     """Read a posterior that `Posterior.save` wrote.
 
@@ -236,6 +252,8 @@ def load(path: str | Path) -> Posterior:
     InputError
         If there is no file, or it is not a posterior that this version wrote.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"a {type(path).__name__} for a file", "the path of one", "pass its name")
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no file {path}", "a posterior saved by Posterior.save", "check the path")

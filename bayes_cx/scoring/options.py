@@ -145,7 +145,19 @@ def _each(name: str, value: Any, reader: Callable[[Any], float], stats: xr.Datas
             value.item() if isinstance(value, (np.ndarray, xr.DataArray)) and not np.ndim(value) else value
         )
         return np.asarray(reader(plain), float)
-    different, inverse = np.unique(_aligned(name, value, stats), return_inverse=True)
+    aligned = _aligned(name, value, stats)
+    if pd.isna(aligned).any():
+        raise InputError(
+            f"{name} for {stats.sizes['customer']} customers, some of it missing",
+            "one value for each",
+            "fill the gaps",
+        )
+    try:
+        different, inverse = np.unique(aligned, return_inverse=True)
+    except TypeError:
+        raise InputError(
+            f"{name} of several types", f"one for all, such as {_EXAMPLES[name]}", "convert them"
+        ) from None
     return np.array([reader(one) for one in different], float)[inverse]
 
 

@@ -149,10 +149,15 @@ def _text(t: Any) -> str:
 
 
 def _check_quantiles(quantiles: Sequence[float]) -> None:
-    probabilities = np.atleast_1d(np.asarray(quantiles, dtype=object))
-    if not all(isinstance(p, SupportsFloat) and 0 <= float(p) <= 1 for p in probabilities):
+    probabilities = np.asarray(quantiles, dtype=object)
+    possible = probabilities.ndim == 1 and all(
+        isinstance(p, SupportsFloat) and 0 <= float(p) <= 1 for p in probabilities
+    )
+    if not possible or len({float(p) for p in probabilities}) < probabilities.size:
         raise InputError(
-            f"quantiles {quantiles}", "probabilities from 0 to 1", "pass for example quantiles=(0.05, 0.95)"
+            f"quantiles {quantiles}",
+            "different probabilities from 0 to 1, in a list",
+            "pass for example quantiles=(0.05, 0.95)",
         )
 
 

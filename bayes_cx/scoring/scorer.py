@@ -12,7 +12,7 @@ import xarray as xr
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import BayesCxWarning, InputError
 from bayes_cx.inference.columns import check_columns
-from bayes_cx.inference.posterior import Posterior
+from bayes_cx.inference.posterior import Posterior, check_posterior
 from bayes_cx.kinds.kind import plural
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.progress import counted
@@ -129,6 +129,7 @@ def scorer(
         If the model has no such quantity, the statistics are not possible, a statistic or an option is
         missing, or an option is not used.
     """
+    check_posterior(posterior)
     known, drawn = posterior.model.quantities, drawn or {}
     if quantity not in known:
         raise InputError(

@@ -15,6 +15,7 @@ from bayes_cx.inference.posterior import Posterior
 from bayes_cx.kinds import SPEND
 from bayes_cx.model import Model
 from bayes_cx.models import find
+from bayes_cx.seeds import checked_seed
 
 __all__ = ["simulate"]
 
@@ -95,7 +96,7 @@ def simulate(
     if not (isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0):
         raise InputError(f"n = {n!r}", "a whole number of customers, one or more", "pass for example 1000")
     own = parameters.provenance.data.unit if isinstance(parameters, Posterior) else "week"
-    clock, rng = Clock(unit or own), np.random.default_rng(seed)
+    clock, rng = Clock(unit or own), np.random.default_rng(checked_seed(seed))
     first, last, end = _days(clock, since, joined, until)
     start = rng.integers(first, last, n, endpoint=True)
     drawn, groups = _drawn(model, parameters, clock.unit, n, rng)

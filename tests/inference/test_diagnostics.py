@@ -5,7 +5,9 @@ import pytest
 import xarray as xr
 
 from bayes_cx.checks import verdict
-from bayes_cx.inference.diagnostics import check_nuts
+from bayes_cx.errors import FitError
+from bayes_cx.inference.diagnostics import check_nuts, too_short
+from bayes_cx.inference.explore import Explorer, Found
 
 
 def tree(draws=1000, chains=4, shift=0.0, sampler=None):
@@ -70,3 +72,36 @@ def test_draws_that_are_not_numbers_fail():
     broken = tree()
     broken["posterior"]["r"][0, 0] = np.nan
     assert verdict(check_nuts(broken, 10)) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("made", "short"),
+    [
+        (tree(), False),
+        (tree(draws=80), True),
+        (tree(shift=0.1), True),
+        (tree(shift=1.0), False),
+        (tree(draws=80, sampler={"diverging": np.eye(4, 80, dtype=bool)}), False),
+    ],
+    ids=["passed", "few draws", "nearly together", "apart", "divergent"],
+)
+def test_longer_chains_are_for_what_they_can_mend(made, short):
+    assert too_short(check_nuts(made, 10)) is short
+
+
+def test_auto_samples_in_longer_chains_where_only_their_length_was_short(monkeypatch):
+    methods = []
+
+    def nuts(self, method, seed, progress):
+        methods.append(method.draws)
+        made = tree(draws=80 if method.draws == 1000 else 1000)
+        return Found({}, check_nuts(made, 10), method, np.nan)
+
+    def no_mode(*_):
+        raise FitError("no maximum", "one", "sample")
+
+    monkeypatch.setattr(Explorer, "_nuts", nuts)
+    monkeypatch.setattr(Explorer, "_laplace", no_mode)
+    found = object.__new__(Explorer).explore("auto", 1, [1])
+    assert methods == [1000, 4000]
+    assert verdict(found.checks) == "passed"

@@ -376,11 +376,40 @@ def test_scores_and_fits_pass_one_gate(purchases, few, change, says):
             verb()
 
 
+def test_what_is_no_posterior_or_no_seed_is_refused_in_words(purchases, few):
+    for call, says in (
+        (lambda: bcx.score(None, few, "p_alive"), "a NoneType for a posterior"),
+        (lambda: bcx.draws("fit.nc", few, "p_alive"), "a str for a posterior"),
+        (lambda: bcx.lifetime_value(few, purchases, few), "a Dataset for a posterior"),
+        (lambda: bcx.load(None), "a NoneType for a file"),
+        (lambda: bcx.fit("bg_nbd", few, seed=-1), "seed=-1"),
+        (lambda: bcx.fit("bg_nbd", few, seed="one"), "seed='one'"),
+        (lambda: bcx.simulate("bg_nbd", LETTERS, 9, until="2025-12-31", seed=1.5), "seed=1.5"),
+        (lambda: bcx.fit("bg_nbd", few.assign(weight=few.x * 0)), "weight 0"),
+    ):
+        with pytest.raises(bcx.InputError, match=says):
+            call()
+
+
+@pytest.mark.parametrize("quantiles", [0.5, "0.5", [0.5, 0.5], [5, 95], [[0.5]], None])
+def test_quantiles_are_a_list_of_different_probabilities(purchases, few, quantiles):
+    with pytest.raises(bcx.InputError, match="different probabilities"):
+        bcx.score(purchases, few, "p_alive", quantiles=quantiles)
+
+
+@pytest.mark.parametrize("values", [[None, *["2 weeks"] * 5], [1.0, *[np.nan] * 5], ["2 weeks", *[3] * 5]])
+def test_a_gap_among_the_options_of_customers_is_named(purchases, few, values):
+    t = pd.Series(values, index=few["customer"].to_numpy(), dtype=object)
+    with pytest.raises(bcx.InputError, match=r"some of it missing|of several types"):
+        bcx.score(purchases, few, "p_alive_at", t=t)
+
+
 def test_what_is_no_table_of_customers_is_refused_in_words(purchases, few):
     for stats, says in (
         (few.isel(customer=1), r"isel\(customer=\[7\]\)"),
         (few.to_dataframe(), "type DataFrame"),
         (few.drop_attrs(), "without a kind"),
+        (few.expand_dims("region"), r"a column \w+ with the dimensions region, customer"),
         (few.assign(x=("customer", list("abcdef"))), "a column x of <U1"),
         (bcx.load_cohorts(), "statistics of contracts"),
     ):
