@@ -63,6 +63,8 @@ def nothing_left(
     counts = ", ".join(f"{n:,} {reason}" for reason, n in rejected.items())
     most = max(rejected, key=lambda reason: rejected[reason], default="")
     do = _DO.get(most, "check the columns")
+    if "start" in roles and "amount" in most:  # contracts, whose amounts are written in one way
+        do = "write the amounts as numbers with a decimal point, or name another column"
     role = most.rpartition(" ")[2]
     # A cell may hold an id, which pseudonyms must hide.
     if most.startswith("unreadable ") and role in roles and not source.pseudonymous:

@@ -80,6 +80,7 @@ def test_auto_samples_where_laplace_fails(few, monkeypatch):
     monkeypatch.setattr("bayes_cx.inference.diagnostics.KHAT_LIMIT", -10.0)
     module = import_module("bayes_cx.inference.explore")
     monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=50, tune=50, chains=1))
+    monkeypatch.setattr(module, "_THIRD", bcx.NUTS(draws=50, tune=50, chains=1))
     posterior = bcx.fit(bcx.models.BG_NBD, few.isel(customer=slice(0, 50)), seed=1, progress=False)
     assert posterior.provenance.method == "NUTS"
     assert posterior.n_draws == 50
@@ -314,5 +315,6 @@ def test_auto_samples_where_there_is_no_mode(few, monkeypatch):
     module = import_module("bayes_cx.inference.explore")
     monkeypatch.setattr(module, "find_mode", no_top)
     monkeypatch.setattr(module, "_SECOND", bcx.NUTS(draws=20, tune=20, chains=1))
+    monkeypatch.setattr(module, "_THIRD", bcx.NUTS(draws=20, tune=20, chains=1))
     posterior = bcx.fit("bg_nbd", few.isel(customer=slice(0, 50)), seed=1, progress=False)
     assert posterior.provenance.method == "NUTS"
