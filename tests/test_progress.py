@@ -55,3 +55,15 @@ def test_a_score_in_blocks_is_counted(purchases, cdnow_sample, clock, monkeypatc
     assert len(heard) > 1
     assert heard[-1].done == heard[-1].total
     assert re.match(r"[\d,]+ of [\d,]+ histories", str(heard[-1]))
+
+
+def test_a_table_of_values_is_counted_in_draws(purchases, cdnow_sample, clock, monkeypatch):
+    monkeypatch.setattr(import_module("bayes_cx.scoring.compiled"), "_CELLS", 100_000)
+    few = cdnow_sample.isel(customer=slice(100))
+    values = import_module("bayes_cx.scoring.scorer").scorer(purchases, few, "p_alive")
+    heard = []
+    with listening(heard.append):
+        values.customers()
+    assert len(heard) > 1
+    assert heard[-1].done == heard[-1].total == purchases.n_draws
+    assert re.match(r"[\d,]+ of [\d,]+ draws", str(heard[-1]))

@@ -18,10 +18,10 @@ from bayes_cx.numerics import (
     MOST_STAGES,
     beta_gamma_dert,
     count_if_leaving_after,
-    discounted_flow,
     log_stay,
     phases,
     silence,
+    stage_flow,
     stage_sums,
 )
 
@@ -91,12 +91,11 @@ def _mean(t, k, s, beta, tau, a, b, keep):
 
 
 def _flow_with_less_dropout(t, discount, keep, k, s, beta, tau, a, b):
-    given = (k, s, beta, tau, a, b, keep)
-    return discounted_flow(_mean, t, discount, *given, scale=beta, nodes=16)
+    return stage_flow(t, discount, k, s, beta, tau, a, b, keep)
 
 
-def _flow(t, discount, *believed):
-    return _flow_with_less_dropout(t, discount, 0.0, *believed)
+def _flow(t, discount, k, s, beta, tau, a, b):
+    return stage_flow(t, discount, k, s, beta, tau, a, b, 0.0)
 
 
 _ACTIVE = Active(

@@ -19,6 +19,7 @@ from bayes_cx.numerics.powers import one_minus_power_over
 from bayes_cx.numerics.ratios import ratio_sum
 from bayes_cx.numerics.retention import log_leave, log_stay, log_stay_on, most_periods, wear
 from bayes_cx.numerics.silence import silence, silence_of_opportunities
+from bayes_cx.numerics.stage_flow import stage_flow
 from bayes_cx.numerics.stages import MOST_STAGES, StageSums, phases, stage_sums
 from bayes_cx.numerics.sums import discounted_sum, geometric_sum
 from bayes_cx.numerics.waiting import log_wait_integral
@@ -49,6 +50,7 @@ __all__ = [
     "ratio_sum",
     "silence",
     "silence_of_opportunities",
+    "stage_flow",
     "stage_sums",
     "wear",
     "with_less_dropout",

@@ -7,11 +7,11 @@ import pytensor.scalar as ps
 
 from bayes_cx.numerics.loops import NEGLIGIBLE, UNIT, Tensor, elementwise, repeat
 
-__all__ = ["MOST_STAGES", "StageSums", "phases", "phases_at_rate", "stage_sums"]
+__all__ = ["MOST_STAGES", "MOST_SUMMED", "StageSums", "phases", "phases_at_rate", "stage_sums"]
 
 MOST_STAGES = 6
 # Some 100 purchases a week for 30 years; with more stages the result is NaN.
-_MOST_SUMMED = 200_000
+MOST_SUMMED = 200_000
 
 
 class StageSums(NamedTuple):
@@ -128,8 +128,8 @@ def _stage_sums(t, n, k, s, beta, tau, a, b, keep):
     start |= dict.fromkeys((*StageSums._fields, "all"), 0.0)
     given = {"n": n, "k": k, "a": a, "b": b, "keep": keep, "s": s, "z": z, **within}
     # All but 1e-16 of the stages are fewer than this.
-    few = ps.le(t / beta * (s + 12.0 * ps.sqrt(s) + 40.0), _MOST_SUMMED)
-    last = repeat(ps.switch(few, _MOST_SUMMED, 0), start, given, next_purchase, settles=True)
+    few = ps.le(t / beta * (s + 12.0 * ps.sqrt(s) + 40.0), MOST_SUMMED)
+    last = repeat(ps.switch(few, MOST_SUMMED, 0), start, given, next_purchase, settles=True)
     *totals, _, settled = last[-6:]
     size = ps.exp(last[4] * np.log(UNIT) - s * ps.log1p(t / beta)) / phases(k, s, tau / beta)
     return tuple(ps.switch(ps.and_(few, settled), total * size, float("nan")) for total in totals)

@@ -9,6 +9,7 @@ from bayes_cx.compiling import compiled, kept, uses_kernels
 from bayes_cx.errors import InputError
 from bayes_cx.kernels import WIDTH, Kernel, NotArithmetic, make
 from bayes_cx.model import Formula, arguments
+from bayes_cx.progress import counted
 
 __all__ = ["evaluate"]
 
@@ -62,8 +63,8 @@ def _by_kernel(
     if together == n:
         return bound(given, n)[0]
     result = np.empty((size, n))
-    for start in range(0, n, together):
-        some = slice(start, min(start + together, n))
+    slices = (slice(start, min(start + together, n)) for start in range(0, n, together))
+    for some in counted(slices, "draws", n):
         block = {name: v[..., some] if v.ndim and v.shape[-1] == n else v for name, v in given.items()}
         result[:, some] = bound(block, some.stop - some.start)[0]
     return result
@@ -90,8 +91,8 @@ def _by_pytensor(
     }
     # Summaries over draws then read contiguous memory.
     result = np.empty((size, n))
-    for start in range(0, size, together):
-        some = slice(start, start + together)
+    slices = (slice(start, min(start + together, size)) for start in range(0, size, together))
+    for some in counted(slices, "histories", size):
         values = dict(fixed)
         values |= {name: np.asarray(rows[name][some], float)[:, None] for name in per_row}
         values |= {name: samples[name].T[rows["pattern"][some]] for name in per_cell}
