@@ -95,7 +95,7 @@ def _check_form(model: Model, stats: xr.Dataset) -> None:
             "a row for each customer",
             "keep the dimension of a single one by a list: stats.isel(customer=[7])",
         )
-    if wide := [name for name in stats.data_vars if stats[name].ndim > 1]:
+    if wide := [name for name in (*model.statistics, "weight") if name in stats and stats[name].ndim > 1]:
         raise InputError(
             f"a column {wide[0]} with the dimensions {', '.join(map(str, stats[wide[0]].dims))}",
             "one value for each customer",

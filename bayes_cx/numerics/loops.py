@@ -49,9 +49,10 @@ def _in_python(op: Any) -> Callable[..., Any]:
 
         return perform
 
-    if "_run_in_python" not in vars(op):
-        op._run_in_python = fgraph_to_python(op.fgraph, convert)
-    return op._run_in_python
+    # The name under which PyTensor keeps its own, and which it leaves out where it pickles an op.
+    if "_py_perform_fn" not in vars(op):
+        op._py_perform_fn = fgraph_to_python(op.fgraph, convert)
+    return op._py_perform_fn
 
 
 class _Loop(ScalarLoop):

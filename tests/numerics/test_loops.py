@@ -1,5 +1,7 @@
 """Formulas of scalars as functions of tensors, compiled or as they are written."""
 
+import pickle
+
 import numpy as np
 import pytensor
 import pytensor.scalar as ps
@@ -70,3 +72,12 @@ def test_a_scalar_times_itself_has_no_derivative_and_its_square_has():
         pytensor.grad(elementwise(lambda x: x * x)(x), x)
     slope = pytensor.grad(elementwise(lambda x: ps.sqr(1.0 / x))(x), x)
     assert pytensor.function([x], slope, mode=AS_WRITTEN)(2.0) == pytest.approx(-0.25)
+
+
+def test_a_formula_that_ran_in_python_can_still_be_pickled():
+    """PyTensor's C linker pickles ops into the keys of its cache."""
+    n, x = pt.dscalars("n", "x")
+    total, _ = powers(n, x)
+    assert pytensor.function([n, x], total, mode=AS_WRITTEN)(3.0, 2.0) == 8.0
+    op = total.owner.op
+    assert pickle.loads(pickle.dumps(op)) == op
