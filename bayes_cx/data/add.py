@@ -13,6 +13,7 @@ from bayes_cx.clock import Clock
 from bayes_cx.data.attributes import provenance_of
 from bayes_cx.data.compress import compress
 from bayes_cx.data.groups import NO_GROUP
+from bayes_cx.data.weekly import added_repeats
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind, kind_of
 
@@ -212,6 +213,7 @@ def _attrs(
         "remarks": json.dumps(sorted({*first.remarks, *second.remarks})),
         "rejected_amounts": json.dumps(_added(first.rejected_amounts, second.rejected_amounts)),
         "varying": json.dumps(varying),
+        **added_repeats(a, b),
     }
 
 

@@ -36,6 +36,9 @@ class DataProvenance:
         What a reader should know of the rows that count, in sentences.
     rejected_amounts : mapping of str to float
         What rejected rows of known amount add up to, by reason.
+    repeats_by_week : mapping of str to int
+        Repeat purchases of all customers by week, named by the date of its Monday; weeks without one are left
+        out. Empty where it is not known.
     more : mapping of str to str, int or float
         All other attributes.
     """
@@ -57,6 +60,7 @@ class DataProvenance:
     varying: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     rejected_amounts: Mapping[str, float] = field(default_factory=dict)
+    repeats_by_week: Mapping[str, int] = field(default_factory=dict)
     more: Mapping[str, str | int | float] = field(default_factory=dict)
 
 

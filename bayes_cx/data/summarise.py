@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow.compute as pc
 import xarray as xr
 
 from bayes_cx.data import groups
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.statistics import column, complete
 from bayes_cx.data.transactions import Transactions, check_transactions
+from bayes_cx.data.weekly import repeats_by_week, week_sql
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.kinds.purchases import relative
 
@@ -55,7 +57,8 @@ def summarise(
         (mean of the repeat occasions, NaN where x is 0), ``spend_sum`` (their total) and ``first_spend``
         (first occasion). The attributes tell unit, period, source, fingerprint of the input and how many rows
         were rejected, and why (as JSON); ``varying`` (as JSON) counts the customers whose group changed;
-        ``remarks`` (as JSON) are sentences on dates that stand alone and on zones.
+        ``remarks`` (as JSON) are sentences on dates that stand alone and on zones; ``repeats_by_week`` (as
+        JSON) counts the repeat occasions of all customers by week, named by its Monday.
 
     Raises
     ------
@@ -74,7 +77,8 @@ def summarise(
     """
     check_transactions(transactions)
     occasions = transactions.occasions(until, unit, by)
-    clock, table = occasions.clock, occasions.source.run(f"FROM {_customers(occasions, regularity)}")
+    clock, found = occasions.clock, occasions.source.run(f"FROM {_customers(occasions, regularity)}")
+    table, weeks = (found.filter(rows) for rows in (pc.field("week").is_null(), pc.field("week").is_valid()))
     first, last, x = (column(table, name) for name in ("first", "last", "x"))
     data: dict[str, Any] = {
         "x": ("customer", x, {"meaning": "repeat purchase occasions"}),
@@ -84,11 +88,14 @@ def summarise(
     if regularity:
         values = relative(column(table, "log_gaps"), x, last - first)
         data["regularity"] = ("customer", values, {"meaning": "sum of log(gap / t_x)"})
-    return complete(transactions, occasions, table, data, PURCHASES)
+    bought, n = column(weeks, "week"), column(weeks, "x") + 1
+    return complete(transactions, occasions, table, data, PURCHASES).assign_attrs(
+        repeats_by_week=repeats_by_week(bought, n, first, clock)
+    )
 
 
 def _customers(occasions: Occasions, regularity: bool) -> str:
-    """Return the view of the customers, in order."""
+    """Return the view of the customers, in order, and after them of the weeks, from one pass over all."""
     bought, log_gaps = occasions.view, ""
     if regularity:
         since = "ln(d - lag(d) OVER (PARTITION BY customer ORDER BY d))"
@@ -97,12 +104,13 @@ def _customers(occasions: Occasions, regularity: bool) -> str:
         log_gaps = ",\nCAST(coalesce(sum(CAST(log_gap AS DECIMAL(38, 15))), 0) AS DOUBLE) AS log_gaps"
     totals = occasions.source.view(
         "totals",
-        f"""SELECT customer, count(*) - 1 AS x, min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n,
+        f"""SELECT customer, {week_sql(occasions.clock)} AS week, count(*) - 1 AS x,
+min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n,
 sum(paid) AS paid, arg_min(paid, d) AS first_paid{log_gaps}{groups.of_customers(occasions.groups)}
-FROM {bought} GROUP BY customer""",
+FROM {bought} GROUP BY GROUPING SETS ((customer), (week))""",
     )
     return occasions.source.view(
         "customers",
         f"""SELECT * EXCLUDE (paid, first_paid), CAST(paid - first_paid AS DOUBLE) AS spend_sum,
-CAST(first_paid AS DOUBLE) AS first_spend FROM {totals} ORDER BY customer""",
+CAST(first_paid AS DOUBLE) AS first_spend FROM {totals} ORDER BY customer NULLS LAST, week""",
     )

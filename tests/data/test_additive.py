@@ -46,7 +46,8 @@ def assert_same(total, expected):
             np.testing.assert_array_equal(total[name], values)
         assert total[name].dtype == values.dtype
         assert total[name].attrs == values.attrs
-    for name in ("unit", "until", "period_start", "period_end", "rows_read", "rows_rejected", "rejected"):
+    same = ("unit", "until", "period_start", "period_end", "rows_read", "rows_rejected", "rejected")
+    for name in (*same, "repeats_by_week"):
         assert total.attrs[name] == expected.attrs[name]
 
 
