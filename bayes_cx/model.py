@@ -262,6 +262,9 @@ class Model:
         Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
     traits : mapping of str to Trait
         What differs between customers, by name.
+    operational_time : bool
+        Whether time enters only through rates of purchase, so that the model is the same where all customers
+        buy at a rate that changes with the calendar and time is counted in proportion to it.
     """
 
     name: str
@@ -284,6 +287,7 @@ class Model:
     kind: Kind
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     traits: Mapping[str, Trait] = field(default_factory=dict)
+    operational_time: bool = False
 
     def at(self, **values: int) -> "Model":
         """Return the same model with parameters of `choices` fixed.

@@ -69,6 +69,30 @@ def purchases(cdnow_sample):
 
 
 @pytest.fixture(scope="session")
+def uneven_shop():
+    """Purchases of a simulated shop in whose weeks customers buy more or less, all alike, and the truth."""
+    from tests.worlds import daily, shop
+
+    rng = np.random.default_rng(11)
+    factor = daily(rng, 7 * 70, sd=0.4, memory=6.0, noise=0.1)
+    return shop(rng, factor, customers=1500, joining=7 * 30), factor
+
+
+@pytest.fixture(scope="session")
+def uneven_stats(uneven_shop):
+    """The statistics of its first 52 weeks."""
+    log, _ = uneven_shop
+    return bcx.summarise(bcx.read_transactions(log, customer="customer", time="time"), until="2021-01-03")
+
+
+@pytest.fixture(scope="session")
+def with_calendar(uneven_stats):
+    """The posterior of BG/NBD with calendar time on them."""
+    design = bcx.Design(calendar=True)
+    return bcx.fit(bcx.models.BG_NBD, uneven_stats, design=design, seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
 def spend(cdnow_sample):
     """The posterior of Gamma-Gamma on the sample."""
     return bcx.fit(bcx.models.GAMMA_GAMMA, cdnow_sample, seed=1, progress=False)

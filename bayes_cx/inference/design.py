@@ -33,6 +33,11 @@ class Design:
     formulas : mapping of str to str
         For a coordinate, a formula of columns such as ``"channel + age"``, in which a text becomes one
         covariate for each value but the first. May be given as keyword arguments.
+    calendar : bool
+        Whether the rate of purchases changes from week to week by a factor that all customers share. What
+        follows for the future is drawn, so that forecasts of totals are as uncertain as the past was uneven.
+    season : bool
+        Whether the factor has a yearly season as well; it needs two years of data, and means `calendar`.
 
     Raises
     ------
@@ -47,12 +52,16 @@ class Design:
     ('age', 'channel', 'country', 'store')
     >>> Design().is_constant
     True
+    >>> Design(season=True).calendar
+    True
     """
 
     covariates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pooled: Mapping[str, str] = field(default_factory=dict)
     pool: tuple[str, ...] = ()
     formulas: Mapping[str, str] = field(default_factory=dict)
+    calendar: bool = False
+    season: bool = False
 
     def __init__(
         self,
@@ -60,6 +69,8 @@ class Design:
         pooled: Mapping[str, str] | None = None,
         pool: Sequence[str] = (),
         formulas: Mapping[str, str] | None = None,
+        calendar: bool = False,
+        season: bool = False,
         **by_coordinate: str,
     ) -> None:
         given: dict[str, Any] = {
@@ -71,7 +82,11 @@ class Design:
         _check_form(**given)
         for text in pool:
             groupings(text)
-        for name, value in (given | {"pool": tuple(pool)}).items():
+        for name, value in {"calendar": calendar, "season": season}.items():
+            if not isinstance(value, bool):
+                raise InputError(f"{name}={value!r}", "True or False", f"write Design({name}=True)")
+        weekly = {"calendar": calendar or season, "season": season}
+        for name, value in (given | {"pool": tuple(pool)} | weekly).items():
             object.__setattr__(self, name, value)
 
     @property
@@ -94,7 +109,8 @@ class Design:
 
     def __repr__(self) -> str:
         parts = {"covariates": self.covariates, "pooled": self.pooled}
-        parts |= {name: part for name in ("pool", "formulas") if (part := getattr(self, name))}
+        more = ("pool", "formulas", "calendar", "season")
+        parts |= {name: part for name in more if (part := getattr(self, name))}
         return f"Design({', '.join(f'{name}={part!r}' for name, part in parts.items())})"
 
 

@@ -1,6 +1,7 @@
 """The log density of a model in which all customers share their parameters, by kernels, without PyMC."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bayes_cx.inference.prepare import Prepared
 from bayes_cx.kernels import Kernel, NotArithmetic, make
 from bayes_cx.model import Model, arguments
 
-__all__ = ["by_differences", "direct", "likelihood"]
+__all__ = ["Coordinates", "by_differences", "coordinates", "direct", "likelihood"]
 
 
 def _lognormal(u: Any, mu: Any, sigma: Any) -> tuple[Any, Any]:
@@ -49,46 +50,35 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
         Whether the priors count.
     """
     model = prepared.model
-    named = all(is_plain(prior) for prior in model.priors.values())
     if not uses_kernels():
         return None
-    if not (prepared.layout.design.is_constant and named) or any(p.dims for p in model.params.values()):
+    if not prepared.layout.design.is_constant or any(p.dims for p in model.params.values()):
         return None
-    free = tuple(name for name in model.params if name not in model.choices)
+    point = coordinates(prepared)
+    if point is None:
+        return None
+    free, k = point.free, len(point.names)
     try:
         value = likelihood(model, free, with_slopes=False)
     except NotArithmetic:
         return None
-    priors_ = {name: dict(prior.arguments) for name, prior in model.priors.items()}
-    structure = tuple((name, model.priors[name].distribution, *each) for name, each in priors_.items())
-    point = kept(("point", model.letters, structure, free), lambda: _point(model, priors_, free))
-    fixed: dict[str, Any] = {"scale": prepared.scale}
-    fixed |= {f"{name} {key}": v for name, given in priors_.items() for key, v in given.items()}
-    fixed = {_plain(name): v for name, v in fixed.items()}
-    of_point = point.bind({})
     values = value.bind(prepared.columns, prepared.weight)
     try:
         gradients = likelihood(model, free, with_slopes=True).bind(prepared.columns, prepared.weight)
     except NotArithmetic:  # derivatives of an integral over each customer
         gradients = None
-    names, k = tuple(model.priors), len(model.priors)
-
-    def at(points: np.ndarray) -> list[np.ndarray]:
-        """Return values, letters, the log prior and their derivatives at points, each of shape (point,)."""
-        drawn = {f"u_{name}": column for name, column in zip(names, points.T, strict=True)}
-        return [found[0] for found in of_point({**fixed, **drawn}, len(points))]
 
     def given(found: list[np.ndarray], n: int) -> dict[str, np.ndarray]:
         letters = dict(zip(free, found[k : k + len(free)], strict=True))
         return letters | {name: np.asarray(v, float) for name, v in chosen.items()}
 
     def heights(points: np.ndarray) -> np.ndarray:
-        found = at(points)
+        found = point.at(points)
         (log_lik,) = values(given(found, len(points)), len(points))
         return log_lik + found[k + len(free)] if priors else log_lik
 
     def value_and_gradient(u: np.ndarray) -> tuple[Any, np.ndarray]:
-        found = at(u[None])
+        found = point.at(u[None])
         here = given(found, 1)
         if gradients is None:
             height, *by_letter = by_differences(lambda letters, n: values(letters, n)[0], here, free)
@@ -99,19 +89,61 @@ def direct(prepared: Prepared, chosen: Mapping[str, float], *, priors: bool = Tr
         slope = np.array(by_letter) @ by_u[: len(free)]
         return (height + log_prior, slope + by_u[-1]) if priors else (height, slope)
 
-    start = [_KNOWN[p.distribution][1](**priors_[name]) for name, p in model.priors.items()]
     return Density(
         value_and_gradient=value_and_gradient,
         heights=in_blocks(heights),
-        named=lambda points: at(points)[: k + len(free)],
-        names=(*names, *free),
-        dims=dict.fromkeys((*names, *free), ()),
+        named=lambda points: point.at(points)[: k + len(free)],
+        names=(*point.names, *free),
+        dims=dict.fromkeys((*point.names, *free), ()),
         coords={},
-        start=np.array(start, float),
-        elements=names,
+        start=point.start,
+        elements=point.names,
         what="posterior" if priors else "likelihood",
         quick=gradients is not None,
     )
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The parameters and their prior as functions of a vector without bounds.
+
+    Attributes
+    ----------
+    names, free : tuple of str
+        The coordinates, and the parameters by letter.
+    start : numpy.ndarray, shape (coordinate,)
+        The means of the priors.
+    at : callable
+        ``points -> list`` of arrays of shape (point,): the coordinates, the letters, the log prior, and the
+        derivatives of each letter and of the log prior by each element of the vector.
+    """
+
+    names: tuple[str, ...]
+    free: tuple[str, ...]
+    start: np.ndarray
+    at: Callable[[np.ndarray], list[np.ndarray]]
+
+
+def coordinates(prepared: Prepared) -> Coordinates | None:
+    """Return the parameters as functions of a vector; None with priors that are not known here."""
+    model = prepared.model
+    if not all(is_plain(prior) for prior in model.priors.values()):
+        return None
+    free = tuple(name for name in model.params if name not in model.choices)
+    priors = {name: dict(prior.arguments) for name, prior in model.priors.items()}
+    structure = tuple((name, model.priors[name].distribution, *each) for name, each in priors.items())
+    of_point = kept(("point", model.letters, structure, free), lambda: _point(model, priors, free)).bind({})
+    fixed: dict[str, Any] = {"scale": prepared.scale}
+    fixed |= {f"{name} {key}": v for name, given in priors.items() for key, v in given.items()}
+    fixed = {_plain(name): v for name, v in fixed.items()}
+    names = tuple(model.priors)
+
+    def at(points: np.ndarray) -> list[np.ndarray]:
+        drawn = {f"u_{name}": column for name, column in zip(names, points.T, strict=True)}
+        return [found[0] for found in of_point({**fixed, **drawn}, len(points))]
+
+    start = [_KNOWN[prior.distribution][1](**priors[name]) for name, prior in model.priors.items()]
+    return Coordinates(names, free, np.array(start, float), at)
 
 
 _STEP = 1e-3
@@ -145,7 +177,14 @@ def _plain(name: str) -> str:
     return name.replace(" ", "_of_")
 
 
-def likelihood(model: Model, free: tuple[str, ...], *, with_slopes: bool, by_pattern: bool = False) -> Kernel:
+def likelihood(
+    model: Model,
+    free: tuple[str, ...],
+    *,
+    with_slopes: bool,
+    by_pattern: bool = False,
+    times: tuple[str, ...] = (),
+) -> Kernel:
     """Return the kernel of the log-likelihood of all rows, and of its slopes by the parameters.
 
     Parameters
@@ -156,6 +195,9 @@ def likelihood(model: Model, free: tuple[str, ...], *, with_slopes: bool, by_pat
     with_slopes : bool
     by_pattern : bool
         Whether parameters differ between patterns of customers. If not, slopes are those at one point.
+    times : tuple of str
+        Statistics that differ between points, as where a clock of each point tells them: by pattern, with
+        slopes by them after those by the parameters.
 
     Raises
     ------
@@ -164,14 +206,15 @@ def likelihood(model: Model, free: tuple[str, ...], *, with_slopes: bool, by_pat
     """
 
     def compile_() -> Kernel:
-        names, statistics = arguments(model.log_lik), model.statistics
-        cells, drawn = (free, ()) if by_pattern else ((), () if with_slopes else free)
-        by = free if with_slopes else ()
+        names = arguments(model.log_lik)
+        statistics = tuple(name for name in model.statistics if name not in times)
+        cells, drawn = (free, ()) if by_pattern else (times, () if with_slopes and not times else free)
+        by = (*free, *times) if with_slopes else ()
         return make(
             model.log_lik, names, columns=statistics, drawn=drawn, cells=cells, slopes=by, summed=True
         )
 
-    return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes, by_pattern), compile_)
+    return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes, by_pattern, times), compile_)
 
 
 def _point(model: Model, priors: Mapping[str, Mapping[str, float]], free: tuple[str, ...]) -> Kernel:

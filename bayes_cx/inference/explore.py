@@ -16,6 +16,7 @@ from bayes_cx.inference.density import Density, find_mode
 from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
+from bayes_cx.inference.nested import explore_calendar
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.sampler import of_density
 
@@ -139,6 +140,9 @@ class Explorer:
         InputError
             If `method` is none of these.
         """
+        if self.prepared.layout.design.calendar:
+            groups, checks, used = explore_calendar(self.prepared, method, rng_seed)
+            return Found(resampled(groups), checks, used, np.nan)
         if isinstance(method, NUTS):
             return self._nuts(method, seed, progress)
         if isinstance(method, MAP | MLE):

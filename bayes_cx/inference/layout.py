@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_cx.errors import InputError
 from bayes_cx.inference.design import Design, groupings, variables
+from bayes_cx.inference.weekly_data import check_calendar
 from bayes_cx.model import Model
 
 __all__ = ["Layout", "Pool", "Table", "check_design", "lay_out", "members"]
@@ -137,6 +138,8 @@ def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
             f"columns of the statistics: {', '.join(map(str, stats.data_vars))}",
             "name group columns in summarise(by=...), or assign the column to the statistics",
         )
+    if design.calendar:
+        check_calendar(design, model, stats)
 
 
 def lay_out(design: Design, stats: xr.Dataset) -> Layout:

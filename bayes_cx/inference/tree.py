@@ -6,7 +6,9 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference.design import Design
 from bayes_cx.inference.predictor import variables
+from bayes_cx.inference.process import EFFECT, priors_of
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 
@@ -41,6 +43,8 @@ def check_tree(tree: xr.DataTree, model: Model, made: Provenance) -> None:
         for pool in layout.pools(name):
             if draws[pool.offset].sizes.get(pool.dim) != len(pool.groups):
                 raise _wrong(f"draws of {pool.offset} for other groups", f"one for each of {pool.groups}")
+    if design.calendar:
+        _check_calendar(tree, design)
     columns = (*model.statistics, *design.columns)
     observed, constant = _group(tree, "observed_data", columns), _group(tree, "constant_data", ["weight"])
     for table, column in (*((observed, name) for name in columns), (constant, "weight")):
@@ -52,6 +56,22 @@ def check_tree(tree: xr.DataTree, model: Model, made: Provenance) -> None:
             raise _wrong(f"{column} that is not a number", "numbers")
     if observed.sizes["row"] != constant.sizes["row"] or not (constant["weight"] > 0).all():
         raise _wrong("weights that do not fit the data", "a weight above 0 for each row")
+
+
+def _check_calendar(tree: xr.DataTree, design: Design) -> None:
+    """Refuse draws without the factor of each week, or what its future is drawn from."""
+    scales = priors_of(season=design.season)
+    dims = {EFFECT: ("week",), "calendar_level": (), **dict.fromkeys(scales, ())}
+    dims |= {"season": ("wave",)} if design.season else {}
+    draws = _group(tree, "posterior", (*dims, *(dim for own in dims.values() for dim in own)))
+    for name, own in dims.items():
+        values = draws[name]
+        if {*values.dims} != {*_SAMPLE, *own} or not values.size or not _is_finite(values):
+            raise _wrong(_over(values, name), f"finite numbers over {', '.join((*_SAMPLE, *own))}")
+        if name in scales and not (values > 0).all():
+            raise _wrong(f"draws of {name} of zero or less", "positive numbers")
+    if draws["week"].dtype.kind != "M" or np.any(np.diff(draws["week"].to_numpy()) != np.timedelta64(7, "D")):
+        raise _wrong("weeks that do not follow each other", "the Monday of each week")
 
 
 def _group(tree: xr.DataTree, group: str, names: Iterable[str]) -> xr.Dataset:

@@ -104,4 +104,5 @@ BG_NBD = Model(
     when="shops without contracts, where customers buy at irregular times and leave silently",
     reference="fader2005counting",
     kind=PURCHASES,
+    operational_time=True,
 )

@@ -96,4 +96,5 @@ MBG_NBD = Model(
     when="shops without contracts, where many customers buy once and never again, and leave silently",
     reference="batislam2007empirical",
     kind=PURCHASES,
+    operational_time=True,
 )

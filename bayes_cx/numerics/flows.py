@@ -25,7 +25,7 @@ def discounted_flow(
     mean : callable
         ``mean(s, *given)`` gives M at times ``s`` with one more, last, axis.
     t, discount : tensor
-        Horizon, and force of discount per unit of time.
+        Horizon, and force of discount per unit of time. If that is the number 0, the sum is M(t).
     *given : tensor
         What M needs besides.
     scale : tensor
@@ -33,6 +33,8 @@ def discounted_flow(
     nodes : int
         Number of nodes.
     """
+    if _is_nothing(discount):
+        return mean(t, *given)
     node, weight = np.polynomial.legendre.leggauss(nodes)
     v_end = pt.log1p(t / scale)
     v = pt.expand_dims(v_end, -1) * (node + 1.0) / 2.0
@@ -60,4 +62,9 @@ def with_less_dropout(
         Horizon, force of discount and :math:`\kappa`, below one.
     """
     left = 1.0 - keep
-    return discounted(left * t, discount / left) / left
+    return discounted(left * t, discount if _is_nothing(discount) else discount / left) / left
+
+
+def _is_nothing(discount: Tensor) -> bool:
+    """Return whether a discount is the number 0, and no tensor that may have that value."""
+    return isinstance(discount, int | float) and discount == 0

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.scoring.operational import calendar_clock, in_operational_time_of
+from bayes_cx.weeks import number_of
 
 __all__ = ["add_log_likelihood", "log_likelihoods", "total_log_likelihood"]
 
@@ -46,6 +49,8 @@ def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> P
 def total_log_likelihood(posterior: Posterior) -> np.ndarray:
     """Return the log-likelihood of all customers together at each draw, shape (sample,)."""
     weight = posterior.observed()["weight"].to_numpy()
+    if posterior.layout.design.calendar:
+        return _with_calendar(posterior, weight)
     total = np.zeros(posterior.n_draws)
     for some, block in log_likelihoods(posterior):
         total += block @ weight[some]
@@ -71,6 +76,12 @@ def log_likelihoods(
     numpy.ndarray, shape (sample, row)
         Small enough for memory, whatever the length of the table.
     """
+    if posterior.layout.design.calendar:
+        raise InputError(
+            f"the likelihood of single customers for {posterior.model.name} with calendar time",
+            "a fit without it: only all purchases together are counted by week, not those of a customer",
+            "compare fits by their forecasts of a hold-out, bcx.validation.holdout",
+        )
     table = posterior.observed() if table is None else table
     parameters, pattern = posterior.parameters(thin_to), None
     if not posterior.layout.design.is_constant:
@@ -85,6 +96,19 @@ def log_likelihoods(
     for some in counted(slices, "histories", size):
         rows = {name: column[some] for name, column in columns.items()}
         yield some, evaluate(posterior.model.log_lik, rows, parameters)
+
+
+def _with_calendar(posterior: Posterior, weight: np.ndarray) -> np.ndarray:
+    """Return the total of a fit with calendar time: in operational time, and the factor at each purchase."""
+    data = posterior.provenance.data
+    table = posterior.observed().assign_attrs(until=data.until, unit=data.unit)
+    clock = calendar_clock(posterior, table)
+    assert clock is not None
+    rows = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    found = in_operational_time_of(posterior.model.log_lik, clock, rows, posterior.parameters())
+    number = number_of([*data.repeats_by_week]) - clock.first if data.repeats_by_week else np.zeros(0, int)
+    purchases = np.array([*data.repeats_by_week.values()], float)
+    return found @ weight + np.log(clock.factor[:, number]) @ purchases
 
 
 def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:

@@ -9,6 +9,7 @@ import xarray as xr
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import Purchases, arguments
+from bayes_cx.scoring.operational import CalendarClock, calendar_clock
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.scorer import in_unit, scorer
 from bayes_cx.spans import DiscountRate
@@ -53,15 +54,25 @@ def predict_events(
     known["t"] = np.asarray(horizon_in_fit(t, stats, posterior).number)
     simulate = posterior.model.simulate_future
     needed = arguments(simulate)[1:]
+    size = stats.sizes["customer"]
     # The chance to be active comes from the formula of the model, so that it is written once.
     alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
-    active = None if alive is None else alive.each(_evenly(posterior, draws))
+    positions = _evenly(posterior, draws)
+    active = None if alive is None else alive.each(positions)
+    clock = calendar_clock(posterior, stats, float(known["t"]))
     rng = np.random.default_rng(seed)
-    for one in _parameters(posterior, stats, draws):
+    for i, one in zip(positions, _parameters(posterior, stats, draws), strict=True):
         if active is not None:
             known["p_alive"] = next(active)
         values = {**known, **one}
-        yield simulate(rng, **{name: values[name] for name in needed})
+        if clock is None:
+            yield simulate(rng, **{name: values[name] for name in needed})
+            continue
+        own = clock.draws([i])
+        values |= {name: time[0] for name, time in own.history(known.get("t_x"), known["T"]).items()}
+        values["t"] = own.ahead(known["t"])[0]
+        made = simulate(rng, **{name: values[name] for name in needed})
+        yield _on_calendar(made, own, np.full(size, own.until), np.full(size, known["t"]))
 
 
 def predict_purchases(
@@ -169,10 +180,23 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     known = _observed_for(posterior, stats)
     simulate = posterior.model.simulate
     needed = arguments(simulate)[1:]
+    clock = calendar_clock(posterior, stats)
     rng = np.random.default_rng(seed)
-    for one in _parameters(posterior, stats, draws):
+    for i, one in zip(_evenly(posterior, draws), _parameters(posterior, stats, draws), strict=True):
         values = {**known, **one}
-        yield simulate(rng, **{name: values[name] for name in needed})
+        if clock is None:
+            yield simulate(rng, **{name: values[name] for name in needed})
+            continue
+        own = clock.draws([i])
+        values["T"] = own.history(None, known["T"])["T"][0]
+        made = simulate(rng, **{name: values[name] for name in needed})
+        yield _on_calendar(made, own, own.until - known["T"] * own.days, known["T"])
+
+
+def _on_calendar(made: Purchases, clock: CalendarClock, since: np.ndarray, most: np.ndarray) -> Purchases:
+    """Return purchases in operational time, since a point in time of each customer, in calendar time."""
+    time = clock.calendar(made.time, since[made.customer])
+    return Purchases(made.customer, np.minimum(time, most[made.customer]))
 
 
 def replicate_statistics(

@@ -17,7 +17,13 @@ from bayes_cx.kinds.kind import plural
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
-from bayes_cx.scoring.options import check_names, read, several, unit_of
+from bayes_cx.scoring.operational import (
+    CalendarClock,
+    calendar_clock,
+    check_quantity,
+    in_operational_time,
+)
+from bayes_cx.scoring.options import HORIZONS, check_names, read, several, unit_of
 from bayes_cx.spans import Span
 
 __all__ = ["Scorer", "in_unit", "scorer"]
@@ -42,6 +48,10 @@ class Scorer:
         The row of each customer.
     samples : dict of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
         Parameters and options.
+    name : str
+        Of the quantity.
+    clock : CalendarClock, optional
+        Of a fit with calendar time.
     """
 
     posterior: Posterior
@@ -49,6 +59,8 @@ class Scorer:
     rows: dict[str, np.ndarray]
     inverse: np.ndarray
     samples: dict[str, np.ndarray]
+    name: str = ""
+    clock: CalendarClock | None = None
 
     def __repr__(self) -> str:
         return (
@@ -63,13 +75,22 @@ class Scorer:
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the unique rows and their values, shape (sample, rows of the slice)."""
         size = max((column.size for column in self.rows.values()), default=1)
-        step = max(1, _CHUNK_CELLS // self.n_samples)
+        # With a clock of each draw the times of every row and draw are held as well.
+        step = max(1, _CHUNK_CELLS // self.n_samples // (1 if self.clock is None else 3))
         slices = (slice(start, min(start + step, size)) for start in range(0, size, step))
         for some in counted(slices, "histories", size):
             rows = {name: column[some] for name, column in self.rows.items()}
             yield some, self._evaluate(rows, self.samples)
 
-    def _evaluate(self, rows: Mapping[str, np.ndarray], samples: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _evaluate(
+        self,
+        rows: Mapping[str, np.ndarray],
+        samples: Mapping[str, np.ndarray],
+        clock: CalendarClock | None = None,
+    ) -> np.ndarray:
+        clock = self.clock if clock is None else clock
+        if clock is not None:
+            return in_operational_time(self.posterior.model, self.name, clock, rows, samples)
         return evaluate(self.quantity.formula, rows, samples, never=self.quantity.never)
 
     @cached_property
@@ -98,7 +119,8 @@ class Scorer:
         for start in range(0, len(positions), together):
             some = np.asarray(positions[start : start + together])
             given = {n: value[some] if np.ndim(value) else value for n, value in self.samples.items()}
-            values = self._evaluate(self.rows, given)
+            clock = None if self.clock is None else self.clock.draws(some)
+            values = self._evaluate(self.rows, given, clock)
             for one in np.broadcast_to(values, (some.size, values.shape[1])):
                 yield one[self.inverse]
 
@@ -137,6 +159,7 @@ def scorer(
             f"one that {posterior.model.name} has: {', '.join(known)}",
             "choose one of these",
         )
+    check_quantity(posterior, quantity)
     needed, statistics = arguments(known[quantity].formula), set(posterior.model.statistics)
     given = {name: value for name, value in options.items() if value is not None}
     check_names(quantity, set(needed) - set(posterior.model.params) - statistics, {*given, *drawn})
@@ -161,7 +184,9 @@ def scorer(
     samples = {name: value for name, value in values.items() if name not in own}
     samples |= {name: np.asarray(value, float) for name, value in drawn.items()}
     samples |= {name: value for name, value in parameters.items() if name in needed}
-    return Scorer(posterior, known[quantity], rows, inverse, samples)
+    furthest = max((float(np.max(values[name])) for name in HORIZONS if name in values), default=0.0)
+    clock = calendar_clock(posterior, stats, furthest, thin_to)
+    return Scorer(posterior, known[quantity], rows, inverse, samples, quantity, clock)
 
 
 def _say_what_is_new(posterior: Posterior, stats: xr.Dataset) -> None:

@@ -148,6 +148,12 @@ def _drawn(
         raise InputError(
             f"unit {unit!r} for a posterior in {fitted}s", f"{fitted!r}, as in the fit", "leave unit out"
         )
+    if given.layout.design.calendar:
+        raise InputError(
+            "a posterior with calendar time to simulate other customers from",
+            "one without: other customers live at other times",
+            "pass the parameters by letter, or a fit without calendar",
+        )
     draw = int(rng.integers(given.n_draws))
     if given.layout.design.is_constant:
         return {name: values[draw] for name, values in given.parameters().items()}, {}

@@ -1,0 +1,448 @@
+r"""The posterior with calendar time: a normal approximation inside, importance sampling outside.
+
+Given its scales, the process g of the weeks is normal, and so, nearly, is the likelihood of g and the model's
+coordinates: thousands of purchases tell some dozens of weeks. So the log-likelihood is taken as quadratic
+around its mode. Then
+
+- the scales have a density in closed form: with the curvature of the likelihood written as :math:`R R'` (the
+  other coordinates integrated out) and its centre :math:`\hat g`, the vector :math:`y = R' \hat g` is normal
+  with covariance :math:`I + R' K R`, K being the covariance of g. They are sampled as any few parameters are;
+- given the scales, g and the coordinates are drawn from a normal distribution, by adding to a draw from the
+  prior what the data correct (Matheron's rule);
+- importance weights make up for the likelihood being not quite quadratic, which Pareto k-hat checks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from scipy.linalg import cho_solve
+from scipy.special import gammaln, logsumexp
+
+from bayes_cx.checks import Check
+from bayes_cx.errors import FitError, InputError
+from bayes_cx.inference.clocked import Clocked
+from bayes_cx.inference.density import Density, Mode, find_mode
+from bayes_cx.inference.diagnostics import check_weights
+from bayes_cx.inference.direct import direct
+from bayes_cx.inference.laplace import Weighed, systematic
+from bayes_cx.inference.methods import Laplace, Method
+from bayes_cx.inference.prepare import Prepared
+from bayes_cx.inference.process import EFFECT, MEMORY_NODES, Process, memory_weights, process_of
+from bayes_cx.inference.psis import smooth_weights
+from bayes_cx.weeks import monday
+
+__all__ = ["Nested", "explore_calendar", "explore_nested"]
+
+# Steps to the mode, at most; and how near the last one has to come, in units of log density.
+_STEPS, _NEAR = 30, 1e-6
+# Vectors of scales whose covariances are held at once.
+_TOGETHER = 32
+# For differences of slopes.
+_STEP = 1e-4
+# Of the scales: how many points look for where they may be, how much wider than the curvature at the mode
+# says, and how often; how many of them become centres of kernels, how wide these are; the share of the prior.
+_SCOUTS, _WIDE, _ROUNDS, _CENTRES, _KERNEL, _PRIOR = 500, 1.5, 3, 200, 0.9, 0.1
+# Vectors that are drawn for each of the scales, whose covariance takes most of the time.
+_EACH = 2
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """A quadratic log-likelihood of vectors (coordinates, g by week).
+
+    Attributes
+    ----------
+    centre : numpy.ndarray, shape (element,)
+    height : float
+    slope : numpy.ndarray, shape (element,)
+    curvature : numpy.ndarray, shape (element, element)
+        Minus the second derivatives.
+    k : int
+        Number of coordinates.
+    """
+
+    centre: np.ndarray
+    height: float
+    slope: np.ndarray
+    curvature: np.ndarray
+    k: int
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the values, shape (point,)."""
+        off = vectors - self.centre
+        return self.height + off @ self.slope - 0.5 * np.einsum("pi,ij,pj->p", off, self.curvature, off)
+
+    def marginal(self, process: Process) -> "Marginal":
+        """Return what it says of g alone."""
+        k, H = self.k, self.curvature
+        inner = np.linalg.cholesky(H[:k, :k])
+        gain = cho_solve((inner, True), H[:k, k:])
+        alone = H[k:, k:] - H[k:, :k] @ gain
+        lean = self.slope[k:] - gain.T @ self.slope[:k] + alone @ self.centre[k:]
+        size, directions = np.linalg.eigh((alone + alone.T) / 2)
+        # Where nothing was bought a week is not seen at all.
+        seen = size > 1e-9 * size.max()
+        root = directions[:, seen] * np.sqrt(size[seen])
+        y = directions[:, seen].T @ lean / np.sqrt(size[seen])
+        at_mean = cho_solve((inner, True), self.slope[:k])
+        return Marginal(process, root, y, self.centre, gain, at_mean, np.linalg.inv(inner))
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """A normal likelihood of g, whitened, and the coordinates given g.
+
+    Attributes
+    ----------
+    process : Process
+    root : numpy.ndarray, shape (week, direction)
+        R.
+    y : numpy.ndarray, shape (direction,)
+    centre, gain, at_mean, spread : numpy.ndarray
+        Given g the coordinates have the mean ``centre + at_mean - gain (g - centre)``, and the covariance
+        ``spread' spread``.
+    """
+
+    process: Process
+    root: np.ndarray
+    y: np.ndarray
+    centre: np.ndarray
+    gain: np.ndarray
+    at_mean: np.ndarray
+    spread: np.ndarray
+
+    def evidence(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density of y given scales, shape (point,)."""
+        found = []
+        for some in _blocks(theta):
+            root = np.linalg.cholesky(self._covariance(some))
+            white = np.linalg.solve(root, self.y[:, None])[..., 0]
+            size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+            found.append(-size - 0.5 * (white**2).sum(axis=1) - 0.5 * self.y.size * np.log(2 * np.pi))
+        return np.concatenate(found)
+
+    def slopes(self, theta: np.ndarray) -> np.ndarray:
+        """Return the slopes of `evidence` by the scales, shape (point, scale)."""
+        inverse = np.linalg.inv(self._covariance(theta))
+        weight = inverse @ self.y
+        by_covariance = 0.5 * (weight[:, :, None] * weight[:, None] - inverse)
+        return self.process.slopes(theta, self.root @ by_covariance @ self.root.T)
+
+    @cached_property
+    def _persists(self) -> np.ndarray:
+        """R' C R at the nodes of memory, C the correlation of u, shape (node, direction x direction)."""
+        correlations = self.process.correlations(MEMORY_NODES)
+        return np.array([(self.root.T @ each @ self.root).ravel() for each in correlations])
+
+    @cached_property
+    def _others(self) -> list[np.ndarray]:
+        """R' K R of e and of the season, for standard deviations of one."""
+        waves = self.root.T @ self.process.waves
+        return [self.root.T @ self.root, waves @ waves.T][: 1 + self.process.has_season]
+
+    def _covariance(self, theta: np.ndarray) -> np.ndarray:
+        """Return I + R' K R, shape (point, direction, direction), interpolated between nodes of memory."""
+        sd, _, *others = np.exp(theta).T[:, :, None, None]
+        n = self.y.size
+        found = sd**2 * (memory_weights(theta[:, 1]) @ self._persists).reshape(-1, n, n)
+        for scale, part in zip(others, self._others, strict=True):
+            found += scale**2 * part
+        return found + np.eye(n)
+
+    def mean(self, theta: np.ndarray) -> np.ndarray:
+        """Return the mean of vectors given one vector of scales, shape (element,)."""
+        weight = np.linalg.solve(self._covariance(theta[None])[0], self.y)
+        g = np.sum(self.process.parts(theta[None]), axis=0)[0] @ self.root @ weight
+        return np.concatenate([self._coordinates(g[None])[0], g])
+
+    def _coordinates(self, g: np.ndarray) -> np.ndarray:
+        k = self.at_mean.size
+        return self.centre[:k] + self.at_mean - (g - self.centre[k:]) @ self.gain.T
+
+    def draw(self, theta: np.ndarray, degrees: float, rng: np.random.Generator) -> "Drawn":
+        """Draw `_EACH` vectors given each vector of scales.
+
+        Given g the coordinates are drawn from a t distribution with so many degrees of freedom.
+        """
+        process, n = self.process, self.y.size
+        repeated = np.repeat(theta, _EACH, axis=0)
+        u, e, season = process.simulate(repeated, rng)
+        noise = rng.standard_normal((len(repeated), n))
+        for start in range(0, len(theta), _TOGETHER):
+            scales = theta[start : start + _TOGETHER]
+            some = slice(start * _EACH, (start + len(scales)) * _EACH)
+            g = u[some] + e[some] + season[some] @ process.waves.T
+            missed = (self.y - g @ self.root - noise[some]).reshape(-1, _EACH, n)
+            weight = np.linalg.solve(self._covariance(scales), missed.transpose(0, 2, 1))
+            seen = weight.transpose(0, 2, 1) @ self.root.T
+            u[some] += (seen @ process.parts(scales)[0]).reshape(-1, process.weeks)
+            flat = seen.reshape(-1, process.weeks)
+            e[some] += np.exp(2 * repeated[some, 2:3]) * flat
+            if process.has_season:
+                season[some] += np.exp(2 * repeated[some, -1:]) * (flat @ process.waves)
+        g = u + e + season @ process.waves.T
+        z = _t(len(repeated), self.at_mean.size, degrees, rng)
+        vectors = np.concatenate([self._coordinates(g) + z @ self.spread, g], axis=1)
+        normal = -0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
+        return Drawn(vectors, u[:, -1], season, normal - _log_t((z**2).sum(axis=1), z.shape[1], degrees))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Draws given scales.
+
+    Attributes
+    ----------
+    vectors : numpy.ndarray, shape (point, element)
+    level : numpy.ndarray, shape (point,)
+        What persists, u, in the last week.
+    season : numpy.ndarray, shape (point, wave)
+    log_weight : numpy.ndarray, shape (point,)
+        Log ratio of the normal density to that from which the coordinates came.
+    """
+
+    vectors: np.ndarray
+    level: np.ndarray
+    season: np.ndarray
+    log_weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Draws of the posterior.
+
+    Attributes
+    ----------
+    weighed : Weighed
+        Its vectors are (coordinates, g by week, logarithms of the scales).
+    mode : Mode
+        Of the scales.
+    level : numpy.ndarray, shape (draw,)
+        What persists, u, in the last week.
+    season : numpy.ndarray, shape (draw, wave)
+    """
+
+    weighed: Weighed
+    mode: Mode
+    level: np.ndarray
+    season: np.ndarray
+
+
+def explore_calendar(
+    prepared: Prepared, method: Method | Literal["auto"], rng_seed: Sequence[int]
+) -> tuple[dict[str, xr.Dataset], tuple[Check, ...], Laplace]:
+    """Return the groups of draws, the checks, and the method used.
+
+    Raises
+    ------
+    InputError
+        If the method is none of these, or the priors are none that can be computed without PyMC.
+    FitError
+        If no maximum is found.
+    """
+    method = Laplace() if method == "auto" else method
+    if not isinstance(method, Laplace):
+        raise InputError(
+            f"method {method!r} with calendar time", "Laplace() or 'auto'", "leave the method out"
+        )
+    f, own = Clocked.of(prepared), direct(prepared, {})
+    if f is None or own is None:
+        raise InputError(
+            "calendar time with a prior that is neither log-normal nor beta",
+            "LogNormal and Beta priors",
+            "choose one of these, or leave out calendar",
+        )
+    first, last = f.span
+    process = process_of(first, last - first + 1, season=prepared.layout.design.season)
+    start = find_mode(own).u
+    found = explore_nested(f, process, method.draws, method.degrees, rng_seed, start)
+    return _groups(found, f, process), check_weights(found.weighed, found.mode), method
+
+
+def explore_nested(
+    f: Clocked, process: Process, n: int, degrees: float, rng_seed: Sequence[int], start: np.ndarray
+) -> Nested:
+    """Return `n` draws of equal weight.
+
+    Parameters
+    ----------
+    f : Clocked
+    process : Process
+    n : int
+    degrees : float
+        Degrees of freedom of the proposal of the scales.
+    rng_seed : sequence of int
+    start : numpy.ndarray, shape (coordinate,)
+        Where the search for the mode begins.
+
+    Raises
+    ------
+    FitError
+        If no maximum is found.
+    """
+    quadratic, mode = _search(f, process, start)
+    rng, marginal = np.random.default_rng(rng_seed), quadratic.marginal(process)
+    theta, scales_khat, scales_ess = _scales(
+        _of_scales(marginal), process, mode, -(-n // _EACH), degrees, rng
+    )
+    drawn = marginal.draw(theta, degrees, rng)
+    theta = np.repeat(theta, _EACH, axis=0)
+    height = f.values(drawn.vectors)
+    log_weight = np.where(np.isfinite(height), height, -np.inf) - quadratic(drawn.vectors) + drawn.log_weight
+    smooth, khat = smooth_weights(log_weight)
+    weight = np.exp(smooth)
+    chosen = rng.permutation(systematic(weight, n, rng))
+    weighed = Weighed(
+        u=np.concatenate([drawn.vectors, theta], axis=1)[chosen],
+        height=(height + process.log_prior(theta)[0])[chosen],
+        khat=max(float(khat), scales_khat),
+        # Of the draws that were resampled once, so many are left.
+        ess=scales_ess * float(1 / (weight**2).sum()) / len(theta),
+        log_marginal=np.nan,
+    )
+    return Nested(weighed, mode, drawn.level[chosen], drawn.season[chosen])
+
+
+def _scales(
+    f: Density, process: Process, mode: Mode, n: int, degrees: float, rng: np.random.Generator
+) -> tuple[np.ndarray, float, float]:
+    """Draw the logarithms of the scales: `n` of equal weight; Pareto k-hat and the effective number.
+
+    What persists for a week is like what does not persist, so the density bends and may have two tops. First
+    samples find where it is, from around the mode on. The last is from a mixture with a kernel at some points
+    of those. A tenth of each is from the prior, so that no weight is beyond bounds.
+    """
+    root = _WIDE * np.linalg.cholesky(np.linalg.inv(mode.precision))
+    centres = mode.u[None]
+    for _ in range(_ROUNDS):
+        points, log_weight = _proposed(f, process, centres, root, _SCOUTS, degrees, rng)
+        weight = np.exp(smooth_weights(log_weight)[0])
+        off = points - weight @ points
+        root = _KERNEL * np.linalg.cholesky((off * weight[:, None]).T @ off)
+        centres = points[systematic(weight, _CENTRES, rng)]
+    points, log_weight = _proposed(f, process, centres, root, n, degrees, rng)
+    smooth, khat = smooth_weights(log_weight)
+    weight = np.exp(smooth)
+    return points[rng.permutation(systematic(weight, n, rng))], float(khat), float(1 / (weight**2).sum())
+
+
+def _proposed(
+    f: Density,
+    process: Process,
+    centres: np.ndarray,
+    root: np.ndarray,
+    n: int,
+    degrees: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw from a mixture of t distributions and the prior; return points and their log weights."""
+    k = root.shape[0]
+    mu, sigma = process.moments
+    points = centres[np.arange(n) % len(centres)] + _t(n, k, degrees, rng) @ root.T
+    some = rng.random(n) < _PRIOR
+    points[some] = mu + sigma * rng.standard_normal((n, k))[some]
+    away = np.linalg.solve(root, (points[:, None] - centres).reshape(-1, k).T).T.reshape(n, -1, k)
+    kernels = logsumexp(_log_t((away**2).sum(axis=2), k, degrees), axis=1)
+    kernels -= np.log(np.abs(np.diagonal(root))).sum() + np.log(len(centres))
+    proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + process.log_prior(points)[0])
+    return points, f.heights(points) - proposal
+
+
+def _search(f: Clocked, process: Process, start: np.ndarray) -> tuple[Quadratic, Mode]:
+    """Return the likelihood around the mode of vectors, at the most probable scales, and those."""
+    centre = np.concatenate([start, np.zeros(process.weeks)])
+    scales = process.moments[0]
+    for _ in range(_STEPS):
+        quadratic = _expanded(f, centre)
+        try:
+            marginal = quadratic.marginal(process)
+        except np.linalg.LinAlgError:
+            break
+        mode = find_mode(_of_scales(marginal, scales))
+        scales = mode.u
+        step = marginal.mean(scales) - centre
+        newton = 0.5 * float(step @ quadratic.curvature @ step)
+        if newton < _NEAR:
+            return quadratic, mode
+        # No step is so long that the quadratic would say nothing of where it ends.
+        centre = centre + step / max(1.0, np.abs(step).max())
+    raise FitError(
+        "a posterior with calendar time without a maximum that a search comes to",
+        "a maximum inside the parameter space",
+        "give more data, or leave out calendar",
+    )
+
+
+def _expanded(f: Clocked, centre: np.ndarray) -> Quadratic:
+    """Return the quadratic at a vector, by differences of the slopes."""
+    height, slope = f.values_and_slopes(centre[None])
+    steps = _STEP * np.eye(centre.size)
+    points = np.concatenate([centre + steps, centre - steps])
+    slopes = np.concatenate([f.values_and_slopes(block)[1] for block in _blocks(points)])
+    up, down = np.split(slopes, 2)
+    curvature = (down - up) / (2 * _STEP)
+    return Quadratic(centre, float(height[0]), slope[0], (curvature + curvature.T) / 2, f.size)
+
+
+def _of_scales(marginal: Marginal, start: np.ndarray | None = None) -> Density:
+    """Return the log density of the logarithms of the scales."""
+    process = marginal.process
+
+    def heights(points: np.ndarray) -> np.ndarray:
+        return marginal.evidence(points) + process.log_prior(points)[0]
+
+    def value_and_gradient(u: np.ndarray) -> tuple[float | np.ndarray, np.ndarray]:
+        slope = marginal.slopes(u[None]) + process.log_prior(u[None])[1]
+        return heights(u[None])[0], slope[0]
+
+    names = tuple(process.priors)
+    return Density(
+        value_and_gradient=value_and_gradient,
+        heights=heights,
+        named=lambda points: list(np.exp(points).T),
+        names=names,
+        dims=dict.fromkeys(names, ()),
+        coords={},
+        start=process.moments[0] if start is None else start,
+        elements=names,
+    )
+
+
+def _groups(found: Nested, f: Clocked, process: Process) -> dict[str, xr.Dataset]:
+    """Return the groups of the draws: coordinates, letters, the factor of each week, and its scales."""
+    u, k = found.weighed.u, f.size
+    letters = f.point.at(u[:, :k])[: k + len(f.point.free)]
+    dims = ("chain", "draw")
+    values = dict(zip((*f.point.names, *f.point.free), letters, strict=True))
+    values |= dict(zip(process.priors, np.exp(u[:, k + process.weeks :]).T, strict=True))
+    values["calendar_level"] = found.level
+    columns: dict[str, Any] = {name: (dims, value[None]) for name, value in values.items()}
+    columns[EFFECT] = ((*dims, "week"), u[None, :, k : k + process.weeks])
+    coords = {"week": monday(process.first + np.arange(process.weeks)).astype("datetime64[ns]")}
+    if process.has_season:
+        columns["season"] = ((*dims, "wave"), found.season[None])
+        coords["wave"] = np.arange(found.season.shape[1])
+    posterior = xr.Dataset(columns, coords={"chain": [0], "draw": np.arange(len(u)), **coords})
+    return {
+        "posterior": posterior,
+        "sample_stats": xr.Dataset({"lp": (dims, found.weighed.height[None])}),
+    }
+
+
+def _t(n: int, k: int, degrees: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw from the multivariate t, shape (n, k)."""
+    return rng.standard_normal((n, k)) * np.sqrt(degrees / rng.chisquare(degrees, n))[:, None]
+
+
+def _log_t(squared: np.ndarray, k: int, degrees: float) -> np.ndarray:
+    """Return the log density of the multivariate t at squared distances."""
+    size = gammaln((degrees + k) / 2) - gammaln(degrees / 2) - k / 2 * np.log(degrees * np.pi)
+    return size - 0.5 * (degrees + k) * np.log1p(squared / degrees)
+
+
+def _blocks(points: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(points, max(1, -(-len(points) // _TOGETHER)))

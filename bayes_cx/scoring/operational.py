@@ -1,0 +1,322 @@
+"""Scores and simulations where time is counted by a clock that all customers share, in each draw another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import xarray as xr
+
+from bayes_cx.data import unique_rows
+from bayes_cx.errors import InputError
+from bayes_cx.inference.posterior import Posterior, thinned
+from bayes_cx.inference.process import EFFECT, continued, priors_of
+from bayes_cx.model import Formula, Model, arguments
+from bayes_cx.models.combine import at
+from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.spans import UNITS
+from bayes_cx.weeks import number_of, overlaps, points, week_of
+
+__all__ = [
+    "CalendarClock",
+    "calendar_clock",
+    "check_quantity",
+    "in_operational_time",
+    "in_operational_time_of",
+]
+
+# Of the polynomial for what is discounted: how many nodes, and how much the logarithm bends.
+_NODES, _BEND = 12, 10.0
+# Times of an endless future, or of the past in reverse.
+_WITHOUT = ("dert", "dert_new", "silence_limit", "silence_limit_new")
+
+
+@dataclass(frozen=True)
+class CalendarClock:
+    """Operational time: the integral over calendar time of the factor that all customers share.
+
+    Attributes
+    ----------
+    factor : numpy.ndarray, shape (sample, week)
+        By which the rate is multiplied; the last week stands for all that come after it.
+    first : int
+        Number of the first week.
+    until : float
+        The point in time at which the observation of the customers ends.
+    days : float
+        In a unit of time of the fit.
+    """
+
+    factor: np.ndarray
+    first: int
+    until: float
+    days: float
+
+    def at(self, point: np.ndarray) -> np.ndarray:
+        """Return operational time at points in time, shape (sample, point)."""
+        last = self.first + self.factor.shape[1] - 1
+        different, inverse = np.unique(point, return_inverse=True)
+        return (self.factor @ overlaps(different, self.first, last).T / self.days)[:, inverse]
+
+    def ahead(self, t: np.ndarray) -> np.ndarray:
+        """Return operational time from the end of observation on over spans, shape (sample, *spans)."""
+        spans = np.atleast_1d(np.asarray(t, float))
+        now = self.at(np.array([self.until]))
+        found = self.at(self.until + spans.ravel() * self.days) - now
+        return found.reshape(len(found), *np.shape(t))
+
+    def history(self, t_x: np.ndarray | None, T: np.ndarray) -> dict[str, np.ndarray]:
+        """Return recency and age in operational time, each of shape (sample, row)."""
+        first = self.until - T * self.days
+        begin = self.at(first)
+        found = {"T": self.at(np.array([self.until])) - begin}
+        if t_x is not None:
+            found["t_x"] = self.at(first + t_x * self.days) - begin
+        return found
+
+    def draws(self, some: Sequence[int] | np.ndarray) -> "CalendarClock":
+        """Return the clock of some draws."""
+        return replace(self, factor=self.factor[np.asarray(some)])
+
+    def calendar(self, passed: np.ndarray, since: np.ndarray) -> np.ndarray:
+        """Return calendar time from points in time on until so much operational time has passed.
+
+        The clock is that of a single draw.
+
+        Parameters
+        ----------
+        passed, since : numpy.ndarray, shape (event,)
+        """
+        begin = self.first * 7.0 - 4.0
+        ends = begin + 7.0 * np.arange(self.factor.shape[1] + 1)
+        clock = np.concatenate([[0.0], np.cumsum(self.factor[0] * 7.0 / self.days)])
+        start = self.at(since)[0]
+        return (np.interp(start + passed, clock, ends) - since) / self.days
+
+
+def calendar_clock(
+    posterior: Posterior, stats: xr.Dataset, ahead: float = 0.0, thin_to: int | None = None
+) -> CalendarClock | None:
+    """Return the clock of a fit with calendar time for some customers; None for any other fit.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    stats : xarray.Dataset
+        Of which the end of observation is read.
+    ahead : float
+        How far into the future it has to go, in the unit of the fit.
+    thin_to : int, optional
+        At most so many draws.
+
+    Raises
+    ------
+    InputError
+        If the end of observation is not known, or customers came before the fit's first week.
+    """
+    design = posterior.layout.design
+    if not design.calendar:
+        return None
+    until = stats.attrs.get("until")
+    if not until:
+        raise InputError(
+            "statistics without the end of observation, for a fit with calendar time",
+            "an attribute until, such as '1997-09-30'",
+            "make the statistics with bcx.summarise",
+        )
+    group = posterior.draws["posterior"].dataset.transpose("chain", "draw", ...)
+    names = (EFFECT, "calendar_level", *priors_of(season=design.season), *(["season"] * design.season))
+    draws = {name: group[name].to_numpy().reshape(-1, *group[name].shape[2:]) for name in names}
+    days = UNITS[posterior.provenance.data.unit] / UNITS["day"]
+    first, end = int(number_of(group["week"].to_numpy()[0])), points(until, stats.attrs["unit"])
+    own = UNITS[stats.attrs["unit"]] / UNITS["day"]
+    earliest = end - float(np.max(stats["T"].to_numpy(), initial=0.0)) * own
+    if week_of(np.floor(earliest)) < first:
+        raise InputError(
+            "customers who came before the first week of a fit with calendar time",
+            f"customers who came in the week of {group['week'].to_numpy()[0]:.10} or later",
+            "fit again with these customers",
+        )
+    last = max(int(week_of(np.ceil(end + ahead * days))), first)
+    g = continued(draws, first, last, posterior.provenance.seed)
+    return CalendarClock(np.exp(g[thinned(len(g), thin_to)]), first, end, days)
+
+
+def check_quantity(posterior: Posterior, quantity: str) -> None:
+    """Refuse a quantity that cannot be had with calendar time."""
+    if posterior.layout.design.calendar and quantity in _WITHOUT:
+        raise InputError(
+            f"{quantity} of a fit with calendar time",
+            "a quantity with a horizon, as the future of the calendar is drawn week by week",
+            f"ask for {_instead(posterior.model, quantity)}, or fit without calendar",
+        )
+
+
+def _instead(model: Model, quantity: str) -> str:
+    return f"discounted_{model.kind.events} with t='260 weeks'" if quantity.startswith("dert") else "p_alive"
+
+
+def in_operational_time(
+    model: Model,
+    name: str,
+    clock: CalendarClock,
+    rows: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    r"""Return the values of a quantity, shape (sample, row), as `evaluate` does without calendar time.
+
+    What depends on the history only through whether the customer is active is computed for that alone, and
+    what an active customer does for each different (x, T). Discounting stays in calendar time. By parts, with
+    M the mean number of purchases, those within t are worth now
+
+    .. math:: e^{-\delta t} M(\tau(t)) + \delta \int_0^t e^{-\delta s} M(\tau(s))\, ds .
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+        Of the quantity.
+    clock : CalendarClock
+        Of the same draws as the samples.
+    rows, samples : mapping of str to numpy.ndarray
+        As of `evaluate`, in calendar time.
+    """
+    E = model.kind.events
+    known = model.quantities
+    if name in (f"expected_{E}", f"discounted_{E}"):
+        alive = in_operational_time(model, "p_alive", clock, rows, samples)
+        return alive * in_operational_time(model, f"{name}_if_active", clock, rows, samples)
+    if name == f"expected_{E}_between":
+        alive = in_operational_time(model, "p_alive", clock, rows, samples)
+        ends = [_renamed(rows, samples, end) for end in ("t2", "t1")]
+        later, sooner = (in_operational_time(model, f"expected_{E}_if_active", clock, *each) for each in ends)
+        return alive * (later - sooner)
+    if "discount" in arguments(known[name].formula):
+        return _discounted(known[name].formula, clock, rows, samples)
+    return _plain(known[name].formula, clock, rows, samples)
+
+
+def in_operational_time_of(
+    formula: Formula,
+    clock: CalendarClock,
+    rows: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Return the values of a formula of histories and horizons, shape (sample, row), with calendar time."""
+    return _plain(formula, clock, rows, samples)
+
+
+def _renamed(
+    rows: Mapping[str, np.ndarray], samples: Mapping[str, np.ndarray], end: str
+) -> list[dict[str, np.ndarray]]:
+    return [{"t" if n == end else n: v for n, v in part.items()} for part in (rows, samples)]
+
+
+def _plain(
+    formula: Formula,
+    clock: CalendarClock,
+    rows: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray],
+    ahead: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the values of a formula; `ahead`, shape (sample,), is a horizon in operational time."""
+    names = arguments(formula)
+    read = [name for name in names if name in rows and not (name == "t" and ahead is not None)]
+    if not read:
+        given = {name: samples[name] for name in names if name in samples}
+        given |= {name: clock.ahead(samples[name]) for name in ("t", "t1", "t2") if name in given}
+        return evaluate(formula, {}, given | ({} if ahead is None else {"t": ahead}))
+    table = xr.Dataset({name: ("customer", np.asarray(rows[name], float)) for name in read})
+    different, inverse = unique_rows(table, read)
+    given = {name: samples[name] for name in names if name in samples}
+    for name in ("t", "t1", "t2"):
+        if name in different:
+            given[name] = clock.ahead(different.pop(name))
+        elif name in given:
+            given[name] = clock.ahead(given[name])
+    if ahead is not None:
+        given["t"] = ahead
+    if "T" in different:
+        given |= clock.history(different.pop("t_x", None), different.pop("T"))
+    size = inverse.max() + 1
+    if any(np.ndim(value) == 2 for value in given.values()):
+        different["pattern"] = np.arange(size)
+    found = evaluate(formula, different, given)
+    return found.T[inverse].T
+
+
+@cache
+def _undiscounted(formula: Formula) -> Formula:
+    """Return a formula with the discount 0, the same object for the same formula."""
+    return at(formula, discount=0.0)
+
+
+def _discounted(
+    formula: Formula,
+    clock: CalendarClock,
+    rows: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Return purchases discounted in calendar time, from those that are not discounted."""
+    own = [name for name in ("t", "discount") if name in rows]
+    if own:  # one horizon for each customer: those with the same together
+        table = xr.Dataset({name: ("customer", np.asarray(rows[name], float)) for name in own})
+        different, inverse = unique_rows(table, own)
+        parts = []
+        for i in range(inverse.max() + 1):
+            some = {name: column[inverse == i] for name, column in rows.items() if name not in own}
+            same = {name: np.asarray(values[i]) for name, values in different.items()}
+            size = int((inverse == i).sum())
+            found = _discounted(formula, clock, some, {**samples, **same})
+            parts.append(np.broadcast_to(found, (len(found), size)))
+        return np.concatenate(parts, axis=1)[:, np.argsort(np.argsort(inverse, kind="stable"))]
+    mean = _undiscounted(formula)
+    t, force = float(samples["t"]), float(samples["discount"])
+    others = {name: value for name, value in samples.items() if name not in ("t", "discount")}
+
+    def purchases(ahead: np.ndarray) -> np.ndarray:
+        return _plain(mean, clock, rows, others, ahead=ahead)
+
+    whole = clock.ahead(np.asarray(t))
+    total = np.exp(-force * t) * purchases(whole)
+    if not (force and t):
+        return total
+    for ahead, weight in zip(*_rule(clock, t, force, whole), strict=True):
+        total = total + weight[:, None] * purchases(ahead)
+    return total
+
+
+def _rule(
+    clock: CalendarClock, t: float, force: float, whole: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    r"""Return operational times and weights that give :math:`\delta \int_0^t e^{-\delta s} M(\tau(s)) ds`.
+
+    M is smooth in operational time, nearly the logarithm of it, where :math:`\tau(s)` has a bend at the end
+    of every week. So M is interpolated by a polynomial of a logarithm of operational time, with Chebyshev's
+    nodes, and its terms are integrated week by week.
+
+    Returns
+    -------
+    list of numpy.ndarray, shape (sample,), for each node
+    list of numpy.ndarray, shape (sample,), for each node
+    """
+    sunday = np.ceil((clock.until - 3) / 7) * 7 + 3
+    ends = (np.arange(sunday, clock.until + t * clock.days, 7.0) - clock.until) / clock.days
+    edges = np.unique(np.concatenate([[0.0], ends, [t]]))
+    node, share = np.polynomial.legendre.leggauss(3)
+    width = np.diff(edges)[:, None]
+    s = (edges[:-1, None] + width * (node + 1) / 2).ravel()
+    weight = force * np.exp(-force * s) * (width * share / 2).ravel()
+    stretch = np.log1p(_BEND)
+    z = 2 * np.log1p(_BEND * clock.ahead(s) / whole[:, None]) / stretch - 1
+    # The terms of Chebyshev's polynomial, each from the two before it.
+    before, last = z, np.ones_like(z)
+    moments = []
+    for _ in range(_NODES):
+        moments.append(last @ weight)
+        before, last = last, 2 * z * last - before
+    number = np.arange(_NODES)
+    angle = np.pi * (number + 0.5) / _NODES
+    terms = np.cos(number * angle[:, None]) * np.where(number == 0, 1, 2) / _NODES
+    at = np.expm1((np.cos(angle) + 1) / 2 * stretch) / _BEND
+    return [whole * each for each in at], [*(terms @ np.array(moments))]

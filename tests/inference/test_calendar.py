@@ -1,0 +1,233 @@
+"""Calendar time: its likelihood against integrals of the story, its posterior against the truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate, stats
+
+import bayes_cx as bcx
+from bayes_cx.errors import InputError
+from bayes_cx.inference.clocked import Clocked
+from bayes_cx.inference.direct import direct
+from bayes_cx.inference.nested import Quadratic
+from bayes_cx.inference.prepare import prepare
+from bayes_cx.inference.process import continued, process_of, waves
+from bayes_cx.models import BG_NBD, MBG_NBD, PARETO_NBD
+from bayes_cx.weeks import number_of
+from tests.worlds import START
+
+CALENDAR = bcx.Design(calendar=True)
+
+
+def summed(log, until, unit="week"):
+    return bcx.summarise(bcx.read_transactions(log, customer="who", time="day"), until=until, unit=unit)
+
+
+def clocked(model, table, **more):
+    f = Clocked.of(prepare(model, table, CALENDAR, **more))
+    assert f is not None
+    return f
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Purchases of four customers, by day since a Monday: the first of each, and what follows."""
+    return {"a": [0, 3, 9, 24], "b": [5], "c": [2, 2 + 26], "d": [8, 9, 13, 20, 31]}
+
+
+@pytest.fixture(scope="module")
+def few_stats(few):
+    log = pd.DataFrame([(who, START + np.timedelta64(day, "D")) for who, days in few.items() for day in days])
+    return summed(log.set_axis(["who", "day"], axis=1), str(START + np.timedelta64(33, "D")))
+
+
+@pytest.mark.parametrize(("model", "first_too"), [(BG_NBD, False), (MBG_NBD, True)])
+def test_likelihood_is_the_integral_of_the_story(model, first_too, few, few_stats, rng):
+    """Rates of a day times e^g, leaving after purchases: integrated over rate and chance, day by day."""
+    f = clocked(model, few_stats)
+    g = rng.normal(0, 0.7, f.span[1] - f.span[0] + 1)
+    by_day = g[(np.arange(34) // 7)]
+    u = f.point.start + rng.normal(0, 0.2, 4)
+    found = f.point.at(u[None])
+    r, alpha, a, b = (found[4 + f.point.free.index(name)][0] for name in ("r", "alpha", "a", "b"))
+    log_prior = found[8][0]
+
+    def over_rates(x, passed):
+        """Purchases at rate e^g on their days, and none on all others, averaged over the rates."""
+
+        def density(rate):
+            return rate**x * np.exp(-rate * passed) * stats.gamma.pdf(rate, r, scale=1 / alpha)
+
+        return integrate.quad(density, 0, np.inf)[0]
+
+    def over_chances(leave, stay):
+        return integrate.quad(lambda p: p**leave * (1 - p) ** stay * stats.beta.pdf(p, a, b), 0, 1)[0]
+
+    def likelihood(days):
+        first, last, x = days[0], days[-1], len(days) - 1
+        until, until_last = (np.exp(by_day[first + 1 : end + 1]).sum() / 7 for end in (33, last))
+        decisions = x + first_too
+        stays = over_chances(0, decisions) * over_rates(x, until)
+        gone = over_chances(1, decisions - 1) * over_rates(x, until_last) if decisions else 0.0
+        return np.exp(by_day[days[1:]].sum()) * (stays + gone)
+
+    total = sum(np.log(likelihood(np.array(days))) for days in few.values())
+    got = f.values(np.concatenate([u, g])[None])[0] - log_prior
+    np.testing.assert_allclose(got, total, rtol=1e-6)
+
+
+@pytest.mark.parametrize("model", [BG_NBD, MBG_NBD])
+def test_slopes_are_differences(model, uneven_stats, rng):
+    f = clocked(model, uneven_stats)
+    weeks = f.span[1] - f.span[0] + 1
+    vector = np.concatenate([f.point.start, rng.normal(0, 0.3, weeks)])
+    _, slopes = f.values_and_slopes(vector[None])
+    for i in (0, 1, 2, 3, 4, 20, weeks + 3):
+        step = 1e-4 * np.eye(vector.size)[i]
+        up, down = f.values(np.stack([vector + step, vector - step]))
+        np.testing.assert_allclose(slopes[0, i], (up - down) / 2e-4, rtol=1e-4, atol=1e-3)
+
+
+def test_without_a_season_it_is_the_model_without_calendar(uneven_stats, rng):
+    f = clocked(BG_NBD, uneven_stats)
+    u = f.point.start + rng.normal(0, 0.5, (5, 4))
+    plain = direct(prepare(BG_NBD, uneven_stats), {})
+    assert plain is not None
+    zero = f.values(np.concatenate([u, np.zeros((5, f.span[1] - f.span[0] + 1))], axis=1))
+    np.testing.assert_allclose(zero, plain.heights(u), rtol=1e-12)
+
+
+def test_compressed_is_uncompressed_and_units_do_not_matter(uneven_shop, uneven_stats, with_calendar):
+    f, compressed = (
+        clocked(BG_NBD, table, scale=0.1) for table in (uneven_stats, bcx.compress(uneven_stats))
+    )
+    vector = np.concatenate([f.point.start, np.linspace(-1, 1, f.span[1] - f.span[0] + 1)])[None]
+    assert f.values(vector) == compressed.values(vector)
+    log, _ = uneven_shop
+    transactions = bcx.read_transactions(log, customer="customer", time="time")
+    by_day = bcx.summarise(transactions, until="2021-01-03", unit="day")
+    daily = bcx.fit(BG_NBD, by_day, design=CALENDAR, seed=1, progress=False).draws["posterior"]
+    weekly = with_calendar.draws["posterior"]
+    for name in ("calendar", "calendar_memory", "r", "a"):
+        np.testing.assert_allclose(daily[name].mean(), weekly[name].mean(), rtol=0.02, atol=0.01)
+    np.testing.assert_allclose(daily["alpha"].mean(), 7 * weekly["alpha"].mean(), rtol=0.02)
+    # The exponent of a factor is the same whatever time is counted in.
+    np.testing.assert_allclose(daily["calendar"].std("draw"), weekly["calendar"].std("draw"), rtol=0.15)
+
+
+def test_the_truth_is_recovered(uneven_shop, with_calendar):
+    assert with_calendar.verdict == "passed"
+    draws = with_calendar.draws["posterior"].dataset.isel(chain=0)
+    for name, truth in {"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 3.0}.items():
+        z = (np.log(draws[name]).mean() - np.log(truth)) / np.log(draws[name]).std()
+        assert abs(float(z)) < 3.5
+    _, factor = uneven_shop
+    week = number_of(draws["week"].to_numpy()) - number_of(START)
+    truth = factor[7 * week]
+    g = draws["calendar"].to_numpy()
+    # Its level is that of the rates, so the changes are compared.
+    low, high = np.quantile(g - g.mean(axis=1, keepdims=True), [0.025, 0.975], axis=0)
+    inside = (low < truth - truth.mean()) & (truth - truth.mean() < high)
+    assert inside.mean() >= 0.85
+    middle = g.mean(axis=0)[8:]  # few have come in the first weeks
+    assert np.corrcoef(middle, truth[8:])[0, 1] > 0.9
+    assert 0.2 < float(draws["calendar_sd"].median()) < 0.7
+
+
+def test_draws_of_a_quadratic_likelihood_have_its_moments(rng):
+    """Given the scales all is normal: mean and covariance from the precision, in one step."""
+    k, weeks, n = 2, 9, 40_000
+    process = process_of(2600, weeks, season=True)
+    root = rng.normal(size=(k + weeks, k + weeks))
+    likelihood = Quadratic(
+        rng.normal(size=k + weeks), 0.0, rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
+    )
+    theta = np.log([[0.6, 3.0, 0.4, 0.5]])
+    marginal = likelihood.marginal(process)
+    drawn = marginal.draw(np.repeat(theta, n, axis=0), 1e9, rng)
+    week = np.arange(weeks)
+    K = 0.36 * np.exp(-np.abs(week[:, None] - week) / 3.0) + 0.16 * np.eye(weeks)
+    phi = waves(2600 + week)
+    K += 0.25 * phi @ phi.T
+    precision = likelihood.curvature.copy()
+    precision[k:, k:] += np.linalg.inv(K)
+    cov = np.linalg.inv(precision)
+    mean = cov @ (likelihood.slope + likelihood.curvature @ likelihood.centre)
+    np.testing.assert_allclose(drawn.vectors.mean(axis=0), mean, atol=0.02)
+    np.testing.assert_allclose(np.cov(drawn.vectors.T), cov, atol=0.02)
+    np.testing.assert_allclose(marginal.mean(theta[0]), mean, rtol=1e-5, atol=1e-6)
+    # The density of scales, up to a constant, is that of g integrated out.
+    other = np.log([[0.2, 9.0, 0.1, 0.3]])
+
+    def evidence(scales):
+        sd, memory, noise, season = np.exp(scales)
+        K = sd**2 * np.exp(-np.abs(week[:, None] - week) / memory) + noise**2 * np.eye(weeks)
+        K += season**2 * phi @ phi.T
+        P = likelihood.curvature.copy()
+        P[k:, k:] += np.linalg.inv(K)
+        lean = likelihood.slope + likelihood.curvature @ likelihood.centre
+        size = np.linalg.slogdet(P)[1] + np.linalg.slogdet(K)[1]
+        return 0.5 * lean @ np.linalg.solve(P, lean) - 0.5 * size
+
+    got = marginal.evidence(np.concatenate([theta, other]))
+    np.testing.assert_allclose(got[0] - got[1], evidence(theta[0]) - evidence(other[0]), rtol=1e-5)
+    step = 1e-5 * np.eye(4)
+    up, down = marginal.evidence(theta + step), marginal.evidence(theta - step)
+    np.testing.assert_allclose(marginal.slopes(theta)[0], (up - down) / 2e-5, rtol=1e-4, atol=1e-6)
+
+
+def test_the_future_is_that_of_the_process():
+    n = 20_000
+    draws = {
+        "calendar": np.zeros((n, 3)),
+        "calendar_level": np.full(n, 0.5),
+        "calendar_sd": np.full(n, 0.4),
+        "calendar_memory": np.full(n, 5.0),
+        "calendar_noise": np.full(n, 0.2),
+    }
+    g = continued(draws, 2600, 2700, seed=3)
+    assert g.shape == (n, 101)
+    assert np.array_equal(continued(draws, 2600, 2620, seed=3), g[:, :21])
+    assert not np.array_equal(continued(draws, 2600, 2620, seed=4)[:, 3:], g[:, 3:21])
+    h = np.array([1, 4, 90])
+    np.testing.assert_allclose(g[:, 2 + h].mean(axis=0), 0.5 * np.exp(-h / 5), atol=0.015)
+    variance = 0.16 * (1 - np.exp(-2 * h / 5)) + 0.04
+    np.testing.assert_allclose(g[:, 2 + h].var(axis=0), variance, rtol=0.04)
+
+
+def test_it_is_saved_and_read(with_calendar, tmp_path):
+    bcx.save(with_calendar, tmp_path / "p.nc")
+    read = bcx.load(tmp_path / "p.nc")
+    assert read.layout == with_calendar.layout
+    assert read.draws["posterior"].equals(with_calendar.draws["posterior"])
+    assert "calendar_sd" in read.provenance.priors
+    broken = with_calendar.with_group(
+        "posterior", with_calendar.draws["posterior"].to_dataset().drop_vars("calendar")
+    )
+    bcx.save(broken, tmp_path / "b.nc")
+    with pytest.raises(InputError, match="without calendar"):
+        bcx.load(tmp_path / "b.nc")
+
+
+def test_what_cannot_be_had_is_refused(uneven_stats, few_stats):
+    def refused(match, model=BG_NBD, stats=uneven_stats, design=CALENDAR, **more):
+        with pytest.raises(InputError, match=match):
+            bcx.fit(model, stats, design=design, progress=False, **more)
+
+    refused("calendar time for Pareto/NBD", model=PARETO_NBD)
+    refused("two years", design=bcx.Design(season=True))
+    refused("counted by week", stats=uneven_stats.isel(customer=slice(0, 400)))
+    refused("method NUTS", method=bcx.NUTS())
+    refused("end of observation", stats=uneven_stats.assign_attrs(until=""))
+    grouped = uneven_stats.assign(tier=("customer", np.resize(["x", "y"], 1500).astype(object)))
+    refused("together with tier", stats=grouped, design=bcx.Design(calendar=True, pool=["tier"]))
+    beyond = few_stats.assign_attrs(repeats_by_week='{"2030-01-07": 8}')
+    refused("no customer was observed in", stats=beyond)
+    with pytest.raises(InputError, match="True or False"):
+        bcx.Design(calendar=1)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="PyMC"):
+        bcx.pymc_model(BG_NBD, uneven_stats, design=CALENDAR)
+    with pytest.raises(InputError, match="PyMC"):
+        bcx.sample_prior(BG_NBD, uneven_stats, design=CALENDAR)
+    with pytest.raises(InputError, match="another sampler"):
+        bcx.posterior(BG_NBD, {"r": [1.0]}, uneven_stats, design=CALENDAR)
