@@ -20,12 +20,19 @@ from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
 from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
+from bayes_cx.inference.process import priors_of
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.inference.tree import check_tree
-from bayes_cx.model import Model
+from bayes_cx.model import Model, Prior
+from bayes_cx.models.beta_geometric import CONSTANT_RATES
 from bayes_cx.notebook import html
 
 __all__ = ["Posterior", "check_posterior", "load", "save"]
+
+_SHARED = (
+    "The rates of all customers rise and fall together from week to week: campaigns for some of them and "
+    "changing habits of single customers are not in the model."
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,20 @@ class Posterior:
     def provenance(self) -> Provenance:
         """Where the draws come from: data, priors, method, seed, versions."""
         return Provenance.from_json(self.draws.attrs["provenance"])
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The priors by quantity: those of the model, and of what all customers share, if that is fitted."""
+        design = self.layout.design
+        shared = priors_of(season=design.season) if design.calendar else {}
+        return {**self.model.priors, **shared}
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What the fit cannot see, in plain words: the limits of the model, with what its design mends."""
+        if not self.layout.design.calendar:
+            return self.model.limits
+        return tuple(_SHARED if limit == CONSTANT_RATES else limit for limit in self.model.limits)
 
     @property
     def n_draws(self) -> int:

@@ -36,9 +36,9 @@ _NODES = 48
 _PRIORS = {
     "calendar_sd": Prior(
         "LogNormal",
-        {"mu": float(np.log(0.2)), "sigma": 0.8},
+        {"mu": float(np.log(0.1)), "sigma": 1.0},
         "standard deviation of what persists in the log of the purchase rate of a week",
-        "from next to nothing (4 %) to rates that double and halve (96 %)",
+        "from nothing that could be seen (1.4 %) to rates that double and halve (71 %)",
     ),
     "calendar_memory": Prior(
         "LogNormal",
@@ -48,17 +48,17 @@ _PRIORS = {
     ),
     "calendar_noise": Prior(
         "LogNormal",
-        {"mu": float(np.log(0.1)), "sigma": 0.8},
+        {"mu": float(np.log(0.05)), "sigma": 1.0},
         "standard deviation of what concerns single weeks",
-        "from 2 % to 48 % of the purchases of a week",
+        "from 0.7 % to 36 % of the purchases of a week",
     ),
 }
 _SEASON = {
     "season_sd": Prior(
         "LogNormal",
-        {"mu": float(np.log(0.2)), "sigma": 0.8},
+        {"mu": float(np.log(0.1)), "sigma": 1.0},
         "standard deviation over the year of the season in the log of the purchase rate",
-        "from next to no season (4 %) to one that doubles and halves the rate (96 %)",
+        "from no season that could be seen (1.4 %) to one that doubles and halves the rate (71 %)",
     ),
 }
 

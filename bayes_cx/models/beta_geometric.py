@@ -20,6 +20,7 @@ from bayes_cx.numerics import (
 
 __all__ = [
     "AT_RANDOM",
+    "CONSTANT_RATES",
     "PARAMS",
     "PRIORS",
     "RATE_PARAMS",
@@ -36,6 +37,9 @@ __all__ = [
     "silence_limit",
     "simulate_future",
 ]
+
+CONSTANT_RATES = "Rates are constant: seasons, campaigns and changing habits are not in the model."
+"""What these models cannot see; a fit with calendar time sees some of it."""
 
 RATE_PARAMS = {
     "r": Param("", "shape of the purchase rates: the smaller, the more customers differ"),

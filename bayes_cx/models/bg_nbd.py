@@ -98,7 +98,7 @@ BG_NBD = Model(
     ),
     limits=(
         "A customer can leave only right after a repeat purchase, so all who bought once count as active.",
-        "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+        beta_geometric.CONSTANT_RATES,
         "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
     when="shops without contracts, where customers buy at irregular times and leave silently",

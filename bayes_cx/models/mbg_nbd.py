@@ -90,7 +90,7 @@ MBG_NBD = Model(
     ),
     limits=(
         "A customer can leave only right after a purchase, not at any time between purchases.",
-        "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+        beta_geometric.CONSTANT_RATES,
         "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
     when="shops without contracts, where many customers buy once and never again, and leave silently",

@@ -115,7 +115,7 @@ def model_card(
             parameters=_parameters(posterior),
             priors=tuple(
                 PriorPart(name=name, meaning=prior.meaning, prior=prior.text, reason=prior.reason)
-                for name, prior in model.priors.items()
+                for name, prior in posterior.priors.items()
                 if prior.text == made.priors.get(name)
             ),
             reference=str(reference(model.reference)) if model.reference else "",
@@ -127,7 +127,7 @@ def model_card(
         holdout=_holdout(holdout, "" if posterior is first else first.model.name),
         subgroups=_evidence("subgroups", groups, left_out),
         limits=(
-            *model.limits,
+            *posterior.limits,
             *limits(model.kind.leaving, columns, tested=study.evidence.holdout is not None),
         ),
         ethics=ethics(model.kind.leaving, columns, _contacted(study)),

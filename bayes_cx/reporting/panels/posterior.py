@@ -25,7 +25,7 @@ def blocks(posterior: Posterior) -> tuple[Block, ...]:
         rows.append((letter, Number(measured(mean), mean), *shown, meaning))
     more = ("95% interval", "posterior") if sampled else ()
     heads = ("parameter", "mean" if sampled else "estimate", *more, "what it is")
-    priors = [(key, prior.text, prior.meaning, prior.reason) for key, prior in model.priors.items()]
+    priors = [(key, prior.text, prior.meaning, prior.reason) for key, prior in posterior.priors.items()]
     return panel(
         f"{name} posterior",
         [
@@ -40,6 +40,6 @@ def blocks(posterior: Posterior) -> tuple[Block, ...]:
         table(heads, rows, "parameters"),
         folded(f"checks: {in_words(checks)}", checks_table(checks, within=name) if checks else None),
         folded("priors and why", table(("quantity", "prior", "what it is", "why"), priors, "priors")),
-        folded("the model in words", Text((model.story, *model.limits), "bullets")),
+        folded("the model in words", Text((model.story, *posterior.limits), "bullets")),
         folded("data and provenance", mapping(made.as_dict())),
     )

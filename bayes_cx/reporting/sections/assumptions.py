@@ -25,7 +25,7 @@ def section(study: Study) -> Section | None:
         rows = tuple((Strong(name), text) for name, text in assumptions(study))
         blocks.append(Table((Column("Assumption"), Column("Value", wide=True)), rows, label="Assumptions"))
     priors = tuple(
-        (fit.model.name, fit.model.priors[name].meaning, _minus(text))
+        (fit.model.name, fit.priors[name].meaning, _minus(text))
         for fit in study.fits
         for name, text in fit.provenance.priors.items()
     )

@@ -9,7 +9,7 @@ __all__ = ["section"]
 
 def section(study: Study) -> Section | None:
     """Return the limits of every model and of the plan."""
-    limits = [limit for fit in study.fits for limit in fit.model.limits]
+    limits = [limit for fit in study.fits for limit in fit.limits]
     if study.plan is not None:
         limits.append(
             f"How customers respond to the offers is an assumption; {events(study).events} alone do not show "
