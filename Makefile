@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof test test-all bench lint format floors wheel gallery notebooks wrong-choice lock image clean
+.PHONY: help setup report proof coverage test test-all bench lint format floors wheel gallery notebooks wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -45,6 +45,9 @@ report: $(STAMP) ## render the retention report of CDNOW into reports/cdnow
 
 proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md (an hour)
 	$(BIN)/python docs/proof.py
+
+coverage: $(STAMP) ## forecast hold-out totals from several cuts, with and without calendar time: docs/coverage.md
+	$(BIN)/python docs/coverage.py
 
 test: $(STAMP) ## run every test that is not slow
 	$(PYTEST) $(TESTS)

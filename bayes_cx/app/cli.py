@@ -152,7 +152,7 @@ def summarise(
 
 
 @app.command()
-@takes("method", "seed", "strict")
+@takes("calendar", "season", "method", "seed", "strict")
 def fit(
     given: Given,
     stats: Stats,

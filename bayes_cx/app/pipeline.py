@@ -141,8 +141,9 @@ def _holdout(
     try:
         parts = observed.split()
         spend = spend_of(parts.calibration, compute, progress)
+        known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
         fits = (
-            fit_model(model, parts.calibration, compute, progress),
+            fit_model(model, parts.calibration, known, progress),
             spend if isinstance(spend, bcx.Posterior) else None,
         )
         found = bcx.validation.holdout(*fits, parts, seed=compute.seed)
@@ -156,6 +157,13 @@ def _holdout(
         found,
         f"fitted until {parts.calibration.attrs['until']}, judged until {parts.holdout.attrs['end']}",
     )
+
+
+def _too_short(parts: "bcx.Split", compute: Compute) -> bool:
+    """Return whether a season was asked for that the calibration period is too short to show."""
+    from bayes_cx.inference.weekly_data import has_two_years
+
+    return compute.season and not has_two_years(parts.calibration)
 
 
 def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: int) -> "Report":

@@ -213,6 +213,10 @@ class Compute:
         str | None,
         Option(_models_help, default="the first for the data", parse=_model_key, check=one_of(_reported)),
     ] = None
+    calendar: Annotated[
+        bool, Option("Let the purchases of all customers rise and fall together from week to week.")
+    ] = False
+    season: Annotated[bool, Option("With a yearly season as well; needs two years.")] = False
     method: Annotated[Literal["auto", "nuts", "laplace"], Option("How to fit")] = "auto"
     seed: Annotated[int, Option("The same seed, the same result.", check=at_least(0))] = 1
     draws: Annotated[int, Option("Draws to value with.", check=at_least(100))] = 1000

@@ -53,7 +53,7 @@ def fit_model(
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
-    Groups of contracts are partially pooled; see `_design`.
+    Groups of contracts are partially pooled, and there may be calendar time; see `_design`.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def fit_model(
     posterior = bcx.fit(
         model,
         stats,
-        design=_design(model, stats),
+        design=_design(model, stats, compute),
         method=methods[compute.method],
         seed=compute.seed,
         progress=progress,
@@ -89,7 +89,13 @@ def fit_coarsely(
     """
     if within is None and spend is None:
         return fit_model(model, stats, compute, progress)
-    on = [*model.statistics, *_design(model, stats).columns]
+    if compute.calendar or compute.season:
+        raise InputError(
+            "both --coarsen and --calendar",
+            "one of the two: what coarser data change cannot be measured with calendar time",
+            "leave one of them out",
+        )
+    on = [*model.statistics, *_design(model, stats, compute).columns]
     lenient = replace(compute, strict=False)
     posterior = fit_model(model, bcx.coarsen(stats, within, on, spend=spend), lenient, progress)
     shift = bcx.validation.coarsening_shift(posterior, stats, draws=SHIFT_DRAWS)
@@ -138,8 +144,13 @@ def fit_candidates(
     return found
 
 
-def _design(model: "Model", stats: "xr.Dataset") -> "bcx.Design":
-    """Return the design of a fit: contracts are partially pooled by the first column of groups."""
+def _design(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Design":
+    """Return the design of a fit: contracts are partially pooled by the first column of groups.
+
+    Calendar time is for what customers do, and not for what they spend.
+    """
+    if (compute.calendar or compute.season) and model.kind.forecast is not None:
+        return bcx.Design(calendar=compute.calendar, season=compute.season)
     groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
     if model.kind.leaving != "observed" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
         return bcx.Design()

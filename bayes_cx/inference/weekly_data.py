@@ -10,7 +10,7 @@ from bayes_cx.model import Model
 from bayes_cx.spans import UNITS
 from bayes_cx.weeks import points, week_of
 
-__all__ = ["check_calendar", "spanned"]
+__all__ = ["check_calendar", "has_two_years", "spanned"]
 
 # Two years: fewer weeks do not tell a season from anything else that happens once.
 _TWO_YEARS = 104
@@ -21,6 +21,12 @@ def spanned(stats: xr.Dataset) -> tuple[int, int]:
     days = UNITS[stats.attrs["unit"]] / UNITS["day"]
     until = points(stats.attrs["until"], stats.attrs["unit"])
     return int(week_of(until - float(stats["T"].max()) * days)), int(week_of(np.ceil(until)))
+
+
+def has_two_years(stats: xr.Dataset) -> bool:
+    """Return whether statistics span two years, without which a season cannot be told from anything else."""
+    first, last = spanned(stats)
+    return last - first >= _TWO_YEARS
 
 
 def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
@@ -58,7 +64,7 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
             "the purchases by week of the same time",
             "make the statistics with bcx.summarise",
         )
-    if design.season and last - first < _TWO_YEARS:
+    if design.season and not has_two_years(stats):
         raise InputError(
             f"a season from {last - first + 1} weeks of data",
             f"two years, {_TWO_YEARS} weeks, or more",

@@ -1,0 +1,246 @@
+"""How often intervals of hold-out totals hold what happened: writes docs/coverage.md.
+
+Rolling origin: every data set is cut at several days, and what came within 13 and 26 weeks of the cut is
+compared with the forecast from what was known until then, with constant rates, with calendar time, and with a
+season where two years are known. Nothing here is fitted to the result; the seed is 1.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import gaussian_kde
+
+import bayes_cx as bcx
+from bayes_cx.data import Transactions
+from bayes_cx.files import atomic_path
+from bayes_cx.scoring import predict_events
+from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_randomised
+from bayes_cx.validation.scores import crps
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.worlds import START, daily, shop
+
+HERE = Path(__file__).parent
+APPAREL = HERE.parents[1] / "shared" / "data" / "apparelTrans.csv"
+SEED, DRAWS, HORIZONS = 1, 400, (13, 26)
+DESIGNS = {
+    "constant": bcx.Design(),
+    "calendar": bcx.Design(calendar=True),
+    "season": bcx.Design(season=True),
+}
+WORLDS = {
+    "simulated: even weeks": {},
+    "simulated: seasons": {"season": 0.35, "noise": 0.05},
+    "simulated: shocks": {"sd": 0.3, "memory": 10.0, "noise": 0.1},
+}
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A forecast of a total, and how it did.
+
+    Attributes
+    ----------
+    data, cut, design : str
+    weeks : int
+    observed : int
+    mean, low, high : float
+        Of the forecast; the interval is that of 95%.
+    below : float
+        Share of the draws below what was observed.
+    log_score, crps : float
+        Of the total: minus the log of the density of its logarithm, and CRPS as a share of what was observed.
+    customers : tuple of float
+        Share of single customers inside their intervals, at each of `LEVELS`.
+    checks : str
+        Verdict over the checks of the fit.
+    """
+
+    data: str
+    cut: str
+    design: str
+    weeks: int
+    observed: int
+    mean: float
+    low: float
+    high: float
+    below: float
+    log_score: float
+    crps: float
+    customers: tuple[float, ...]
+    checks: str
+
+    def inside(self, level: float) -> bool:
+        """Return whether the central interval holds what was observed."""
+        return abs(self.below - 0.5) <= level / 2
+
+
+def data() -> Iterator[tuple[str, Transactions, list[str]]]:
+    """Yield data sets with their cuts."""
+    cuts = ["1997-06-30", "1997-09-30", "1997-12-31", "1998-03-31"]
+    yield "CDNOW, a tenth", bcx.load_cdnow(sample=True), cuts
+    yield "CDNOW", bcx.load_cdnow(), cuts
+    if APPAREL.exists():
+        raw = pd.read_csv(APPAREL)
+        frame = pd.DataFrame({"customer": raw["Id"], "time": pd.to_datetime(raw["Date"], unit="D")})
+        last = frame["time"].max()
+        days = [last - pd.Timedelta(weeks=weeks) for weeks in (104, 78, 52, 26)]
+        yield "apparel", _read(frame), [str(day.date()) for day in days]
+    for i, (name, given) in enumerate(WORLDS.items()):
+        rng = np.random.default_rng([SEED, i])
+        factor = daily(rng, 7 * 156, **given)
+        frame = shop(rng, factor, customers=3000, joining=7 * 60)
+        yield name, _read(frame), [str(START + np.timedelta64(7 * w, "D")) for w in (52, 78, 104, 130)]
+
+
+def _read(frame: pd.DataFrame) -> Transactions:
+    return bcx.read_transactions(frame, customer="customer", time="time")
+
+
+def forecasts(name: str, transactions: Transactions, cut: str) -> Iterator[Forecast]:
+    """Yield the forecasts of a data set from a cut on, as far as the data reach."""
+    last = pd.Timestamp(bcx.summarise(transactions).attrs["until"])
+    ends = {weeks: pd.Timestamp(cut) + pd.Timedelta(weeks=weeks) for weeks in HORIZONS}
+    # A day or two less than the whole span counts as all of it.
+    ends = {weeks: min(end, last) for weeks, end in ends.items() if end <= last + pd.Timedelta(days=3)}
+    parts = {weeks: bcx.split(transactions, cut, str(end.date())) for weeks, end in ends.items()}
+    stats = next(iter(parts.values())).calibration
+    for design_name, design in DESIGNS.items():
+        try:
+            fit = bcx.fit(bcx.models.BG_NBD, stats, design=design, seed=SEED, progress=False)
+        except bcx.InputError:
+            if design_name != "season":  # which needs two years
+                raise
+            continue
+        counts = {weeks: np.zeros((DRAWS, stats.sizes["customer"]), np.int32) for weeks in parts}
+        lengths = {weeks: part.holdout.attrs["length"] for weeks, part in parts.items()}
+        for i, made in enumerate(predict_events(fit, stats, max(lengths.values()), draws=DRAWS, seed=SEED)):
+            for weeks, length in lengths.items():
+                within = made.customer[made.time <= length]
+                counts[weeks][i] = np.bincount(within, minlength=counts[weeks].shape[1])
+        for weeks, part in parts.items():
+            seen = part.holdout["x_holdout"].to_numpy()
+            yield _judged(name, cut, design_name, weeks, counts[weeks], seen, fit.verdict)
+
+
+def _judged(
+    name: str, cut: str, design: str, weeks: int, counts: np.ndarray, seen: np.ndarray, verdict: str
+) -> Forecast:
+    total, observed = counts.sum(axis=1, dtype=np.int64).astype(float), int(seen.sum())
+    density = gaussian_kde(np.log(np.maximum(total, 0.5)))
+    return Forecast(
+        data=name,
+        cut=cut,
+        design=design,
+        weeks=weeks,
+        observed=observed,
+        mean=float(total.mean()),
+        low=float(np.quantile(total, 0.025)),
+        high=float(np.quantile(total, 0.975)),
+        below=float((total < observed).mean() + 0.5 * (total == observed).mean()),
+        log_score=float(-density.logpdf(np.log(observed))[0]),
+        crps=float(crps(total[:, None], np.array([float(observed)]))[0]) / observed,
+        customers=tuple(float(inside_randomised(counts, seen, level).mean()) for level in LEVELS),
+        checks=verdict,
+    )
+
+
+def page(found: list[Forecast]) -> str:
+    """Return the page as Markdown."""
+    every = {name: [f for f in found if f.design == name] for name in DESIGNS}
+    lines = [
+        "# How often intervals of totals hold",
+        "",
+        "`make coverage` writes this page. Each data set is cut at several days; the total of the purchases "
+        "that its customers made within 13 and 26 weeks of the cut is compared with the forecast from what "
+        "was known until then. *Constant* is BG/NBD, *calendar* is BG/NBD with `Design(calendar=True)`, and "
+        "*season* with `Design(season=True)`, which needs two years of data.",
+        "",
+        "Forecasts of one data set overlap, so they are not independent, and the intervals of the shares "
+        "(95%, binomial) are too short. ✗ marks a share whose interval does not hold what was promised.",
+        "",
+        "## Totals",
+        "",
+        "| forecast | number | inside 50% | inside 80% | inside 95% | mean log score | mean CRPS |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, mine in every.items():
+        shares = " | ".join(_share(mine, level) for level in LEVELS)
+        log_score, distance = (np.mean([getattr(f, each) for f in mine]) for each in ("log_score", "crps"))
+        lines.append(f"| {name} | {len(mine)} | {shares} | {log_score:.2f} | {100 * distance:.1f} % |")
+    lines += ["", _against(every), "", "## Single customers", ""]
+    lines += [
+        "The share of customers inside their intervals, over all forecasts, those at an end counted in part; "
+        "✗ where it is more than two points away.",
+        "",
+        "| forecast | 50% | 80% | 95% |",
+        "|---|---|---|---|",
+    ]
+    for name, mine in every.items():
+        means = np.mean([f.customers for f in mine], axis=0)
+        cells = [
+            f"{100 * m:.1f} %{'' if abs(m - level) <= 0.02 else ' ✗'}"
+            for m, level in zip(means, LEVELS, strict=True)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "## Every forecast", ""]
+    lines += [
+        "Forecasts and intervals (95%) are shares of what was observed; **bold** intervals do not hold it.",
+        "",
+        "| data | until | weeks | observed | constant | calendar | season |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key in dict.fromkeys((f.data, f.cut, f.weeks, f.observed) for f in found):
+        here = {f.design: f for f in found if (f.data, f.cut, f.weeks, f.observed) == key}
+        cells = [_cell(here[name]) if name in here else "" for name in DESIGNS]
+        lines.append(f"| {key[0]} | {key[1]} | {key[2]} | {key[3]:,} | {' | '.join(cells)} |")
+    failed = [f for f in found if f.checks != "passed"]
+    if failed:
+        lines += ["", f"The checks of {len(failed)} forecasts' fits did not pass."]
+    return "\n".join(lines) + "\n"
+
+
+def _share(mine: list[Forecast], level: float) -> str:
+    share = float(np.mean([f.inside(level) for f in mine]))
+    low, high = binomial_interval(share, len(mine))
+    return f"{share:.0%} ({low:.0%}–{high:.0%}){'' if low <= level <= high else ' ✗'}"
+
+
+def _against(every: dict[str, list[Forecast]]) -> str:
+    known = {(f.data, f.cut, f.weeks): f for f in every["constant"]}
+    words = []
+    for name in ("calendar", "season"):
+        pairs = [(f, known[f.data, f.cut, f.weeks]) for f in every[name]]
+        better = {
+            each: sum(getattr(f, each) < getattr(other, each) for f, other in pairs)
+            for each in ("log_score", "crps")
+        }
+        words.append(
+            f"With *{name}* the log score of the total is better than with constant rates in "
+            f"{better['log_score']} of {len(pairs)} forecasts, and CRPS in {better['crps']}."
+        )
+    return " ".join(words)
+
+
+def _cell(f: Forecast) -> str:
+    mark = "" if f.inside(0.95) else "**"
+    return f"{f.mean / f.observed:.2f} {mark}[{f.low / f.observed:.2f}, {f.high / f.observed:.2f}]{mark}"
+
+
+def main() -> None:
+    """Compute everything and write the page."""
+    found = []
+    for name, transactions, cuts in data():
+        for cut in cuts:
+            found += forecasts(name, transactions, cut)
+            print(name, cut, flush=True)
+    with atomic_path(HERE / "coverage.md") as unfinished:
+        unfinished.write_text(page(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
