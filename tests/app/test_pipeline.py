@@ -256,6 +256,21 @@ def test_the_report_says_why_there_is_no_hold_out():
     assert "only statistics are known" in pipeline._holdout(bare, bcx.models.BG_NBD, Compute(), False)[1]
 
 
+def test_a_season_that_a_hold_out_is_too_short_for_is_left_out_of_its_test(uneven_shop):
+    from bayes_cx.app import pipeline
+    from bayes_cx.app.observe import Observed
+
+    log, _ = uneven_shop
+    transactions = bcx.read_transactions(log, customer="customer", time="time")
+    parts = bcx.split(transactions, "2020-12-27")
+    observed = Observed(parts.calibration, ("bg_nbd",), lambda: parts)
+    asked = Compute(season=True, strict=True)
+    found, said = pipeline._holdout(observed, bcx.models.BG_NBD, asked, False)
+    assert said == f"fitted until 2020-12-27, judged until {parts.holdout.attrs['end']}"
+    total = found.checks[0].interval
+    assert (total.high - total.low) / parts.holdout["x_holdout"].sum() > 0.2  # as only calendar time knows
+
+
 @pytest.mark.parametrize("watched", [True, False])
 def test_bars_are_for_those_who_watch(monkeypatch, watched):
     steps = Steps(total=1)
