@@ -43,11 +43,11 @@ _STEPS, _NEAR = 30, 1e-6
 _TOGETHER = 32
 # For differences of slopes.
 _STEP = 1e-4
-# Of the scales: how many points look for where they may be, how much wider than the curvature at the mode
-# says, and how often; how many of them become centres of kernels, how wide these are; the share of the prior.
-_SCOUTS, _WIDE, _ROUNDS, _CENTRES, _KERNEL, _PRIOR = 500, 1.5, 3, 200, 0.9, 0.1
-# Vectors that are drawn for each of the scales, whose covariance takes most of the time.
-_EACH = 2
+# Of the scales: how many points look for where they may be, and how often; how many of them become centres of
+# kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
+_SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 1000, 3, 400, (0.5, 1.3), 0.1
+# From so many weeks on two vectors are drawn for each of the scales, whose covariance takes most of the time.
+_MANY_WEEKS = 120
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,11 @@ class Marginal:
         by_covariance = 0.5 * (weight[:, :, None] * weight[:, None] - inverse)
         return self.process.slopes(theta, self.root @ by_covariance @ self.root.T)
 
+    @property
+    def each(self) -> int:
+        """How many vectors are drawn for each vector of scales."""
+        return 1 if self.process.weeks < _MANY_WEEKS else 2
+
     @cached_property
     def _persists(self) -> np.ndarray:
         """R' C R at the nodes of memory, C the correlation of u, shape (node, direction x direction)."""
@@ -164,19 +169,19 @@ class Marginal:
         return self.centre[:k] + self.at_mean - (g - self.centre[k:]) @ self.gain.T
 
     def draw(self, theta: np.ndarray, degrees: float, rng: np.random.Generator) -> "Drawn":
-        """Draw `_EACH` vectors given each vector of scales.
+        """Draw `each` vectors given each vector of scales.
 
         Given g the coordinates are drawn from a t distribution with so many degrees of freedom.
         """
-        process, n = self.process, self.y.size
-        repeated = np.repeat(theta, _EACH, axis=0)
+        process, n, each = self.process, self.y.size, self.each
+        repeated = np.repeat(theta, each, axis=0)
         u, e, season = process.simulate(repeated, rng)
         noise = rng.standard_normal((len(repeated), n))
         for start in range(0, len(theta), _TOGETHER):
             scales = theta[start : start + _TOGETHER]
-            some = slice(start * _EACH, (start + len(scales)) * _EACH)
+            some = slice(start * each, (start + len(scales)) * each)
             g = u[some] + e[some] + season[some] @ process.waves.T
-            missed = (self.y - g @ self.root - noise[some]).reshape(-1, _EACH, n)
+            missed = (self.y - g @ self.root - noise[some]).reshape(-1, each, n)
             weight = np.linalg.solve(self._covariance(scales), missed.transpose(0, 2, 1))
             seen = weight.transpose(0, 2, 1) @ self.root.T
             u[some] += (seen @ process.parts(scales)[0]).reshape(-1, process.weeks)
@@ -287,10 +292,10 @@ def explore_nested(
     quadratic, mode = _search(f, process, start)
     rng, marginal = np.random.default_rng(rng_seed), quadratic.marginal(process)
     theta, scales_khat, scales_ess = _scales(
-        _of_scales(marginal), process, mode, -(-n // _EACH), degrees, rng
+        _of_scales(marginal), process, mode, -(-n // marginal.each), degrees, rng
     )
     drawn = marginal.draw(theta, degrees, rng)
-    theta = np.repeat(theta, _EACH, axis=0)
+    theta = np.repeat(theta, marginal.each, axis=0)
     height = f.values(drawn.vectors)
     log_weight = np.where(np.isfinite(height), height, -np.inf) - quadratic(drawn.vectors) + drawn.log_weight
     smooth, khat = smooth_weights(log_weight)
@@ -316,13 +321,13 @@ def _scales(
     samples find where it is, from around the mode on. The last is from a mixture with a kernel at some points
     of those. A tenth of each is from the prior, so that no weight is beyond bounds.
     """
-    root = _WIDE * np.linalg.cholesky(np.linalg.inv(mode.precision))
-    centres = mode.u[None]
+    root = np.linalg.cholesky(np.linalg.inv(mode.precision))
+    centres = np.repeat(mode.u[None], 2, axis=0)
     for _ in range(_ROUNDS):
         points, log_weight = _proposed(f, process, centres, root, _SCOUTS, degrees, rng)
         weight = np.exp(smooth_weights(log_weight)[0])
         off = points - weight @ points
-        root = _KERNEL * np.linalg.cholesky((off * weight[:, None]).T @ off)
+        root = np.linalg.cholesky((off * weight[:, None]).T @ off)
         centres = points[systematic(weight, _CENTRES, rng)]
     points, log_weight = _proposed(f, process, centres, root, n, degrees, rng)
     smooth, khat = smooth_weights(log_weight)
@@ -342,12 +347,14 @@ def _proposed(
     """Draw from a mixture of t distributions and the prior; return points and their log weights."""
     k = root.shape[0]
     mu, sigma = process.moments
-    points = centres[np.arange(n) % len(centres)] + _t(n, k, degrees, rng) @ root.T
+    width = np.resize(_WIDTHS, len(centres))
+    which = np.arange(n) % len(centres)
+    points = centres[which] + width[which, None] * _t(n, k, degrees, rng) @ root.T
     some = rng.random(n) < _PRIOR
     points[some] = mu + sigma * rng.standard_normal((n, k))[some]
     away = np.linalg.solve(root, (points[:, None] - centres).reshape(-1, k).T).T.reshape(n, -1, k)
-    kernels = logsumexp(_log_t((away**2).sum(axis=2), k, degrees), axis=1)
-    kernels -= np.log(np.abs(np.diagonal(root))).sum() + np.log(len(centres))
+    kernels = _log_t((away**2).sum(axis=2) / width**2, k, degrees) - k * np.log(width)
+    kernels = logsumexp(kernels, axis=1) - np.log(np.abs(np.diagonal(root))).sum() - np.log(len(centres))
     proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + process.log_prior(points)[0])
     return points, f.heights(points) - proposal
 
