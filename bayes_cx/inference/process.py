@@ -190,7 +190,9 @@ def process_of(first: int, weeks: int, *, season: bool) -> Process:
     return Process(first, weeks, priors_of(season=season))
 
 
-def continued(draws: Mapping[str, np.ndarray], first: int, last: int, seed: int) -> np.ndarray:
+def continued(
+    draws: Mapping[str, np.ndarray], first: int, last: int, seed: int, future: int = 0
+) -> np.ndarray:
     """Return g from the first week of a fit to a later one, drawn where there are no data.
 
     The same draw has the same future in whatever it is asked for, and however far.
@@ -203,6 +205,8 @@ def continued(draws: Mapping[str, np.ndarray], first: int, last: int, seed: int)
         Numbers of weeks.
     seed : int
         Of the fit.
+    future : int
+        Which of the futures of each draw.
 
     Returns
     -------
@@ -219,7 +223,8 @@ def continued(draws: Mapping[str, np.ndarray], first: int, last: int, seed: int)
     more = np.empty((len(known), week.size))
     for i, number in enumerate(week):
         # A week is drawn by its own number, so that a longer future begins as a shorter one.
-        z = np.random.default_rng([seed, _FUTURE, int(number) + _PAST]).standard_normal((2, len(known)))
+        stream = np.random.default_rng([seed, _FUTURE + future, int(number) + _PAST])
+        z = stream.standard_normal((2, len(known)))
         level = stays * level + moves * z[0]
         more[:, i] = level + draws["calendar_noise"] * z[1] + season[:, i]
     return np.concatenate([known, more], axis=1)

@@ -95,7 +95,7 @@ class CalendarClock:
 
 
 def calendar_clock(
-    posterior: Posterior, stats: xr.Dataset, ahead: float = 0.0, thin_to: int | None = None
+    posterior: Posterior, stats: xr.Dataset, ahead: float = 0.0, thin_to: int | None = None, future: int = 0
 ) -> CalendarClock | None:
     """Return the clock of a fit with calendar time for some customers; None for any other fit.
 
@@ -108,6 +108,8 @@ def calendar_clock(
         How far into the future it has to go, in the unit of the fit.
     thin_to : int, optional
         At most so many draws.
+    future : int
+        Which of the futures of each draw; scores and simulations are of the first, 0.
 
     Raises
     ------
@@ -138,7 +140,7 @@ def calendar_clock(
             "fit again with these customers",
         )
     last = max(int(week_of(np.ceil(end + ahead * days))), first)
-    g = continued(draws, first, last, posterior.provenance.seed)
+    g = continued(draws, first, last, posterior.provenance.seed, future)
     return CalendarClock(np.exp(g[thinned(len(g), thin_to)]), first, end, days)
 
 

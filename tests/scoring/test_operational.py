@@ -10,7 +10,7 @@ import bayes_cx as bcx
 from bayes_cx.errors import InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.prepare import prepare
-from bayes_cx.scoring import replicate, replicate_statistics, total_log_likelihood
+from bayes_cx.scoring import replicate, replicate_statistics, sources_of_total, total_log_likelihood
 from bayes_cx.scoring.operational import calendar_clock
 from tests.worlds import START, shop
 
@@ -167,6 +167,25 @@ def test_simulated_purchases_are_those_expected(with_calendar, uneven_stats):
     assert z.std() < 1.5
     # Beside what every customer does by chance, totals move together with what all share.
     assert float(expected.std() / expected.mean()) > 0.08
+
+
+def test_the_sources_of_a_total_add_up(with_calendar, plain, uneven_stats):
+    found = sources_of_total(with_calendar, uneven_stats, "26 weeks", draws=300)
+    assert float(found["share"].sum()) == pytest.approx(1)
+    totals = bcx.predict_purchases(with_calendar, uneven_stats, "26 weeks", draws=300, seed=9).sum("customer")
+    assert float(found["variance"].sum()) == pytest.approx(float(totals.var()), rel=0.5)
+    assert float(found["share"].sel(source="shared")) > 0.3
+    # With the same parameters again and again nothing but luck is left.
+    one = plain.draws["posterior"].to_dataset().isel(draw=np.zeros(200, int)).assign_coords(draw=range(200))
+    same = plain.with_group("posterior", one)
+    alone = sources_of_total(same, uneven_stats, "26 weeks", draws=200)
+    totals = bcx.predict_purchases(same, uneven_stats, "26 weeks", draws=200, seed=9).sum("customer")
+    assert float(alone["share"].sel(source="luck")) == pytest.approx(1)
+    assert float(alone["variance"].sum()) == pytest.approx(float(totals.var()), rel=0.4)
+    still = sources_of_total(with_factors(with_calendar, 0.0), uneven_stats, "26 weeks", draws=40)
+    without = sources_of_total(plain, uneven_stats, "26 weeks", draws=40)
+    assert float(without["share"].sel(source="shared")) == 0.0
+    np.testing.assert_allclose(still["variance"][0], without["variance"][0], rtol=0.03)
 
 
 def test_simulated_times_follow_the_calendar(with_calendar, uneven_stats):

@@ -1,6 +1,7 @@
 """The figures of the report: each draws its data, with a headline that says what they show."""
 
 from bayes_cx.reporting.figures.accuracy import by_frequency, calibration, capture
+from bayes_cx.reporting.figures.calendar import factors
 from bayes_cx.reporting.figures.campaign import gain_curve, net, sensitivity
 from bayes_cx.reporting.figures.comparison import comparison
 from bayes_cx.reporting.figures.contacts import forest
@@ -15,6 +16,7 @@ __all__ = [
     "calibration",
     "capture",
     "comparison",
+    "factors",
     "forest",
     "futures",
     "gain_curve",

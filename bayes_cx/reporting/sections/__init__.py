@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bayes_cx.page import Section
 from bayes_cx.reporting.sections import (
+    calendar,
     certainty,
     holdout,
     method,
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     worth.section,
     segments.section,
     certainty.section,
+    calendar.section,
     holdout.section,
     method.section,
 )

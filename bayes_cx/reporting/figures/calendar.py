@@ -1,0 +1,60 @@
+"""By how much all customers bought more or less than usual, week by week."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.ticker import PercentFormatter
+
+from bayes_cx.inference import Posterior
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.style import BANDS, COLOURS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import day
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_factors", "factors"]
+
+
+def factors(posterior: Posterior) -> Picture:
+    """Draw the factor of each week of a fit with calendar time."""
+    with canvas(2.6) as figure:
+        axes = axes_at(figure, left=0.62, right=0.2, top=0.16, bottom=0.46)
+        draw_factors(axes, posterior)
+        svg = to_svg(figure)
+    week, values = _of(posterior)
+    middle = np.median(values, axis=0)
+    low, high = int(middle.argmin()), int(middle.argmax())
+    headline = (
+        f"Between {1 - middle[low]:.0%} less and {middle[high] - 1:.0%} more than usual: "
+        "what the weeks did to the purchases of all customers"
+    )
+    detail = (
+        f"Least in the week of {day(str(week[low]))}, most in that of {day(str(week[high]))}. Line: median; "
+        "bands hold 50, 80 and 95% of the posterior."
+    )
+    return Picture(svg, headline, detail, f"A line with bands over weeks. {headline}. {detail}")
+
+
+def draw_factors(axes: "Axes", posterior: Posterior) -> None:
+    """Draw on given axes the factor of each week, with bands of 50, 80 and 95%."""
+    week, values = _of(posterior)
+    at = date2num(week) + 3.5
+    for low, high, strength in BANDS:
+        below, above = np.quantile(values, (low, high), axis=0)
+        axes.fill_between(at, below - 1, above - 1, color=tint(COLOURS["blue"], strength), linewidth=0)
+    axes.plot(at, np.median(values, axis=0) - 1, color=COLOURS["blue"], linewidth=1.4)
+    axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+    axes.set_xlim(at[0], at[-1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    locator = AutoDateLocator(maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def _of(posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Mondays, and the factors of shape (sample, week)."""
+    group = posterior.draws["posterior"].dataset
+    values = group["calendar"].transpose("chain", "draw", "week").to_numpy()
+    return group["week"].to_numpy().astype("datetime64[D]"), np.exp(values.reshape(-1, values.shape[-1]))
