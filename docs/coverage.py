@@ -219,11 +219,13 @@ def _against(every: dict[str, list[Forecast]]) -> str:
             each: sum(getattr(f, each) < getattr(other, each) for f, other in pairs)
             for each in ("log_score", "crps")
         }
+        marks = {each: "" if number > len(pairs) / 2 else " ✗" for each, number in better.items()}
         words.append(
             f"With *{name}* the log score of the total is better than with constant rates in "
-            f"{better['log_score']} of {len(pairs)} forecasts, and CRPS in {better['crps']}."
+            f"{better['log_score']}{marks['log_score']} of {len(pairs)} forecasts, and CRPS in "
+            f"{better['crps']}{marks['crps']}."
         )
-    return " ".join(words)
+    return f"{' '.join(words)} ✗ marks what is not better in most."
 
 
 def _cell(f: Forecast) -> str:
