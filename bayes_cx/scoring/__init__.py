@@ -17,7 +17,7 @@ from bayes_cx.scoring.predict import (
 from bayes_cx.scoring.score import draws, score
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.scoring.simulate import simulate
-from bayes_cx.scoring.sources import sources_of_total
+from bayes_cx.scoring.total_variance import sources_of_total
 
 __all__ = [
     "Scorer",
