@@ -255,10 +255,14 @@ def test_notices_say_what_to_do_before_they_name_checks(study):
     coverage["total_inside"][:] = False
     text = warnings(with_holdout(study, coverage=coverage))["The forecast missed the hold-out total."].text
     assert text.startswith("Trust the order of the list more than the totals below")
-    assert "--model auto" in text
+    assert "--calendar" in text
     chosen = Selection("BG/NBD", "MBG/NBD", "BG/NBD predicts best.", None)
     tried = with_holdout(replace(study, selection=chosen, other=study.plan), coverage=coverage)
-    assert "--model auto" not in warnings(tried)["The forecast missed the hold-out total."].text
+    assert "--calendar" in warnings(tried)["The forecast missed the hold-out total."].text
+    inside = coverage.assign(total_inside=~coverage["total_inside"])
+    score = Check("Brier score", 0.3, "< 0.2", "failed")
+    failed = warnings(with_holdout(study, coverage=inside, checks=(score,)))
+    assert "--model auto" in failed["Some forecasts did not come true."].text
 
 
 def test_segments_add_up(study, contracts):

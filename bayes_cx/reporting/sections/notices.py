@@ -33,9 +33,9 @@ def _fit(fit: Posterior) -> Iterator[Notice]:
     name = fit.model.name
     if fit.verdict == "failed":
         failed = [_said(check, name) for check in fit.checks if check.status == "failed"]
-        again = "with more draws" if fit.provenance.method == "NUTS" else "with --method nuts"
         text = (
-            f"Do not act on the numbers below: they may be wrong. Fit again {again}, or with more data. "
+            "Do not act on the numbers below: they may be wrong. "
+            f"Fit again {_again(fit)}, or with more data. "
             f"{plural(len(failed), 'check')} of the {name} fit failed: {listing(failed)}."
         )
         yield Notice("failed", "The fit failed its checks.", text)
@@ -46,6 +46,12 @@ def _fit(fit: Posterior) -> Iterator[Notice]:
         yield Notice("not_run", "The fit was not fully checked.", text)
 
 
+def _again(fit: Posterior) -> str:
+    if fit.layout.design.calendar:  # which NUTS does not sample
+        return "without --calendar and --season"
+    return "with more draws" if fit.provenance.method == "NUTS" else "with --method nuts"
+
+
 def _said(check: Check, within: str) -> str:
     value = "" if check.value is None else f" is {check.value:.4g}, should be {sign(check.target)}"
     return f"{sign(check.named(within))}{value}"
@@ -54,7 +60,7 @@ def _said(check: Check, within: str) -> str:
 def _holdout(study: Study) -> Iterator[Notice]:
     made, evidence = events(study).events, study.evidence
     if evidence.holdout is not None:
-        yield from _missed(evidence.holdout, made, _remedy(study))
+        yield from _missed(evidence.holdout, made, _remedy(study), _remedy_of_total(study))
         return
     why = f": {sign(evidence.holdout_note)}" if evidence.holdout_note else ""
     text = (
@@ -69,12 +75,23 @@ def _remedy(study: Study) -> str:
     """Return what to try where the forecasts missed; nothing where it has been tried."""
     kind = kind_of_study(study)
     others = [entry for entry in candidates(kind.key) if entry.valued]
-    if study.selection is None and len(others) > 1:
+    if study.selection is None and len(others) > 1 and not study.fits[0].layout.design.calendar:
         return " Have the report made again with --model auto, which compares the models for such data."
     return ""
 
 
-def _missed(holdout: Holdout, made: str, remedy: str) -> Iterator[Notice]:
+def _remedy_of_total(study: Study) -> str:
+    """Return what to try where the total was missed."""
+    fit = study.fits[0]
+    if fit.model.operational_time and not fit.layout.design.calendar:
+        return (
+            " Have the report made again with --calendar, which lets the purchases of all customers rise and "
+            "fall with the weeks."
+        )
+    return _remedy(study)
+
+
+def _missed(holdout: Holdout, made: str, remedy: str, remedy_of_total: str) -> Iterator[Notice]:
     """Say what to do with forecasts that did not come true, then in which direction they missed."""
     failed = [check for check in holdout.checks if check.status == "failed"]
     number = plural(len(holdout.checks), "check")
@@ -95,7 +112,7 @@ def _missed(holdout: Holdout, made: str, remedy: str) -> Iterator[Notice]:
     why = " A season, a campaign or a trend, which the model does not know, is a common reason."
     total = (
         f"Trust the order of the list more than the totals below, which are probably too {side}."
-        f"{remedy}{why} In the hold-out period {count(seen)} {made} happened; the "
+        f"{why}{remedy_of_total} In the hold-out period {count(seen)} {made} happened; the "
         f"{per_cent(float(widest['level']))} interval of the forecast was {between(low, high, count)}."
     )
     yield Notice(
