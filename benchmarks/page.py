@@ -73,20 +73,26 @@ def table(head, rows) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
+def by_draw(timed: Timed) -> float:
+    """Return the CPU seconds of the last call for each effective draw; not a number where there are none."""
+    ess = timed.took["result"].get("ess") if timed.took else None
+    return timed.last / ess if ess else float("nan")
+
+
 def rows_of(label: str, found: list[Timed]) -> list[list[str]]:
     """Return the rows of one task; ratios are of the last call's CPU seconds, to ours."""
     rows = []
     for timed in found:
         name = NAMES[timed.tool]
         if timed.took is None:
-            rows.append([label, name, "failed, or took longer than 15 minutes", *["–"] * 5])
+            rows.append([label, name, "failed, or took longer than 15 minutes", *["–"] * 6])
             continue
         ess = timed.took["result"].get("ess")
         rows.append(
             [
                 label, name, seconds(timed["import"]), seconds(timed["first"]), seconds(timed["second"]),
                 f"{timed['peak']:,.0f}", "–" if ess is None else f"{ess:,.0f}",
-                times(timed.last / found[0].last),
+                times(timed.last / found[0].last), times(by_draw(timed) / by_draw(found[0])),
             ]
         )  # fmt: skip
     return rows
@@ -158,7 +164,7 @@ def page_of(results: Results) -> str:
     """Return docs/performance.md."""
     head = [
         "", "", "to the data", "first call", "second call", "peak MiB", "effective draws",
-        "last call, to ours",
+        "last call, to ours", "and for each effective draw",
     ]  # fmt: skip
     rows = [
         *rows_of("BG/NBD: 4,000 draws, or a maximum", results.fit),

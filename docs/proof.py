@@ -12,6 +12,7 @@ import sys
 import time
 from inspect import getsourcefile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -193,14 +194,23 @@ CELLS = {
 
 def digest(model: Model, cell: str) -> str:
     """Return a fingerprint of the files that a cell depends on: formulas, and the fit where there is one."""
-    formulas = [model.log_lik, model.simulate, model.letters, *(q.formula for q in model.quantities.values())]
-    paths = {Path(path) for formula in formulas if (path := getsourcefile(formula))}
-    rooms = ["kernels"]  # which evaluate the formulas
+    paths = {Path(getsourcefile(module)) for module in _modules() if _is_of(module, model)}
+    rooms = ["kernels", "numerics"]  # which evaluate the formulas, and of which they are made
     if cell in ("sbc_laplace", "sbc_nuts", "coverage"):
         rooms.append("inference")
     for room in rooms:
         paths |= set(Path(bcx.__file__).parent.joinpath(room).glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:12]
+
+
+def _modules() -> list[ModuleType]:
+    return [module for name, module in sorted(sys.modules.items()) if name.startswith("bayes_cx.models.")]
+
+
+def _is_of(module: ModuleType, model: Model) -> bool:
+    """Return whether a module defines the model, or is one that models share."""
+    defined = [value for value in vars(module).values() if isinstance(value, Model)]
+    return not defined or any(value.key == model.key for value in defined)
 
 
 def compute(names: list[str], again: bool) -> None:
