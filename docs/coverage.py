@@ -161,7 +161,10 @@ def page(found: list[Forecast]) -> str:
         "*season* with `Design(season=True)`, which needs two years of data.",
         "",
         "Forecasts of one data set overlap, so they are not independent, and the intervals of the shares "
-        "(95%, binomial) are too short. ✗ marks a share whose interval does not hold what was promised.",
+        "(95%, binomial) are too short. ✗ marks a share whose interval does not hold what was promised. "
+        "The log score is minus the log of the density of the log total, CRPS a share of the observed total; "
+        "lower is better in both. The apparel data are not in the repository: where `../shared/data` lacks "
+        "them, they are left out.",
         "",
         "## Totals",
         "",

@@ -89,9 +89,9 @@ def fit_coarsely(
     """
     if within is None and spend is None:
         return fit_model(model, stats, compute, progress)
-    if compute.calendar or compute.season:
+    if _design(model, stats, compute).calendar:
         raise InputError(
-            "both --coarsen and --calendar",
+            f"both {'--coarsen' if within is not None else '--coarsen-spend'} and --calendar",
             "one of the two: what coarser data change cannot be measured with calendar time",
             "leave one of them out",
         )
@@ -117,9 +117,19 @@ def insist(posterior: "bcx.Posterior") -> "bcx.Posterior":
         raise FitError(
             f"the fit of {posterior.model.name} did not pass: {names}",
             "every check passed",
-            "try --method nuts or more data",
+            _advice(posterior),
         )
     return posterior
+
+
+def _advice(posterior: "bcx.Posterior") -> str:
+    """Return what to do about a fit that did not pass its checks."""
+    failed = [check.name for check in posterior.checks if check.status != "passed"]
+    if all(name.startswith("shift by coarsening") for name in failed):
+        return "coarsen less"
+    if posterior.layout.design.calendar:  # which NUTS does not sample
+        return "try it without --calendar and --season, or with more data"
+    return "try more data" if posterior.provenance.method == "NUTS" else "try --method nuts or more data"
 
 
 def fit_candidates(

@@ -1,6 +1,7 @@
 """Customers who nearly agree share a row, where tables of many different rows do not collapse."""
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import xarray as xr
@@ -76,16 +77,27 @@ def coarsen(
     if on is None:
         required = [name for name, column in kind.columns.items() if column.required and within is not None]
         on = list(dict.fromkeys([*required, *(("x", "spend") if spend is not None else ())]))
+    for given, columns in ((within, times), (spend, ["spend"])):
+        if given is not None and not set(columns) & {*on}:
+            raise InputError(
+                f"a width for {' and '.join(columns)}, of which none is among the columns {', '.join(on)}",
+                "a width for columns that are kept",
+                "leave the width out, or correct `on` or the model",
+            )
     table = compress(stats, on)
     if times:
         table = _times_together(table, [name for name in times if name in table], _width(within, stats))
-    if spend is not None and "spend" in table:
+    if spend is not None:
         table = _spends_together(table, spend)
     return table
 
 
 def _width(within: Span | str | float | None, stats: xr.Dataset) -> float:
-    width = Span.of(within, str(stats.attrs["unit"])).to(str(stats.attrs["unit"])).number
+    unit = str(stats.attrs["unit"])
+    try:
+        width = Span.of(within, unit).to(unit).number
+    except InputError as error:
+        raise InputError(f"within={within!r}", "a positive span", "write for example '1 week'") from error
     if not width > 0:
         raise InputError(f"within={within!r}", "a positive span", "write for example '1 week'")
     return width
@@ -114,7 +126,7 @@ def _times_together(table: xr.Dataset, times: Sequence[str], width: float) -> xr
 
 def _spends_together(table: xr.Dataset, share: float) -> xr.Dataset:
     """Put two values in place of all in a cell, as a quadrature of two nodes with whole weights does."""
-    if not share > 0:
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share < np.inf:
         raise InputError(f"spend={share!r}", "a positive share", "write for example spend=0.1")
     paid = table["spend"].to_numpy().astype(float)
     positive = paid > 0

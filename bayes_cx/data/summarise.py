@@ -77,7 +77,8 @@ def summarise(
     """
     check_transactions(transactions)
     occasions = transactions.occasions(until, unit, by)
-    clock, found = occasions.clock, occasions.source.run(f"FROM {_customers(occasions, regularity)}")
+    found = occasions.source.run(f"FROM {_customers_and_weeks(occasions, regularity)}")
+    clock = occasions.clock
     table, weeks = (found.filter(rows) for rows in (pc.field("week").is_null(), pc.field("week").is_valid()))
     first, last, x = (column(table, name) for name in ("first", "last", "x"))
     data: dict[str, Any] = {
@@ -94,7 +95,7 @@ def summarise(
     )
 
 
-def _customers(occasions: Occasions, regularity: bool) -> str:
+def _customers_and_weeks(occasions: Occasions, regularity: bool) -> str:
     """Return the view of the customers, in order, and after them of the weeks, from one pass over all."""
     bought, log_gaps = occasions.view, ""
     if regularity:
@@ -109,8 +110,11 @@ min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n,
 sum(paid) AS paid, arg_min(paid, d) AS first_paid{log_gaps}{groups.of_customers(occasions.groups)}
 FROM {bought} GROUP BY GROUPING SETS ((customer), (week))""",
     )
-    return occasions.source.view(
-        "customers",
+    both = occasions.source.view(
+        "customers_and_weeks",
         f"""SELECT * EXCLUDE (paid, first_paid), CAST(paid - first_paid AS DOUBLE) AS spend_sum,
 CAST(first_paid AS DOUBLE) AS first_spend FROM {totals} ORDER BY customer NULLS LAST, week""",
     )
+    # Nothing here reads it: it is for who wants to look at the steps.
+    occasions.source.view("customers", f"SELECT * EXCLUDE (week) FROM {both} WHERE week IS NULL")
+    return both

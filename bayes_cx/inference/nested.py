@@ -23,6 +23,7 @@ from scipy.linalg import cho_solve
 from scipy.special import gammaln, logsumexp
 
 from bayes_cx.checks import Check
+from bayes_cx.compiling import uses_kernels
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.density import Density, Mode, find_mode
@@ -253,6 +254,10 @@ def explore_calendar(
     if not isinstance(method, Laplace):
         raise InputError(
             f"method {method!r} with calendar time", "Laplace() or 'auto'", "leave the method out"
+        )
+    if not uses_kernels():
+        raise InputError(
+            "calendar time with the engine pytensor", "the kernels", "leave out bcx.engine('pytensor')"
         )
     f, own = Clocked.of(prepared), direct(prepared, {})
     if f is None or own is None:

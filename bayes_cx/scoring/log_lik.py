@@ -105,10 +105,15 @@ def _with_calendar(posterior: Posterior, weight: np.ndarray) -> np.ndarray:
     clock = calendar_clock(posterior, table)
     assert clock is not None
     rows = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
-    found = in_operational_time_of(posterior.model.log_lik, clock, rows, posterior.parameters())
+    letters, step = posterior.parameters(), max(1, _CELLS // posterior.n_draws)
+    found = np.zeros(posterior.n_draws)
+    for start in range(0, weight.size, step):
+        some = slice(start, start + step)
+        block = {name: column[some] for name, column in rows.items()}
+        found += in_operational_time_of(posterior.model.log_lik, clock, block, letters) @ weight[some]
     number = number_of([*data.repeats_by_week]) - clock.first if data.repeats_by_week else np.zeros(0, int)
     purchases = np.array([*data.repeats_by_week.values()], float)
-    return found @ weight + np.log(clock.factor[:, number]) @ purchases
+    return found + np.log(clock.factor[:, number]) @ purchases
 
 
 def _thinned(posterior: Posterior, thin_to: int | None) -> Posterior:

@@ -75,10 +75,11 @@ def _log_likelihood(posterior: Posterior, prior: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of all customers at each draw, shape (sample,).
 
     A fit that weighed its draws has kept their log density, from which only the priors are taken off. There
-    they are densities of logarithms and logits, which have no bounds.
+    they are densities of logarithms and logits, which have no bounds. That of a fit with calendar time holds
+    the priors of its weeks too, so it is evaluated anew.
     """
-    priors = posterior.model.priors
-    if posterior.provenance.method != "Laplace" or not all(map(is_plain, priors.values())):
+    priors, calendar = posterior.model.priors, posterior.layout.design.calendar
+    if calendar or posterior.provenance.method != "Laplace" or not all(map(is_plain, priors.values())):
         return total_log_likelihood(posterior)
     draws = posterior.draws
     on_line = prior.copy()

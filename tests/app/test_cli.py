@@ -415,3 +415,4 @@ def test_a_coarsened_fit_carries_the_check_of_what_that_changed(bayes_cx, tmp_pa
     assert shift.name.startswith("shift by coarsening")
     assert shift.status == "passed"
     fails(bayes_cx("fit", "s.nc", "--coarsen", "soon", "--out", "q.nc"), 2, "soon")
+    fails(bayes_cx("fit", "s.nc", "--coarsen-spend", "0.05", "--out", "q.nc"), 2, "width for spend")

@@ -1,11 +1,14 @@
 """The gate, on draws made to fail it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from bayes_cx.checks import verdict
 from bayes_cx.errors import FitError
+from bayes_cx.inference import Design
 from bayes_cx.inference.diagnostics import check_nuts, too_short
 from bayes_cx.inference.explore import Explorer, Found
 
@@ -102,6 +105,9 @@ def test_auto_samples_in_longer_chains_where_only_their_length_was_short(monkeyp
 
     monkeypatch.setattr(Explorer, "_nuts", nuts)
     monkeypatch.setattr(Explorer, "_laplace", no_mode)
-    found = object.__new__(Explorer).explore("auto", 1, [1])
+    plain = SimpleNamespace(layout=SimpleNamespace(design=Design()))
+    explorer = object.__new__(Explorer)
+    explorer.prepared = plain  # pyright: ignore
+    found = explorer.explore("auto", 1, [1])
     assert methods == [1000, 4000]
     assert verdict(found.checks) == "passed"

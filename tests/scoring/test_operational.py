@@ -10,8 +10,10 @@ import bayes_cx as bcx
 from bayes_cx.errors import InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.prepare import prepare
+from bayes_cx.inference.prior import log_prior
 from bayes_cx.scoring import replicate, replicate_statistics, sources_of_total, total_log_likelihood
 from bayes_cx.scoring.operational import calendar_clock
+from bayes_cx.validation.sensitivity import _log_likelihood as sensitivity_likelihood
 from tests.worlds import START, shop
 
 OPTIONS = {
@@ -214,12 +216,17 @@ def test_the_total_likelihood_is_that_of_the_fit(with_calendar, uneven_stats):
     coordinates = [np.log(draws[name]) for name in ("purchase_rate", "rate_cv")]
     coordinates += [np.log(draws["dropout"] / (1 - draws["dropout"])), np.log(draws["dropout_size"])]
     vectors = np.concatenate([np.stack(coordinates, axis=1), draws["calendar"]], axis=1)[:50]
-    log_prior = f.point.at(vectors[:, :4])[8]
+    of_letters = f.point.at(vectors[:, :4])[8]
     np.testing.assert_allclose(
-        total_log_likelihood(with_calendar)[:50], f.values(vectors) - log_prior, rtol=1e-9
+        total_log_likelihood(with_calendar)[:50], f.values(vectors) - of_letters, rtol=1e-9
     )
     with pytest.raises(InputError, match="likelihood of single customers"):
         bcx.add_log_likelihood(with_calendar)
+    # The density that the fit kept holds the priors of its weeks as well.
+    prior = log_prior(with_calendar)
+    np.testing.assert_array_equal(
+        sensitivity_likelihood(with_calendar, prior), total_log_likelihood(with_calendar)
+    )
 
 
 def test_dates_that_do_not_fit_are_refused(with_calendar, some):

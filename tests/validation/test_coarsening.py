@@ -58,7 +58,7 @@ def test_other_customers_are_refused(of_coarse, cdnow_sample):
 
 @pytest.mark.parametrize("within", [0, "-1 week", "soon"])
 def test_a_span_is_positive(cdnow_sample, within):
-    with pytest.raises(bcx.InputError):
+    with pytest.raises(bcx.InputError, match="within="):
         bcx.coarsen(cdnow_sample, within)
 
 
@@ -107,7 +107,7 @@ def test_spends_of_zero_and_none_keep_to_themselves():
     np.testing.assert_array_equal(table["weight"].values[order], [1, 2, 2])
 
 
-@pytest.mark.parametrize("share", [0, -0.1, float("nan")])
+@pytest.mark.parametrize("share", [0, -0.1, float("nan"), float("inf"), True, "5%"])
 def test_a_share_is_positive(cdnow_sample, share):
     with pytest.raises(bcx.InputError, match="positive share"):
         bcx.coarsen(cdnow_sample, spend=share)
@@ -118,3 +118,9 @@ def test_coarsening_needs_a_width_and_spend(cdnow_sample):
         bcx.coarsen(cdnow_sample)
     with pytest.raises(bcx.InputError, match="without spend"):
         bcx.coarsen(cdnow_sample.drop_vars("spend"), spend=0.1)
+
+
+@pytest.mark.parametrize("width", [{"within": "1 week"}, {"spend": 0.1}])
+def test_a_width_of_a_column_that_is_not_kept_is_refused(cdnow_sample, width):
+    with pytest.raises(bcx.InputError, match="of which none is among the columns x"):
+        bcx.coarsen(cdnow_sample, on=["x"], **width)

@@ -16,6 +16,7 @@ __all__ = ["section"]
 
 # Failed checks that page one names.
 _NAMED = 3
+_UNKNOWN = "which the model does not know"
 
 
 def section(study: Study) -> Section | None:
@@ -60,7 +61,8 @@ def _said(check: Check, within: str) -> str:
 def _holdout(study: Study) -> Iterator[Notice]:
     made, evidence = events(study).events, study.evidence
     if evidence.holdout is not None:
-        yield from _missed(evidence.holdout, made, _remedy(study), _remedy_of_total(study))
+        why = "which the past weeks do not show" if study.fits[0].layout.design.calendar else _UNKNOWN
+        yield from _missed(evidence.holdout, made, _remedy(study), _remedy_of_total(study), why)
         return
     why = f": {sign(evidence.holdout_note)}" if evidence.holdout_note else ""
     text = (
@@ -84,14 +86,15 @@ def _remedy_of_total(study: Study) -> str:
     """Return what to try where the total was missed."""
     fit = study.fits[0]
     if fit.model.operational_time and not fit.layout.design.calendar:
+        named = "" if study.selection is None else f"--model {fit.model.key} "
         return (
-            " Have the report made again with --calendar, which lets the purchases of all customers rise and "
-            "fall with the weeks."
+            f" Have the report made again with {named}--calendar, which lets the purchases of all customers "
+            "rise and fall with the weeks."
         )
     return _remedy(study)
 
 
-def _missed(holdout: Holdout, made: str, remedy: str, remedy_of_total: str) -> Iterator[Notice]:
+def _missed(holdout: Holdout, made: str, remedy: str, remedy_of_total: str, unseen: str) -> Iterator[Notice]:
     """Say what to do with forecasts that did not come true, then in which direction they missed."""
     failed = [check for check in holdout.checks if check.status == "failed"]
     number = plural(len(holdout.checks), "check")
@@ -109,7 +112,7 @@ def _missed(holdout: Holdout, made: str, remedy: str, remedy_of_total: str) -> I
         float(v) for v in (widest.attrs["total_observed"], widest["total_low"], widest["total_high"])
     )
     side = "low" if seen > high else "high"
-    why = " A season, a campaign or a trend, which the model does not know, is a common reason."
+    why = f" A season, a campaign or a trend, {unseen}, is a common reason."
     total = (
         f"Trust the order of the list more than the totals below, which are probably too {side}."
         f"{why}{remedy_of_total} In the hold-out period {count(seen)} {made} happened; the "
