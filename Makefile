@@ -47,7 +47,7 @@ proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md
 	$(BIN)/python docs/proof.py
 
 coverage: $(STAMP) ## forecast hold-out totals from several cuts, with and without calendar time: docs/coverage.md
-	$(BIN)/python docs/coverage.py
+	$(BIN)/python docs/coverage_of_totals.py
 
 test: $(STAMP) ## run every test that is not slow
 	$(PYTEST) $(TESTS)

@@ -2,15 +2,18 @@
 
 import os
 import weakref
+from collections.abc import Callable
 
 import duckdb
 
 from bayes_cx.files import make_temporary, remove_temporary
 
-__all__ = ["connect"]
+__all__ = ["connect", "with_more_memory"]
 
 # Enough to aggregate ten million rows without touching the disk, little enough for a small container.
 MEMORY_LIMIT = "650MB"
+# Where that is too little, although what can be is put on the disk: a hundred million rows need it.
+MORE_MEMORY = "6GB"
 MAX_THREADS = 4
 
 
@@ -26,3 +29,22 @@ def connect() -> duckdb.DuckDBPyConnection:
     )
     weakref.finalize(connection, remove_temporary, spill)
     return connection
+
+
+def with_more_memory[T](connection: duckdb.DuckDBPyConnection, run: Callable[[], T]) -> T:
+    """Return what a query gives, asked once more with more memory where it ran out of it.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    run : callable
+        Runs the query.
+    """
+    try:
+        return run()
+    except duckdb.OutOfMemoryException as short:
+        try:
+            connection.execute(f"SET memory_limit = '{MORE_MEMORY}'")
+        except duckdb.Error:  # the settings of this connection are locked
+            raise short from None
+        return run()

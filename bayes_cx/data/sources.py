@@ -21,7 +21,7 @@ import pyarrow.dataset as pads
 
 from bayes_cx.data.cells import as_text
 from bayes_cx.data.column_names import distinct
-from bayes_cx.data.connections import connect
+from bayes_cx.data.connections import connect, with_more_memory
 from bayes_cx.data.databases import is_database, take, take_query
 from bayes_cx.data.folders import find_files
 from bayes_cx.data.mending import EXPECTED, FILES, UNBALANCED
@@ -128,7 +128,7 @@ class Source:
     def run(self, sql: str) -> pa.Table:
         """Return the result of a query; raise InputError if the table cannot be read."""
         try:
-            return self.connection.sql(sql).to_arrow_table()
+            return with_more_memory(self.connection, lambda: self.connection.sql(sql).to_arrow_table())
         except duckdb.Error as error:
             raise unreadable(self.label, error) from error
 
