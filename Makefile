@@ -43,7 +43,7 @@ $(STAMP): requirements.lock pyproject.toml $(VENV)/pyvenv.cfg | $(UV)
 report: $(STAMP) ## render the retention report of CDNOW into reports/cdnow
 	$(BIN)/bayes-cx report --config reports/cdnow/report.toml
 
-proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md (a quarter of an hour)
+proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md (half an hour or more)
 	$(BIN)/python docs/proof.py
 
 coverage: $(STAMP) ## forecast hold-out totals from several cuts, with and without calendar time: docs/coverage.md

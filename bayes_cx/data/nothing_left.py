@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from bayes_cx.data.schema import (
     AFTER_END,
     CANCELLED,
-    OUT_OF_YEARS,
     TOO_MUCH,
     UNMATCHED_RETURN,
     UNREADABLE_AMOUNT,
 )
 from bayes_cx.data.sources import NO_ROWS, NOT_UTF8, Source
 from bayes_cx.data.sql import ident, literal
+from bayes_cx.data.time_sql import OUT_OF_YEARS
 from bayes_cx.errors import InputError
 
 __all__ = ["nothing_left"]

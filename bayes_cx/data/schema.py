@@ -1,7 +1,7 @@
 """The schema of a table of purchases, as SQL: the types of its columns, and a verdict on each row."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import duckdb
@@ -10,17 +10,16 @@ from bayes_cx.data.column_names import free
 from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import ident, literal
+from bayes_cx.data.time_sql import NO_INSTANT, NO_TIME, OUT_OF_YEARS, TimeSQL, as_timestamp, dated
 from bayes_cx.errors import InputError
 
 __all__ = [
     "AFTER_END",
     "CANCELLED",
-    "OUT_OF_YEARS",
     "TOO_MUCH",
     "UNMATCHED_RETURN",
     "UNREADABLE_AMOUNT",
     "Schema",
-    "TimeSQL",
 ]
 
 Returns = Literal["reject", "net", "ignore", "keep"]
@@ -41,9 +40,6 @@ _INTEGERS = _SMALL_INTEGERS | _LARGE_INTEGERS
 _FLOATS = {"FLOAT", "DOUBLE"}
 _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 _ZONED = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}
-# Times outside of these years are typing errors, or stand for "never" and "unknown": 9999-12-31, 0001-01-01.
-YEARS = (1800, 2199)
-OUT_OF_YEARS = f"time outside the years {YEARS[0]} to {YEARS[1]}"
 # Ten thousand times the largest note ever printed; sums of a hundred billion smaller amounts fit MONEY.
 _TOO_MUCH = "1e18"
 TOO_MUCH = f"amount of {_TOO_MUCH} or more"
@@ -175,9 +171,9 @@ FROM {typed} {join}""",
         extra = extra or {}
         added = "".join(f",\n{sql} AS {ident(name)}" for name, sql in extra.items())
         # What a column of its type never holds costs nothing: no zone beside dates, no clock beside zones.
-        plain, zoned = time.plain != _NO_TIME, time.zoned != _NO_INSTANT
+        plain, zoned = time.plain != NO_TIME, time.zoned != NO_INSTANT
         found = TimeSQL(
-            "plain" if plain else _NO_TIME, "zoned" if zoned else _NO_INSTANT, "no_moment", self.timezone
+            "plain" if plain else NO_TIME, "zoned" if zoned else NO_INSTANT, "no_moment", self.timezone
         )
         written = "coalesce(plain, zoned)" if plain and zoned else "plain" if plain else "zoned"
         names = "".join(f", {ident(name)}" for name in extra)
@@ -262,7 +258,7 @@ FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or sourc
             return f"CAST({column} AS VARCHAR)", missing
         raise _wrong_type("customer", self.customer, types, "text or whole numbers")
 
-    def read_time(self, types: dict[str, str]) -> "TimeSQL":
+    def read_time(self, types: dict[str, str]) -> TimeSQL:
         """Return the SQL that reads the column of times."""
         column, kind = ident(self.time), _kind(types[self.time])
         missing = self._missing(self.time, types)
@@ -274,21 +270,21 @@ FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or sourc
                     "leave time_format out",
                 )
             text = f"CAST({f'TRY_CAST({column} AS BIGINT)' if kind in _FLOATS else column} AS VARCHAR)"
-            parsed = _dated(text, f"try_strptime({text}, {literal(self.time_format)})")
+            parsed = dated(text, f"try_strptime({text}, {literal(self.time_format)})")
             missing = f"({missing} OR isnan({column}))" if kind in _FLOATS else missing
             if "%z" in self.time_format or "%Z" in self.time_format:
-                return TimeSQL(_NO_TIME, parsed, missing, self.timezone)
-            return TimeSQL(parsed, _NO_INSTANT, missing, self.timezone)
+                return TimeSQL(NO_TIME, parsed, missing, self.timezone)
+            return TimeSQL(parsed, NO_INSTANT, missing, self.timezone)
         if kind in _MOMENTS:
-            return TimeSQL(_as_timestamp(column, kind), _NO_INSTANT, missing, self.timezone)
+            return TimeSQL(as_timestamp(column, kind), NO_INSTANT, missing, self.timezone)
         if kind in _ZONED:
-            return TimeSQL(_NO_TIME, f"CAST({column} AS TIMESTAMPTZ)", missing, self.timezone)
+            return TimeSQL(NO_TIME, f"CAST({column} AS TIMESTAMPTZ)", missing, self.timezone)
         if kind == "VARCHAR":
             text = f"trim(CAST({column} AS VARCHAR))"
             carries_zone = f"regexp_matches({text}, {literal(_ZONE_IN_TEXT)})"
             plain = f"CASE WHEN NOT {carries_zone} THEN TRY_CAST({text} AS TIMESTAMP) END"
             zoned = f"CASE WHEN {carries_zone} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
-            return TimeSQL(_dated(text, plain), zoned, missing, self.timezone)
+            return TimeSQL(dated(text, plain), zoned, missing, self.timezone)
         hint = "times as dates, timestamps or ISO text, or time_format for whole numbers such as 19970131"
         raise _wrong_type("time", self.time, types, hint)
 
@@ -345,76 +341,6 @@ class _Fault:
         cases = " ".join(f"WHEN {test} THEN {literal(reason)}" for test, reason in self.reasons)
         reason = literal(self.otherwise)
         return f"WHEN {self.test} THEN {f'CASE {cases} ELSE {reason} END' if cases else reason}"
-
-
-_NO_TIME, _NO_INSTANT = "CAST(NULL AS TIMESTAMP)", "CAST(NULL AS TIMESTAMPTZ)"
-
-
-@dataclass(frozen=True)
-class TimeSQL:
-    """SQL of a time as it is written, without or with a zone (one of both is NULL), and what follows from it.
-
-    Attributes
-    ----------
-    plain, zoned, missing : str
-        A timestamp, a timestamp with time zone, and the test for an empty cell.
-    timezone : str
-        That of the calendar.
-    clip : bool
-        Whether times outside of the `YEARS` become the nearest within; else they are NULL.
-    """
-
-    plain: str
-    zoned: str
-    missing: str
-    timezone: str
-    clip: bool = False
-
-    def clipped(self) -> "TimeSQL":
-        """Return the SQL with times outside of the `YEARS` moved to the nearest within."""
-        return replace(self, clip=True)
-
-    @property
-    def moment(self) -> str:
-        """The time as a clock of the zone shows it."""
-        zoned = f"timezone({literal(self.timezone)}, {self._possible(self.zoned, 'TIMESTAMPTZ')})"
-        return self._either(self._possible(self.plain, "TIMESTAMP"), zoned)
-
-    @property
-    def instant(self) -> str:
-        """The same in UTC, which no change of summer time shifts."""
-        plain = self._possible(self.plain, "TIMESTAMP")
-        if self.timezone != "UTC":
-            plain = f"timezone('UTC', timezone({literal(self.timezone)}, {plain}))"
-        return self._either(plain, f"timezone('UTC', {self._possible(self.zoned, 'TIMESTAMPTZ')})")
-
-    def _either(self, plain: str, zoned: str) -> str:
-        if self.zoned == _NO_INSTANT:
-            return plain
-        return zoned if self.plain == _NO_TIME else f"coalesce({plain}, {zoned})"
-
-    def _possible(self, time: str, kind: str) -> str:
-        """Return SQL for a time within the `YEARS`; DuckDB cannot move others to another zone."""
-        first, last = (f"{kind} '{year}-01-01'" for year in (YEARS[0], YEARS[1] + 1))
-        if self.clip:
-            return f"CASE WHEN {time} IS NOT NULL THEN least(greatest({time}, {first}), {last}) END"
-        return f"CASE WHEN {time} >= {first} AND {time} < {last} THEN {time} END"
-
-
-def _as_timestamp(column: str, kind: str) -> str:
-    """Return SQL for a timestamp; DuckDB stops at one in seconds that microseconds cannot hold."""
-    if kind not in {"TIMESTAMP_S", "TIMESTAMP_MS"}:
-        return f"TRY_CAST({column} AS TIMESTAMP)"
-    return (
-        f"CASE WHEN {column} < CAST('1000-01-01' AS {kind}) THEN TIMESTAMP '0999-01-01' "
-        f"WHEN {column} > CAST('3000-01-01' AS {kind}) THEN TIMESTAMP '3000-01-01' "
-        f"ELSE CAST({column} AS TIMESTAMP) END"
-    )
-
-
-def _dated(text: str, time: str) -> str:
-    """Return SQL that takes no word for a time: DuckDB has a date for 'epoch' and for 'infinity'."""
-    return f"CASE WHEN regexp_matches({text}, '[0-9]') THEN {time} END"
 
 
 def _kind(duckdb_type: str) -> str:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from bayes_cx.data.cells import as_text
-from bayes_cx.data.column_names import distinct
 from bayes_cx.data.connections import connect, with_more_memory
 from bayes_cx.data.databases import is_database, take, take_query
 from bayes_cx.data.folders import find_files
+from bayes_cx.data.frames import WIDE, from_pandas, named, renamed
 from bayes_cx.data.mending import EXPECTED, FILES, UNBALANCED
 from bayes_cx.data.on_disk import rows_of
 from bayes_cx.data.queries import check_query, first_line, lock
@@ -52,13 +50,12 @@ NO_ROWS = frozenset({UNREADABLE_LINE, UNBALANCED_QUOTE, LOST_LINE, NOT_UTF8})
 # Lines that DuckDB was given and could not read.
 _NOT_READ = (UNREADABLE_LINE, NOT_UTF8)
 
+# By a name of its own, so that tests can let sources share a database; queries over files get one apart.
 _connect = connect
 _TABLE = "purchases"
 _BATCH = 50_000
 # Where the lines of text files are that are no rows: those that DuckDB could not read, and those taken out.
 _REJECTS = ("reject_scans", "reject_errors", UNBALANCED, FILES)
-# Of a table of more columns only those are read that are needed.
-WIDE = 200
 # Names of columns that a message shows, and how much of one that is not there.
 _SHOWN, _LONGEST_NAME = 50, 200
 
@@ -284,13 +281,13 @@ def _open(
     if isinstance(source, pads.Dataset):
         return _register(connection, source, label)
     if isinstance(source, pd.DataFrame):
-        return _register(connection, _from_pandas(source, known, decimal), label)
+        return _register(connection, from_pandas(source, known, decimal), label)
     if hasattr(source, "collect") and hasattr(source, "collect_schema"):  # a lazy polars frame
         source = source.collect()
     if isinstance(source, pa.Table) or hasattr(source, "to_arrow"):
-        return _register(connection, _named(pa.table(source), known, label), label)
+        return _register(connection, named(pa.table(source), known, label), label)
     if hasattr(source, "__arrow_c_stream__"):
-        take(connection, _TABLE, _renamed(pa.RecordBatchReader.from_stream(source), known, label))
+        take(connection, _TABLE, renamed(pa.RecordBatchReader.from_stream(source), known, label))
         return _source(connection, _TABLE, label)
     raise InputError(
         f"source is of type {type(source).__name__}",
@@ -338,59 +335,6 @@ def _source(connection: duckdb.DuckDBPyConnection, sql: str, label: str) -> Sour
 def _register(connection: duckdb.DuckDBPyConnection, table: Any, label: str) -> Source:
     connection.register(_TABLE, table)
     return _source(connection, _TABLE, label)
-
-
-def _renamed(reader: pa.RecordBatchReader, needed: Sequence[str], label: str) -> pa.RecordBatchReader:
-    names = distinct(reader.schema.names, needed, label)
-    fields = [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
-    return pa.RecordBatchReader.from_batches(
-        pa.schema(fields), (batch.rename_columns(names) for batch in reader)
-    )
-
-
-def _named(table: pa.Table, needed: Sequence[str], label: str) -> pa.Table:
-    """Return a table whose columns DuckDB can tell apart and read; of very many only those needed."""
-    names = distinct(table.column_names, needed, label)
-    if len(names) > WIDE:
-        kept = [position for position, name in enumerate(names) if name in needed]
-        table, names = table.select(kept), [names[position] for position in kept]
-    columns = [_plain(column) if _is_foreign(column.type) else column for column in table.columns]
-    return pa.table(columns, names)
-
-
-def _is_foreign(kind: pa.DataType) -> bool:
-    """Return whether DuckDB has no such type, or one that says nothing."""
-    types = pa.types
-    return types.is_float16(kind) or types.is_decimal256(kind) or types.is_union(kind) or types.is_null(kind)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_float16(column.type):
-        return column.cast(pa.float32())
-    texts = [None if cell is None else str(cell) for cell in column.to_pylist()]
-    return pa.chunked_array([pa.array(texts, pa.string())])
-
-
-def _from_pandas(frame: pd.DataFrame, needed: Sequence[str], decimal: str) -> pa.Table:
-    """Convert a frame column by column; a column of mixed types becomes text, checked cell by cell."""
-    # Columns that were made the index, as by set_index, are columns here.
-    if indexed := [name for name in frame.index.names if name in needed and name not in frame.columns]:
-        frame = frame.reset_index(indexed)
-    columns, names = [], [str(name) for name in frame.columns]
-    if len(names) > WIDE:
-        kept = [position for position, name in enumerate(names) if name in needed]
-        frame, names = frame.iloc[:, kept], [names[position] for position in kept]
-    for position in range(len(names)):
-        values = frame.iloc[:, position]
-        try:
-            column = pa.Array.from_pandas(values)
-        except (pa.ArrowException, UnicodeEncodeError):
-            cells = values.astype("object").where(values.notna(), None)
-            text = cells.map(partial(as_text, decimal=decimal), na_action="ignore")
-            column = pa.array(text, pa.string(), from_pandas=True)
-        columns.append(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
-    table = pa.table(columns, [f"{position}" for position in range(len(columns))])
-    return _named(table.rename_columns(names), needed, "the frame")
 
 
 def _short(name: object) -> str:

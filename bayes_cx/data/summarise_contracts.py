@@ -18,10 +18,11 @@ from bayes_cx.data.nothing_left import nothing_left
 from bayes_cx.data.occasions import hour_sql
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
-from bayes_cx.data.schema import OUT_OF_YEARS, Schema, TimeSQL
+from bayes_cx.data.schema import Schema
 from bayes_cx.data.sources import NO_ROWS, Source, open_source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.data.statistics import column, marked, sum_of
+from bayes_cx.data.time_sql import OUT_OF_YEARS, TimeSQL
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import CONTRACTS
 

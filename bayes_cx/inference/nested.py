@@ -14,13 +14,11 @@ around its mode. Then
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import cho_solve
-from scipy.special import gammaln, logsumexp
+from scipy.special import logsumexp
 
 from bayes_cx.checks import Check
 from bayes_cx.compiling import uses_kernels
@@ -32,189 +30,20 @@ from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.methods import Laplace, Method
 from bayes_cx.inference.prepare import Prepared
-from bayes_cx.inference.process import EFFECT, MEMORY_NODES, Process, memory_weights, process_of
+from bayes_cx.inference.process import EFFECT, Process, process_of
 from bayes_cx.inference.psis import smooth_weights
+from bayes_cx.inference.quadratic import Marginal, Quadratic, blocks, draw_t, log_t
 from bayes_cx.weeks import monday
 
 __all__ = ["Nested", "explore_calendar", "explore_nested"]
 
 # Steps to the mode, at most; and how near the last one has to come, in units of log density.
 _STEPS, _NEAR = 30, 1e-6
-# Vectors of scales whose covariances are held at once.
-_TOGETHER = 32
 # For differences of slopes.
 _STEP = 1e-4
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
 # kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
 _SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 1000, 3, 400, (0.5, 1.3), 0.1
-# From so many weeks on two vectors are drawn for each of the scales, whose covariance takes most of the time.
-_MANY_WEEKS = 120
-
-
-@dataclass(frozen=True)
-class Quadratic:
-    """A quadratic log-likelihood of vectors (coordinates, g by week).
-
-    Attributes
-    ----------
-    centre : numpy.ndarray, shape (element,)
-    height : float
-    slope : numpy.ndarray, shape (element,)
-    curvature : numpy.ndarray, shape (element, element)
-        Minus the second derivatives.
-    k : int
-        Number of coordinates.
-    """
-
-    centre: np.ndarray
-    height: float
-    slope: np.ndarray
-    curvature: np.ndarray
-    k: int
-
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the values, shape (point,)."""
-        off = vectors - self.centre
-        return self.height + off @ self.slope - 0.5 * np.einsum("pi,ij,pj->p", off, self.curvature, off)
-
-    def marginal(self, process: Process) -> "Marginal":
-        """Return what it says of g alone."""
-        k, H = self.k, self.curvature
-        inner = np.linalg.cholesky(H[:k, :k])
-        gain = cho_solve((inner, True), H[:k, k:])
-        alone = H[k:, k:] - H[k:, :k] @ gain
-        lean = self.slope[k:] - gain.T @ self.slope[:k] + alone @ self.centre[k:]
-        size, directions = np.linalg.eigh((alone + alone.T) / 2)
-        # Where nothing was bought a week is not seen at all.
-        seen = size > 1e-9 * size.max()
-        root = directions[:, seen] * np.sqrt(size[seen])
-        y = directions[:, seen].T @ lean / np.sqrt(size[seen])
-        at_mean = cho_solve((inner, True), self.slope[:k])
-        return Marginal(process, root, y, self.centre, gain, at_mean, np.linalg.inv(inner))
-
-
-@dataclass(frozen=True)
-class Marginal:
-    """A normal likelihood of g, whitened, and the coordinates given g.
-
-    Attributes
-    ----------
-    process : Process
-    root : numpy.ndarray, shape (week, direction)
-        R.
-    y : numpy.ndarray, shape (direction,)
-    centre, gain, at_mean, spread : numpy.ndarray
-        Given g the coordinates have the mean ``centre + at_mean - gain (g - centre)``, and the covariance
-        ``spread' spread``.
-    """
-
-    process: Process
-    root: np.ndarray
-    y: np.ndarray
-    centre: np.ndarray
-    gain: np.ndarray
-    at_mean: np.ndarray
-    spread: np.ndarray
-
-    def evidence(self, theta: np.ndarray) -> np.ndarray:
-        """Return the log density of y given scales, shape (point,)."""
-        found = []
-        for some in _blocks(theta):
-            root = np.linalg.cholesky(self._covariance(some))
-            white = np.linalg.solve(root, self.y[:, None])[..., 0]
-            size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-            found.append(-size - 0.5 * (white**2).sum(axis=1) - 0.5 * self.y.size * np.log(2 * np.pi))
-        return np.concatenate(found)
-
-    def slopes(self, theta: np.ndarray) -> np.ndarray:
-        """Return the slopes of `evidence` by the scales, shape (point, scale)."""
-        inverse = np.linalg.inv(self._covariance(theta))
-        weight = inverse @ self.y
-        by_covariance = 0.5 * (weight[:, :, None] * weight[:, None] - inverse)
-        return self.process.slopes(theta, self.root @ by_covariance @ self.root.T)
-
-    @property
-    def each(self) -> int:
-        """How many vectors are drawn for each vector of scales."""
-        return 1 if self.process.weeks < _MANY_WEEKS else 2
-
-    @cached_property
-    def _persists(self) -> np.ndarray:
-        """R' C R at the nodes of memory, C the correlation of u, shape (node, direction x direction)."""
-        correlations = self.process.correlations(MEMORY_NODES)
-        return np.array([(self.root.T @ each @ self.root).ravel() for each in correlations])
-
-    @cached_property
-    def _others(self) -> list[np.ndarray]:
-        """R' K R of e and of the season, for standard deviations of one."""
-        waves = self.root.T @ self.process.waves
-        return [self.root.T @ self.root, waves @ waves.T][: 1 + self.process.has_season]
-
-    def _covariance(self, theta: np.ndarray) -> np.ndarray:
-        """Return I + R' K R, shape (point, direction, direction), interpolated between nodes of memory."""
-        sd, _, *others = np.exp(theta).T[:, :, None, None]
-        n = self.y.size
-        found = sd**2 * (memory_weights(theta[:, 1]) @ self._persists).reshape(-1, n, n)
-        for scale, part in zip(others, self._others, strict=True):
-            found += scale**2 * part
-        return found + np.eye(n)
-
-    def mean(self, theta: np.ndarray) -> np.ndarray:
-        """Return the mean of vectors given one vector of scales, shape (element,)."""
-        weight = np.linalg.solve(self._covariance(theta[None])[0], self.y)
-        g = np.sum(self.process.parts(theta[None]), axis=0)[0] @ self.root @ weight
-        return np.concatenate([self._coordinates(g[None])[0], g])
-
-    def _coordinates(self, g: np.ndarray) -> np.ndarray:
-        k = self.at_mean.size
-        return self.centre[:k] + self.at_mean - (g - self.centre[k:]) @ self.gain.T
-
-    def draw(self, theta: np.ndarray, degrees: float, rng: np.random.Generator) -> "Drawn":
-        """Draw `each` vectors given each vector of scales.
-
-        Given g the coordinates are drawn from a t distribution with so many degrees of freedom.
-        """
-        process, n, each = self.process, self.y.size, self.each
-        repeated = np.repeat(theta, each, axis=0)
-        u, e, season = process.simulate(repeated, rng)
-        noise = rng.standard_normal((len(repeated), n))
-        for start in range(0, len(theta), _TOGETHER):
-            scales = theta[start : start + _TOGETHER]
-            some = slice(start * each, (start + len(scales)) * each)
-            g = u[some] + e[some] + season[some] @ process.waves.T
-            missed = (self.y - g @ self.root - noise[some]).reshape(-1, each, n)
-            weight = np.linalg.solve(self._covariance(scales), missed.transpose(0, 2, 1))
-            seen = weight.transpose(0, 2, 1) @ self.root.T
-            u[some] += (seen @ process.parts(scales)[0]).reshape(-1, process.weeks)
-            flat = seen.reshape(-1, process.weeks)
-            e[some] += np.exp(2 * repeated[some, 2:3]) * flat
-            if process.has_season:
-                season[some] += np.exp(2 * repeated[some, -1:]) * (flat @ process.waves)
-        g = u + e + season @ process.waves.T
-        z = _t(len(repeated), self.at_mean.size, degrees, rng)
-        vectors = np.concatenate([self._coordinates(g) + z @ self.spread, g], axis=1)
-        normal = -0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
-        return Drawn(vectors, u[:, -1], season, normal - _log_t((z**2).sum(axis=1), z.shape[1], degrees))
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Draws given scales.
-
-    Attributes
-    ----------
-    vectors : numpy.ndarray, shape (point, element)
-    level : numpy.ndarray, shape (point,)
-        What persists, u, in the last week.
-    season : numpy.ndarray, shape (point, wave)
-    log_weight : numpy.ndarray, shape (point,)
-        Log ratio of the normal density to that from which the coordinates came.
-    """
-
-    vectors: np.ndarray
-    level: np.ndarray
-    season: np.ndarray
-    log_weight: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -354,11 +183,11 @@ def _proposed(
     mu, sigma = process.moments
     width = np.resize(_WIDTHS, len(centres))
     which = np.arange(n) % len(centres)
-    points = centres[which] + width[which, None] * _t(n, k, degrees, rng) @ root.T
+    points = centres[which] + width[which, None] * draw_t(n, k, degrees, rng) @ root.T
     some = rng.random(n) < _PRIOR
     points[some] = mu + sigma * rng.standard_normal((n, k))[some]
     away = np.linalg.solve(root, (points[:, None] - centres).reshape(-1, k).T).T.reshape(n, -1, k)
-    kernels = _log_t((away**2).sum(axis=2) / width**2, k, degrees) - k * np.log(width)
+    kernels = log_t((away**2).sum(axis=2) / width**2, k, degrees) - k * np.log(width)
     kernels = logsumexp(kernels, axis=1) - np.log(np.abs(np.diagonal(root))).sum() - np.log(len(centres))
     proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + process.log_prior(points)[0])
     return points, f.heights(points) - proposal
@@ -394,7 +223,7 @@ def _expanded(f: Clocked, centre: np.ndarray) -> Quadratic:
     height, slope = f.values_and_slopes(centre[None])
     steps = _STEP * np.eye(centre.size)
     points = np.concatenate([centre + steps, centre - steps])
-    slopes = np.concatenate([f.values_and_slopes(block)[1] for block in _blocks(points)])
+    slopes = np.concatenate([f.values_and_slopes(block)[1] for block in blocks(points)])
     up, down = np.split(slopes, 2)
     curvature = (down - up) / (2 * _STEP)
     return Quadratic(centre, float(height[0]), slope[0], (curvature + curvature.T) / 2, f.size)
@@ -443,18 +272,3 @@ def _groups(found: Nested, f: Clocked, process: Process) -> dict[str, xr.Dataset
         "posterior": posterior,
         "sample_stats": xr.Dataset({"lp": (dims, found.weighed.height[None])}),
     }
-
-
-def _t(n: int, k: int, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw from the multivariate t, shape (n, k)."""
-    return rng.standard_normal((n, k)) * np.sqrt(degrees / rng.chisquare(degrees, n))[:, None]
-
-
-def _log_t(squared: np.ndarray, k: int, degrees: float) -> np.ndarray:
-    """Return the log density of the multivariate t at squared distances."""
-    size = gammaln((degrees + k) / 2) - gammaln(degrees / 2) - k / 2 * np.log(degrees * np.pi)
-    return size - 0.5 * (degrees + k) * np.log1p(squared / degrees)
-
-
-def _blocks(points: np.ndarray) -> list[np.ndarray]:
-    return np.array_split(points, max(1, -(-len(points) // _TOGETHER)))

@@ -1,5 +1,6 @@
 """How many customers under contract stay: by the age of the contract, and from today on."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,11 +40,7 @@ def survival(table: xr.Dataset, cohort: str | None = None, *, ax: "Axes | None" 
     InputError
         If the table is another one, or has no such cohort; so for all three pictures.
     """
-    one = _cohort(table, cohort)
-    with drawn_on(ax, 3.0) as axes:
-        draw_survival(axes, one)
-        _named(axes, one, "customers", "Still customers")
-    return axes
+    return _drawn(draw_survival, _cohort(table, cohort), "customers", "Still customers", ax, 3.0)
 
 
 def retention(table: xr.Dataset, cohort: str | None = None, *, ax: "Axes | None" = None) -> "Axes":
@@ -63,11 +60,7 @@ def retention(table: xr.Dataset, cohort: str | None = None, *, ax: "Axes | None"
     -------
     matplotlib.axes.Axes
     """
-    one = _cohort(table, cohort)
-    with drawn_on(ax, 3.0) as axes:
-        draw_retention(axes, one)
-        _named(axes, one, "customers", "Renew")
-    return axes
+    return _drawn(draw_retention, _cohort(table, cohort), "customers", "Renew", ax, 3.0)
 
 
 def still(table: xr.Dataset, cohort: str | None = None, *, ax: "Axes | None" = None) -> "Axes":
@@ -87,11 +80,7 @@ def still(table: xr.Dataset, cohort: str | None = None, *, ax: "Axes | None" = N
     -------
     matplotlib.axes.Axes
     """
-    one = _cohort(table, cohort)
-    with drawn_on(ax, 2.6) as axes:
-        draw_still(axes, one)
-        _named(axes, one, "current", "Still customers")
-    return axes
+    return _drawn(draw_still, _cohort(table, cohort), "current", "Still customers", ax, 2.6)
 
 
 def _cohort(table: xr.Dataset, name: str | None) -> xr.Dataset:
@@ -109,6 +98,16 @@ def _cohort(table: xr.Dataset, name: str | None) -> xr.Dataset:
     return table.isel(cohort=known.index(name))
 
 
-def _named(axes: "Axes", one: xr.Dataset, counted: str, what: str) -> None:
-    axes.set_title(cohort_title(one, counted), loc="left", fontsize=8.5, color=COLOURS["ink"])
-    axes.set_ylabel(what)
+def _drawn(
+    draw: Callable[["Axes", xr.Dataset], None],
+    one: xr.Dataset,
+    counted: str,
+    what: str,
+    ax: "Axes | None",
+    height: float,
+) -> "Axes":
+    with drawn_on(ax, height) as axes:
+        draw(axes, one)
+        axes.set_title(cohort_title(one, counted), loc="left", fontsize=8.5, color=COLOURS["ink"])
+        axes.set_ylabel(what)
+    return axes

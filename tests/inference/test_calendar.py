@@ -9,9 +9,9 @@ import bayes_cx as bcx
 from bayes_cx.errors import InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.direct import direct
-from bayes_cx.inference.nested import Quadratic
 from bayes_cx.inference.prepare import prepare
 from bayes_cx.inference.process import continued, process_of, waves
+from bayes_cx.inference.quadratic import Quadratic
 from bayes_cx.models import BG_NBD, MBG_NBD, PARETO_NBD
 from bayes_cx.weeks import number_of
 from tests.worlds import START
@@ -108,11 +108,11 @@ def test_compressed_is_uncompressed_and_units_do_not_matter(uneven_shop, uneven_
     by_day = bcx.summarise(transactions, until="2021-01-03", unit="day")
     daily = bcx.fit(BG_NBD, by_day, design=CALENDAR, seed=1, progress=False).draws["posterior"]
     weekly = with_calendar.draws["posterior"]
-    for name in ("calendar", "calendar_memory", "r", "a"):
-        np.testing.assert_allclose(daily[name].mean(), weekly[name].mean(), rtol=0.02, atol=0.01)
-    np.testing.assert_allclose(daily["alpha"].mean(), 7 * weekly["alpha"].mean(), rtol=0.02)
-    # The exponent of a factor is the same whatever time is counted in.
-    np.testing.assert_allclose(daily["calendar"].std("draw"), weekly["calendar"].std("draw"), rtol=0.15)
+    # The draws are the same but for last bits, which can at most change which of two neighbours is resampled.
+    for name, factor in {"calendar": 1, "calendar_memory": 1, "r": 1, "a": 1, "alpha": 7}.items():
+        for moment in ("mean", "std"):
+            found, expected = (getattr(draws[name], moment)("draw") for draws in (daily, weekly))
+            np.testing.assert_allclose(found, factor * expected, rtol=1e-3, atol=1e-3)
 
 
 def test_the_truth_is_recovered(uneven_shop, with_calendar):

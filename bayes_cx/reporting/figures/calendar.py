@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_factors", "factors"]
 
+# A smaller share rounds to no percent.
+_SEEN = 0.005
+
 
 def factors(posterior: Posterior) -> Picture:
     """Draw the factor of each week of a fit with calendar time."""
@@ -26,15 +29,29 @@ def factors(posterior: Posterior) -> Picture:
     week, values = _of(posterior)
     middle = np.median(values, axis=0)
     low, high = int(middle.argmin()), int(middle.argmax())
-    headline = (
-        f"Between {1 - middle[low]:.0%} less and {middle[high] - 1:.0%} more than usual: "
-        "what the weeks did to the purchases of all customers"
-    )
+    apart = _apart(1 - float(middle[low]), float(middle[high]) - 1)
+    headline = f"{apart}: what the weeks did to the purchases of all customers"
     detail = (
         f"Least in the week of {day(str(week[low]))}, most in that of {day(str(week[high]))}. Line: median; "
         "bands hold 50, 80 and 95% of the posterior."
     )
     return Picture(svg, headline, detail, f"A line with bands over weeks. {headline}. {detail}")
+
+
+def _apart(less: float, more: float) -> str:
+    """Say by which shares the weeks were below and above the usual; what rounds to nothing is left out.
+
+    Examples
+    --------
+    >>> _apart(0.52, 0.68)
+    'Between 52% less and 68% more than usual'
+    >>> _apart(-0.03, 0.1)
+    'Up to 10% more than usual'
+    """
+    said = [f"{share:.0%} {word}" for share, word in ((less, "less"), (more, "more")) if share >= _SEEN]
+    if not said:
+        return "Hardly more or less than usual"
+    return f"{'Between ' if len(said) > 1 else 'Up to '}{' and '.join(said)} than usual"
 
 
 def draw_factors(axes: "Axes", posterior: Posterior) -> None:
