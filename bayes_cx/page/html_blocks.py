@@ -80,7 +80,7 @@ class Writer:
             case Notice(status, title, text):
                 return (
                     f'<div class="notice {status}" role="note"><p><strong>{escape(title)}</strong> '
-                    f"{escape(text)}</p></div>"
+                    f"{_running(text)}</p></div>"
                 )
             case Tiles(tiles):
                 return f'<ul class="tiles">{"".join(map(_tile, tiles))}</ul>'
@@ -128,11 +128,11 @@ class Writer:
     def _inline(self, part: Inline) -> str:
         match part:
             case str():
-                return escape(part)
+                return _running(part)
             case Strong(text):
-                return f"<strong>{escape(text)}</strong>"
+                return f"<strong>{_running(text)}</strong>"
             case Soft(text):
-                return f'<span class="soft">{escape(text)}</span>'
+                return f'<span class="soft">{_running(text)}</span>'
             case Formula(source):
                 return self._formula(source, False)
             case Badge(text, status):
@@ -276,6 +276,11 @@ def _tile(tile: Tile) -> str:
 def escape(text: str) -> str:
     """Return a text as HTML, in which every character is visible and none is markup."""
     return html.escape(visible(text), quote=False)
+
+
+def _running(text: str) -> str:
+    """Return a text as HTML in which no line ends after a hyphen of the name of an option."""
+    return re.sub(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", r'<span class="option">\g<0></span>', escape(text))
 
 
 def _attribute(text: str) -> str:

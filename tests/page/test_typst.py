@@ -9,6 +9,7 @@ import pytest
 
 from bayes_cx.errors import BayesCxError
 from bayes_cx.page import Column, Extract, Formula, Name, Number, Page, Picture, Section, Table, Text
+from bayes_cx.page.html import document
 from bayes_cx.page.typst import formulas_svg, pdf
 
 WHEN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -37,6 +38,17 @@ def test_what_is_markup_in_typst_is_text_in_a_block(name):
 @pytest.mark.parametrize("name", ["株式会社", "😀", "شركة", "e\u0301", "\u202eab", "\x00", "\U0010ffff"])
 def test_what_no_font_has_still_compiles(name):
     assert "Names" in said(name)
+
+
+def test_no_line_ends_within_the_name_of_an_option():
+    """Whatever stands before it: one letter after the other moves it over the end of the line."""
+    lines = [f"{'x' * n} --by-date-rest" for n in range(60, 120)]
+    reader = pypdf.PdfReader(io.BytesIO(pdf(page_of(Text(lines)))))
+    found = "".join(page.extract_text() for page in reader.pages)
+    assert found.count("--by-date-rest") == len(lines)
+    assert "\n--by-date-rest" in found
+    on_screen = document(page_of(Text(("with --by-date-rest, a--b",))))
+    assert '<span class="option">--by-date-rest</span>, a--b' in on_screen
 
 
 def test_equal_pages_give_equal_bytes():
