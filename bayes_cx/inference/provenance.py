@@ -71,7 +71,8 @@ class Provenance:
 
     def to_json(self) -> str:
         """Return the record as JSON text; `from_json` reads it."""
-        return json.dumps(self.as_dict(), sort_keys=True)
+        # In their own order: draws of slopes follow the columns of the layout.
+        return json.dumps(self.as_dict())
 
     @classmethod
     def from_json(cls, text: str) -> "Provenance":

@@ -78,6 +78,21 @@ def test_scores_follow_the_covariate(sloped, by_age):
         np.testing.assert_allclose(found.isel(customer=i).to_numpy().ravel(), by_hand, rtol=1e-9)
 
 
+@pytest.mark.parametrize("design", ["zeal + age", {"purchase_rate": ["zeal", "age"]}])
+def test_each_slope_belongs_to_its_own_column(design, sloped, rng):
+    """Whatever the names of columns, and the order in which they are written: only one of them matters."""
+    both = sloped.assign(zeal=("customer", rng.normal(size=sloped.sizes["customer"])))
+    made = bcx.Design(purchase_rate=design) if isinstance(design, str) else bcx.Design(covariates=design)
+    posterior = bcx.fit(BG_NBD, both, design=made, method=bcx.MAP(), seed=1, progress=False)
+    rows = both.isel(customer=[0, 0, 0]).assign(
+        age=("customer", [30.0, 50.0, 30.0]), zeal=("customer", [0.0, 0.0, 2.0])
+    )
+    letters, pattern = posterior.parameters_of(rows)
+    rate = -np.log(letters["alpha"][0, pattern])
+    assert rate[1] - rate[0] == pytest.approx(20 * 0.05, abs=0.3)
+    assert rate[2] - rate[0] == pytest.approx(0.0, abs=0.3)
+
+
 def test_futures_agree_with_expectations(sloped, by_age):
     futures = bcx.predict_purchases(by_age, sloped, "10 weeks", draws=400, seed=2)
     expected = bcx.score(by_age, sloped, "expected_purchases", t="10 weeks")["mean"]
