@@ -152,7 +152,7 @@ def summarise(
 
 
 @app.command()
-@takes("calendar", "season", "method", "seed", "strict")
+@takes("pool", "covariates", "calendar", "season", "method", "seed", "strict")
 def fit(
     given: Given,
     stats: Stats,

@@ -9,6 +9,7 @@ import typer
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
+from bayes_cx.app.designs import check_coordinates, check_design_columns
 from bayes_cx.app.folder import card_folder
 from bayes_cx.app.observe import load_dataset, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Settings, checked_span
@@ -59,6 +60,8 @@ def fit(
             "name it with --model; `bayes-cx report` fits them all and compares them",
         )
     chosen = bcx.models.find(name)
+    check_design_columns(table, settings.compute)
+    check_coordinates([chosen], settings.compute)
     steps = Steps(total=1)
     with steps.step(f"Fit {chosen.name}", bars=True) as step:
         posterior = work.fit_coarsely(chosen, table, settings.compute, within, spend, steps.bars)

@@ -1,13 +1,14 @@
 """What a command works on: statistics from transactions or contracts, or statistics made before."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx import catalogue
+from bayes_cx.app.designs import able, check_design_columns, covariate_columns, design_columns
 from bayes_cx.app.settings import AUTO, SETTINGS, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import holds_statistics, read_statistics
@@ -57,6 +58,26 @@ class Observed:
     split: "Callable[[], bcx.Split] | None" = None
 
 
+def _observed(
+    settings: Settings, stats: "xr.Dataset", split: "Callable[[], bcx.Split] | None" = None
+) -> Observed:
+    """Return the data of a run, in which covariates that are numbers are numbers, and not groups."""
+    # Loads nothing where there are none.
+    from bayes_cx.data.number_columns import as_numbers, with_numbers
+
+    check_design_columns(stats, settings.compute)
+    numeric = [name for name in covariate_columns(settings.compute) if name not in settings.read.by]
+    numeric = [name for name in numeric if as_numbers(stats[name]) is not None]
+
+    def parts() -> "bcx.Split":
+        assert split is not None
+        made = split()
+        return replace(made, calibration=with_numbers(made.calibration, numeric))
+
+    stats = with_numbers(stats, numeric)
+    return Observed(stats, _models(settings, stats), parts if numeric and split is not None else split)
+
+
 def reads_twice(settings: Settings) -> bool:
     """Return whether reading and summarising are two steps, as for transactions."""
     return not _are_statistics(settings) and settings.read.start is None
@@ -85,7 +106,9 @@ def _models(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
     kind = kind_of(stats).key
     known = catalogue.candidates(kind)
     if settings.compute.model == AUTO:
-        return tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
+        keys = tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
+        spends = [bcx.models.GAMMA_GAMMA] if settings.compute.covariates and "spend" in stats else []
+        return able(keys, settings.compute, spends)
     if settings.compute.model is None:
         return (known[0].key,)
     keys = tuple(entry.key for entry in known)
@@ -131,7 +154,7 @@ def observe(
             step.says = f"{_customers(stats):,} customers of {stats.attrs.get('source', 'an unknown source')}"
             if key is not None:
                 stats = bcx.pseudonymise(stats, key)
-            return Observed(stats, _models(settings, stats))
+            return _observed(settings, stats)
     return (_contracts if settings.read.start is not None else _transactions)(
         settings, key, steps, rejected, regularity=regularity, opportunities=opportunities
     )
@@ -166,7 +189,7 @@ def _contracts(
         "end": str(settings.read.end),
         "amount": settings.read.amount,
         "unit": settings.compute.unit,
-        "by": settings.read.by,
+        "by": _by(settings),
         "time_format": settings.read.time_format,
         "timezone": settings.read.timezone,
         "encoding": settings.read.encoding,
@@ -186,7 +209,7 @@ def _contracts(
             str(settings.read.file), calibration_end=cut, until=settings.compute.until, **given
         )
 
-    return Observed(stats, _models(settings, stats), split)
+    return _observed(settings, stats, split)
 
 
 def _cut(stats: "xr.Dataset", settings: Settings) -> date:
@@ -235,7 +258,7 @@ def _transactions(
             opportunities=whole,
         )
 
-    return Observed(stats, _models(settings, stats), split)
+    return _observed(settings, stats, split)
 
 
 def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
@@ -250,7 +273,7 @@ def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
         customer=str(settings.read.customer),
         time=str(settings.read.time),
         amount=settings.read.amount,
-        by=settings.read.by,
+        by=_by(settings),
         time_format=settings.read.time_format,
         timezone=settings.read.timezone,
         returns=settings.read.returns,
@@ -261,6 +284,11 @@ def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
         query=settings.read.query,
         pseudonym_key=key,
     )
+
+
+def _by(settings: Settings) -> tuple[str, ...]:
+    """Return the columns to keep by customer: those that are asked for, and those of the design."""
+    return tuple(dict.fromkeys((*settings.read.by, *design_columns(settings.compute))))
 
 
 def _unused(settings: Settings, names: Sequence[str], what: str, expected: str) -> None:

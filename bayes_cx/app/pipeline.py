@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
@@ -82,6 +83,9 @@ def _compute(
     stats, keys = observed.stats, observed.models
     words = kind_of(stats).words["en"]
     events = words.events
+    spends = [bcx.models.GAMMA_GAMMA] if "spend" in stats else []
+    if compute.covariates:
+        check_coordinates([*map(bcx.models.find, keys), *spends], compute)
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
         if compute.model == AUTO:
             tried = fit_candidates(keys, stats, compute, steps.bars)

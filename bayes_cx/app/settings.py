@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from bayes_cx import catalogue
+from bayes_cx.app.groupings import no_formulas, no_groupings, one_line_each
 from bayes_cx.app.option import Option, above, at_least, between, either, one_of
 from bayes_cx.errors import InputError
 from bayes_cx.spans import UNITS, Span
@@ -213,6 +214,27 @@ class Compute:
         str | None,
         Option(_models_help, default="the first for the data", parse=_model_key, check=one_of(_reported)),
     ] = None
+    pool: Annotated[
+        tuple[str, ...],
+        Option(
+            "Groups of customers with parameters of their own that lean on those of the others: a column, "
+            '"country / store" for stores within countries, or "country + product"; may be given several '
+            "times.",
+            metavar="COLUMNS",
+            parse=_one_or_many,
+            check=no_groupings,
+        ),
+    ] = ()
+    covariates: Annotated[
+        tuple[str, ...],
+        Option(
+            'What a parameter depends on, such as "purchase_rate=channel + age" or dropout=channel; may be '
+            "given several times.",
+            metavar="PARAMETER=COLUMNS",
+            parse=one_line_each,
+            check=no_formulas,
+        ),
+    ] = ()
     calendar: Annotated[
         bool, Option("Let the purchases of all customers rise and fall together from week to week.")
     ] = False

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.designs import design_of
 from bayes_cx.app.rerun import recorded
 from bayes_cx.app.settings import Compute, Settings
 from bayes_cx.errors import FitError, InputError
@@ -53,7 +54,7 @@ def fit_model(
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
-    Groups of contracts are partially pooled, and there may be calendar time; see `_design`.
+    How customers differ is what the settings say; see `design_of`.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def fit_model(
     posterior = bcx.fit(
         model,
         stats,
-        design=_design(model, stats, compute),
+        design=design_of(model, stats, compute),
         method=methods[compute.method],
         seed=compute.seed,
         progress=progress,
@@ -89,13 +90,13 @@ def fit_coarsely(
     """
     if within is None and spend is None:
         return fit_model(model, stats, compute, progress)
-    if _design(model, stats, compute).calendar:
+    if design_of(model, stats, compute).calendar:
         raise InputError(
             f"both {'--coarsen' if within is not None else '--coarsen-spend'} and --calendar",
             "one of the two: what coarser data change cannot be measured with calendar time",
             "leave one of them out",
         )
-    on = [*model.statistics, *_design(model, stats, compute).columns]
+    on = [*model.statistics, *design_of(model, stats, compute).columns]
     lenient = replace(compute, strict=False)
     posterior = fit_model(model, bcx.coarsen(stats, within, on, spend=spend), lenient, progress)
     shift = bcx.validation.coarsening_shift(posterior, stats, draws=SHIFT_DRAWS)
@@ -152,19 +153,6 @@ def fit_candidates(
     if not found:
         raise errors[0]
     return found
-
-
-def _design(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Design":
-    """Return the design of a fit: contracts are partially pooled by the first column of groups.
-
-    Calendar time is for what customers do, and not for what they spend.
-    """
-    if (compute.calendar or compute.season) and model.kind.forecast is not None:
-        return bcx.Design(calendar=compute.calendar, season=compute.season)
-    groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
-    if model.kind.leaving != "observed" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
-        return bcx.Design()
-    return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
 
 
 def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "Spend":

@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference.design import CONSTANT, Design
-from bayes_cx.inference.predictor import arrays, coordinates, structure
+from bayes_cx.inference.predictor import SLOPE, SPREAD, arrays, coordinates, structure
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.model import Model, Prior
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     import pymc as pm
 
 __all__ = ["build", "build_priors", "pymc_model", "structure_of"]
-
-# Standard deviations of the priors, on the scale of the link. A slope of .5 changes a rate by 65 % for one
-# standard deviation of its covariate; a spread of .5 lets typical groups differ by as much.
-SLOPE, SPREAD = 0.5, 0.5
 
 
 def pymc_model(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 from bayes_cx.errors import InputError
 
@@ -32,7 +32,12 @@ class Design:
         countries, ``"country + product"`` for both at once, ``"country : product"`` for their combinations.
     formulas : mapping of str to str
         For a coordinate, a formula of columns such as ``"channel + age"``, in which a text becomes one
-        covariate for each value but the first. May be given as keyword arguments.
+        covariate for each value but the first, as do numbers in ``"C(year)"``. May be given as keyword
+        arguments.
+    new_levels : {"error", "prior"}
+        What to do with a value of text in a formula that the fit has not seen, such as a new channel, when
+        customers are scored: refuse it; or draw how it differs from the first value from the prior, as if
+        the fit had had no customer with it. Groups that are pooled need no such choice.
     calendar : bool
         Whether the rate of purchases changes from week to week by a factor that all customers share. What
         follows for the future is drawn, so that forecasts of totals are as uncertain as the past was uneven.
@@ -60,6 +65,7 @@ class Design:
     pooled: Mapping[str, str] = field(default_factory=dict)
     pool: tuple[str, ...] = ()
     formulas: Mapping[str, str] = field(default_factory=dict)
+    new_levels: Literal["error", "prior"] = "error"
     calendar: bool = False
     season: bool = False
 
@@ -69,6 +75,7 @@ class Design:
         pooled: Mapping[str, str] | None = None,
         pool: Sequence[str] = (),
         formulas: Mapping[str, str] | None = None,
+        new_levels: Literal["error", "prior"] = "error",
         calendar: bool = False,
         season: bool = False,
         **by_coordinate: str,
@@ -85,16 +92,23 @@ class Design:
         for name, value in {"calendar": calendar, "season": season}.items():
             if not isinstance(value, bool):
                 raise InputError(f"{name}={value!r}", "True or False", f"write Design({name}=True)")
-        weekly = {"calendar": calendar or season, "season": season}
-        for name, value in (given | {"pool": tuple(pool)} | weekly).items():
+        if new_levels not in ("error", "prior"):
+            raise InputError(f"new_levels={new_levels!r}", "'error' or 'prior'", "write one of these")
+        rest = {"new_levels": new_levels, "calendar": calendar or season, "season": season}
+        for name, value in (given | {"pool": tuple(pool)} | rest).items():
             object.__setattr__(self, name, value)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the statistics that the design reads."""
+        return tuple(sorted({*self.covariate_columns, *self.group_columns}))
+
+    @property
+    def covariate_columns(self) -> tuple[str, ...]:
+        """The columns that are covariates, sorted."""
         named = [name for names in self.covariates.values() for name in names]
         named += [name for formula in self.formulas.values() for name in variables(formula)]
-        return tuple(sorted({*named, *self.group_columns}))
+        return tuple(sorted(set(named)))
 
     @property
     def group_columns(self) -> tuple[str, ...]:
@@ -111,6 +125,7 @@ class Design:
         parts = {"covariates": self.covariates, "pooled": self.pooled}
         more = ("pool", "formulas", "calendar", "season")
         parts |= {name: part for name in more if (part := getattr(self, name))}
+        parts |= {} if self.new_levels == "error" else {"new_levels": self.new_levels}
         return f"Design({', '.join(f'{name}={part!r}' for name, part in parts.items())})"
 
 

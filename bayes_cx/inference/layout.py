@@ -9,13 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference.covariates import Table, check_no_missing, is_text, numbers
 from bayes_cx.inference.design import Design, groupings, variables
 from bayes_cx.inference.weekly_data import check_calendar
 from bayes_cx.model import Model
 
 __all__ = ["Layout", "Pool", "Table", "check_design", "lay_out", "members"]
-
-type Table = Mapping[str, Any] | xr.Dataset
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,53 @@ class Layout:
     groups: Mapping[str, tuple[str, ...]]
 
     def covariates(self, name: str, table: Table) -> np.ndarray:
-        """Return the matrix X of coordinate `name`, shape (pattern, column)."""
-        raw = _columns(self.design, name, table, self.levels)
+        """Return the matrix X of coordinate `name`, shape (pattern, column); new columns come last."""
+        raw = _columns(self.design, name, table, self._levels_of(table))
         standard = [(raw[key] - centre) / spread for key, (centre, spread) in self.matrix[name].items()]
-        return np.column_stack(standard)
+        return np.column_stack([*standard, *(raw[key] for key in self.new_covariates(name, table))])
+
+    def new_covariates(self, name: str, table: Table) -> tuple[str, ...]:
+        """Return the columns that X of coordinate `name` has more than in the fit: those of new levels.
+
+        Raises
+        ------
+        InputError
+            If there are new levels and the design does not say what to do, or they stand in a product with
+            numbers, of which nothing is known.
+        """
+        if name in self.design.covariates or not self.new_levels(table):
+            return ()
+        raw = _columns(self.design, name, table, self._levels_of(table))
+        more = {key: values for key, values in raw.items() if key not in self.matrix[name]}
+        if numeric := [key for key, values in more.items() if not np.all(np.isin(values, (0.0, 1.0)))]:
+            raise InputError(
+                f"covariate {numeric[0]}, of a value that the fit has not seen",
+                "values that the fit has seen, where a formula multiplies by them",
+                "fit again with it",
+            )
+        return tuple(more)
+
+    def new_levels(self, table: Table) -> dict[str, tuple[str, ...]]:
+        """Return the values of text in formulas that the fit has not seen, sorted, by column."""
+        found = {
+            column: tuple(sorted(set(map(str, np.asarray(table[column]))) - set(levels)))
+            for column, levels in self.levels.items()
+        }
+        return {column: new for column, new in found.items() if new}
+
+    def _levels_of(self, table: Table) -> dict[str, tuple[str, ...]]:
+        """Return the values of text that X needs columns for: those of the fit, then new ones."""
+        new = self.new_levels(table)
+        if new and self.design.new_levels == "error":
+            column, values = next(iter(new.items()))
+            more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+            raise InputError(
+                f"{column} {', '.join(map(repr, values[:3]))}{more}",
+                f"one that the fit has seen: {', '.join(self.levels[column])}",
+                f"fit again with it; or with Design(..., new_levels='prior') or pooled over {column}, which "
+                "allow for values not seen",
+            )
+        return {column: (*levels, *new.get(column, ())) for column, levels in self.levels.items()}
 
     def pools(self, name: str) -> tuple[Pool, ...]:
         """Return the groupings of coordinate `name`."""
@@ -119,7 +161,7 @@ def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
     Raises
     ------
     InputError
-        If the model has no such coordinate or a column is missing.
+        If the model has no such coordinate, a column is missing, or values of one are.
     """
     for name in (*design.covariates, *design.pooled, *design.formulas):
         if name not in model.priors:
@@ -138,6 +180,7 @@ def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
             f"columns of the statistics: {', '.join(map(str, stats.data_vars))}",
             "name group columns in summarise(by=...), or assign the column to the statistics",
         )
+    check_no_missing(design.columns, design.covariate_columns, stats)
     if design.calendar:
         check_calendar(design, model, stats)
 
@@ -196,7 +239,13 @@ def _pooled_everywhere(design: Design) -> tuple[tuple[str, ...], ...]:
 def _levels(design: Design, table: Table) -> dict[str, tuple[str, ...]]:
     """Return the values of the columns of text that formulas read."""
     read = sorted({name for formula in design.formulas.values() for name in variables(formula)})
-    return {name: _found((name,), table) for name in read if np.asarray(table[name]).dtype.kind not in "fiu"}
+    coded = {name for name in read for formula in design.formulas.values() if _coded(name) in formula}
+    return {name: _found((name,), table) for name in read if name in coded or is_text(table[name])}
+
+
+def _coded(column: str) -> str:
+    """Return how a formula says that a column of numbers has a covariate for each of its values."""
+    return f"C({column})"
 
 
 def _columns(
@@ -204,7 +253,7 @@ def _columns(
 ) -> dict[str, np.ndarray]:
     """Return the covariates of a coordinate as they are, by name, shape (row,)."""
     if name in design.covariates:
-        return {column: _numbers(column, table) for column in design.covariates[name]}
+        return {column: numbers(column, table) for column in design.covariates[name]}
     return _of_formula(design.formulas[name], table, levels)
 
 
@@ -213,17 +262,17 @@ def _of_formula(formula: str, table: Table, levels: Mapping[str, tuple[str, ...]
 
     frame = pd.DataFrame(
         {
-            name: _text(name, table, levels[name]) if name in levels else _numbers(name, table)
+            name: _text(name, table, levels[name]) if name in levels else numbers(name, table)
             for name in variables(formula)
         }
     )
     made = model_matrix(formula, frame)
     spec: Any = made.model_spec
     categories = {key for key, (kind, _) in spec.encoder_state.items() if kind.value == "categorical"}
-    if spec.transform_state or not categories <= set(levels):
+    if spec.transform_state or not categories <= {*levels, *map(_coded, levels)}:
         raise InputError(
             f"a formula {formula!r} that codes a column by all its values",
-            "transforms of one row at a time, such as log(age), and columns of numbers or of text",
+            "transforms of one row at a time, such as log(age), columns of numbers or of text, and C(column)",
             "assign what it computes to the statistics, as a column of its own",
         )
     columns = {str(key): made[key].to_numpy(float) for key in made.columns if key != "Intercept"}
@@ -233,27 +282,4 @@ def _of_formula(formula: str, table: Table, levels: Mapping[str, tuple[str, ...]
 
 
 def _text(column: str, table: Table, levels: tuple[str, ...]) -> pd.Categorical:
-    values = [str(value) for value in np.asarray(table[column])]
-    if unknown := sorted(set(values) - set(levels)):
-        raise InputError(
-            f"{column} {unknown[0]!r}",
-            f"one that the fit has seen: {', '.join(levels)}",
-            f"fit again with it, or pool over {column}, which allows for groups not seen",
-        )
-    return pd.Categorical(values, categories=list(levels))
-
-
-def _numbers(column: str, table: Table) -> np.ndarray:
-    try:
-        values = np.asarray(table[column]).astype(float)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"covariate {column} that is not numeric",
-            "numbers",
-            "pool over it, name it in a formula, or code it as numbers",
-        ) from error
-    if not np.all(np.isfinite(values)):
-        raise InputError(
-            f"covariate {column} with missing values", "a number for every customer", "fill or leave out"
-        )
-    return values
+    return pd.Categorical([str(value) for value in np.asarray(table[column])], categories=list(levels))

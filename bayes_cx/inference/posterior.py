@@ -18,6 +18,7 @@ from bayes_cx.checks import Check
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
+from bayes_cx.inference.covariates import check_no_missing
 from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.process import priors_of
@@ -161,6 +162,7 @@ class Posterior:
                 f"the columns of the fit's design: {', '.join(design.columns)}",
                 "summarise with by=..., or assign the column",
             )
+        check_no_missing(design.columns, design.covariate_columns, stats)
         patterns, pattern = unique_rows(stats, design.columns)
         keep = thinned(self.n_draws, draws)
         sampled = self._sampled((*variables(self.layout, self.model), *self.model.choices), draws)
@@ -175,7 +177,7 @@ class Posterior:
         return {name: np.broadcast_to(value, shape) for name, value in letters.items()}, pattern
 
     def new_groups(self, stats: xr.Dataset) -> dict[str, int]:
-        """Return the groups of statistics that are not in the fit, with their numbers of customers.
+        """Return the groups, and values of text in formulas, that are not in the fit, with their customers.
 
         Parameters
         ----------
@@ -185,11 +187,13 @@ class Posterior:
         Returns
         -------
         dict of str to int
-            By a text such as ``"segment: north"``; empty where the design pools no groups.
+            The number of customers by a text such as ``"segment: north"``.
         """
         pools = (pool for name in self.model.priors for pool in self.layout.pools(name))
         found: dict[str, int] = {}
-        for columns, known in {pool.columns: pool.groups for pool in pools}.items():
+        known_of = {pool.columns: pool.groups for pool in pools}
+        known_of |= {(column,): levels for column, levels in self.layout.levels.items()}
+        for columns, known in known_of.items():
             different, inverse = unique_rows(stats, columns)
             sizes = zip(members(columns, different), np.bincount(inverse), strict=True)
             new = {group: int(n) for group, n in sizes if group not in known}

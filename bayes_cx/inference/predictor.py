@@ -15,8 +15,11 @@ from bayes_cx.compiling import AS_WRITTEN, compiled, kept
 from bayes_cx.inference.layout import Layout, Table
 from bayes_cx.model import Model
 
-__all__ = ["LINKS", "arrays", "coordinates", "letters_of", "structure", "variables"]
+__all__ = ["LINKS", "SLOPE", "SPREAD", "arrays", "coordinates", "letters_of", "structure", "variables"]
 
+# Standard deviations of the priors, on the scale of the link. A slope of .5 changes a rate by 65 % for one
+# standard deviation of its covariate; a spread of .5 lets typical groups differ by as much.
+SLOPE, SPREAD = 0.5, 0.5
 # The scale on which effects add, and the way back.
 LINKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "identity": (lambda value: value, lambda value: value),
@@ -114,8 +117,8 @@ def letters_of(
     table : mapping of str to array, shape (pattern,)
         The columns of the design.
     unseen : callable
-        ``unseen(name)`` gives standard normal draws, shape (sample,), for the offset of a group that is not
-        in the fit.
+        ``unseen(name)`` gives standard normal draws, shape (sample,), for the offset of a group, or the slope
+        of a value of text, that is not in the fit.
 
     Returns
     -------
@@ -123,6 +126,9 @@ def letters_of(
     """
     data = arrays(layout, model, table)
     values = {name: np.asarray(draws[name], float) for name in variables(layout, model)}
+    for name in layout.matrix:
+        more = [SLOPE * unseen(f"{name} {key}") for key in layout.new_covariates(name, table)]
+        values[f"{name}_slope"] = np.column_stack([values[f"{name}_slope"], *more])
     for name in model.priors:
         for pool in layout.pools(name):
             more = [unseen(f"{pool.name} {group}") for group in pool.new(table)]

@@ -196,7 +196,8 @@ def _say_what_is_new(posterior: Posterior, stats: xr.Dataset) -> None:
         more = f" and {len(new) - 3} more" if len(new) > 3 else ""
         warnings.warn(
             f"{plural(len(new), 'group')} not in the fit: {named}{more}. What is new is scored by the "
-            f"distribution of the groups that are; fit again with it to score it by its own data.",
+            f"distribution of the groups that are, or of covariates by the prior; fit again with it to score "
+            f"it by its own data.",
             BayesCxWarning,
             stacklevel=2,
         )
