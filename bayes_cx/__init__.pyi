@@ -9,6 +9,7 @@ from bayes_cx import validation as validation
 from bayes_cx.checks import Check as Check
 from bayes_cx.checks import verdict as verdict
 from bayes_cx.compiling import engine as engine
+from bayes_cx.data import ByDate as ByDate
 from bayes_cx.data import Split as Split
 from bayes_cx.data import Transactions as Transactions
 from bayes_cx.data import add as add

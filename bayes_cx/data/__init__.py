@@ -2,6 +2,7 @@
 
 from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of
+from bayes_cx.data.by_date import ByDate
 from bayes_cx.data.coarsen import coarsen
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
@@ -17,6 +18,7 @@ from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.transactions import Transactions, read_transactions
 
 __all__ = [
+    "ByDate",
     "DataProvenance",
     "Split",
     "Transactions",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Literal
 
+from bayes_cx.data import ByDate
 from bayes_cx.errors import InputError
 
 __all__ = ["CONSTANT", "Design", "Grouping", "groupings"]
@@ -43,6 +44,10 @@ class Design:
         follows for the future is drawn, so that forecasts of totals are as uncertain as the past was uneven.
     season : bool
         Whether the factor has a yearly season as well; it needs two years of data, and means `calendar`.
+    by_date : ByDate, pandas.DataFrame or xarray.Dataset, optional
+        Columns indexed by date, such as promotions and prices, that move the rate of all customers; it means
+        `calendar`. A day, or a week, of the data must not be missing. Rows after the data state the future
+        that forecasts assume; `Posterior.with_future` states another.
 
     Raises
     ------
@@ -68,6 +73,7 @@ class Design:
     new_levels: Literal["error", "prior"] = "error"
     calendar: bool = False
     season: bool = False
+    by_date: ByDate | None = None
 
     def __init__(
         self,
@@ -78,6 +84,7 @@ class Design:
         new_levels: Literal["error", "prior"] = "error",
         calendar: bool = False,
         season: bool = False,
+        by_date: Any = None,
         **by_coordinate: str,
     ) -> None:
         given: dict[str, Any] = {
@@ -94,8 +101,10 @@ class Design:
                 raise InputError(f"{name}={value!r}", "True or False", f"write Design({name}=True)")
         if new_levels not in ("error", "prior"):
             raise InputError(f"new_levels={new_levels!r}", "'error' or 'prior'", "write one of these")
-        rest = {"new_levels": new_levels, "calendar": calendar or season, "season": season}
-        for name, value in (given | {"pool": tuple(pool)} | rest).items():
+        if by_date is not None and not isinstance(by_date, ByDate):
+            by_date = ByDate(by_date)
+        weekly = {"calendar": calendar or season or by_date is not None, "season": season, "by_date": by_date}
+        for name, value in (given | {"pool": tuple(pool), "new_levels": new_levels} | weekly).items():
             object.__setattr__(self, name, value)
 
     @property
@@ -123,7 +132,7 @@ class Design:
 
     def __repr__(self) -> str:
         parts = {"covariates": self.covariates, "pooled": self.pooled}
-        more = ("pool", "formulas", "calendar", "season")
+        more = ("pool", "formulas", "calendar", "season", "by_date")
         parts |= {name: part for name in more if (part := getattr(self, name))}
         parts |= {} if self.new_levels == "error" else {"new_levels": self.new_levels}
         return f"Design({', '.join(f'{name}={part!r}' for name, part in parts.items())})"

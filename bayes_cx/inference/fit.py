@@ -20,9 +20,8 @@ from bayes_cx.inference.diagnostics import check_against_prior
 from bayes_cx.inference.explore import variables
 from bayes_cx.inference.methods import MAP, MLE, Method
 from bayes_cx.inference.own_priors import own_priors
-from bayes_cx.inference.posterior import Posterior, attributes
+from bayes_cx.inference.posterior import Posterior, attributes, shared_priors
 from bayes_cx.inference.prepare import Prepared, prepare
-from bayes_cx.inference.process import priors_of
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 from bayes_cx.models import find
@@ -169,7 +168,7 @@ def sample_prior(
 def described(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenance:
     """Return the provenance of draws for prepared statistics; `made` says how they were made."""
     design = prepared.layout.design
-    priors = {**prepared.model.priors, **(priors_of(season=design.season) if design.calendar else {})}
+    priors = {**prepared.model.priors, **shared_priors(design)}
     return Provenance(
         model=prepared.model.key,
         priors={name: prior.text for name, prior in priors.items()},

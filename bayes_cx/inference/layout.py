@@ -1,15 +1,17 @@
 """A design applied to data: the columns of its matrix, how they are standardised, and its groups."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_cx.data import ByDate
 from bayes_cx.errors import InputError
 from bayes_cx.inference.covariates import Table, check_no_missing, is_text, numbers
+from bayes_cx.inference.dated import standards
 from bayes_cx.inference.design import Design, groupings, variables
 from bayes_cx.inference.weekly_data import check_calendar
 from bayes_cx.model import Model
@@ -74,12 +76,15 @@ class Layout:
         The values of the columns of text in formulas.
     groups : mapping of str to tuple of str
         The groups of each grouping.
+    by_date : mapping of str to (float, float)
+        The columns by date, each with what is subtracted from it and what it is then divided by.
     """
 
     design: Design
     matrix: Mapping[str, Mapping[str, tuple[float, float]]]
     levels: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[str, ...]]
+    by_date: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def covariates(self, name: str, table: Table) -> np.ndarray:
         """Return the matrix X of coordinate `name`, shape (pattern, column); new columns come last."""
@@ -145,14 +150,17 @@ class Layout:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Layout":
         """Return the layout that `as_dict` wrote."""
-        matrix = {
-            name: {key: (float(centre), float(spread)) for key, (centre, spread) in columns.items()}
-            for name, columns in plain["matrix"].items()
-        }
+        matrix = {name: _pairs(columns) for name, columns in plain["matrix"].items()}
         levels, groups = (
             {name: tuple(values) for name, values in plain[part].items()} for part in ("levels", "groups")
         )
-        return cls(Design(**plain["design"]), matrix, levels, groups)
+        dated = plain["design"]["by_date"]
+        design = Design(**{**plain["design"], "by_date": dated and ByDate.from_dict(dated)})
+        return cls(design, matrix, levels, groups, _pairs(plain["by_date"]))
+
+
+def _pairs(columns: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    return {name: (float(centre), float(spread)) for name, (centre, spread) in columns.items()}
 
 
 def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
@@ -202,7 +210,8 @@ def lay_out(design: Design, stats: xr.Dataset) -> Layout:
     }
     groups = {column: _found((column,), stats) for column in design.pooled.values()}
     groups |= {_key(columns): _found(columns, stats) for columns in _pooled_everywhere(design)}
-    return Layout(design, matrix, levels, groups)
+    by_date = {} if design.by_date is None else standards(design.by_date, stats)
+    return Layout(design, matrix, levels, groups, by_date)
 
 
 def _standard(

@@ -13,7 +13,7 @@ around its mode. Then
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from bayes_cx.checks import Check
 from bayes_cx.compiling import uses_kernels
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference.clocked import Clocked
+from bayes_cx.inference.dated import COLUMN, EFFECTS, past
 from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.diagnostics import check_weights
 from bayes_cx.inference.direct import direct
@@ -59,12 +60,15 @@ class Nested:
     level : numpy.ndarray, shape (draw,)
         What persists, u, in the last week.
     season : numpy.ndarray, shape (draw, wave)
+    effects : numpy.ndarray, shape (draw, column)
+        Of columns by date.
     """
 
     weighed: Weighed
     mode: Mode
     level: np.ndarray
     season: np.ndarray
+    effects: np.ndarray
 
 
 def explore_calendar(
@@ -96,10 +100,13 @@ def explore_calendar(
             "choose one of these, or leave out calendar",
         )
     first, last = f.span
-    process = process_of(first, last - first + 1, season=prepared.layout.design.season)
+    layout = prepared.layout
+    process = process_of(first, last - first + 1, season=layout.design.season)
+    if layout.design.by_date is not None:
+        process = replace(process, dated=past(layout.design.by_date, layout.by_date, prepared.table))
     start = find_mode(own).u
     found = explore_nested(f, process, method.draws, method.degrees, rng_seed, start)
-    return _groups(found, f, process), check_weights(found.weighed, found.mode), method
+    return _groups(found, f, process, tuple(layout.by_date)), check_weights(found.weighed, found.mode), method
 
 
 def explore_nested(
@@ -143,7 +150,7 @@ def explore_nested(
         ess=scales_ess * float(1 / (weight**2).sum()) / len(theta),
         log_marginal=np.nan,
     )
-    return Nested(weighed, mode, drawn.level[chosen], drawn.season[chosen])
+    return Nested(weighed, mode, drawn.level[chosen], drawn.season[chosen], drawn.effects[chosen])
 
 
 def _scales(
@@ -253,7 +260,7 @@ def _of_scales(marginal: Marginal, start: np.ndarray | None = None) -> Density:
     )
 
 
-def _groups(found: Nested, f: Clocked, process: Process) -> dict[str, xr.Dataset]:
+def _groups(found: Nested, f: Clocked, process: Process, dated: Sequence[str]) -> dict[str, xr.Dataset]:
     """Return the groups of the draws: coordinates, letters, the factor of each week, and its scales."""
     u, k = found.weighed.u, f.size
     letters = f.point.at(u[:, :k])[: k + len(f.point.free)]
@@ -267,6 +274,9 @@ def _groups(found: Nested, f: Clocked, process: Process) -> dict[str, xr.Dataset
     if process.has_season:
         columns["season"] = ((*dims, "wave"), found.season[None])
         coords["wave"] = np.arange(found.season.shape[1])
+    if dated:
+        columns[EFFECTS] = ((*dims, COLUMN), found.effects[None])
+        coords[COLUMN] = np.array(dated, dtype=object)
     posterior = xr.Dataset(columns, coords={"chain": [0], "draw": np.arange(len(u)), **coords})
     return {
         "posterior": posterior,

@@ -18,7 +18,9 @@ from bayes_cx.checks import Check
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
+from bayes_cx.inference import dated
 from bayes_cx.inference.covariates import check_no_missing
+from bayes_cx.inference.design import Design
 from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.process import priors_of
@@ -89,9 +91,7 @@ class Posterior:
     @property
     def priors(self) -> dict[str, Prior]:
         """The priors by quantity: those of the model, and of what all customers share, if that is fitted."""
-        design = self.layout.design
-        shared = priors_of(season=design.season) if design.calendar else {}
-        return {**self.model.priors, **shared}
+        return {**self.model.priors, **shared_priors(self.layout.design)}
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -214,6 +214,51 @@ class Posterior:
         tree[name] = xr.DataTree(group)
         return replace(self, draws=tree)
 
+    def with_future(self, by_date: Any) -> "Posterior":
+        """Return the same posterior with another future of its columns by date, to ask what that changes.
+
+        The draws stay the same, and so do the shocks that they meet; so two futures can be compared draw by
+        draw.
+
+        Parameters
+        ----------
+        by_date : ByDate, pandas.DataFrame or xarray.Dataset
+            With the columns of `Design.by_date`. It counts from the Monday on that follows the last week of
+            the data; what it says of the past has to be the same.
+
+        Raises
+        ------
+        InputError
+            If the fit has no columns by date, or they are others, or have another past.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import bayes_cx as bcx
+        >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-06-29", unit="week")
+        >>> promotion = pd.DataFrame({"promotion": 1}, index=pd.date_range("1997-03-03", "1997-03-30"))
+        >>> design = bcx.Design(by_date=bcx.ByDate(promotion, otherwise=0))
+        >>> method = bcx.Laplace(draws=500)
+        >>> posterior = bcx.fit("bg_nbd", stats, design=design, method=method, seed=1, progress=False)
+        >>> again = pd.DataFrame({"promotion": 1}, index=pd.date_range("1997-06-30", "1997-07-27"))
+        >>> repeated = posterior.with_future(bcx.ByDate(again, otherwise=0))
+        >>> with_it, without = (
+        ...     bcx.draws(plan, stats, "expected_purchases_new", t="4 weeks").to_numpy().ravel()
+        ...     for plan in (repeated, posterior)
+        ... )
+        >>> effect = posterior.draws["posterior"]["by_date_effect"].to_numpy().ravel()
+        >>> bool(((with_it > without) == (effect > 0)).all())
+        True
+        """
+        layout = self.layout
+        last = self.draws["posterior"]["week"].to_numpy()[-1] if layout.design.calendar else None
+        stated = dated.with_future(layout.design.by_date, by_date, last)
+        design = replace(layout.design, by_date=stated)
+        made = replace(self.provenance, layout=replace(layout, design=design))
+        draws = self.draws.copy()
+        draws.attrs = {**draws.attrs, "provenance": made.to_json()}
+        return replace(self, draws=draws)
+
     def save(self, path: str | Path) -> None:
         """Write everything to one netCDF file, whole or not at all."""
         with atomic_path(Path(path)) as unfinished:
@@ -228,6 +273,13 @@ class Posterior:
 
     def _repr_html_(self) -> str:
         return html("posterior", self)
+
+
+def shared_priors(design: Design) -> dict[str, Prior]:
+    """Return the priors of what all customers share."""
+    if not design.calendar:
+        return {}
+    return priors_of(season=design.season) | ({} if design.by_date is None else dated.PRIORS)
 
 
 def save(posterior: Posterior, path: str | Path) -> None:

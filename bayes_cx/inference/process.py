@@ -73,11 +73,14 @@ class Process:
         Number of the first week, and how many.
     priors : mapping of str to Prior
         Of its scales, all of them log-normal; a vector of them holds their logarithms, in this order.
+    dated : numpy.ndarray, shape (week, column), optional
+        Columns by date, whose effects are standard normal a priori.
     """
 
     first: int
     weeks: int
     priors: dict[str, Prior]
+    dated: np.ndarray | None = None
 
     @property
     def has_season(self) -> bool:
@@ -88,6 +91,11 @@ class Process:
     def waves(self) -> np.ndarray:
         """The season of unit standard deviation as a matrix, shape (week, wave)."""
         return waves(self.first + np.arange(self.weeks))
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """The columns by date as a matrix, shape (week, column)."""
+        return np.zeros((self.weeks, 0)) if self.dated is None else self.dated
 
     @cached_property
     def _lag(self) -> np.ndarray:

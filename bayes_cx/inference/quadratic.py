@@ -119,6 +119,12 @@ class Marginal:
         waves = self.root.T @ self.process.waves
         return [self.root.T @ self.root, waves @ waves.T][: 1 + self.process.has_season]
 
+    @cached_property
+    def _fixed(self) -> np.ndarray:
+        """I + R' Z Z' R, Z being the columns by date."""
+        columns = self.root.T @ self.process.columns
+        return np.eye(self.y.size) + columns @ columns.T
+
     def _covariance(self, theta: np.ndarray) -> np.ndarray:
         """Return I + R' K R, shape (point, direction, direction), interpolated between nodes of memory."""
         sd, _, *others = np.exp(theta).T[:, :, None, None]
@@ -126,12 +132,13 @@ class Marginal:
         found = sd**2 * (memory_weights(theta[:, 1]) @ self._persists).reshape(-1, n, n)
         for scale, part in zip(others, self._others, strict=True):
             found += scale**2 * part
-        return found + np.eye(n)
+        return found + self._fixed
 
     def mean(self, theta: np.ndarray) -> np.ndarray:
         """Return the mean of vectors given one vector of scales, shape (element,)."""
         weight = np.linalg.solve(self._covariance(theta[None])[0], self.y)
-        g = np.sum(self.process.parts(theta[None]), axis=0)[0] @ self.root @ weight
+        Z = self.process.columns
+        g = (np.sum(self.process.parts(theta[None]), axis=0)[0] + Z @ Z.T) @ self.root @ weight
         return np.concatenate([self._coordinates(g[None])[0], g])
 
     def _coordinates(self, g: np.ndarray) -> np.ndarray:
@@ -147,10 +154,12 @@ class Marginal:
         repeated = np.repeat(theta, each, axis=0)
         u, e, season = process.simulate(repeated, rng)
         noise = rng.standard_normal((len(repeated), n))
+        Z = process.columns
+        effects = rng.standard_normal((len(repeated), Z.shape[1]))
         for start in range(0, len(theta), _TOGETHER):
             scales = theta[start : start + _TOGETHER]
             some = slice(start * each, (start + len(scales)) * each)
-            g = u[some] + e[some] + season[some] @ process.waves.T
+            g = u[some] + e[some] + season[some] @ process.waves.T + effects[some] @ Z.T
             missed = (self.y - g @ self.root - noise[some]).reshape(-1, each, n)
             weight = np.linalg.solve(self._covariance(scales), missed.transpose(0, 2, 1))
             seen = weight.transpose(0, 2, 1) @ self.root.T
@@ -159,11 +168,14 @@ class Marginal:
             e[some] += np.exp(2 * repeated[some, 2:3]) * flat
             if process.has_season:
                 season[some] += np.exp(2 * repeated[some, -1:]) * (flat @ process.waves)
-        g = u + e + season @ process.waves.T
+            effects[some] += flat @ Z
+        g = u + e + season @ process.waves.T + effects @ Z.T
         z = draw_t(len(repeated), self.at_mean.size, degrees, rng)
         vectors = np.concatenate([self._coordinates(g) + z @ self.spread, g], axis=1)
         normal = -0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
-        return Drawn(vectors, u[:, -1], season, normal - log_t((z**2).sum(axis=1), z.shape[1], degrees))
+        return Drawn(
+            vectors, u[:, -1], season, effects, normal - log_t((z**2).sum(axis=1), z.shape[1], degrees)
+        )
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,8 @@ class Drawn:
     level : numpy.ndarray, shape (point,)
         What persists, u, in the last week.
     season : numpy.ndarray, shape (point, wave)
+    effects : numpy.ndarray, shape (point, column)
+        Of columns by date.
     log_weight : numpy.ndarray, shape (point,)
         Log ratio of the normal density to that from which the coordinates came.
     """
@@ -183,6 +197,7 @@ class Drawn:
     vectors: np.ndarray
     level: np.ndarray
     season: np.ndarray
+    effects: np.ndarray
     log_weight: np.ndarray
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference.dated import COLUMN, EFFECTS
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.predictor import variables
 from bayes_cx.inference.process import EFFECT, priors_of
@@ -63,6 +64,7 @@ def _check_calendar(tree: xr.DataTree, design: Design) -> None:
     scales = priors_of(season=design.season)
     dims = {EFFECT: ("week",), "calendar_level": (), **dict.fromkeys(scales, ())}
     dims |= {"season": ("wave",)} if design.season else {}
+    dims |= {} if design.by_date is None else {EFFECTS: (COLUMN,)}
     draws = _group(tree, "posterior", (*dims, *(dim for own in dims.values() for dim in own)))
     for name, own in dims.items():
         values = draws[name]
@@ -70,6 +72,8 @@ def _check_calendar(tree: xr.DataTree, design: Design) -> None:
             raise _wrong(_over(values, name), f"finite numbers over {', '.join((*_SAMPLE, *own))}")
         if name in scales and not (values > 0).all():
             raise _wrong(f"draws of {name} of zero or less", "positive numbers")
+    if design.by_date is not None and [*map(str, draws[COLUMN].to_numpy())] != [*design.by_date.columns]:
+        raise _wrong("effects of other columns by date", f"those of {', '.join(design.by_date.columns)}")
     if draws["week"].dtype.kind != "M" or np.any(np.diff(draws["week"].to_numpy()) != np.timedelta64(7, "D")):
         raise _wrong("weeks that do not follow each other", "the Monday of each week")
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
+from bayes_cx.inference import dated
 from bayes_cx.inference.posterior import Posterior, thinned
 from bayes_cx.inference.process import EFFECT, continued, priors_of
 from bayes_cx.model import Formula, Model, arguments
@@ -114,7 +115,8 @@ def calendar_clock(
     Raises
     ------
     InputError
-        If the end of observation is not known, or customers came before the fit's first week.
+        If the end of observation is not known, customers came before the fit's first week, or columns by date
+        are not stated for the future.
     """
     design = posterior.layout.design
     if not design.calendar:
@@ -141,6 +143,12 @@ def calendar_clock(
         )
     last = max(int(week_of(np.ceil(end + ahead * days))), first)
     g = continued(draws, first, last, posterior.provenance.seed, future)
+    begin = first + draws[EFFECT].shape[1]
+    if design.by_date is not None and last >= begin:
+        day = int(np.ceil(np.round(end + ahead * days, 6)))
+        effects = group[dated.EFFECTS].to_numpy().reshape(len(g), -1)
+        Z = dated.future(design.by_date, posterior.layout.by_date, begin, last, day)
+        g[:, begin - first :] += effects @ Z.T
     return CalendarClock(np.exp(g[thinned(len(g), thin_to)]), first, end, days)
 
 
