@@ -16,7 +16,19 @@ import numpy as np
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
-__all__ = ["Formula", "Lifetimes", "Model", "Param", "Prior", "Purchases", "Quantity", "Trait", "arguments"]
+__all__ = [
+    "Formula",
+    "InPieces",
+    "Lifetimes",
+    "Model",
+    "Param",
+    "Prior",
+    "Purchases",
+    "Quantity",
+    "Total",
+    "Trait",
+    "arguments",
+]
 
 type Link = Literal["identity", "log", "logit"]
 type Formula = Callable[..., Any]
@@ -219,6 +231,53 @@ class Quantity:
 
 
 @dataclass(frozen=True)
+class Total:
+    """A quantity of an active customer as ``start + factor x (the sum of piece over all pieces)``.
+
+    Attributes
+    ----------
+    start : callable, optional
+        Of options and the history, with ``ahead`` the operational time that t lasts; zero without.
+    factor : callable, optional
+        Of the history; one without.
+    piece : callable, optional
+        Of options, the history and a piece of the time to t: its ``begin``, its ``width``, the operational
+        time ``passed`` until then, and its ``pace``, operational time per unit of time; zero without.
+    """
+
+    start: Formula | None = None
+    factor: Formula | None = None
+    piece: Formula | None = None
+
+
+@dataclass(frozen=True)
+class InPieces:
+    """A model whose customers buy in operational time and leave in real time.
+
+    The rate of purchases is constant in each of the pieces of time. Histories have the argument ``tau``, the
+    operational time of the age T.
+
+    Attributes
+    ----------
+    log_active : callable
+        Log-likelihood of a customer who is active, of the history.
+    log_gone : callable
+        Log odds of having left in a piece of the time since the last purchase.
+    totals : mapping of str to Total
+        What an active customer does, by the names of quantities.
+    simulate, simulate_future : callable
+        As those of a model; ``passed`` gives the operational time until times of all customers, and the
+        times of purchases are operational.
+    """
+
+    log_active: Formula
+    log_gone: Formula
+    totals: Mapping[str, Total]
+    simulate: Simulator
+    simulate_future: Simulator
+
+
+@dataclass(frozen=True)
 class Model:
     """One model of customer behaviour.
 
@@ -265,6 +324,8 @@ class Model:
     operational_time : bool
         Whether time enters only through rates of purchase, so that the model is the same where all customers
         buy at a rate that changes with the calendar and time is counted in proportion to it.
+    in_pieces : InPieces, optional
+        Of a model whose customers leave in real time: its formulas where the rate changes in steps.
     """
 
     name: str
@@ -288,6 +349,12 @@ class Model:
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     traits: Mapping[str, Trait] = field(default_factory=dict)
     operational_time: bool = False
+    in_pieces: InPieces | None = None
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether there are formulas of purchases at a rate that changes with the calendar."""
+        return self.operational_time or self.in_pieces is not None
 
     def at(self, **values: int) -> "Model":
         """Return the same model with parameters of `choices` fixed.

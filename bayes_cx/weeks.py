@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_cx.clock import Clock
 
-__all__ = ["DAYS", "day_of", "monday", "number_of", "overlaps", "points", "week_of"]
+__all__ = ["DAYS", "cut", "day_of", "last_cut", "monday", "number_of", "overlaps", "points", "week_of"]
 
 DAYS = 7
 # Day 0, the first of 1970, was a Thursday; week 0 begins on the Monday before it.
@@ -75,6 +75,29 @@ def points(until: str, unit: str) -> float:
     return (step + 1) / 24 - 1 if clock.step == "hour" else float(step)
 
 
+def cut(week: Any) -> Any:
+    """Return the points in time at which weeks begin, numbers or arrays.
+
+    Examples
+    --------
+    >>> float(cut(0)), cut(np.array([1, 2])).tolist()
+    (-4.0, [3.0, 10.0])
+    """
+    return np.asarray(week) * float(DAYS) + _MONDAY - 1.0
+
+
+def last_cut(point: Any, *, inclusive: bool = False) -> Any:
+    """Return the numbers of the last weeks that begin before points in time, or then, numbers or arrays.
+
+    Examples
+    --------
+    >>> int(last_cut(3.0)), int(last_cut(3.0, inclusive=True)), int(last_cut(3.5))
+    (0, 1, 1)
+    """
+    passed = (np.asarray(point, float) - cut(0)) / DAYS
+    return (np.floor(passed) if inclusive else np.ceil(passed) - 1).astype(np.int64)
+
+
 def overlaps(at: np.ndarray, first: int, last: int) -> np.ndarray:
     """Return how many days of each week lie between the beginning of the first and points in time.
 
@@ -95,7 +118,7 @@ def overlaps(at: np.ndarray, first: int, last: int) -> np.ndarray:
     array([[0. , 0. ],
            [7. , 1.5]])
     """
-    begin = np.arange(first, last + 1) * DAYS + _MONDAY - 1.0
+    begin = cut(np.arange(first, last + 1))
     days = np.maximum(np.asarray(at, float)[:, None] - begin, 0.0)
     days[:, :-1] = np.minimum(days[:, :-1], DAYS)
     return days

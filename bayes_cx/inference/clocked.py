@@ -7,7 +7,8 @@ model with a constant rate in operational time :math:`\tau(v) = \int^v e^{g}`. S
 
 .. math:: \log L = \sum_i \log L_i(x, t_x', T') + \sum_w n_w g_w .
 
-The end of observation is common, so (t_x, T) say the dates of the first and the last purchase.
+The end of observation is common, so (t_x, T) say the dates of the first and the last purchase. Where customers
+leave in real time the chance to have left is an integral in pieces: `pieces`.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from bayes_cx.data import unique_rows
 from bayes_cx.data.weekly import weekly_repeats
 from bayes_cx.inference.density import in_blocks
 from bayes_cx.inference.direct import Coordinates, coordinates, likelihood
+from bayes_cx.inference.pieces import InWeeks
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.weekly_data import spanned
 from bayes_cx.spans import UNITS
@@ -108,12 +110,20 @@ class Clocked:
         )
         return value, slopes
 
+    @cached_property
+    def _in_weeks(self) -> list[InWeeks] | None:
+        """The likelihood of a model whose customers leave in real time."""
+        formulas = self.prepared.model.in_pieces
+        return None if formulas is None else InWeeks.of(self.prepared, formulas, self.point.free, self.span)
+
     def _given(self, vectors: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, dict[str, np.ndarray]]:
         k = self.size
         found, factor = self.point.at(vectors[:, :k]), np.exp(vectors[:, k:])
+        letters = dict(zip(self.point.free, found[k : k + len(self.point.free)], strict=True))
+        if self._in_weeks is not None:
+            return found, factor, letters
         lengths, recency, age, _ = self._dates
         tau = lengths @ factor.T
-        letters = dict(zip(self.point.free, found[k : k + len(self.point.free)], strict=True))
         return found, factor, {**letters, "t_x": recency @ tau, "T": age @ tau}
 
     def values(self, vectors: np.ndarray) -> np.ndarray:
@@ -121,19 +131,26 @@ class Clocked:
         return in_blocks(self._values)(vectors)
 
     def _values(self, vectors: np.ndarray) -> np.ndarray:
-        found, _, given = self._given(vectors)
-        (log_lik,) = self._kernels[0](given, len(vectors))
+        found, factor, given = self._given(vectors)
+        if self._in_weeks is None:
+            (log_lik,) = self._kernels[0](given, len(vectors))
+        else:
+            log_lik = np.sum([part.values(given, factor.T) for part in self._in_weeks], axis=0)
         return log_lik + found[self.size + len(self.point.free)] + vectors[:, self.size :] @ self.purchases
 
     def values_and_slopes(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the same with its slopes, shape (point, element)."""
         k, free, n = self.size, self.point.free, len(vectors)
         found, factor, given = self._given(vectors)
-        log_lik, *slopes = self._kernels[1](given, n)
+        if self._in_weeks is None:
+            log_lik, *slopes = self._kernels[1](given, n)
+            lengths, recency, age, _ = self._dates
+            by_letter, by_factor = slopes[: len(free)], lengths.T @ (recency.T @ slopes[-2] + age.T @ slopes[-1])
+        else:
+            parts = [part.slopes(given, factor.T) for part in self._in_weeks]
+            log_lik, by_letter, by_factor = (np.sum(each, axis=0) for each in zip(*parts, strict=True))
         by_u = np.array(found[k + len(free) + 1 :]).reshape(len(free) + 1, k, n)
-        by_coordinate = np.einsum("fn,fkn->nk", np.array(slopes[: len(free)]), by_u[:-1]) + by_u[-1].T
-        lengths, recency, age, _ = self._dates
-        by_date = recency.T @ slopes[-2] + age.T @ slopes[-1]
-        by_week = factor * (lengths.T @ by_date).T + self.purchases
+        by_coordinate = np.einsum("fn,fkn->nk", np.array(by_letter), by_u[:-1]) + by_u[-1].T
+        by_week = factor * by_factor.T + self.purchases
         height = log_lik + found[k + len(free)] + vectors[:, k:] @ self.purchases
         return height, np.concatenate([by_coordinate, by_week], axis=1)

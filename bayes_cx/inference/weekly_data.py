@@ -38,7 +38,7 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
         If the model does not run in operational time, there are covariates or groups, the end of observation
         or the purchases by week are not known, or are too few for a season.
     """
-    if not model.operational_time:
+    if not model.has_clock:
         raise InputError(
             f"calendar time for {model.name}",
             "a model in which customers buy at random at a rate and leave after purchases, as in BG/NBD",

@@ -25,8 +25,12 @@ __all__ = [
     "times",
 ]
 
-OPTIONS = ("t", "t1", "t2", "count", "discount", "keep")
-"""The options of formulas: arguments that are neither statistics nor parameters."""
+_PIECE = ("ahead", "begin", "width", "passed", "pace")
+OPTIONS = ("t", "t1", "t2", "count", "discount", "keep", *_PIECE)
+"""The options of formulas: arguments that are neither statistics nor parameters.
+
+The last are of a clock that all customers share: how far it goes until t, and a piece of the time to t.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,16 +7,16 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import PURCHASES
-from bayes_cx.model import Model, Param, Prior, Purchases, Trait
+from bayes_cx.model import Model, Param, Prior, Trait
 from bayes_cx.models import beta_geometric
 from bayes_cx.models.combine import log_likelihood, of, p_alive
+from bayes_cx.models.pareto_pieces import buy, in_pieces, lifetime, log_active, log_gone
 from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
     count_at_leaving,
     discounted_flow,
     log_mean_decay,
     log_negative_binomial,
-    one_minus_power_over,
     silence,
     with_less_dropout,
 )
@@ -25,24 +25,13 @@ __all__ = ["DROPOUT_PARAMS", "DROPOUT_PRIORS", "PARETO_NBD", "dropout_letters"]
 
 
 def _log_odds_gone(x, t_x, T, r, alpha, s, beta):
-    r"""Return the log odds of having left between the last purchase and the end of the observation.
-
-    The odds are :math:`\int_{t_x}^T \frac{s}{\beta + y} \left(\frac{\alpha + T}{\alpha + y}\right)^{r + x}
-    \left(\frac{\beta + T}{\beta + y}\right)^s dy`: an integral over the time of leaving, of positive terms.
-    """
+    """Return the log odds of having left between the last purchase and the end of the observation."""
     silence = pt.maximum(T - t_x, 0.0)  # a rounding error may put the last purchase after the end
-    return (
-        # Apart, so that slopes are finite where there is no silence.
-        (pt.log(s) - pt.log(beta + t_x) + pt.log(silence))
-        + (r + x) * pt.log1p(silence / (alpha + t_x))
-        + s * pt.log1p(silence / (beta + t_x))
-        + log_mean_decay(silence, r + x, alpha + t_x, s + 1.0, beta + t_x)
-    )
+    return log_gone(x, t_x, silence, silence, t_x, 1.0, silence, r, alpha, s, beta)
 
 
 def _log_active(x, T, r, alpha, s, beta):
-    rates = pt.gammaln(r + x) - pt.gammaln(r) - r * pt.log1p(T / alpha) - x * pt.log(alpha + T)
-    return rates - s * pt.log1p(T / beta)
+    return log_active(x, T, T, r, alpha, s, beta)
 
 
 def _believed(x, T, r, alpha, s, beta):
@@ -63,11 +52,6 @@ def _stays(t, r, alpha, s, beta):
     return pt.exp(-s * pt.log1p(t / beta))
 
 
-def _lifetime(t, s, beta):
-    """Return the mean of min(lifetime, t), for mu ~ Gamma(s, beta)."""
-    return beta * one_minus_power_over(s - 1.0, -pt.log1p(t / beta))
-
-
 def _any(t, r, alpha, s, beta):
     r"""Return the chance of a purchase within t of an active customer, who may leave before it is due.
 
@@ -86,7 +70,7 @@ def _exactly(count, t, r, alpha, s, beta):
 def _flow(t, discount, r, alpha, s, beta):
     """Return the discounted purchases within t."""
     scale = beta / pt.maximum(s, 1.0)
-    return r / alpha * discounted_flow(_lifetime, t, discount, s, beta, scale=scale, nodes=12)
+    return r / alpha * discounted_flow(lifetime, t, discount, s, beta, scale=scale, nodes=12)
 
 
 def _endless(discount, r, alpha, s, beta):
@@ -109,7 +93,7 @@ def _simulate(rng, T, r, alpha, s, beta):
     """Let new customers buy for spans `T`, shape (customer,)."""
     n = np.size(T)
     rate, dropout = rng.gamma(r, 1.0 / alpha, n), rng.gamma(s, 1.0 / beta, n)
-    return _buy(rng, rate, dropout, np.ones(n, bool), np.asarray(T, float))
+    return buy(rng, rate, dropout, np.ones(n, bool), np.asarray(T, float))
 
 
 def _simulate_future(rng, t, p_alive, x, T, r, alpha, s, beta):
@@ -117,18 +101,7 @@ def _simulate_future(rng, t, p_alive, x, T, r, alpha, s, beta):
     active = rng.random(x.size) < p_alive
     rate = rng.gamma(r + x, 1.0 / (alpha + T))
     dropout = rng.gamma(s, 1.0 / (beta + T), x.size)
-    return _buy(rng, rate, dropout, active, np.broadcast_to(t, x.shape))
-
-
-def _buy(rng, rate, dropout, active, t) -> Purchases:
-    """Let active customers buy until their lifetime or the span `t` ends."""
-    # Where customers differ very much some have a rate below the smallest double: they never leave.
-    with np.errstate(divide="ignore", over="ignore"):
-        lifetime = rng.standard_exponential(t.size) / dropout
-    span = np.where(active, np.minimum(lifetime, t), 0.0)
-    # Given their number, the times of purchases at a constant rate are uniform in the span.
-    customer = np.repeat(np.arange(t.size), rng.poisson(rate * span))
-    return Purchases(customer, rng.random(customer.size) * span[customer])
+    return buy(rng, rate, dropout, active, np.broadcast_to(t, x.shape))
 
 
 def dropout_letters(scale, half_life, dropout_cv):
@@ -189,7 +162,7 @@ PARETO_NBD = Model(
         active=Active(
             stays=_stays,
             any=_any,
-            mean=lambda t, r, alpha, s, beta: r / alpha * _lifetime(t, s, beta),
+            mean=lambda t, r, alpha, s, beta: r / alpha * lifetime(t, s, beta),
             exactly=_exactly,
             discounted=_flow,
             kept=lambda t, discount, r, alpha, s, beta: beta_geometric.kept(t, discount, r, alpha),
@@ -220,4 +193,5 @@ PARETO_NBD = Model(
     when="shops without contracts, where customers drift away at any time and leave silently",
     reference="schmittlein1987counting",
     kind=PURCHASES,
+    in_pieces=in_pieces(PURCHASES),
 )

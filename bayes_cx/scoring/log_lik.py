@@ -9,6 +9,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.scoring.in_pieces import log_likelihood_in_pieces
 from bayes_cx.scoring.operational import calendar_clock, in_operational_time_of
 from bayes_cx.weeks import number_of
 
@@ -106,11 +107,16 @@ def _with_calendar(posterior: Posterior, weight: np.ndarray) -> np.ndarray:
     assert clock is not None
     rows = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
     letters, step = posterior.parameters(), max(1, _CELLS // posterior.n_draws)
+    model = posterior.model
     found = np.zeros(posterior.n_draws)
     for start in range(0, weight.size, step):
         some = slice(start, start + step)
         block = {name: column[some] for name, column in rows.items()}
-        found += in_operational_time_of(posterior.model.log_lik, clock, block, letters) @ weight[some]
+        if model.operational_time:
+            values = in_operational_time_of(model.log_lik, clock, block, letters)
+        else:
+            values = log_likelihood_in_pieces(model, clock, block, letters)
+        found += values @ weight[some]
     number = number_of([*data.repeats_by_week]) - clock.first if data.repeats_by_week else np.zeros(0, int)
     purchases = np.array([*data.repeats_by_week.values()], float)
     return found + np.log(clock.factor[:, number]) @ purchases

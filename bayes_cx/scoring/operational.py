@@ -16,7 +16,7 @@ from bayes_cx.model import Formula, Model, arguments
 from bayes_cx.models.combine import at
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.spans import UNITS
-from bayes_cx.weeks import number_of, overlaps, points, week_of
+from bayes_cx.weeks import DAYS, cut, last_cut, number_of, overlaps, points, week_of
 
 __all__ = [
     "CalendarClock",
@@ -66,6 +66,11 @@ class CalendarClock:
         found = self.at(self.until + spans.ravel() * self.days) - now
         return found.reshape(len(found), *np.shape(t))
 
+    def edges(self, t: float) -> np.ndarray:
+        """Return the times from the end of observation on to t between which the factor is constant."""
+        ends = cut(np.arange(last_cut(self.until, inclusive=True) + 1, last_cut(self.until + t * self.days) + 1))
+        return np.concatenate([[0.0], (ends - self.until) / self.days, [t]])
+
     def history(self, t_x: np.ndarray | None, T: np.ndarray) -> dict[str, np.ndarray]:
         """Return recency and age in operational time, each of shape (sample, row)."""
         first = self.until - T * self.days
@@ -79,6 +84,23 @@ class CalendarClock:
         """Return the clock of some draws."""
         return replace(self, factor=self.factor[np.asarray(some)])
 
+    def _known(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of the weeks and operational time at them, of the first draw."""
+        ends = cut(self.first + np.arange(self.factor.shape[1] + 1))
+        return ends, np.concatenate([[0.0], np.cumsum(self.factor[0] * DAYS / self.days)])
+
+    def passed(self, time: np.ndarray, since: np.ndarray) -> np.ndarray:
+        """Return operational time from points in time on for so long, the inverse of `calendar`.
+
+        The clock is that of a single draw.
+
+        Parameters
+        ----------
+        time, since : numpy.ndarray, shape (event,)
+        """
+        ends, clock = self._known()
+        return np.interp(since + time * self.days, ends, clock) - np.interp(since, ends, clock)
+
     def calendar(self, passed: np.ndarray, since: np.ndarray) -> np.ndarray:
         """Return calendar time from points in time on until so much operational time has passed.
 
@@ -88,9 +110,7 @@ class CalendarClock:
         ----------
         passed, since : numpy.ndarray, shape (event,)
         """
-        begin = self.first * 7.0 - 4.0
-        ends = begin + 7.0 * np.arange(self.factor.shape[1] + 1)
-        clock = np.concatenate([[0.0], np.cumsum(self.factor[0] * 7.0 / self.days)])
+        ends, clock = self._known()
         start = self.at(since)[0]
         return (np.interp(start + passed, clock, ends) - since) / self.days
 
@@ -310,9 +330,7 @@ def _rule(
     list of numpy.ndarray, shape (sample,), for each node
     list of numpy.ndarray, shape (sample,), for each node
     """
-    sunday = np.ceil((clock.until - 3) / 7) * 7 + 3
-    ends = (np.arange(sunday, clock.until + t * clock.days, 7.0) - clock.until) / clock.days
-    edges = np.unique(np.concatenate([[0.0], ends, [t]]))
+    edges = clock.edges(t)
     node, share = np.polynomial.legendre.leggauss(3)
     width = np.diff(edges)[:, None]
     s = (edges[:-1, None] + width * (node + 1) / 2).ravel()

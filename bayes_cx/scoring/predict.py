@@ -1,6 +1,7 @@
 """Posterior predictive simulation: future purchases of the customers, and replications of the data."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,15 @@ def predict_events(
     """
     known = _columns(posterior, stats)
     known["t"] = np.asarray(horizon_in_fit(t, stats, posterior).number)
-    simulate = posterior.model.simulate_future
+    model, clock = posterior.model, calendar_clock(posterior, stats, float(known["t"]))
+    pieces = None if clock is None else model.in_pieces
+    simulate = model.simulate_future if pieces is None else pieces.simulate_future
     needed = arguments(simulate)[1:]
     size = stats.sizes["customer"]
     # The chance to be active comes from the formula of the model, so that it is written once.
     alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
     positions = _evenly(posterior, draws)
     active = None if alive is None else alive.each(positions)
-    clock = calendar_clock(posterior, stats, float(known["t"]))
     rng = np.random.default_rng(seed)
     for i, one in zip(positions, _parameters(posterior, stats, draws), strict=True):
         if active is not None:
@@ -69,8 +71,12 @@ def predict_events(
             yield simulate(rng, **{name: values[name] for name in needed})
             continue
         own = clock.draws([i])
-        values |= {name: time[0] for name, time in own.history(known.get("t_x"), known["T"]).items()}
-        values["t"] = own.ahead(known["t"])[0]
+        history = {name: time[0] for name, time in own.history(known.get("t_x"), known["T"]).items()}
+        if pieces is None:
+            values |= {**history, "t": own.ahead(known["t"])[0]}
+        else:
+            now = np.full(size, own.until)
+            values |= {"tau": history["T"], "passed": partial(own.passed, since=now)}
         made = simulate(rng, **{name: values[name] for name in needed})
         yield _on_calendar(made, own, np.full(size, own.until), np.full(size, known["t"]))
 
@@ -178,9 +184,10 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
         What the model's story makes: repeat purchases, contracts, or the mean spend of each customer.
     """
     known = _observed_for(posterior, stats)
-    simulate = posterior.model.simulate
-    needed = arguments(simulate)[1:]
     clock = calendar_clock(posterior, stats)
+    pieces = None if clock is None else posterior.model.in_pieces
+    simulate = posterior.model.simulate if pieces is None else pieces.simulate
+    needed = arguments(simulate)[1:]
     rng = np.random.default_rng(seed)
     for i, one in zip(_evenly(posterior, draws), _parameters(posterior, stats, draws), strict=True):
         values = {**known, **one}
@@ -188,9 +195,13 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
             yield simulate(rng, **{name: values[name] for name in needed})
             continue
         own = clock.draws([i])
-        values["T"] = own.history(None, known["T"])["T"][0]
+        begin = own.until - known["T"] * own.days
+        if pieces is None:
+            values["T"] = own.history(None, known["T"])["T"][0]
+        else:
+            values["passed"] = partial(own.passed, since=begin)
         made = simulate(rng, **{name: values[name] for name in needed})
-        yield _on_calendar(made, own, own.until - known["T"] * own.days, known["T"])
+        yield _on_calendar(made, own, begin, known["T"])
 
 
 def _on_calendar(made: Purchases, clock: CalendarClock, since: np.ndarray, most: np.ndarray) -> Purchases:

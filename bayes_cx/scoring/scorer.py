@@ -17,6 +17,7 @@ from bayes_cx.kinds.kind import plural
 from bayes_cx.model import Quantity, arguments
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.scoring.in_pieces import value_in_pieces
 from bayes_cx.scoring.operational import (
     CalendarClock,
     calendar_clock,
@@ -89,8 +90,10 @@ class Scorer:
         clock: CalendarClock | None = None,
     ) -> np.ndarray:
         clock = self.clock if clock is None else clock
+        model = self.posterior.model
         if clock is not None:
-            return in_operational_time(self.posterior.model, self.name, clock, rows, samples)
+            score = in_operational_time if model.operational_time else value_in_pieces
+            return score(model, self.name, clock, rows, samples)
         return evaluate(self.quantity.formula, rows, samples, never=self.quantity.never)
 
     @cached_property
