@@ -43,6 +43,7 @@ def shop(
     alpha: float = 5.0,
     a: float = 0.8,
     b: float = 3.0,
+    risk: tuple[float, float] | None = None,
 ) -> pd.DataFrame:
     """Return the purchases, ``customer`` and ``time``, of customers who join evenly over the first days.
 
@@ -54,14 +55,21 @@ def shop(
         How many, and on how many days they join.
     r, alpha, a, b : float
         Of BG/NBD, in weeks.
+    risk : tuple of float, optional
+        s and beta, in weeks, where customers leave at any moment at a risk of their own, as in Pareto/NBD,
+        and not after purchases.
     """
     rate = rng.gamma(r, 1 / alpha, customers) / 7
     leaves = rng.beta(a, b, customers)
     first = rng.integers(0, joining, customers)
+    stays = np.full(customers, np.inf)
+    if risk is not None:
+        leaves[:] = 0.0
+        stays = first + 7 * rng.standard_exponential(customers) / rng.gamma(risk[0], 1 / risk[1], customers)
     active = np.ones(customers, bool)
     bought = [(np.arange(customers), first)]
     for day, height in enumerate(np.exp(factor)):
-        here = np.flatnonzero(active & (first < day))
+        here = np.flatnonzero(active & (first < day) & (day <= stays))
         buys = here[rng.random(here.size) < -np.expm1(-rate[here] * height)]
         bought.append((buys, np.full(buys.size, day)))
         active[buys[rng.random(buys.size) < leaves[buys]]] = False

@@ -7,8 +7,8 @@ model with a constant rate in operational time :math:`\tau(v) = \int^v e^{g}`. S
 
 .. math:: \log L = \sum_i \log L_i(x, t_x', T') + \sum_w n_w g_w .
 
-The end of observation is common, so (t_x, T) say the dates of the first and the last purchase. Where customers
-leave in real time the chance to have left is an integral in pieces: `pieces`.
+The end of observation is common, so (t_x, T) say the dates of the first and the last purchase. Where
+customers leave in real time the chance to have left is an integral in pieces: `pieces`.
 """
 
 from dataclasses import dataclass
@@ -145,7 +145,10 @@ class Clocked:
         if self._in_weeks is None:
             log_lik, *slopes = self._kernels[1](given, n)
             lengths, recency, age, _ = self._dates
-            by_letter, by_factor = slopes[: len(free)], lengths.T @ (recency.T @ slopes[-2] + age.T @ slopes[-1])
+            by_letter, by_factor = (
+                slopes[: len(free)],
+                lengths.T @ (recency.T @ slopes[-2] + age.T @ slopes[-1]),
+            )
         else:
             parts = [part.slopes(given, factor.T) for part in self._in_weeks]
             log_lik, by_letter, by_factor = (np.sum(each, axis=0) for each in zip(*parts, strict=True))

@@ -1,9 +1,9 @@
 r"""The odds of having left where customers buy in operational time and leave in real time, with slopes.
 
-The odds are an integral over the silence of a customer, from the last purchase to the end of observation. It is
-cut where the pace of operational time changes, at the ends of weeks. Histories with the same x and T share the
-pieces of whole weeks, and each has a piece of its own before them: the odds of having left from some week on
-are sums from the end backwards, and their slopes go the same way forwards.
+The odds are an integral over the silence of a customer, from the last purchase to the end of observation. It
+is cut where the pace of operational time changes, at the ends of weeks. Histories with the same x and T share
+the pieces of whole weeks, and each has a piece of its own before them: the odds of having left from some week
+on are sums from the end backwards, and their slopes go the same way forwards.
 """
 
 from collections.abc import Iterator, Mapping
@@ -136,10 +136,12 @@ class Silences:
         odds = logs[: self.silent.size].copy()
         after = None
         for some, n, ending in self.weeks:
-            if after is not None:
-                np.logaddexp(since[some], after[:n], out=since[some])
-            after = since[some]
-            odds[ending] = np.logaddexp(odds[ending], after[self.chain[ending]])
+            # Letters beyond floating point give no number, which whoever asked finds.
+            with np.errstate(invalid="ignore"):
+                if after is not None:
+                    np.logaddexp(since[some], after[:n], out=since[some])
+                after = since[some]
+                odds[ending] = np.logaddexp(odds[ending], after[self.chain[ending]])
         return odds, since
 
     def shares(self, slope: np.ndarray, logs: np.ndarray, odds: np.ndarray, since: np.ndarray) -> np.ndarray:
@@ -218,29 +220,29 @@ class InWeeks:
             to_end = overlaps(np.array([until]), *span) - overlaps(np.round(until - ages * days, 6), *span)
             lengths = overlaps(silences.dates, *span) / days
             rows = {"x": x[some], "T": T[some], "pattern": pattern}
-            found.append(
-                cls(formulas, free, rows, prepared.weight[some], silences, to_end / days, lengths)
-            )
+            found.append(cls(formulas, free, rows, prepared.weight[some], silences, to_end / days, lengths))
         return found
 
     @cached_property
     def _active(self) -> tuple[Any, Any]:
-        return tuple(
+        value, slopes = (
             _kernel(self.formulas.log_active, ("x", "T"), ("tau",), self.free, slopes=each, summed=True).bind(
                 self.rows, self.weight
             )
             for each in (False, True)
         )
+        return value, slopes
 
     @cached_property
     def _gone(self) -> tuple[Any, Any]:
         columns = ("x", "begin", "width", "rest")
-        return tuple(
+        value, slopes = (
             _kernel(self.formulas.log_gone, columns, tuple(self.silences.times), self.free, slopes=each).bind(
                 self.silences.columns
             )
             for each in (False, True)
         )
+        return value, slopes
 
     def values(self, letters: Mapping[str, np.ndarray], factor: np.ndarray) -> np.ndarray:
         """Return the log-likelihood without the factor at each purchase, shape (point,).
@@ -255,7 +257,7 @@ class InWeeks:
     def slopes(
         self, letters: Mapping[str, np.ndarray], factor: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the same with slopes by the letters, shape (letter, point), and by the factor, (week, point)."""
+        """Return the same and its slopes, by letters (letter, point) and by the factor (week, point)."""
         parts = [self._slopes(*each) for each in self._blocks(letters, factor)]
         values, by_letter, by_factor = zip(*parts, strict=True)
         return np.concatenate(values), np.concatenate(by_letter, axis=1), np.concatenate(by_factor, axis=1)
@@ -279,7 +281,7 @@ class InWeeks:
         if self.silences.silent.size:
             (logs,) = self._gone[0]({**letters, **self._times(factor)}, n)
             odds, _ = self.silences.summed(logs)
-            total = total + self.weight[self.silences.silent] @ np.logaddexp(0.0, odds)
+            total = total + self.weight[self.silences.silent] @ _softplus(odds)
         return total
 
     def _slopes(
@@ -292,7 +294,7 @@ class InWeeks:
             logs, *by = self._gone[1]({**letters, **self._times(factor)}, n)
             odds, since = silences.summed(logs)
             weight = self.weight[silences.silent]
-            total = total + weight @ np.logaddexp(0.0, odds)
+            total = total + weight @ _softplus(odds)
             share = silences.shares(weight[:, None] * expit(odds), logs, odds, since)
             by_letter = by_letter + np.array([(share * each).sum(axis=0) for each in by[: len(self.free)]])
             by_date = np.zeros((silences.dates.size, n))
@@ -300,6 +302,11 @@ class InWeeks:
                 by_date += matrix.T @ (silences.by_pattern @ (share * each))
             by_factor = by_factor + self.lengths.T @ by_date
         return total, by_letter, by_factor
+
+
+def _softplus(odds: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.logaddexp(0.0, odds)
 
 
 def _kernel(
@@ -330,7 +337,7 @@ def _differences(to: np.ndarray, since: np.ndarray, size: int, factor: Any = 1.0
 
 
 def in_parts(x: np.ndarray, T: np.ndarray, weeks: float) -> Iterator[np.ndarray]:
-    """Yield positions of histories, those with the same x and T together, of so few pieces that they fit memory.
+    """Yield positions of histories, those with the same x and T together, with few enough pieces for memory.
 
     Parameters
     ----------

@@ -39,10 +39,16 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
         or the purchases by week are not known, or are too few for a season.
     """
     if not model.has_clock:
+        regular = "regularity" in model.statistics
         raise InputError(
-            f"calendar time for {model.name}",
-            "a model in which customers buy at random at a rate and leave after purchases, as in BG/NBD",
-            "fit BG_NBD or MBG_NBD, or leave out calendar",
+            f"calendar time for {model.name}"
+            + (
+                ", which needs every gap between purchases, where the statistics hold a sum"
+                if regular
+                else ""
+            ),
+            "a model of customers who buy at random at any time",
+            "fit BG_NBD, MBG_NBD or PARETO_NBD, or leave out calendar",
         )
     if design.columns:
         raise InputError(

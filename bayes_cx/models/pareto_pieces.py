@@ -1,7 +1,7 @@
 r"""Pareto/NBD where the rate of purchases of all customers changes in steps: formulas of one step, a piece.
 
 A customer buys at rate :math:`\lambda e^{g(v)}` at time v and leaves at risk :math:`\mu` of real time. With
-:math:`\tau(y)` the integral of :math:`e^g` from the first purchase on, the likelihood of x repeat purchases is
+:math:`\tau(y)` the integral of :math:`e^g` from the first purchase on, x repeat purchases have the likelihood
 
 .. math:: \frac{\Gamma(r + x)}{\Gamma(r)} \alpha^r \beta^s e^{\sum g} \left[
           (\alpha + \tau(T))^{-r - x} (\beta + T)^{-s} +
@@ -72,7 +72,7 @@ def _risk(T, s, beta):
 
 
 def _risk_of_lost(T, s, beta):
-    """Return what is believed of the risk of a customer who had left and is active again, as in Pareto/NBD."""
+    """Return what is believed of the risk of one who had left and is active again, as in Pareto/NBD."""
     return s + 1.0, beta + T
 
 

@@ -1,4 +1,4 @@
-"""Scores of models whose customers leave in real time, where a clock that all share counts their purchases."""
+"""Scores of models whose customers buy in the time of a clock that all share, and leave in real time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -68,7 +68,9 @@ class CalendarClock:
 
     def edges(self, t: float) -> np.ndarray:
         """Return the times from the end of observation on to t between which the factor is constant."""
-        ends = cut(np.arange(last_cut(self.until, inclusive=True) + 1, last_cut(self.until + t * self.days) + 1))
+        ends = cut(
+            np.arange(last_cut(self.until, inclusive=True) + 1, last_cut(self.until + t * self.days) + 1)
+        )
         return np.concatenate([[0.0], (ends - self.until) / self.days, [t]])
 
     def history(self, t_x: np.ndarray | None, T: np.ndarray) -> dict[str, np.ndarray]:

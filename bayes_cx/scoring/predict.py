@@ -190,7 +190,7 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     needed = arguments(simulate)[1:]
     rng = np.random.default_rng(seed)
     for i, one in zip(_evenly(posterior, draws), _parameters(posterior, stats, draws), strict=True):
-        values = {**known, **one}
+        values: dict[str, Any] = {**known, **one}
         if clock is None:
             yield simulate(rng, **{name: values[name] for name in needed})
             continue

@@ -12,7 +12,7 @@ from bayes_cx.inference.direct import direct
 from bayes_cx.inference.prepare import prepare
 from bayes_cx.inference.process import continued, process_of, waves
 from bayes_cx.inference.quadratic import Quadratic
-from bayes_cx.models import BG_NBD, MBG_NBD, PARETO_NBD
+from bayes_cx.models import BG_CNBD, BG_NBD, MBG_CNBD, MBG_NBD, PARETO_GGG
 from bayes_cx.weeks import number_of
 from tests.worlds import START
 
@@ -214,7 +214,9 @@ def test_what_cannot_be_had_is_refused(uneven_stats, few_stats):
         with pytest.raises(InputError, match=match):
             bcx.fit(model, stats, design=design, progress=False, **more)
 
-    refused("calendar time for Pareto/NBD", model=PARETO_NBD)
+    regular = uneven_stats.assign(regularity=0.0 * uneven_stats["T"])
+    for model in (BG_CNBD, MBG_CNBD, PARETO_GGG):
+        refused(f"calendar time for {model.name}.*every gap", model=model, stats=regular)
     refused("two years", design=bcx.Design(season=True))
     refused("counted by week", stats=uneven_stats.isel(customer=slice(0, 400)))
     refused("method NUTS", method=bcx.NUTS())

@@ -85,7 +85,7 @@ def _remedy(study: Study) -> str:
 def _remedy_of_total(study: Study) -> str:
     """Return what to try where the total was missed."""
     fit = study.fits[0]
-    if fit.model.operational_time and not fit.layout.design.calendar:
+    if fit.model.has_clock and not fit.layout.design.calendar:
         named = "" if study.selection is None else f"--model {fit.model.key} "
         return (
             f" Have the report made again with {named}--calendar, which lets the purchases of all customers "
