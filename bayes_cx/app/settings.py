@@ -236,7 +236,11 @@ class Compute:
         ),
     ] = ()
     calendar: Annotated[
-        bool, Option("Let the purchases of all customers rise and fall together from week to week.")
+        bool,
+        Option(
+            "Let the purchases of all customers rise and fall together from week to week "
+            "(bg_nbd, mbg_nbd, pareto_nbd)."
+        ),
     ] = False
     season: Annotated[bool, Option("With a yearly season as well; needs two years.")] = False
     method: Annotated[Literal["auto", "nuts", "laplace"], Option("How to fit")] = "auto"

@@ -187,7 +187,7 @@ PARETO_NBD = Model(
     ),
     limits=(
         "The risk to leave is constant and does not depend on purchases or on how often a customer buys.",
-        "Rates are constant: seasons, campaigns and changing habits are not in the model.",
+        beta_geometric.CONSTANT_RATES,
         "Only the dates of purchases count: complaints, visits, prices and competitors are not in the model.",
     ),
     when="shops without contracts, where customers drift away at any time and leave silently",
