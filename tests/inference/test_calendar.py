@@ -214,7 +214,7 @@ def test_what_cannot_be_had_is_refused(uneven_stats, few_stats):
         with pytest.raises(InputError, match=match):
             bcx.fit(model, stats, design=design, progress=False, **more)
 
-    regular = uneven_stats.assign(regularity=0.0 * uneven_stats["T"])
+    regular = uneven_stats.assign(regularity=-2.0 * uneven_stats["x"] * np.log1p(uneven_stats["x"]))
     for model in (BG_CNBD, MBG_CNBD, PARETO_GGG):
         refused(f"calendar time for {model.name}.*every gap", model=model, stats=regular)
     refused("two years", design=bcx.Design(season=True))
