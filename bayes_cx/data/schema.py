@@ -69,6 +69,8 @@ class Schema:
         Whether a purchase for nothing is an error or a purchase.
     numbers : Numbers, optional
         How amounts in text are written; if not given, as computers write them.
+    anonymous : bool
+        Whether a row without a customer is acceptable, as one of events by a visitor not known yet.
     """
 
     customer: str
@@ -79,6 +81,7 @@ class Schema:
     returns: Returns = "reject"
     zero_amounts: ZeroAmounts = "reject"
     numbers: Numbers | None = None
+    anonymous: bool = False
 
     def __post_init__(self) -> None:
         for name, value, choices in (
@@ -166,6 +169,9 @@ FROM {typed} {join}""",
         """Return the view of all rows with typed columns, and what is missing; see `judged`."""
         types = source.types
         customer, no_customer = self._customer(types)
+        if self.anonymous:
+            # Blank text is nobody, and not somebody whose name is blank.
+            customer = f"CASE WHEN NOT {no_customer} THEN {customer} END"
         time = self.read_time(types)
         read, amount, value = self._amount(types)
         extra = extra or {}
@@ -209,11 +215,14 @@ FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or sourc
                 raise InputError(came, expected, f"correct it ({str(error).splitlines()[0]})") from error
 
     def _of_customer(self, types: dict[str, str]) -> "_Fault":
-        wrong = "no_customer OR customer IS NULL"
+        wrong = (
+            "customer IS NULL AND NOT no_customer" if self.anonymous else "no_customer OR customer IS NULL"
+        )
         if _kind(types[self.customer]) == "VARCHAR":
             # Files of text and of statistics end a name at a zero byte.
             wrong += " OR contains(customer, chr(0))"
-        return _Fault(wrong, (("no_customer", "missing customer"),), "unreadable customer")
+        missing = () if self.anonymous else (("no_customer", "missing customer"),)
+        return _Fault(wrong, missing, "unreadable customer")
 
     def _of_time(self) -> "_Fault":
         reasons = (("no_moment", "missing time"), ("finite IS NOT true", "unreadable time"))

@@ -22,7 +22,7 @@ from bayes_cx.data.sources import NO_ROWS, Source, open_source
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
-__all__ = ["Transactions", "check_transactions", "read_transactions"]
+__all__ = ["Transactions", "check_transactions", "read_transactions", "transactions_of"]
 
 
 @dataclass(frozen=True)
@@ -312,12 +312,38 @@ def read_transactions(
     schema.check(table)
     if pseudonym_key is not None:
         table = give_pseudonyms(table, schema, pseudonym_key, groups)
+    return transactions_of(table, schema, groups, written, lines=True)
+
+
+def transactions_of(
+    table: Source, schema: Schema, groups: tuple[str, ...], numbers: Numbers, *, lines: bool
+) -> Transactions:
+    """Return the transactions of an opened table, every row checked.
+
+    Parameters
+    ----------
+    table : Source
+    schema : Schema
+        Without `numbers` amounts are first read as computers write them.
+    groups : tuple of str
+        Columns that group customers.
+    numbers : Numbers
+        How amounts are written where that does not do.
+    lines : bool
+        Whether lines of text files that came to no row count as rejected.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or amounts in several currencies.
+    """
     verdicts, reasons = _verdicts(schema, table)
     if UNREADABLE_AMOUNT in reasons and schema.numbers is None:
         # Most amounts are plain numbers, and looking for signs of currencies in all of them would take time.
-        schema = replace(schema, numbers=written)
+        schema = replace(schema, numbers=numbers)
         verdicts, reasons = _verdicts(schema, table)
-    reasons |= table.lines_without_row(sum(reasons.values()))
+    if lines:
+        reasons |= table.lines_without_row(sum(reasons.values()))
     rows_read = sum(reasons.values())
     if not rows_read:
         raise InputError(f"{table.label} has no rows", "one purchase or more", "check the source")
@@ -338,7 +364,7 @@ def read_transactions(
         rows_accepted=accepted["n"],
         rows_zero=accepted["zero"],
         rows_negative=accepted["negative"],
-        dates=Dates.of(accepted, timezone),
+        dates=Dates.of(accepted, schema.timezone),
         rejected_by_reason={str(reason): n for reason, n in sorted(reasons.items())},
         sha256=table.fingerprint(_sums(accepted)),
         table=table,
