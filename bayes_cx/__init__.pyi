@@ -10,7 +10,9 @@ from bayes_cx.checks import Check as Check
 from bayes_cx.checks import verdict as verdict
 from bayes_cx.compiling import engine as engine
 from bayes_cx.data import ByDate as ByDate
+from bayes_cx.data import Events as Events
 from bayes_cx.data import Split as Split
+from bayes_cx.data import Taxonomy as Taxonomy
 from bayes_cx.data import Transactions as Transactions
 from bayes_cx.data import add as add
 from bayes_cx.data import coarsen as coarsen
@@ -21,13 +23,16 @@ from bayes_cx.data import from_survivors as from_survivors
 from bayes_cx.data import load_cdnow as load_cdnow
 from bayes_cx.data import load_cohorts as load_cohorts
 from bayes_cx.data import load_donations as load_donations
+from bayes_cx.data import open_journeys as open_journeys
 from bayes_cx.data import pseudonymise as pseudonymise
+from bayes_cx.data import read_events as read_events
 from bayes_cx.data import read_transactions as read_transactions
 from bayes_cx.data import split as split
 from bayes_cx.data import split_contracts as split_contracts
 from bayes_cx.data import summarise as summarise
 from bayes_cx.data import summarise_contracts as summarise_contracts
 from bayes_cx.data import summarise_opportunities as summarise_opportunities
+from bayes_cx.data import summarise_stays as summarise_stays
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import LifetimeValue as LifetimeValue

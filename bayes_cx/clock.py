@@ -12,7 +12,7 @@ from bayes_cx.spans import UNITS, check_unit
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "end_of"]
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -173,6 +173,34 @@ class Clock:
         """
         seconds = (periods * self.steps_per_unit * self.seconds).round().astype("int64")
         return (begin * self.seconds + seconds).astype("datetime64[s]")
+
+
+def end_of(date: Any, timezone: str = "UTC") -> datetime:
+    """Return the end of a day, or a time itself, in UTC, without a zone.
+
+    Parameters
+    ----------
+    date : str, datetime.date, datetime.datetime, pandas.Timestamp or numpy.datetime64
+        As for `Clock.step_of`.
+    timezone : str
+        Where the day ends, and whose clock shows a time without a zone.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> end_of("2025-01-31", "Europe/Berlin"), end_of("2025-01-31 10:00")
+    (datetime.datetime(2025, 1, 31, 23, 0), datetime.datetime(2025, 1, 31, 10, 0))
+    """
+    when, is_date = _read_date(date)
+    if is_date:
+        when += timedelta(days=1)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=_zone(timezone))
+    return when.astimezone(UTC).replace(tzinfo=None)
 
 
 def _read_date(date: Any) -> tuple[datetime, bool]:

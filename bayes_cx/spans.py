@@ -4,6 +4,7 @@ A horizon and a rate are read once, where they come in, and travel as records.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import log1p
@@ -11,12 +12,15 @@ from typing import Any, SupportsFloat, cast
 
 from bayes_cx.errors import InputError
 
-__all__ = ["UNITS", "DiscountRate", "Span", "check_unit"]
+__all__ = ["FINE_UNITS", "UNITS", "DiscountRate", "Span", "check_unit"]
 
 # Days in one unit. A month is a twelfth of a Julian year, so that 12 months are one year exactly.
 UNITS: dict[str, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 
-_NAMES = ", ".join(UNITS)
+# Those that a span may have as well, and waiting times within a visit.
+FINE_UNITS: dict[str, float] = {"second": 1 / 86_400, "minute": 1 / 1440, **UNITS}
+
+_NAMES = ", ".join(FINE_UNITS)
 _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([a-z]+?)s?\s*", re.IGNORECASE)
 _RATE = re.compile(r"\s*(-?\d*\.?\d+)\s*(%?)\s*")
 # A rate of more than 100 % a year is a percentage that was not divided by 100.
@@ -27,10 +31,10 @@ _ALMOST = 0.02
 _FAR_OFF = 0.25
 
 
-def check_unit(unit: str) -> str:
-    """Return `unit` if it is one of `UNITS`, else raise `InputError`."""
-    if unit not in UNITS:
-        raise InputError(f"unit is {unit!r}", f"one of {_NAMES}", "pass for example unit='week'")
+def check_unit(unit: str, units: Mapping[str, float] = UNITS) -> str:
+    """Return `unit` if it is one of `units`, else raise `InputError`."""
+    if unit not in units:
+        raise InputError(f"unit is {unit!r}", f"one of {', '.join(units)}", "pass for example unit='week'")
     return unit
 
 
@@ -42,7 +46,7 @@ class Span:
     ----------
     number : float
         Zero or more, finite.
-    unit : {"hour", "day", "week", "month", "year"}
+    unit : {"second", "minute", "hour", "day", "week", "month", "year"}
 
     Raises
     ------
@@ -61,7 +65,7 @@ class Span:
     unit: str
 
     def __post_init__(self) -> None:
-        check_unit(self.unit)
+        check_unit(self.unit, FINE_UNITS)
         if not 0 <= self.number < float("inf"):
             raise InputError(
                 f"horizon {self.number:g} {self.unit}s",
@@ -95,7 +99,7 @@ class Span:
         if isinstance(value, str):
             match = _TEXT.fullmatch(value)
             name = match[2].lower() if match else ""
-            if match is None or name not in UNITS:
+            if match is None or name not in FINE_UNITS:
                 raise _unreadable(value)
             return cls(float(match[1]), name)
         if isinstance(value, timedelta):
@@ -114,7 +118,7 @@ class Span:
 
     def in_unit(self, unit: str) -> float:
         """Return the length in another unit."""
-        return self.number * UNITS[self.unit] / UNITS[check_unit(unit)]
+        return self.number * FINE_UNITS[self.unit] / FINE_UNITS[check_unit(unit, FINE_UNITS)]
 
     def to(self, unit: str) -> "Span":
         """Return the same span in another unit."""

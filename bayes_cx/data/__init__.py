@@ -1,4 +1,4 @@
-"""Data: read purchases, check every row, and reduce them to the statistics that models need."""
+"""Data: read purchases and events, check every row, and reduce them to the statistics that models need."""
 
 from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of
@@ -6,6 +6,7 @@ from bayes_cx.data.by_date import ByDate
 from bayes_cx.data.coarsen import coarsen
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
+from bayes_cx.data.events import Events, read_events
 from bayes_cx.data.expand import expand
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.pseudonyms import pseudonymise
@@ -14,13 +15,17 @@ from bayes_cx.data.split_contracts import split_contracts
 from bayes_cx.data.summarise import summarise
 from bayes_cx.data.summarise_contracts import summarise_contracts
 from bayes_cx.data.summarise_opportunities import summarise_opportunities
+from bayes_cx.data.summarise_stays import open_journeys, summarise_stays
 from bayes_cx.data.survivors import from_survivors
+from bayes_cx.data.taxonomy import Taxonomy
 from bayes_cx.data.transactions import Transactions, read_transactions
 
 __all__ = [
     "ByDate",
     "DataProvenance",
+    "Events",
     "Split",
+    "Taxonomy",
     "Transactions",
     "add",
     "cdnow_path",
@@ -32,14 +37,17 @@ __all__ = [
     "load_cdnow",
     "load_cohorts",
     "load_donations",
+    "open_journeys",
     "provenance_of",
     "pseudonymise",
+    "read_events",
     "read_transactions",
     "split",
     "split_contracts",
     "summarise",
     "summarise_contracts",
     "summarise_opportunities",
+    "summarise_stays",
     "to_lifetimes",
     "unique_rows",
 ]

@@ -10,6 +10,7 @@ from bayes_cx.kinds.kind import Column, Forecast, Kind, Words, differences
 from bayes_cx.kinds.opportunities import OPPORTUNITIES
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
+from bayes_cx.kinds.stays import STAYS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,6 +21,7 @@ __all__ = [
     "OPPORTUNITIES",
     "PURCHASES",
     "SPEND",
+    "STAYS",
     "Column",
     "Forecast",
     "Kind",
@@ -28,7 +30,7 @@ __all__ = [
     "kind_of",
 ]
 
-KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND)}
+KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS)}
 
 
 def _again(key: str, changes: dict[str, Any]) -> Kind:
