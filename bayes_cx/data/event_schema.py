@@ -13,7 +13,7 @@ from bayes_cx.errors import InputError
 __all__ = ["TEXTS", "EventSchema"]
 
 TEXTS = ("event", "channel", "reason", "initiator", "session")
-"""The roles whose columns hold text, in the order in which ties of equal times are broken by them."""
+"""The roles whose columns hold text."""
 # Views of rows have a column `reason` already: why a row is rejected.
 _COLUMN = {"reason": "cause"}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER")

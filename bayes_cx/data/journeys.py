@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from bayes_cx.clock import Clock, end_of
-from bayes_cx.data.event_schema import TEXTS
+from bayes_cx.data.column_names import free
 from bayes_cx.data.events import Events, check_events
 from bayes_cx.data.groups import NO_GROUP, as_text, numbered
-from bayes_cx.data.sql import literal
+from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
 from bayes_cx.spans import FINE_UNITS, Span, check_unit
 
@@ -19,6 +19,8 @@ START, EXIT = "start", "exit"
 """The states in which a journey begins, and in which one without a target ends."""
 # What tells journeys apart.
 _KEY = "who, visit, number"
+# Events of equal times follow in the order of their rows.
+_ORDER = "instant, line"
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,12 @@ class Journeys:
         }
         # A time at which something was known has no zone of its own: it is compared as clocks show it.
         later = "" if self.events.schema.known_at is None else f" AND known <= {self._moment}"
-        return self.events.table.view(
+        table = self.events.table
+        number = ident(free("line", {name.lower() for name in table.types}))
+        lines = table.view("numbered_events", f"SELECT *, row_number() OVER () AS {number} FROM {table.sql}")
+        return table.view(
             "known_events",
-            f"""SELECT * FROM {self.events.rows(cells)}
+            f"""SELECT * FROM {self.events.rows({**cells, "line": number}, lines)}
 WHERE state IS NOT NULL AND instant <= TIMESTAMP {literal(self.until)}{later}""",
         )
 
@@ -142,15 +147,6 @@ WHERE state IS NOT NULL AND instant <= TIMESTAMP {literal(self.until)}{later}"""
         zone = self.events.schema.timezone
         end = f"TIMESTAMP {literal(self.until)}"
         return end if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', {end}))"
-
-    @property
-    def _order(self) -> str:
-        """SQL for the order of events; those of equal times follow in that of their names."""
-        schema, known = self.events.schema, self.events.schema.roles
-        texts = [schema.column_of(role) for role in TEXTS if role in known]
-        if self.events.states is None:
-            texts.remove("event")
-        return ", ".join(["instant", "state", *texts, *self.groups])
 
     @property
     def steps(self) -> str:
@@ -195,8 +191,8 @@ coalesce(lag(state) OVER along, {literal(START)}) AS state_before,
 lead(state) OVER along AS state_after, lead(instant) OVER along AS instant_after,
 {"".join(f"first_value({name}) OVER along AS first_{name}, " for name in self.groups)}
 FROM {named}
-WINDOW along AS (PARTITION BY {_KEY} ORDER BY {self._order}),
-before AS (PARTITION BY {_KEY} ORDER BY {self._order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)""",
+WINDOW along AS (PARTITION BY {_KEY} ORDER BY {_ORDER}),
+before AS (PARTITION BY {_KEY} ORDER BY {_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)""",
         )
 
     @property

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_cx.data.events import Events
 from bayes_cx.data.journeys import START, Journeys
+from bayes_cx.data.sql import literal
 from bayes_cx.data.statistics import column, marked
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import STAYS
@@ -35,7 +36,7 @@ def summarise_stays(
     Each journey begins in the state ``start``. An event brings it into the state of that event, where it
     stays until the next one. A target ends it, and what follows within the journey is cut: otherwise what
     people do after a purchase would count as ways to it. Events at the same time follow in the order of their
-    state, channel and further names.
+    rows.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ def summarise_stays(
     close : str, timedelta or number, optional
         With sessions, how long after its last event a visit without a target has ended; 30 minutes by
         default. With customers, after how long without an event a journey has ended, never by default. Such a
-        journey ends in the state ``exit``, reached after that span; the others go on.
+        journey ends in the state ``exit``, reached after that span. Stays that began within that span of the
+        end of observation are left out: nobody knows yet whether they were the last.
     unit : {"second", "minute", "hour", "day", "week", "month", "year"}
         Unit of waiting times.
     resolution : str, timedelta or number, optional
@@ -176,9 +178,14 @@ def _collapsed(journeys: Journeys, before: bool) -> Any:
     ticks = f"CAST(round(seconds / {journeys.resolution.in_unit('second')!r}) AS BIGINT) AS ticks"
     names = "".join(f", {name}" for name in journeys.groups)
     earlier = "before, " if before else ""
+    close, where = journeys.close, ""
+    if close is not None:
+        # Selected by when they began alone, so that neither long nor short stays are preferred.
+        until = f"TIMESTAMP {literal(journeys.until)}"
+        where = f"WHERE epoch({until} - instant) > {close.in_unit('second')!r}"
     return journeys.events.table.run(
         f"""SELECT {earlier}state, coalesce(next, '') AS next, {ticks}{names}, count(*) AS weight
-FROM {journeys.stays} GROUP BY ALL ORDER BY ALL"""
+FROM {journeys.stays} {where} GROUP BY ALL ORDER BY ALL"""
     )
 
 
@@ -203,5 +210,5 @@ def _attrs(journeys: Journeys, number: int) -> dict[str, str | int]:
         "journeys": number,
         "journey": journeys.journey,
         "targets": json.dumps(journeys.targets),
-        "close": "" if journeys.close is None else str(journeys.close),
+        "close": 0.0 if journeys.close is None else journeys.close.in_unit("day") / FINE_UNITS[journeys.unit],
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-__all__ = ["MAP", "MLE", "NUTS", "Laplace", "Method"]
+__all__ = ["MAP", "MLE", "NUTS", "Conjugate", "Laplace", "Method"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,21 @@ class MAP:
 @dataclass(frozen=True)
 class MLE:
     """Find the maximum of the likelihood, without priors: one draw, no uncertainty."""
+
+
+@dataclass(frozen=True)
+class Conjugate:
+    """Draw exactly what is conjugate given the few other parameters, and these by importance sampling.
+
+    For models of journeys: transition probabilities are Dirichlet given what the segments have in common.
+
+    Attributes
+    ----------
+    draws : int
+        Draws kept.
+    """
+
+    draws: int = 1000
 
 
 type Method = NUTS | Laplace | MAP | MLE
