@@ -49,7 +49,9 @@ from bayes_cx.errors import InputError as InputError
 from bayes_cx.inference import MAP as MAP
 from bayes_cx.inference import MLE as MLE
 from bayes_cx.inference import NUTS as NUTS
+from bayes_cx.inference import Conjugate as Conjugate
 from bayes_cx.inference import Design as Design
+from bayes_cx.inference import JourneyPosterior as JourneyPosterior
 from bayes_cx.inference import Laplace as Laplace
 from bayes_cx.inference import Posterior as Posterior
 from bayes_cx.inference import fit as fit
@@ -66,10 +68,12 @@ from bayes_cx.reporting import model_card as model_card
 from bayes_cx.reporting import report as report
 from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
+from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
 from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import predict_purchases as predict_purchases
+from bayes_cx.scoring import removal_effects as removal_effects
 from bayes_cx.scoring import score as score
 from bayes_cx.scoring import simulate as simulate
 from bayes_cx.spans import DiscountRate as DiscountRate

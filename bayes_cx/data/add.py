@@ -4,18 +4,19 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.clock import Clock
+from bayes_cx.clock import Clock, end_of
 from bayes_cx.data.attributes import provenance_of
 from bayes_cx.data.compress import compress
 from bayes_cx.data.groups import NO_GROUP
 from bayes_cx.data.weekly import added_repeats
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import Kind, kind_of
+from bayes_cx.kinds import STAYS, Kind, kind_of
 
 __all__ = ["add"]
 
@@ -71,7 +72,7 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
         both = xr.concat([a, b], "row", combine_attrs="override")
         total = compress(both, [str(name) for name in a.data_vars if name != "weight"])
         return total.assign_attrs(_attrs(kind, a, b))
-    step_of = _steps(a.attrs["unit"])
+    step_of = _steps(kind_of(a), a.attrs["unit"])
     early, late = sorted((a, b), key=lambda part: step_of(part.attrs["until"]))
     if step_of(early.attrs["period_end"]) < step_of(late.attrs["period_start"]):
         return _in_sequence(kind, early, late)
@@ -122,11 +123,13 @@ def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(variables, coords={"customer": customer}, attrs=_attrs(kind, early, late, changed))
 
 
-def _steps(unit: str) -> Callable[[str], float]:
+def _steps(kind: Kind, unit: str) -> Callable[[str], float]:
     """Return a function that orders the dates of attributes; an empty one comes before all others.
 
     Text would not do: in hours it carries the distance to UTC, which changes with summer time.
     """
+    if kind.key == STAYS.key:  # which end at a time, not with a step
+        return lambda date: (end_of(date) - datetime(1970, 1, 1)).total_seconds() if date else -np.inf
     clock = Clock(unit)
     return lambda date: clock.step_of(date) if date else -np.inf
 
@@ -176,7 +179,7 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
 
 
 def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
-    step_of = _steps(a.attrs["unit"])
+    step_of = _steps(kind_of(a), a.attrs["unit"])
     if step_of(a.attrs["until"]) != step_of(b.attrs["until"]):
         raise InputError(
             f"the ends of observation {a.attrs['until']} and {b.attrs['until']}, while the periods overlap",
@@ -188,7 +191,7 @@ def _check_same_end(a: xr.Dataset, b: xr.Dataset) -> None:
 def _attrs(
     kind: Kind, a: xr.Dataset, b: xr.Dataset, changed: dict[str, int] | None = None
 ) -> dict[str, str | int | float]:
-    parts, step_of = (a.attrs, b.attrs), _steps(a.attrs["unit"])
+    parts, step_of = (a.attrs, b.attrs), _steps(kind_of(a), a.attrs["unit"])
     first, second = provenance_of(a), provenance_of(b)
     rejected = Counter(first.rejected) + Counter(second.rejected)
     total = {

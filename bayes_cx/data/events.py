@@ -208,7 +208,9 @@ GROUP BY event, channel ORDER BY n DESC, event, channel"""
         chosen = self.table.view("chosen", f"SELECT * FROM {self.table.sql} WHERE {self._named(events)}")
         source = replace(self.table, sql=chosen, label=f"{self.source} ({', '.join(events)})")
         of_customers = replace(self.schema.of_customers, anonymous=False)
-        schema = replace(of_customers, amount=self.schema.value, returns="net", zero_amounts="keep")
+        schema = of_customers
+        if self.schema.value is not None:
+            schema = replace(schema, amount=self.schema.value, returns="net", zero_amounts="keep")
         if self.schema.value is not None and self.schema.numbers != Numbers():
             schema = replace(schema, numbers=self.schema.numbers)
         return transactions_of(source, schema, (), self.schema.numbers, lines=False)

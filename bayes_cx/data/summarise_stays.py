@@ -189,7 +189,7 @@ FROM {journeys.stays} {where} GROUP BY ALL ORDER BY ALL"""
     )
 
 
-def _attrs(journeys: Journeys, number: int) -> dict[str, str | int]:
+def _attrs(journeys: Journeys, number: int) -> dict[str, str | int | float]:
     """Return the attributes of stays."""
     events = journeys.events
     rejected = events.rejected_by_reason

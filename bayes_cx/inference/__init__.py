@@ -3,14 +3,18 @@
 from bayes_cx.inference.build import pymc_model
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.fit import fit, sample_prior
-from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace
-from bayes_cx.inference.posterior import Posterior, load, save
+from bayes_cx.inference.journeys import JourneyPosterior
+from bayes_cx.inference.methods import MAP, MLE, NUTS, Conjugate, Laplace
+from bayes_cx.inference.posterior import Posterior
+from bayes_cx.inference.saved import load, save
 
 __all__ = [
     "MAP",
     "MLE",
     "NUTS",
+    "Conjugate",
     "Design",
+    "JourneyPosterior",
     "Laplace",
     "Posterior",
     "fit",

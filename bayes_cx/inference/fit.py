@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from platform import python_version
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import xarray as xr
@@ -14,17 +14,20 @@ import xarray as xr
 from bayes_cx.checks import Check
 from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.data import provenance_of
+from bayes_cx.errors import InputError
 from bayes_cx.inference.choices import explore_choices
 from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.diagnostics import check_against_prior
 from bayes_cx.inference.explore import variables
-from bayes_cx.inference.methods import MAP, MLE, Method
+from bayes_cx.inference.journeys import JourneyPosterior, fit_journeys
+from bayes_cx.inference.methods import MAP, MLE, Conjugate, Method
 from bayes_cx.inference.own_priors import own_priors
 from bayes_cx.inference.posterior import Posterior, attributes, shared_priors
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 from bayes_cx.models import find
+from bayes_cx.models.semi_markov import JourneyModel
 from bayes_cx.seeds import checked_seed
 
 __all__ = ["described", "fit", "posterior_of", "sample_prior"]
@@ -32,6 +35,17 @@ __all__ = ["described", "fit", "posterior_of", "sample_prior"]
 _TOOLS = ("bayes_cx", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
 
+@overload
+def fit(
+    model: JourneyModel,
+    stats: xr.Dataset,
+    *,
+    design: Design = CONSTANT,
+    method: Conjugate | Literal["auto"] = "auto",
+    seed: int | None = None,
+    progress: bool = True,
+) -> JourneyPosterior: ...
+@overload
 def fit(
     model: Model | str,
     stats: xr.Dataset,
@@ -41,7 +55,17 @@ def fit(
     scale: float | None = None,
     seed: int | None = None,
     progress: bool = True,
-) -> Posterior:
+) -> Posterior: ...
+def fit(
+    model: Model | JourneyModel | str,
+    stats: xr.Dataset,
+    *,
+    design: Design = CONSTANT,
+    method: Method | Conjugate | Literal["auto"] = "auto",
+    scale: float | None = None,
+    seed: int | None = None,
+    progress: bool = True,
+) -> Posterior | JourneyPosterior:
     """Find the posterior of `model` given `stats`.
 
     A model with choices, such as the regularity k of `BG_CNBD`, is fitted at every value. Each value gets
@@ -49,15 +73,16 @@ def fit(
 
     Parameters
     ----------
-    model : Model or str
-        For example ``bcx.models.BG_NBD``, or its key ``"bg_nbd"``.
+    model : Model, JourneyModel or str
+        For example ``bcx.models.BG_NBD``, or its key ``"bg_nbd"``; ``bcx.models.SEMI_MARKOV`` for journeys.
     stats : xarray.Dataset
-        Statistics by customer from `bcx.summarise`, or compressed rows with a weight.
+        Statistics by customer from `bcx.summarise`, or compressed rows with a weight; for journeys stays from
+        `bcx.summarise_stays`.
     design : Design
         How the parameters differ between customers; by default they do not.
-    method : NUTS, Laplace, MAP, MLE or "auto"
+    method : NUTS, Laplace, MAP, MLE, Conjugate or "auto"
         ``"auto"`` takes `Laplace` where its importance weights pass their checks, else `NUTS`. What ran is
-        recorded.
+        recorded. Journeys are always fitted by `Conjugate`.
     scale : float, optional
         What makes the coordinates of the priors unit-free, such as purchases per unit of time; by default the
         data's own. Fix it to keep the same priors for other data.
@@ -68,12 +93,12 @@ def fit(
 
     Returns
     -------
-    Posterior
+    Posterior or JourneyPosterior
 
     Raises
     ------
     InputError
-        If the statistics do not fit the model.
+        If the statistics do not fit the model, or the method is none for it.
     FitError
         If no maximum is found.
 
@@ -89,6 +114,12 @@ def fit(
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     seed = checked_seed(seed)
+    if isinstance(model, JourneyModel):
+        return fit_journeys(model, stats, design, Conjugate() if method == "auto" else method, seed)
+    if isinstance(method, Conjugate):
+        raise InputError(
+            f"method Conjugate for {model.name}", "NUTS, Laplace, MAP, MLE or 'auto'", "leave the method out"
+        )
     prepared = prepare(model, stats, design, scale=scale)
     rng = _random_stream(prepared, seed)
     start = time.perf_counter()

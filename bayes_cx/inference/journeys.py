@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
 from typing import Any
 
@@ -18,13 +19,14 @@ from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
 from bayes_cx.data.journeys import EXIT, START
 from bayes_cx.errors import InputError
+from bayes_cx.files import atomic_path
 from bayes_cx.inference.design import Design, groupings
 from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
 from bayes_cx.inference.methods import Conjugate
 from bayes_cx.inference.transitions import common_of, dirichlet, log_marginal
 from bayes_cx.inference.waits import Waits, waits_of
 from bayes_cx.kinds import STAYS, kind_of
-from bayes_cx.models.semi_markov import JourneyModel
+from bayes_cx.models.semi_markov import SEMI_MARKOV, JourneyModel
 
 __all__ = ["JourneyPosterior", "fit_journeys"]
 
@@ -111,6 +113,23 @@ class JourneyPosterior:
     def _names(self, dim: str) -> tuple[str, ...]:
         return tuple(map(str, self.draws["observed_data"][dim].to_numpy()))
 
+    @classmethod
+    def of_tree(cls, tree: xr.DataTree) -> "JourneyPosterior":
+        """Return the posterior that a tree holds, as `save` wrote it.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If it is none.
+        """
+        made = json.loads(tree.attrs["provenance"])
+        if made["model"] != SEMI_MARKOV.key:
+            raise ValueError(f"it is of the model {made['model']!r}")
+        found = cls(SEMI_MARKOV, tree)
+        if found.counts.shape != (len(found.segments), len(found.states), len(found.following)):
+            raise ValueError("transitions are not over segment, state and next")
+        return found
+
     def transitions(self, segment: str | None = None) -> np.ndarray:
         """Return draws of the transition probabilities, shape (draw, state, next).
 
@@ -156,6 +175,11 @@ class JourneyPosterior:
             )
         return found
 
+    def save(self, path: str | Path) -> None:
+        """Write everything to one netCDF file, whole or not at all; `load` reads it."""
+        with atomic_path(Path(path)) as unfinished:
+            self.draws.to_netcdf(unfinished, engine="h5netcdf")
+
     def __repr__(self) -> str:
         n = int(self.counts[:, 0].sum())
         return (
@@ -165,16 +189,18 @@ class JourneyPosterior:
 
 
 def fit_journeys(
-    model: JourneyModel, stays: xr.Dataset, design: Design, method: Conjugate, seed: int
+    model: JourneyModel, stays: xr.Dataset, design: Design, method: Any, seed: int
 ) -> JourneyPosterior:
     """Return the posterior of journeys; see `fit`.
 
     Raises
     ------
     InputError
-        If these are no stays, or the design is another than groups that are pooled.
+        If these are no stays, the design is another than groups that are pooled, or the method is another.
     """
     start = time.perf_counter()
+    if not isinstance(method, Conjugate):
+        raise InputError(f"method {method!r} for journeys", "Conjugate() or 'auto'", "leave the method out")
     if kind_of(stays).key != STAYS.key:
         raise InputError(
             f"statistics of {kind_of(stays).key}", "stays of journeys", "use bcx.summarise_stays"

@@ -1,6 +1,5 @@
 """The posterior: draws that ArviZ reads as they are, with their checks and provenance."""
 
-import os
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx import checks as _checks
-from bayes_cx import models
 from bayes_cx.checks import Check
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
@@ -25,12 +23,11 @@ from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
 from bayes_cx.inference.process import priors_of
 from bayes_cx.inference.provenance import Provenance
-from bayes_cx.inference.tree import check_tree
 from bayes_cx.model import Model, Prior
 from bayes_cx.models.beta_geometric import CONSTANT_RATES
 from bayes_cx.notebook import html
 
-__all__ = ["Posterior", "check_posterior", "load", "save"]
+__all__ = ["Posterior", "check_posterior"]
 
 _SHARED = (
     "The rates of all customers rise and fall together from week to week: campaigns for some of them and "
@@ -282,11 +279,6 @@ def shared_priors(design: Design) -> dict[str, Prior]:
     return priors_of(season=design.season) | ({} if design.by_date is None else dated.PRIORS)
 
 
-def save(posterior: Posterior, path: str | Path) -> None:
-    """Write a posterior to one netCDF file; `load` reads it."""
-    posterior.save(path)
-
-
 def thinned(n: int, at_most: int | None) -> np.ndarray:
     """Return evenly spaced positions of n, `at_most` at the most.
 
@@ -319,34 +311,3 @@ def check_posterior(value: Any) -> None:
         raise InputError(
             f"a {type(value).__name__} for a posterior", "a fit", "pass what bcx.fit or bcx.load returned"
         )
-
-
-def load(path: str | Path) -> Posterior:
-    """Read a posterior that `Posterior.save` wrote.
-
-    Raises
-    ------
-    InputError
-        If there is no file, or it is not a posterior that this version wrote.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise InputError(f"a {type(path).__name__} for a file", "the path of one", "pass its name")
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no file {path}", "a posterior saved by Posterior.save", "check the path")
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-        made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
-        model = models.find(made.model)
-        posterior = Posterior(model.with_priors(**made.own_priors) if made.own_priors else model, tree)
-        check_tree(tree, posterior.model, made)
-    # What the readers of foreign files raise.
-    except (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        why = error.came if isinstance(error, InputError) else error
-        raise InputError(
-            f"{path} cannot be read as a posterior ({why})",
-            "a netCDF file saved by Posterior.save of this version",
-            "fit and save it again",
-        ) from error
-    return posterior

@@ -61,7 +61,7 @@ def dirichlet(alpha: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     that of shape + 1 times a power of a uniform.
     """
     log = np.log(rng.standard_gamma(alpha + 1)) + np.log(rng.random(alpha.shape)) / alpha
-    return np.exp(log - logsumexp(log, axis=-1, keepdims=True))
+    return np.exp(log - np.asarray(logsumexp(log, axis=-1, keepdims=True)))
 
 
 def log_marginal(counts: np.ndarray, a: float) -> float:
@@ -102,7 +102,7 @@ def common_of(counts: np.ndarray, a: float, n: int, rng: np.random.Generator) ->
     at_mean = (tables + a) / (tables + a).sum(axis=1, keepdims=True)
     height = _log_likelihood(known, at_mean, np.exp(grid)) + _log_prior(grid, centre)
     height += _log_dirichlet(at_mean, np.full(k, a)) - _log_dirichlet_at_mean(tables + a)
-    weight = np.exp(_FLATTER * (height - height.max()))
+    weight = np.exp(_FLATTER * (height - np.max(height)))
     weight /= weight.sum()
     m = _EACH * n
     node = systematic(weight, m, rng)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from bayes_cx.models.pareto_ggg import PARETO_GGG as PARETO_GGG
     from bayes_cx.models.pareto_nbd import PARETO_NBD as PARETO_NBD
     from bayes_cx.models.sbg import SBG as SBG
+    from bayes_cx.models.semi_markov import SEMI_MARKOV as SEMI_MARKOV
 
     MODELS: dict[str, Model]
 
-__all__ = ["MODELS", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["MODELS", "SEMI_MARKOV", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def find(name: str) -> Model:
@@ -64,6 +65,8 @@ copyreg.pickle(Model, _reduce)
 def __getattr__(name: str) -> Any:
     if name == "MODELS":
         return {entry.key: find(entry.key) for entry in catalogue.MODELS}
+    if name == "SEMI_MARKOV":  # which is no model of customers, and fitted in its own way
+        return import_module("bayes_cx.models.semi_markov").SEMI_MARKOV
     for entry in catalogue.MODELS:
         if name == entry.attribute:
             return find(entry.key)

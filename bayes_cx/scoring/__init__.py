@@ -14,6 +14,7 @@ from bayes_cx.scoring.predict import (
     replicate,
     replicate_statistics,
 )
+from bayes_cx.scoring.reach import at_states, removal_effects
 from bayes_cx.scoring.score import draws, score
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.scoring.simulate import simulate
@@ -22,6 +23,7 @@ from bayes_cx.scoring.total_variance import sources_of_total
 __all__ = [
     "Scorer",
     "add_log_likelihood",
+    "at_states",
     "average",
     "average_purchases",
     "columns_of_kind",
@@ -34,6 +36,7 @@ __all__ = [
     "predict_purchases",
     "predict_spend",
     "predict_value",
+    "removal_effects",
     "replicate",
     "replicate_statistics",
     "score",

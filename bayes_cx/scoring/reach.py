@@ -26,9 +26,10 @@ from bayes_cx.data.journeys import EXIT, START
 from bayes_cx.errors import InputError
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import thinned
+from bayes_cx.scoring.score_table import Scores
 from bayes_cx.spans import Span
 
-__all__ = ["QUANTITIES", "at_states", "journey_draws", "removal_effects"]
+__all__ = ["QUANTITIES", "at_states", "journey_draws", "removal_effects", "score_journeys"]
 
 QUANTITIES = {
     "p_next": "chance that the next state is this one",
@@ -198,6 +199,38 @@ def journey_draws(
             different, place = np.unique(wait[some], return_inverse=True)
             found[:, some] = of_segment.values(name, different)[:, place]
     return found
+
+
+def score_journeys(
+    posterior: JourneyPosterior,
+    journeys: xr.Dataset,
+    quantity: str,
+    quantiles: Sequence[float],
+    *,
+    t: Any = None,
+    **options: Any,
+) -> Scores:
+    """Return mean, standard deviation and quantiles of a quantity of every open journey; see `score`."""
+    if unknown := options.keys() - {"target", "before", "thin_to"}:
+        raise InputError(
+            f"{sorted(unknown)[0]}=... for journeys", "target, before, t and thin_to", "leave it out"
+        )
+    values = journey_draws(posterior, journeys, quantity, t=t, **options)
+    names = journeys["customer"].to_numpy() if "customer" in journeys.coords else np.arange(values.shape[1])
+    data: dict[str, Any] = {
+        "mean": ("customer", values.mean(axis=0)),
+        "sd": ("customer", values.std(axis=0)),
+        "quantile": (("customer", "probability"), np.quantile(values, quantiles, axis=0).T),
+    }
+    attrs = {
+        "quantity": quantity,
+        "meaning": QUANTITIES[quantity],
+        "unit": posterior.unit if quantity == "expected_time" else "",
+        "model": posterior.model.name,
+        "draws": len(values),
+        "t": "" if t is None else str(t),
+    }
+    return Scores(data, {"customer": names, "probability": list(quantiles)}, attrs)
 
 
 class _Segment:

@@ -8,8 +8,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.options import HORIZONS, several, unit_of
+from bayes_cx.scoring.reach import score_journeys
 from bayes_cx.scoring.score_table import Scores
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.spans import DiscountRate, Span
@@ -18,7 +20,7 @@ __all__ = ["draws", "score"]
 
 
 def score(
-    posterior: Posterior,
+    posterior: Posterior | JourneyPosterior,
     stats: xr.Dataset,
     quantity: str,
     *,
@@ -41,11 +43,13 @@ def score(
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : Posterior or JourneyPosterior
     stats : xarray.Dataset
-        Statistics by customer; their unit of time may differ from that of the fit.
+        Statistics by customer; their unit of time may differ from that of the fit. For journeys those that
+        are open, from `open_journeys`, or `at_states`.
     quantity : str
-        One of ``posterior.model.quantities``.
+        One of ``posterior.model.quantities``; of journeys ``p_next``, ``p_reach``, ``expected_visits`` or
+        ``expected_time``.
     t : str, Span, number or time difference, optional
         Horizon with its unit, such as ``"52 weeks"``; a number is in the unit of `stats`.
     quantiles : sequence of float
@@ -54,7 +58,8 @@ def score(
         Use at most this many draws.
     **options
         What else the quantity needs: a ``count``, horizons ``t1`` and ``t2``, a ``discount_rate`` per year
-        (0.1, ``"10 %"`` or a `DiscountRate`), or the share ``keep`` by which the chance to leave falls.
+        (0.1, ``"10 %"`` or a `DiscountRate`), or the share ``keep`` by which the chance to leave falls. Of
+        journeys the ``target``, and what counts only ``before`` its rivals.
 
     Returns
     -------
@@ -82,6 +87,8 @@ def score(
     2
     """
     _check_quantiles(quantiles)
+    if isinstance(posterior, JourneyPosterior):
+        return score_journeys(posterior, stats, quantity, quantiles, t=t, thin_to=thin_to, **options)
 
     def summarised(**given: Any) -> xr.Dataset:
         ready = scorer(posterior, stats, quantity, thin_to=thin_to, **given)
