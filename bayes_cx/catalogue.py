@@ -87,6 +87,7 @@ KINDS = {
     "purchases": "purchases in time",
     "opportunities": "opportunities taken or not",
     "contracts": "contracts renewed or not",
+    "stays": "stays of journeys",
     SPEND: "amounts",
 }
 """The kinds of statistics, and what a sentence calls their data."""

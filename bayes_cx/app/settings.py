@@ -81,7 +81,7 @@ def _models_help() -> str:
     by_kind = (
         f"for {says}, {', '.join(entry.key for entry in catalogue.candidates(kind))}"
         for kind, says in catalogue.KINDS.items()
-        if kind != catalogue.SPEND
+        if kind != catalogue.SPEND and catalogue.candidates(kind)
     )
     return f"Model {'; '.join(by_kind)}; or {AUTO}, which compares those that the data allow."
 

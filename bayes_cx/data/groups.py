@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import KINDS
+from bayes_cx.kinds import KINDS, STAYS
 
 __all__ = ["NO_GROUP", "again", "as_text", "last_known", "numbered", "of_customers"]
 
 # The group of customers for whom none was given.
 NO_GROUP = "missing"
 
-_STATISTICS = {"customer", "row", "weight"}.union(*(kind.columns for kind in KINDS.values()))
+_STATISTICS = {"customer", "row", "weight"}.union(
+    # Those of journeys, such as `state`, are good names of groups elsewhere.
+    *(kind.columns for kind in KINDS.values() if kind is not STAYS)
+)
 
 
 def numbered(by: Sequence[str] | str, types: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data.events import Events
-from bayes_cx.data.journeys import START, Journeys
+from bayes_cx.data.itineraries import START, Journeys
 from bayes_cx.data.sql import literal
 from bayes_cx.data.statistics import column, marked
 from bayes_cx.errors import InputError

@@ -17,7 +17,7 @@ import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
-from bayes_cx.data.journeys import EXIT, START
+from bayes_cx.data.itineraries import EXIT, START
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
 from bayes_cx.inference.design import Design, groupings

@@ -27,7 +27,7 @@ __all__ = [
 
 type Columns = Mapping[str, np.ndarray]
 type Statistic = Callable[[Columns], float]
-type Unit = Literal["", "time", "money", "count"]
+type Unit = Literal["", "time", "money", "count", "text"]
 # What came, what was expected and what to do, as `InputError` takes them.
 type Demand = tuple[str, str, str]
 
@@ -38,8 +38,8 @@ class Column:
 
     Attributes
     ----------
-    unit : {"", "time", "money", "count"}
-        A column in time changes with the unit of the statistics, a count never does.
+    unit : {"", "time", "money", "count", "text"}
+        A column in time changes with the unit of the statistics, a count never does; text is no number.
     meaning : str
     required : bool
         Whether statistics of the kind must have it.
@@ -179,7 +179,7 @@ class Kind:
     demands : callable
         ``demands(columns)`` yields what is wrong with a table as a whole.
     example : mapping of str to float
-        A row that a customer can have.
+        The numbers of a row that a customer can have.
     tables : tuple of str
         Other kinds whose tables have the columns of this one.
     tallies : tuple of str

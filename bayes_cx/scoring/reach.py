@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data.journeys import EXIT, START
+from bayes_cx.data.itineraries import EXIT, START
 from bayes_cx.errors import InputError
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import thinned

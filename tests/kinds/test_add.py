@@ -21,12 +21,19 @@ MADE = {
         "notice": (1 - b % 2) * (d % 2),
     },
     "spend": lambda a, b, c, d: {"x": a, "spend": b + 0.25 if a else np.nan},
+    "stays": lambda a, b, c, d: {
+        "state": "ab"[a % 2],
+        "next": "cd"[b % 2] if c else "",
+        "wait": d + 0.5,
+        "left": int(c > 0),
+    },
 }
 
 
 def table(kind, rows, first, dim="customer"):
     columns = [MADE[kind.key](*row) for row in rows]
-    data = {name: (dim, np.array([row[name] for row in columns])) for name in columns[0]}
+    arrays = {name: np.array([row[name] for row in columns]) for name in columns[0]}
+    data = {name: (dim, a.astype(object) if a.dtype.kind == "U" else a) for name, a in arrays.items()}
     attrs = {
         "kind": kind.key, "unit": "week", "until": "2025-06-30", "period_start": "2025-01-01",
         "period_end": "2025-06-30", "source": "made", "sha256": str(first), "rows_read": len(rows),

@@ -11,6 +11,7 @@ from bayes_cx.data.events import Events, check_events
 from bayes_cx.data.groups import NO_GROUP, as_text, numbered
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
+from bayes_cx.kinds import STAYS
 from bayes_cx.spans import FINE_UNITS, Span, check_unit
 
 __all__ = ["EXIT", "START", "Journeys"]
@@ -91,6 +92,8 @@ class Journeys:
         elif journey == "session":
             end = Span(30, "minute")
         names = numbered(by, events.table.types)
+        if taken := [name for name in names.values() if name in STAYS.columns]:
+            raise InputError(f"group column {taken[0]!r}", "a name that is no statistic", "rename the column")
         groups = {f"of_{prefix}": name for prefix, name in names.items()}
         found = cls(events, named, journey, end, _until(events, until), unit, grid, groups)
         found.check_targets()
