@@ -13,7 +13,7 @@ import pandas as pd
 from bayes_cx.data.dates import Dates
 from bayes_cx.data.event_schema import TEXTS, EventSchema
 from bayes_cx.data.fingerprints import with_digests
-from bayes_cx.data.groups import as_text, numbered
+from bayes_cx.data.groups import NO_GROUP, as_text, numbered
 from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
@@ -139,6 +139,50 @@ GROUP BY event, channel ORDER BY n DESC, event, channel"""
     def groups(self) -> dict[str, str]:
         """The columns of the context: name in queries -> name."""
         return numbered([name for names in self.context.values() for name in names], self.table.types)
+
+    def coverage(self) -> pd.DataFrame:
+        """Return what is seen of customers, by month and channel.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``month`` (its first day) and ``channel`` (``missing`` where none was given):
+            ``events``, ``identified`` (share of events with a customer), ``customers`` (different ones) and
+            ``seen`` (share of all customers of the data who used the channel in that month).
+
+        Examples
+        --------
+        >>> days = ["2025-01-01", "2025-01-02", "2025-02-02"]
+        >>> frame = pd.DataFrame({"who": ["a", "b", "a"], "day": days, "what": "visit", "via": "web"})
+        >>> events = read_events(frame, customer="who", time="day", event="what", channel="via")
+        >>> events.coverage()["seen"].tolist()
+        [1.0, 0.5]
+        """
+        rows = self.rows()
+        found = self.table.run(
+            f"""SELECT date_trunc('month', moment) AS month,
+coalesce(channel, {literal(NO_GROUP)}) AS channel,
+count(*) AS events, count(customer) / count(*) AS identified, count(DISTINCT customer) AS customers,
+count(DISTINCT customer) / nullif((SELECT count(DISTINCT customer) FROM {rows}), 0) AS seen
+FROM {rows} GROUP BY ALL ORDER BY ALL"""
+        )
+        return found.to_pandas().set_index(["month", "channel"])
+
+    def of_customer(self, customer: object) -> pd.DataFrame:
+        """Return all that is known of one customer: the accepted rows in order of time.
+
+        Parameters
+        ----------
+        customer : str or int
+            As in the data; under pseudonyms the pseudonym.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `accepted`; without rows for a customer who is not there.
+        """
+        who = literal(str(customer))
+        return self.accepted.filter(f"CAST(customer AS VARCHAR) = {who}").order("time").df()
 
     def with_states(self, states: Taxonomy | Mapping[str, Any] | str | os.PathLike[str]) -> "Events":
         """Return the events with a taxonomy that turns them into states.

@@ -163,3 +163,28 @@ def test_context_has_three_layers(frame):
     assert "where" in events.accepted.columns
     with pytest.raises(bcx.InputError, match="layer 'weather'"):
         read(frame, context={"weather": ["where"]})
+
+
+def test_coverage_says_who_is_seen_where(frame):
+    found = read(frame).coverage()
+    assert found.index.tolist() == [
+        (pd.Timestamp("2025-01-01"), "missing"),
+        (pd.Timestamp("2025-01-01"), "web"),
+    ]
+    assert found["events"].tolist() == [1, 2]
+    assert found["identified"].tolist() == [1.0, 0.5]
+    assert found["seen"].tolist() == [0.5, 0.5]
+
+
+def test_a_customer_is_one_table(frame):
+    events = read(frame, states={"order": "buy"})
+    assert events.of_customer("c")[["event", "state", "value"]].to_numpy().tolist() == [
+        ["buy", "order", 1000.5]
+    ]
+    assert events.of_customer("nobody").empty
+
+
+def test_a_notebook_shows_events(frame):
+    shown = read(frame)._repr_html_()
+    assert "3 events" in shown
+    assert "missing customer" in shown
