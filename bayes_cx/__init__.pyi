@@ -35,10 +35,12 @@ from bayes_cx.data import summarise_opportunities as summarise_opportunities
 from bayes_cx.data import summarise_stays as summarise_stays
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.decision import Beta as Beta
+from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
 from bayes_cx.decision import Segments as Segments
+from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
@@ -59,6 +61,8 @@ from bayes_cx.inference import load as load
 from bayes_cx.inference import pymc_model as pymc_model
 from bayes_cx.inference import sample_prior as sample_prior
 from bayes_cx.inference import save as save
+from bayes_cx.inference.coefficients import Effects as Effects
+from bayes_cx.inference.coefficients import effects as effects
 from bayes_cx.inference.own_draws import posterior as posterior
 from bayes_cx.model import Prior as Prior
 from bayes_cx.progress import show_progress as show_progress

@@ -1,5 +1,6 @@
 """What to do: value, offers, priority and budget."""
 
+from bayes_cx.decision.by_segment import BySegment, by_segment
 from bayes_cx.decision.offers import Beta, Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
@@ -9,10 +10,12 @@ from bayes_cx.decision.value import LifetimeValue, lifetime_value
 __all__ = [
     "LABELS",
     "Beta",
+    "BySegment",
     "LifetimeValue",
     "Offer",
     "Plan",
     "Segments",
+    "by_segment",
     "lifetime_value",
     "prioritise",
     "segments",

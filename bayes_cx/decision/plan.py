@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.decision.by_segment import BySegment
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.segments import flat
 from bayes_cx.files import atomic_path, meaningful, write_csv
@@ -51,6 +52,8 @@ class Plan:
     offers : tuple of Offer
     settings : dict
         The settings of `prioritise` and `lifetime_value` that made the plan.
+    by_segment : tuple of BySegment
+        What the customers of each segment will do, for every column of the statistics that holds groups.
     """
 
     data: xr.Dataset
@@ -58,6 +61,7 @@ class Plan:
     offers: tuple[Offer, ...]
     settings: Mapping[str, Any]
     drivers: xr.Dataset = field(default_factory=xr.Dataset)
+    by_segment: tuple[BySegment, ...] = ()
 
     @property
     def n_contacted(self) -> int:

@@ -9,6 +9,7 @@ import xarray as xr
 from bayes_cx.data import provenance_of
 from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.best import chance_among_best
+from bayes_cx.decision.by_segment import by_segments, columns_of_groups
 from bayes_cx.decision.drivers import AS_DRAWN, HALF, STRENGTHS, TWICE, Campaign, drivers, sensitivity
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
@@ -112,6 +113,7 @@ def prioritise(
         sensitivity=sensitivity(gain[: len(STRENGTHS)], cost, campaign, budget, capacity),
         drivers=drivers(gain, cost, campaign, value, budget, capacity),
         offers=tuple(offers),
+        by_segment=by_segments(value, columns_of_groups(value.stats), seed=seed),
         settings={
             "offers": [asdict(offer) for offer in offers],
             "budget": budget,

@@ -18,6 +18,7 @@ from bayes_cx.spans import DiscountRate
 __all__ = [
     "columns_of_kind",
     "payments",
+    "predict_counts_and_spend",
     "predict_events",
     "predict_purchases",
     "predict_spend",
@@ -131,6 +132,29 @@ def predict_spend(
     numpy.ndarray, shape (customer,)
         Discounted to now.
     """
+    for _, paid in predict_counts_and_spend(
+        purchases, spend, stats, t, discount_rate=discount_rate, draws=draws, seed=seed
+    ):
+        yield paid
+
+
+def predict_counts_and_spend(
+    purchases: Posterior,
+    spend: Posterior | float | np.ndarray,
+    stats: xr.Dataset,
+    t: Any,
+    *,
+    discount_rate: DiscountRate | float | str = 0.0,
+    draws: int = 500,
+    seed: int = 0,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, draw by draw, purchases and spend of every customer, both of shape (customer,).
+
+    Parameters
+    ----------
+    purchases, spend, stats, t, discount_rate, draws, seed
+        As in `predict_spend`.
+    """
     size = stats.sizes["customer"]
     delta = DiscountRate.of(discount_rate).force(purchases.provenance.data.unit)
     futures = predict_events(purchases, stats, t, draws=draws, seed=seed)
@@ -139,7 +163,7 @@ def predict_spend(
         n = events.counts(size)
         # Every purchase is counted as an equal share of what the customer's purchases cost together.
         present = np.bincount(events.customer, np.exp(-delta * events.time), minlength=size)
-        yield pay(n) * present / np.maximum(n, 1)
+        yield n, pay(n) * present / np.maximum(n, 1)
 
 
 def predict_value(

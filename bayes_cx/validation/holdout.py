@@ -1,6 +1,6 @@
 """The test of a fit: its forecast of a hold-out period that it has not seen, against what happened."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from bayes_cx.scoring import payments, score
 from bayes_cx.validation.calibration import calibration
 from bayes_cx.validation.capture import capture, rules
 from bayes_cx.validation.comparable import columns_of
-from bayes_cx.validation.coverage import coverage
+from bayes_cx.validation.coverage import LEVELS, coverage, inside_randomised
 from bayes_cx.validation.holdout_checks import (
     Compared,
     calibration_check,
@@ -66,6 +66,10 @@ class Holdout:
     by_group : tuple of Check
         The same for the groups in the statistics, which ``about`` names: ``"segment: B2B"``. Groups of fewer
         than `SMALLEST_GROUP` customers are judged together: ``"segment: 12 small groups"``.
+    by_segment : xarray.Dataset or None
+        Over ``segment``, the same groups: ``customers``; ``predicted`` events with their 95% interval ``low``
+        and ``high``, and those ``observed``; and over ``level`` the share of customers ``inside`` their
+        interval, those at its ends in part. None without groups.
     """
 
     tracking: xr.Dataset
@@ -76,6 +80,7 @@ class Holdout:
     capture: xr.Dataset | None
     checks: tuple[Check, ...]
     by_group: tuple[Check, ...]
+    by_segment: xr.Dataset | None = None
 
     @property
     def verdict(self) -> _checks.Status:
@@ -182,6 +187,7 @@ def holdout(
     calibrated = calibration(chance, forecast.happened(observed, later.span), seed=seeds[3])
     calibrated = calibrated.assign_attrs(kind=kind.key)
     before = forecast.before(columns)[later.who].astype(np.int64)
+    groups = list(_groups(compared))
     return Holdout(
         tracking=tracked,
         reached=reached(later, found.counts),
@@ -195,7 +201,8 @@ def holdout(
             calibration_check(calibrated, forecast.outcome),
             *(() if captured is None else capture_checks(captured, observed.size, rival)),
         ),
-        by_group=tuple(_by_group(compared)),
+        by_group=tuple(check for name, some in groups for check in count_checks(some, name)),
+        by_segment=_table_of(groups) if groups else None,
     )
 
 
@@ -211,8 +218,8 @@ def _unseen(posterior: Posterior, split: Split) -> None:
         )
 
 
-def _by_group(compared: Compared) -> Iterator[Check]:
-    """Yield the checks of each group; groups too small to judge are judged together, by column."""
+def _groups(compared: Compared) -> Iterator[tuple[str, Compared]]:
+    """Yield each group by name; groups too small to judge are judged together, by column."""
     for name, column in compared.later.stats.data_vars.items():
         if column.dtype.kind not in "OUT" or column.dims != ("customer",):
             continue
@@ -221,6 +228,22 @@ def _by_group(compared: Compared) -> Iterator[Check]:
         small = size < SMALLEST_GROUP
         alone = np.flatnonzero(~small) if small.sum() > 1 else np.arange(found.size)
         for i in alone:
-            yield from count_checks(compared.of(place == i), f"{name}: {found[i]}")
+            yield f"{name}: {found[i]}", compared.of(place == i)
         if small.sum() > 1:
-            yield from count_checks(compared.of(small[place]), f"{name}: {small.sum()} small groups")
+            yield f"{name}: {small.sum()} small groups", compared.of(small[place])
+
+
+def _table_of(groups: Sequence[tuple[str, Compared]]) -> xr.Dataset:
+    """Return how well the events of each group were forecast."""
+    rows = []
+    for _, some in groups:
+        total, observed = some.counts.sum(axis=1, dtype=np.int64), some.later.observed
+        low, high = np.quantile(total, [0.025, 0.975])
+        inside = [float(inside_randomised(some.counts, observed, level).mean()) for level in LEVELS]
+        rows.append((observed.size, float(total.mean()), low, high, int(observed.sum()), inside))
+    names = ("customers", "predicted", "low", "high", "observed")
+    columns = {name: ("segment", [row[i] for row in rows]) for i, name in enumerate(names)}
+    return xr.Dataset(
+        {**columns, "inside": (("segment", "level"), [row[-1] for row in rows])},
+        coords={"segment": [name for name, _ in groups], "level": list(LEVELS)},
+    )

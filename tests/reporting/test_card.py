@@ -264,8 +264,13 @@ def test_limits_and_ethics_are_those_of_this_fit():
     assert not any("the hold-out tested" in limit for limit in untested.limits)
     assert any("no hold-out has tested that" in limit for limit in untested.limits)
     assert any(text.startswith("No attribute of customers enters the fit") for text in card.ethics)
-    pooled = made.posterior(layout=Layout(bcx.Design(pooled={"dropout": "age_group"}), {}, {}, {}))
-    card = complete(fit=pooled)
+    design = bcx.Design(pooled={"dropout": "age_group"})
+    pooled = made.posterior(layout=Layout(design, {}, {}, {"age_group": ("old", "young")}))
+    offset = (("chain", "draw", "group"), np.broadcast_to([-1.0, 1.0], (1, 400, 2)))
+    known = {name: (("chain", "draw"), np.full((1, 400), 0.3)) for name in ("dropout", "dropout_spread")}
+    draws = pooled.draws["posterior"].to_dataset().assign({**known, "dropout_offset": offset})
+    card = complete(fit=pooled.with_group("posterior", draws))
+    assert card.model.effects[-1].startswith("Customers of age_group young are 1.22 times as likely to leave")
     assert any(text.startswith("“age_group” enters the fit") for text in card.ethics)
     assert any("Only the purchase history and “age_group” tell customers apart" in one for one in card.limits)
     assert not any("No attribute" in text for text in card.ethics)
@@ -288,7 +293,7 @@ def test_a_failed_card_names_where_it_failed():
 
 def test_the_command_is_the_fit_or_what_was_run():
     assert complete().reproduction.command == (
-        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(degrees=8.0, draws=400), seed=7)"
+        "bcx.fit(bcx.models.BG_NBD, stats, method=bcx.Laplace(draws=400, degrees=8.0), seed=7)"
     )
     assert complete(command="bayes-cx report data.csv").reproduction.command == "bayes-cx report data.csv"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import bayes_cx as bcx
 from bayes_cx.checks import Check, Interval, to_json
@@ -18,7 +19,9 @@ from bayes_cx.reporting import figures
 from bayes_cx.reporting.sections import (
     SECTIONS,
     assumptions,
+    by_segment,
     certainty,
+    coefficients,
     fit_checks,
     forecast_checks,
     holdout,
@@ -272,6 +275,50 @@ def test_segments_add_up(study, contracts):
         assert sum(row[2].value for row in table.rows) == pytest.approx(float(study.plan.data["value"].sum()))
     assert [row[0].text for row in tiers.rows] == ["Top 5%", "Next 15%", "Next 30%", "Last 50%"]
     assert len(list(tables_of(segments.section(contracts).blocks))) == 1
+
+
+def test_segments_are_compared_and_noise_is_not_ranked(study, counted, contracts):
+    (part,) = by_segment.section(study).blocks
+    table, pairs, said = part.blocks
+    (found,) = study.plan.by_segment
+    assert [cell_text(row[0]) for row in table.rows] == list(found.names) == ["B2B", "Retail"]
+    assert sum(row[1].value for row in table.rows) == 300
+    assert [column.head for column in table.columns][-2:] == ["Revenue each", "More revenue than the others"]
+    assert table.rows[0][-1].value == pairs.rows[0][2].value == found.p_better().to_numpy()[0, 1]
+    assert "The model was not told of “segment”" in table.note
+    clear = abs(table.rows[0][-1].value - 0.5) >= 0.45
+    assert said.lines[-1].startswith(("B2B", "Retail") if clear else "The difference does not reach")
+    (part,) = by_segment.section(counted).blocks
+    assert [column.head for column in part.blocks[0].columns][-1] == "More purchases than the others"
+    assert "Under contract" in [
+        column.head for column in by_segment.section(contracts).blocks[0].blocks[0].columns
+    ]
+    assert by_segment.section(replace(study, plan=replace(study.plan, by_segment=()))) is None
+
+
+def test_many_segments_are_cut_and_what_is_noise_is_counted(study):
+    from bayes_cx.decision import BySegment
+
+    rng = np.random.default_rng(5)
+    draws = rng.normal(10.0, 1.0, (200, 30)) + np.where(np.arange(30) == 4, 50.0, 0.0)
+    names = [f"s{i:02}" for i in range(30)]
+    data = dict.fromkeys(("events", "value"), (("sample", "segment"), draws))
+    data |= {"active": (("sample", "segment"), draws / 100), "customers": ("segment", np.arange(30) + 1)}
+    attrs = {"by": "shop", "events": "purchases", "horizon": "52 weeks"}
+    many = BySegment(xr.Dataset(data, coords={"segment": names}, attrs=attrs))
+    plan = replace(study.plan, by_segment=(many,) * 4)
+    *parts, left_out = by_segment.section(replace(study, plan=plan)).blocks
+    table, said = parts[0].blocks
+    assert [cell_text(row[0]) for row in table.rows] == names[10:]
+    assert "The 20 largest of 30; 10 smaller ones are left out." in table.note
+    assert said.lines == (
+        "None of the 190 differences reaches a probability of 95%: to rank by them is to rank noise.",
+    )
+    assert "“shop”" in left_out.lines[0]
+
+
+def test_how_customers_differ_is_put_into_words(study):
+    assert coefficients.section(study) is None
 
 
 def test_who_has_given_notice_stands_on_page_one(contracts):

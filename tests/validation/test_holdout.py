@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 import bayes_cx as bcx
 from bayes_cx.validation import holdout
+from bayes_cx.validation.coverage import LEVELS
 from bayes_cx.validation.holdout import _unseen
 from bayes_cx.validation.holdout_checks import mean_interval
 from bayes_cx.validation.tracking import by_frequency
@@ -55,6 +56,18 @@ def test_groups_are_judged_too(of_story):
     assert {check.about for check in of_story.checks} == {""}
     shops = {"shop: main", "shop: 20 small groups"}
     assert {check.about for check in of_story.by_group} == {"half: even", "half: odd", *shops}
+    table = of_story.by_segment.to_dataframe().reset_index("level")
+    assert set(table.index) == {"half: even", "half: odd", *shops}
+    for name, rows in table.groupby(level=0):
+        total = metric(of_story, "predicted purchases in the hold-out", name)
+        one = rows.iloc[0]
+        assert (one["predicted"], one["customers"]) == (total.value, total.n)
+        assert (one["low"], one["high"]) == (total.interval.low, total.interval.high)
+        assert total.target == f"interval holds {one['observed']:,.0f}"
+        inside = [
+            metric(of_story, f"customers inside their {level:.0%} interval", name).value for level in LEVELS
+        ]
+        assert rows["inside"].tolist() == inside
     judged = {check.about: check.n for check in of_story.by_group}
     # Twenty shops of 50 customers each, too few to judge alone.
     assert [judged[name] for name in sorted(shops)] == [1000, 3000]

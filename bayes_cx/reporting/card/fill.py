@@ -11,6 +11,7 @@ import xarray as xr
 from bayes_cx.checks import Check, Interval
 from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
+from bayes_cx.inference.coefficients import effects
 from bayes_cx.kinds import kind_of
 from bayes_cx.page.check_table import false_alarms
 from bayes_cx.page.words import agree, per_cent, plural, shorten
@@ -23,6 +24,7 @@ from bayes_cx.reporting.card.parts import (
     Parameter,
     PriorPart,
     Reproduction,
+    SegmentPart,
     Use,
 )
 from bayes_cx.reporting.card.record import ModelCard
@@ -118,6 +120,7 @@ def model_card(
                 for name, prior in posterior.priors.items()
                 if prior.text == made.priors.get(name)
             ),
+            effects=() if posterior.layout.design.is_constant else effects(posterior).in_short(),
             reference=str(reference(model.reference)) if model.reference else "",
         ),
         computation=_evidence("computation", posterior.checks),
@@ -126,6 +129,7 @@ def model_card(
         sensitivity=_evidence("sensitivity", sensitivity),
         holdout=_holdout(holdout, "" if posterior is first else first.model.name),
         subgroups=_evidence("subgroups", groups, left_out),
+        segments=_segments(holdout, {check.about for check in groups}),
         limits=(
             *posterior.limits,
             *limits(model.kind.leaving, columns, tested=study.evidence.holdout is not None),
@@ -162,6 +166,28 @@ def _largest(found: Iterable[Check]) -> tuple[list[Check], str]:
             f"out: {TOO_FEW}."
         )
     return [check for check in groups if check.about in kept], " ".join(said)
+
+
+def _segments(found: "Holdout | None", shown: set[str]) -> tuple[SegmentPart, ...]:
+    """Return how well the hold-out of the groups that are shown was forecast."""
+    if found is None or found.by_segment is None:
+        return ()
+    parts = []
+    for i, name in enumerate(found.by_segment["segment"].to_numpy()):
+        row = found.by_segment.isel(segment=i)
+        if str(name) in shown:
+            levels = zip(row["level"].to_numpy(), row["inside"].to_numpy(), strict=True)
+            parts.append(
+                SegmentPart(
+                    segment=str(name),
+                    customers=int(row["customers"]),
+                    predicted=float(row["predicted"]),
+                    interval=Interval(float(row["low"]), float(row["high"]), LEVEL),
+                    observed=float(row["observed"]),
+                    inside={f"{level:.0%}": float(share) for level, share in levels},
+                )
+            )
+    return tuple(parts)
 
 
 def _predictive(name: str, found: "PredictiveCheck | None") -> Checked:

@@ -21,8 +21,8 @@ from bayes_cx.page import (
 from bayes_cx.page.blocks import tables_of
 from bayes_cx.page.check_table import checks_table, interval_cell, interval_head
 from bayes_cx.page.lay import STATUS_WORDS
-from bayes_cx.page.words import Money, count, measured, per_cent, plural, shorten, sign
-from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, Reproduction, Use
+from bayes_cx.page.words import Money, between, count, measured, per_cent, plural, shorten, sign
+from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, Reproduction, SegmentPart, Use
 from bayes_cx.reporting.phrases import RETURNS
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Room",
     "balanced",
     "bullets",
+    "by_segment",
     "clip",
     "data",
     "evidence",
@@ -47,6 +48,8 @@ __all__ = [
 NOT_STATED = "not stated"
 _SEVERITY: tuple[Status, ...] = ("failed", "not_run", "passed")
 _REST = "in model_card.json"
+# Effects of a design on one sheet.
+_EFFECTS = 4
 # Characters of a command on one sheet.
 _LONGEST_COMMAND = 400
 
@@ -186,7 +189,12 @@ def model(part: ModelPart, room: Room) -> Section:
         ]
     columns = tuple(Column(head, wide=head == "Why") for head in heads)
     priors = Table(columns, tuple(rows), label="Priors", rest=_REST)
-    return Section("Model and priors", (story, Columns(((parameters,), (priors,)))))
+    shown = part.effects if room is WHOLE else part.effects[:_EFFECTS]
+    lines = [clip(one, room.sentence) for one in shown]
+    if rest := len(part.effects) - len(lines):
+        lines.append(f"… and {rest} more {_REST}")
+    effects = (Text(tuple(lines), "bullets"),) if lines else ()
+    return Section("Model and priors", (story, Columns(((parameters,), (priors,))), *effects))
 
 
 def evidence(heading: str, part: Checked, name: str, room: Room) -> Section:
@@ -223,6 +231,39 @@ def evidence(heading: str, part: Checked, name: str, room: Room) -> Section:
     if rows:
         blocks.append(replace(checks_table(rows, about="Of"), label=heading, rest=_left_out(found)))
     return Section(heading, tuple(blocks), badge=Badge(STATUS_WORDS[part.verdict], part.verdict))
+
+
+def by_segment(section: Section, parts: Sequence[SegmentPart], room: Room) -> Section:
+    """Return the section on subgroups with one row a segment, and the checks only where there is room."""
+    levels = list(parts[0].inside)
+    heads = ("Customers", "Forecast", "95% interval", "Observed", "Error")
+    columns = (Column("Segment", wide=True), *map(Column, heads), *(Column(f"In {one}") for one in levels))
+    rows = []
+    for part in parts:
+        error = part.predicted / part.observed - 1 if part.observed else None
+        ends = (part.interval.low, part.interval.high)
+        rows.append(
+            (
+                clip(part.segment, room.cell),
+                Number(count(part.customers), part.customers),
+                Number(count(part.predicted), part.predicted),
+                Number(between(*ends, count), ends[0]),
+                Number(
+                    count(part.observed),
+                    part.observed,
+                    "plain" if ends[0] <= part.observed <= ends[1] else "strong",
+                ),
+                Number("–" if error is None else sign(f"{error:+.0%}".replace("-", "−")), error),
+                *(Number(per_cent(part.inside[one]), part.inside[one]) for one in levels),
+            )
+        )
+    note = (
+        "Hold-out by segment: the total, in bold where it lies outside its interval, and the share of "
+        "customers inside their own intervals, which should equal the level."
+    )
+    table = Table(columns, tuple(rows), label="Calibration by segment", note=note, rest=_REST)
+    rest = tuple(block for block in section.blocks if room is WHOLE or not isinstance(block, Table))
+    return replace(section, blocks=(table, *rest))
 
 
 def references(items: Sequence[str], room: Room) -> Section:

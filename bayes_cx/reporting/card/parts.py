@@ -26,6 +26,7 @@ __all__ = [
     "PriorPart",
     "Record",
     "Reproduction",
+    "SegmentPart",
     "Use",
 ]
 
@@ -145,14 +146,29 @@ class PriorPart(Record):
     reason: str
 
 
+class SegmentPart(Record):
+    """How well the hold-out of one segment was forecast.
+
+    `inside` is the share of customers inside their predictive interval, by its level, such as "80%".
+    """
+
+    segment: str
+    customers: Count
+    predicted: FiniteFloat
+    interval: Interval
+    observed: FiniteFloat
+    inside: dict[str, FiniteFloat]
+
+
 class ModelPart(Record):
-    """The model in words, its parameters and its priors."""
+    """The model in words, its parameters and priors, and how customers differ by its design."""
 
     name: str
     story: str
     when: str = ""
     parameters: tuple[Parameter, ...] = ()
     priors: tuple[PriorPart, ...] = ()
+    effects: tuple[str, ...] = ()
     reference: str = ""
 
 

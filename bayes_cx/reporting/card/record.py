@@ -17,7 +17,16 @@ from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_folder, atomic_path, few_digits
 from bayes_cx.page import Page
 from bayes_cx.reporting.card import pages
-from bayes_cx.reporting.card.parts import SECTIONS, Checked, DataPart, Judged, ModelPart, Reproduction, Use
+from bayes_cx.reporting.card.parts import (
+    SECTIONS,
+    Checked,
+    DataPart,
+    Judged,
+    ModelPart,
+    Reproduction,
+    SegmentPart,
+    Use,
+)
 
 __all__ = ["SCHEMA_VERSION", "ModelCard", "card_schema"]
 
@@ -46,6 +55,7 @@ class ModelCard(Judged):
     sensitivity: Checked
     holdout: Checked
     subgroups: Checked
+    segments: tuple[SegmentPart, ...] = ()
     limits: Annotated[tuple[str, ...], Field(min_length=1)]
     ethics: Annotated[tuple[str, ...], Field(min_length=1)]
     reproduction: Reproduction
@@ -123,6 +133,8 @@ class ModelCard(Judged):
         evidence = [
             pages.evidence(heading, part, self.model.name, room) for heading, part in self.sections().items()
         ]
+        if self.segments:
+            evidence[-1] = pages.by_segment(evidence[-1], self.segments, room)
         sections = (
             pages.verdict(self.verdict, self.summary),
             pages.side_by_side(

@@ -4,10 +4,12 @@ import numpy as np
 
 from bayes_cx.checks import in_words
 from bayes_cx.inference import Posterior
+from bayes_cx.inference.coefficients import effects
 from bayes_cx.page import Block, Cell, Number, Text
 from bayes_cx.page.check_table import checks_table
 from bayes_cx.page.sketches import density
 from bayes_cx.page.words import count, measured, plural
+from bayes_cx.reporting.panels.coefficients import effects_table
 from bayes_cx.reporting.panels.shared import check_badges, folded, interval, mapping, panel, table, warning
 
 __all__ = ["blocks"]
@@ -17,7 +19,7 @@ def blocks(posterior: Posterior) -> tuple[Block, ...]:
     """Return the parameters of a posterior; a point estimate has no intervals."""
     model, made = posterior.model, posterior.provenance
     checks, name = posterior.checks, model.name
-    sampled = posterior.n_draws > 1
+    sampled, constant = posterior.n_draws > 1, posterior.layout.design.is_constant
     rows: list[tuple[Cell, ...]] = []
     for letter, draws in posterior.parameters().items():
         mean, meaning = float(np.mean(draws)), model.params[letter].meaning
@@ -38,6 +40,7 @@ def blocks(posterior: Posterior) -> tuple[Block, ...]:
         check_badges(checks, name),
         warning(checks, name),
         table(heads, rows, "parameters"),
+        None if constant else folded("how customers differ", effects_table(effects(posterior))),
         folded(f"checks: {in_words(checks)}", checks_table(checks, within=name) if checks else None),
         folded("priors and why", table(("quantity", "prior", "what it is", "why"), priors, "priors")),
         folded("the model in words", Text((model.story, *posterior.limits), "bullets")),

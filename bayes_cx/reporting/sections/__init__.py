@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from bayes_cx.page import Section
 from bayes_cx.reporting.sections import (
+    by_segment,
     calendar,
     certainty,
+    coefficients,
     holdout,
     method,
     notices,
@@ -29,6 +31,8 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     priority.section,
     worth.section,
     segments.section,
+    by_segment.section,
+    coefficients.section,
     certainty.section,
     calendar.section,
     holdout.section,
