@@ -1,9 +1,9 @@
 """What to do: value, offers, priority and budget."""
 
-from bayes_cx.decision.by_segment import BySegment, by_segment
 from bayes_cx.decision.offers import Beta, Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
+from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 

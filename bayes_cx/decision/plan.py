@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from bayes_cx.decision.by_segment import BySegment
 from bayes_cx.decision.offers import Offer
+from bayes_cx.decision.segment_futures import BySegment
 from bayes_cx.decision.segments import flat
 from bayes_cx.files import atomic_path, meaningful, write_csv
 from bayes_cx.kinds import KINDS

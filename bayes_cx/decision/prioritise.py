@@ -9,11 +9,11 @@ import xarray as xr
 from bayes_cx.data import provenance_of
 from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.best import chance_among_best
-from bayes_cx.decision.by_segment import by_segments, columns_of_groups
 from bayes_cx.decision.drivers import AS_DRAWN, HALF, STRENGTHS, TWICE, Campaign, drivers, sensitivity
 from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
+from bayes_cx.decision.segment_futures import by_segments, columns_of_groups
 from bayes_cx.decision.segments import TOP, futures, rfm, tier_columns
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError

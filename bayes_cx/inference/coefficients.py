@@ -135,11 +135,13 @@ def effects(posterior: Posterior, *, level: float = 0.9) -> Effects:
     --------
     >>> import bayes_cx as bcx
     >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
-    >>> early = stats["first"] < stats["first"].mean()
-    >>> stats = stats.assign(joined=("customer", ["early" if each else "late" for each in early.to_numpy()]))
-    >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, design=bcx.Design(purchase_rate="joined"), seed=1)
-    >>> print(bcx.effects(posterior).sentences[0][:70])
-    X
+    >>> month = stats["first"].dt.strftime("%B").astype(str)
+    >>> stats = stats.assign(joined=month)
+    >>> design = bcx.Design(purchase_rate="joined")
+    >>> quick = bcx.Laplace()
+    >>> posterior = bcx.fit("bg_nbd", stats, design=design, method=quick, seed=1, progress=False)
+    >>> bcx.effects(posterior).sentences[0].split(" (")[0]
+    'Customers with joined January buy 0.93 times as often as those with February'
     """
     check_posterior(posterior)
     layout = posterior.layout

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bayes_cx.decision.by_segment import CLEAR, BySegment
+from bayes_cx.decision.segment_futures import CLEAR, BySegment
 from bayes_cx.page import Block, Cell, Column, Name, Number, Section, Table, Text
 from bayes_cx.page.words import chance, count, listing, measured_range, per_cent_range, plural, shorten
 from bayes_cx.reporting.studied import events, money_of, ninety, worth_of

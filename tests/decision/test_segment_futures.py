@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayes_cx as bcx
-from bayes_cx.decision.by_segment import columns_of_groups
+from bayes_cx.decision.segment_futures import columns_of_groups
 
 
 @pytest.fixture(scope="module")
