@@ -61,7 +61,7 @@ def fit(
             with steps.step("Choose the model", bars=True) as step:
                 name, step.says = chosen(keys, table, settings.compute, within, steps.bars)
         else:
-            (name,) = keys
+            name = next(iter(keys))
     known = bcx.models.find(name)
     check_coordinates([known], settings.compute)
     with steps.step(f"Fit {known.name}", bars=True) as step:

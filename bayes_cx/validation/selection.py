@@ -214,8 +214,8 @@ def _why(
         reasons[i].format(_listed([names[one] for one in rest if decided[one] == i]))
         for i in sorted(set(decided.values()))
     ]
-    alike = _listed([names[one] for one in compared])
-    return f"{name} was chosen of {alike}, which predict single customers about as well: {'; '.join(said)}."
+    alike = f"{_listed([names[one] for one in compared])}, which predict single customers about equally well"
+    return f"{name} was chosen from {alike}: {'; '.join(said)}."
 
 
 def _about_calendar(tests: Sequence[ShortTest]) -> str:
