@@ -207,11 +207,13 @@ def choice(study: Study) -> str | None:
     counts = f"counts about {about(mine.active)} customers as active and " if latent else ""
     said = []
     for name in others:
-        assumed = ", every one-time buyer among them by assumption," if name in selection.assuming else ""
-        active = f"about {about(found[name].active)}{assumed} and " if latent else ""
-        said.append(f"{name} {active}{about(found[name].events)}")
+        assumed = (
+            " (by assumption all who bought only once are among them)" if name in selection.assuming else ""
+        )
+        active = f"{about(found[name].active)}{assumed} and " if latent else ""
+        said.append(f"{name} would say {active}{about(found[name].events)}")
     expects = f"It {counts}expects about {about(mine.events)} {words.events} in the next {ahead}"
-    return f"{selection.reason} {expects}; {listing(said)}."
+    return f"{selection.reason} {expects}. {'; '.join(said)}."
 
 
 def _under_contract(study: Study) -> str:

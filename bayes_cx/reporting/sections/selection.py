@@ -31,11 +31,11 @@ def section(study: Study) -> Section | None:
         f"The rule: {selection.rule[0].lower()}{selection.rule[1:]}",
         *([_differences(study)] if study.other is not None else []),
     ]
-    blocks: list[Block] = [Text(tuple(lines))]
+    blocks: list[Block] = [Text(tuple(lines)), *_tested(selection), *_said(study)]
     if found is not None:
         from bayes_cx.reporting.figures.comparison import comparison
 
-        blocks += [*_tested(selection), *_said(study), _table(found), comparison(found)]
+        blocks += [_table(found), comparison(found)]
     return Section("Which model", tuple(blocks))
 
 
