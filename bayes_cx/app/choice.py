@@ -52,7 +52,7 @@ class Choice:
     runner_up : Posterior or None
         The fit of the model that came next.
     calibrated : Posterior or None
-        The fit of the chosen model to the calibration period, where that decided.
+        The fit of the chosen model to the calibration period, where there is one with the same design.
     """
 
     fit: "bcx.Posterior"
@@ -153,8 +153,9 @@ def choose(
         said = prospects({**among.fits, selection.chosen: fit}, bcx.expand(stats), horizon)
         selection = replace(selection, prospects=said)
     tested = selection.test
+    same = tested is not None and tested.fit.layout.design == fit.layout.design
     runner_up = None if selection.runner_up is None else among.fits[selection.runner_up]
-    return Choice(fit, selection, runner_up, None if tested is None else tested.fit)
+    return Choice(fit, selection, runner_up, tested.fit if tested is not None and same else None)
 
 
 def chosen(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bayes_cx.app.work import Spend
     from bayes_cx.inference import Posterior
+    from bayes_cx.model import Model
     from bayes_cx.reporting import ModelCard, Report
     from bayes_cx.validation import Holdout
     from bayes_cx.validation.selection import Selection
@@ -104,7 +105,7 @@ def _compute(
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(observed, purchases, compute, steps.bars, chosen.calibrated)
+        holdout, said = _holdout(observed, purchases.model, compute, steps.bars, chosen.calibrated)
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
@@ -149,14 +150,14 @@ def _read_by(stats: "xr.Dataset", fits: "Sequence[Posterior | None]") -> "xr.Dat
 
 def _holdout(
     observed: Observed,
-    fitted: "Posterior",
+    model: "Model",
     compute: Compute,
     progress: bool,
     calibrated: "Posterior | None" = None,
 ) -> "tuple[Holdout | None, str]":
     """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none.
 
-    The model and the design of `fitted` are fitted to the calibration period, unless `calibrated` is that.
+    The model is fitted to the calibration period, unless `calibrated` is that fit.
     """
     if not compute.holdout:
         return None, "it was not asked for"
@@ -171,11 +172,9 @@ def _holdout(
     try:
         parts = observed.split()
         spend = spend_of(parts.calibration, compute, progress)
-        known = replace(compute, calendar=fitted.layout.design.calendar)
-        if _too_short(parts, compute):
-            known = replace(compute, calendar=True, season=False)
-        if calibrated is None or calibrated.layout.design != fitted.layout.design:
-            calibrated = fit_model(fitted.model, parts.calibration, known, progress)
+        if calibrated is None:
+            known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
+            calibrated = fit_model(model, parts.calibration, known, progress)
         found = bcx.validation.holdout(
             calibrated, spend if isinstance(spend, bcx.Posterior) else None, parts, seed=compute.seed
         )
