@@ -141,12 +141,13 @@ def choose(
     model = bcx.models.find(selection.chosen)
     fit = fit_model(model, stats, replace(chosen, strict=False), progress)
     if selection.calendar and not asked and fit.verdict != "passed":
-        why = (
-            f"{selection.reason} But its fit with calendar time to all data did not pass its checks, so the "
+        but = (
+            "But its fit with calendar time to all data did not pass its checks, so rates are constant here."
         )
-        selection = replace(selection, calendar=False, reason=f"{why}rates of the report are constant.")
+        selection = replace(selection, reason=f"{selection.reason} {but}")
         fit = fit_model(model, stats, replace(compute, strict=False), progress)
-    selection = replace(selection, note=f"{selection.note} {among.note}".strip())
+    note = f"{selection.note} {among.note}".strip()
+    selection = replace(selection, note=note, calendar=fit.layout.design.calendar)
     if compute.strict:
         insist(fit)
     if horizon is not None:

@@ -98,9 +98,9 @@ def short_test(fit: Posterior, split: Split, *, seed: int = 0) -> ShortTest:
     forecast, kind = later.forecast, later.kind
     expected = _expected(fit, later, forecast.expected, _DRAWS)
     paired = _expected(fit, later, forecast.expected, _FUTURES)
-    made = np.array(
-        [events.customer.size for events in events_after(fit, later, draws=paired.size, seed=seed)], float
-    )
+    size = later.span.size
+    futures = events_after(fit, later, draws=paired.size, seed=seed)
+    made = np.array([events.counts(size).sum() for events in futures], float)
     luck = np.sqrt(np.mean((made - paired) ** 2))
     found = _number(float(later.observed.sum()), expected, luck, rng)
     only = forecast.before(kind.numbers(split.calibration))[later.who] == 0

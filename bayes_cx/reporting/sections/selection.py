@@ -110,7 +110,7 @@ def _said(study: Study) -> list[Block]:
     )
     note = (
         "With 90% intervals of what is not known of the parameters. The others have constant rates"
-        f"{' and one parameter for all customers' if len(study.fits[0].layout.design.columns) else ''}."
+        f"{' and know nothing of groups and covariates' if study.fits[0].layout.design.columns else ''}."
     )
     if selection.assuming:
         note += (
