@@ -89,7 +89,7 @@ def tried(keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: 
 
     models = [bcx.models.find(key) for key in keys]
     if compute.calendar or compute.season:
-        models = [model for model in models if model.operational_time]
+        models = [model for model in models if model.has_clock]
         if not models:
             raise InputError("calendar time for such data", "models of purchases in time", "leave it out")
     models, note = worth_trying(models, stats)
@@ -210,6 +210,7 @@ def _test(
 
     def test(name: str, calendar: bool) -> "ShortTest | None":
         model = bcx.models.find(name)
+        # Only where it is a change of clock: in pieces of weeks it would take longer than all the rest.
         if calendar and (asked or grouped or not model.operational_time):
             return None
         try:

@@ -19,8 +19,8 @@ RULE = (
     "its lead is not clear, then of those not clearly behind the first of these that tells them apart: its "
     "95% interval held, in the hold-out period, the number of one-time buyers who bought again; it held the "
     "total; it does not assume that every one-time buyer is active; it has the fewest parameters; it comes "
-    "first in the list. Where a model with constant rates missed the total, and it can have calendar time, "
-    "it is tried with it, which is kept if its interval holds the total."
+    "first in the list. Where a model with constant rates missed the total, and its customers "
+    "leave after purchases, it is tried with calendar time, which is kept if its interval holds the total."
 )
 # Models that are tested on the hold-out, of those that predict about as well.
 _MOST = 3
