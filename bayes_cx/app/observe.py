@@ -105,6 +105,10 @@ def models_for(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
     """
     kind = kind_of(stats).key
     known = catalogue.candidates(kind)
+    if not known:
+        raise InputError(
+            f"statistics of {kind}", "statistics that a report or a fit has a model for", "see docs/models.md"
+        )
     if settings.compute.model == AUTO:
         keys = tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
         spends = [bcx.models.GAMMA_GAMMA] if settings.compute.covariates and "spend" in stats else []
