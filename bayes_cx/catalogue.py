@@ -92,7 +92,7 @@ KINDS = {
 }
 """The kinds of statistics, and what a sentence calls their data."""
 
-# By kind, the simplest first: it is the default, and is preferred in a comparison without a clear winner.
+# By kind, the simplest first: it is preferred where nothing else tells models apart.
 MODELS: tuple[ModelEntry, ...] = (
     ModelEntry("bg_nbd", "BG/NBD", "purchases", "bg_nbd", "customers leave right after a repeat purchase"),
     ModelEntry("mbg_nbd", "MBG/NBD", "purchases", "mbg_nbd", "many try once and never come back"),

@@ -156,6 +156,6 @@ pd.DataFrame(
 ).sort_values("gifts to come", ascending=False).head(10).style.format(precision=2).hide()
 
 # %% [markdown]
-# The same way, `bayes-cx report --model auto` fits the candidates that the data allow, compares them and
+# The same way, `bayes-cx report` fits the candidates that the data allow, compares them and
 # says on the page which one it took, and whether the difference matters. What a wrong choice costs where
 # the truth is known is in `docs/wrong_choice.md`.

@@ -150,4 +150,4 @@ for cohort in cohorts:
 pd.DataFrame(rows).T.style.format("{:,.0f}")
 
 # %% [markdown]
-# `bayes-cx report --dataset cohorts --model auto` makes a report of it.
+# `bayes-cx report --dataset cohorts` makes a report of it.

@@ -92,10 +92,10 @@ cli.main([sys.argv[1], "--help"])
 def test_the_candidates_are_those_that_the_data_allow(monkeypatch):
     """A model that is added to the catalogue is fitted with the others."""
     from bayes_cx.app.load import load
-    from bayes_cx.app.observe import _models
+    from bayes_cx.app.observe import models_for
 
     stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30")
-    assert _models(load({"model": "auto"}), stats) == ("bg_nbd", "mbg_nbd", "pareto_nbd")
+    assert models_for(load({"model": "auto"}), stats) == ("bg_nbd", "mbg_nbd", "pareto_nbd")
     new = replace(catalogue.find_model("bg_nbd"), key="new", name="New")
     monkeypatch.setattr(catalogue, "MODELS", (*catalogue.MODELS, new))
-    assert _models(load({"model": "auto"}), stats)[-1] == "new"
+    assert models_for(load({"model": "auto"}), stats)[-1] == "new"

@@ -16,7 +16,7 @@ import typer
 from bayes_cx import catalogue
 from bayes_cx.app.flags import OUT, Debug, Given, takes
 from bayes_cx.app.option import either
-from bayes_cx.app.settings import Compute, Offers, Read, Write
+from bayes_cx.app.settings import AUTO, Compute, Offers, Read, Write
 from bayes_cx.app.streams import forgiving
 from bayes_cx.errors import BayesCxWarning, FitError, InputError
 
@@ -160,8 +160,8 @@ def fit(
     model: Annotated[
         str | None,
         typer.Option(
-            help=f"Model: {either(entry.key for entry in catalogue.MODELS)}. "
-            "(default: the first for the data)"
+            help=f"Model: {either((*(entry.key for entry in catalogue.MODELS), AUTO))}, which chooses among "
+            f"those that the data allow. (default: {AUTO})"
         ),
     ] = None,
     coarsen: Annotated[

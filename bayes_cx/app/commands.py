@@ -9,15 +9,15 @@ import typer
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
+from bayes_cx.app.choice import chosen
 from bayes_cx.app.designs import check_coordinates, check_design_columns
 from bayes_cx.app.folder import card_folder
-from bayes_cx.app.observe import load_dataset, observe, reads_twice
+from bayes_cx.app.observe import load_dataset, models_for, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Settings, checked_span
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import STATISTICS, TABLE, check_ending, read_statistics, write_statistics, write_table
 from bayes_cx.errors import InputError
 from bayes_cx.files import meaningful
-from bayes_cx.kinds import kind_of
 from bayes_cx.model import arguments
 
 __all__ = ["card", "datasets", "fit", "prioritise", "score", "summarise"]
@@ -51,20 +51,21 @@ def fit(
     """From statistics to a posterior, coarsened by a span of time or a share of spend where one is given."""
     check_ending(out, ".nc")
     table = read_statistics(stats)
-    candidates = [entry.key for entry in catalogue.candidates(kind_of(table).key)]
-    name = model or settings.compute.model or candidates[0]
-    if name == AUTO:
-        raise InputError(
-            "model auto for one fit",
-            f"one of {', '.join(candidates)}",
-            "name it with --model; `bayes-cx report` fits them all and compares them",
-        )
-    chosen = bcx.models.find(name)
     check_design_columns(table, settings.compute)
-    check_coordinates([chosen], settings.compute)
     steps = Steps(total=1)
-    with steps.step(f"Fit {chosen.name}", bars=True) as step:
-        posterior = work.fit_coarsely(chosen, table, settings.compute, within, spend, steps.bars)
+    name = model or settings.compute.model
+    if name == AUTO:
+        keys = models_for(settings, table)
+        if len(keys) > 1:
+            steps.total = 2
+            with steps.step("Choose the model", bars=True) as step:
+                name, step.says = chosen(keys, table, settings.compute, within, steps.bars)
+        else:
+            name = next(iter(keys))
+    known = bcx.models.find(name)
+    check_coordinates([known], settings.compute)
+    with steps.step(f"Fit {known.name}", bars=True) as step:
+        posterior = work.fit_coarsely(known, table, settings.compute, within, spend, steps.bars)
         step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         posterior.save(out)
     typer.echo(out)

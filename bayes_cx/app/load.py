@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bayes_cx.app.settings import AUTO, GROUPS, SETTINGS, OfferSettings, Setting, Settings, settings_in
+from bayes_cx.app.settings import GROUPS, SETTINGS, OfferSettings, Setting, Settings, settings_in
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import is_address
 
@@ -66,12 +66,6 @@ def load(flags: Mapping[str, Any]) -> Settings:
     for one, other, expected in _APART:
         if checked.get(one) is not None and checked.get(other) is not None:
             raise InputError(f"both {one} and {other} are given", expected, "keep one of them")
-    if checked.get("model") == AUTO and (checked.get("calendar") or checked.get("season")):
-        raise InputError(
-            "both model auto and calendar",
-            "one of the two: models with calendar time are not compared customer by customer",
-            "name the model, such as bg_nbd or mbg_nbd",
-        )
     return Settings(
         **{
             name: record(**{s.key: checked[s.key] for s in settings_in(record) if s.key in checked})

@@ -18,7 +18,7 @@ from bayes_cx.kinds import CONTRACTS, kind_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Observed", "load_dataset", "observe", "reads_twice"]
+__all__ = ["Observed", "load_dataset", "models_for", "observe", "reads_twice"]
 
 # Share of the observed time that models under test are fitted to, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
@@ -75,7 +75,7 @@ def _observed(
         return replace(made, calibration=with_numbers(made.calibration, numeric))
 
     stats = with_numbers(stats, numeric)
-    return Observed(stats, _models(settings, stats), parts if numeric and split is not None else split)
+    return Observed(stats, models_for(settings, stats), parts if numeric and split is not None else split)
 
 
 def reads_twice(settings: Settings) -> bool:
@@ -95,8 +95,8 @@ def load_dataset(key: str, **options: Any) -> Any:
     return getattr(bcx, entry.loader)(**entry.arguments, **options)
 
 
-def _models(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
-    """Return the models for these statistics: the one that is named, the default, or all for ``"auto"``.
+def models_for(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
+    """Return the models for these statistics: the one that is named, or all for ``"auto"``.
 
     Raises
     ------
@@ -105,12 +105,14 @@ def _models(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
     """
     kind = kind_of(stats).key
     known = catalogue.candidates(kind)
+    if not known:
+        raise InputError(
+            f"statistics of {kind}", "statistics that a report or a fit has a model for", "see docs/models.md"
+        )
     if settings.compute.model == AUTO:
         keys = tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
         spends = [bcx.models.GAMMA_GAMMA] if settings.compute.covariates and "spend" in stats else []
         return able(keys, settings.compute, spends)
-    if settings.compute.model is None:
-        return (known[0].key,)
     keys = tuple(entry.key for entry in known)
     if settings.compute.model not in keys:
         raise InputError(
@@ -230,8 +232,7 @@ def _transactions(
     with steps.step("Read transactions") as step:
         transactions = _read(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
-    # Needed by the model, or by any of the candidates.
-    named = [entry for entry in catalogue.MODELS if settings.compute.model in (AUTO, entry.key)]
+    named = [entry for entry in catalogue.MODELS if settings.compute.model == entry.key]
     regular = regularity or any("regularity" in entry.columns for entry in named)
     whole = opportunities or [entry.kind for entry in named] == ["opportunities"]
     if rejected is not None and not transactions.rows_accepted:

@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.choice import Choice, choose, is_chosen, tried
 from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
+from bayes_cx.app.work import ahead, check_data, fit_model, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import few_digits
 from bayes_cx.kinds import kind_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_cx.app.work import Spend
     from bayes_cx.inference import Posterior
     from bayes_cx.model import Model
     from bayes_cx.reporting import ModelCard, Report
@@ -49,10 +53,13 @@ def report(settings: Settings, command: str) -> "Report":
         If ``settings.compute.strict`` and a fit did not pass its checks.
     """
     target = _folder(settings)
-    # Statistics are read in one step, contracts too; a comparison is one more.
-    steps = Steps(total=6 + reads_twice(settings) + (settings.compute.model == AUTO))
+    # Statistics are read in one step, contracts too; a choice of the model is one more.
+    steps = Steps(total=6 + reads_twice(settings))
+    # Some of the models that compete count how regularly customers come.
+    regularity = settings.compute.model == AUTO and settings.read.start is None
     with report_folder(target, report_files(settings.write.top)) as folder:
-        observed = observe(settings, steps, folder / "rejected.csv")
+        observed = observe(settings, steps, folder / "rejected.csv", regularity=regularity)
+        steps.total += is_chosen(settings.compute, observed.models)
         study, cards = _compute(observed, settings, command, steps)
         with steps.step("Write report, card and tables"):
             written = _write(folder, study, cards, settings.write.top)
@@ -80,42 +87,25 @@ def _compute(
     observed: Observed, settings: Settings, command: str, steps: Steps
 ) -> "tuple[bcx.Study, list[ModelCard]]":
     run, compute = run_of(settings, command), settings.compute
-    stats, keys = observed.stats, observed.models
-    words = kind_of(stats).words["en"]
+    stats, words = observed.stats, kind_of(observed.stats).words["en"]
     events = words.events
     spends = [bcx.models.GAMMA_GAMMA] if "spend" in stats else []
     if compute.covariates:
-        check_coordinates([*map(bcx.models.find, keys), *spends], compute)
-    with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
-        if compute.model == AUTO:
-            tried = fit_candidates(keys, stats, compute, steps.bars)
-        else:
-            tried = {key: fit_model(bcx.models.find(key), stats, compute, steps.bars) for key in keys}
-        spend = spend_of(stats, compute, steps.bars)
-        fits = [*tried.values(), *([spend] if isinstance(spend, bcx.Posterior) else [])]
-        step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
-    selection = None
-    if compute.model == AUTO:
-        from bayes_cx.validation.selection import select
-
-        with steps.step("Compare models") as step:
-            selection = select({fit.model.name: fit for fit in tried.values()})
-            step.says = selection.reason
-    by_name = {fit.model.name: fit for fit in tried.values()}
-    purchases = tried[keys[0]] if selection is None else by_name[selection.chosen]
-    if compute.strict:
-        insist(purchases)
+        check_coordinates([*map(bcx.models.find, observed.models), *spends], compute)
+    chosen, spend = _fits(observed, settings, steps)
+    purchases, selection = chosen.fit, chosen.selection
+    stats = _read_by(stats, (purchases, chosen.runner_up))
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(purchases, spend, stats, settings)
         step.says = f"{plan.n_contacted:,} customers"
         other = None
-        if selection is not None and selection.runner_up is not None:
-            other = plan_of(by_name[selection.runner_up], spend, stats, settings)
+        if chosen.runner_up is not None:
+            other = plan_of(chosen.runner_up, spend, stats, settings, brief=True)
     if not settings.offer.offers and settings.offer.cost is None:
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(observed, purchases.model, compute, steps.bars)
+        holdout, said = _holdout(observed, purchases.model, compute, steps.bars, chosen.calibrated)
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
@@ -128,10 +118,47 @@ def _compute(
     return study, cards
 
 
+def _fits(observed: Observed, settings: Settings, steps: Steps) -> "tuple[Choice, Spend]":
+    """Fit purchases, by the model that is named or the one that the rule chooses, and spend."""
+    stats, compute, keys = observed.stats, settings.compute, observed.models
+    events = kind_of(stats).words["en"].events
+    with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
+        if is_chosen(compute, keys):
+            among = tried(keys, stats, compute, steps.bars)
+            fits = [*among.fits.values()]
+        else:
+            among = None
+            fits = [fit_model(bcx.models.find(keys[0]), stats, compute, steps.bars)]
+        spend = spend_of(stats, compute, steps.bars)
+        said = [*fits, *([spend] if isinstance(spend, bcx.Posterior) else [])]
+        step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in said)
+    if among is None:
+        return Choice(fits[0]), spend
+    with steps.step("Choose the model", bars=True) as step:
+        split = observed.split if compute.holdout else None
+        horizon = ahead(settings, fits[0])
+        chosen = choose(among, stats, compute, split, steps.bars, horizon)
+        step.says = chosen.selection.reason if chosen.selection is not None else ""
+    return chosen, spend
+
+
+def _read_by(stats: "xr.Dataset", fits: "Sequence[Posterior | None]") -> "xr.Dataset":
+    """Return statistics without the regularity where none of these fits reads it."""
+    read = {name for fit in fits if fit is not None for name in fit.model.statistics}
+    return stats if "regularity" in read else stats.drop_vars("regularity", errors="ignore")
+
+
 def _holdout(
-    observed: Observed, model: "Model", compute: Compute, progress: bool
+    observed: Observed,
+    model: "Model",
+    compute: Compute,
+    progress: bool,
+    calibrated: "Posterior | None" = None,
 ) -> "tuple[Holdout | None, str]":
-    """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none."""
+    """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none.
+
+    The model is fitted to the calibration period, unless `calibrated` is that fit.
+    """
     if not compute.holdout:
         return None, "it was not asked for"
     if observed.split is None and compute.holdout_from is not None:
@@ -145,12 +172,12 @@ def _holdout(
     try:
         parts = observed.split()
         spend = spend_of(parts.calibration, compute, progress)
-        known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
-        fits = (
-            fit_model(model, parts.calibration, known, progress),
-            spend if isinstance(spend, bcx.Posterior) else None,
+        if calibrated is None:
+            known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
+            calibrated = fit_model(model, parts.calibration, known, progress)
+        found = bcx.validation.holdout(
+            calibrated, spend if isinstance(spend, bcx.Posterior) else None, parts, seed=compute.seed
         )
-        found = bcx.validation.holdout(*fits, parts, seed=compute.seed)
     except BayesCxError as error:
         # A day that the user named must work. Without one, data that are too short only have no hold-out
         # test.
@@ -202,7 +229,8 @@ def _compared(selection: "Selection") -> dict[str, object]:
     return {
         "chosen": selection.chosen,
         "runner_up": selection.runner_up,
-        "reason": selection.reason,
+        "reason": f"{selection.reason} {selection.note}".strip(),
+        "calendar": selection.calendar,
         "table": table,
     }
 

@@ -38,7 +38,7 @@ LONGEST = 200
 """Years that commands look ahead at most."""
 
 AUTO = "auto"
-"""The value of ``model`` that compares all models for the data and selects one."""
+"""The value of ``model`` that compares the models for the data and chooses one."""
 
 type Shape = tuple[float, float]
 
@@ -83,7 +83,7 @@ def _models_help() -> str:
         for kind, says in catalogue.KINDS.items()
         if kind != catalogue.SPEND and catalogue.candidates(kind)
     )
-    return f"Model {'; '.join(by_kind)}; or {AUTO}, which compares those that the data allow."
+    return f"Model {'; '.join(by_kind)}; or {AUTO}, which chooses among those that the data allow."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,10 +210,7 @@ class Compute:
         float | None,
         Option("What a purchase, or a renewal, is worth where there are no amounts.", check=above(0)),
     ] = None
-    model: Annotated[
-        str | None,
-        Option(_models_help, default="the first for the data", parse=_model_key, check=one_of(_reported)),
-    ] = None
+    model: Annotated[str, Option(_models_help, parse=_model_key, check=one_of(_reported))] = AUTO
     pool: Annotated[
         tuple[str, ...],
         Option(

@@ -5,7 +5,7 @@ The public names are reached through `bayes_cx` when a step runs, so that a comm
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import bayes_cx as bcx
 from bayes_cx.app.designs import design_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from bayes_cx.inference.methods import Method
     from bayes_cx.model import Model
 
     # What purchases are worth: a model of spend, one number for all or one a customer, or nothing.
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ahead",
     "check_data",
-    "fit_candidates",
     "fit_coarsely",
     "fit_model",
     "insist",
+    "method_of",
     "offers",
     "plan_of",
     "run_of",
@@ -61,16 +62,20 @@ def fit_model(
     FitError
         If ``compute.strict`` and the fit did not pass its checks.
     """
-    methods = {"auto": "auto", "nuts": bcx.NUTS(), "laplace": bcx.Laplace()}
     posterior = bcx.fit(
         model,
         stats,
         design=design_of(model, stats, compute),
-        method=methods[compute.method],
+        method=method_of(compute),
         seed=compute.seed,
         progress=progress,
     )
     return insist(posterior) if compute.strict else posterior
+
+
+def method_of(compute: Compute) -> "Method | Literal['auto']":
+    """Return the method of inference that the settings name."""
+    return {"auto": "auto", "nuts": bcx.NUTS(), "laplace": bcx.Laplace()}[compute.method]
 
 
 def fit_coarsely(
@@ -133,28 +138,6 @@ def _advice(posterior: "bcx.Posterior") -> str:
     return "try more data" if posterior.provenance.method == "NUTS" else "try --method nuts or more data"
 
 
-def fit_candidates(
-    keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: bool = False
-) -> "dict[str, bcx.Posterior]":
-    """Return fits of the candidates of a selection, by key; one without a maximum is left out.
-
-    Raises
-    ------
-    FitError
-        If none is left.
-    """
-    found, errors = {}, []
-    for key in keys:
-        try:
-            lenient = replace(compute, strict=False)
-            found[key] = fit_model(bcx.models.find(key), stats, lenient, progress)
-        except FitError as error:
-            errors.append(error)
-    if not found:
-        raise errors[0]
-    return found
-
-
 def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "Spend":
     """Return what purchases are worth: a fit of the amounts, a worth from the settings, or None.
 
@@ -206,9 +189,14 @@ def ahead(settings: Settings, posterior: "bcx.Posterior") -> str:
 
 
 def plan_of(
-    purchases: "bcx.Posterior", spend: "Spend", stats: "xr.Dataset", settings: Settings
+    purchases: "bcx.Posterior",
+    spend: "Spend",
+    stats: "xr.Dataset",
+    settings: Settings,
+    *,
+    brief: bool = False,
 ) -> "bcx.Plan":
-    """Return the plan for the value, offers and limits of the settings."""
+    """Return the plan for the value, offers and limits of the settings, with simulated futures or `brief`."""
     customers = bcx.expand(stats)
     value = bcx.lifetime_value(
         purchases,
@@ -226,6 +214,7 @@ def plan_of(
         capacity=settings.offer.capacity,
         max_loss_chance=settings.offer.max_loss_chance,
         seed=settings.compute.seed,
+        futures=not brief,
     )
 
 

@@ -14,7 +14,8 @@ from bayes_cx.decision.effects import Change, Effect, added, effect
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.segment_futures import by_segments, columns_of_groups
-from bayes_cx.decision.segments import TOP, futures, rfm, tier_columns
+from bayes_cx.decision.segments import TOP, rfm, tier_columns
+from bayes_cx.decision.segments import futures as simulated
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import thinned
@@ -42,6 +43,7 @@ def prioritise(
     capacity: int | None = None,
     max_loss_chance: float | None = MAX_LOSS_CHANCE,
     seed: int = 0,
+    futures: bool = True,
 ) -> Plan:
     """Return a plan: customers in the order of the expected net gain of contacting them, and whom to contact.
 
@@ -73,6 +75,9 @@ def prioritise(
         Chance to lose money, at most 1, from which on the plan is not advised; None advises whatever it is.
     seed : int
         Seed of the draws of the offers' effects and of the simulated futures.
+    futures : bool
+        Whether to simulate futures. Without them the plan lacks what is read off them: the tiers with their
+        chances, segments compared, and ``total_value_predictive``.
 
     Returns
     -------
@@ -101,11 +106,12 @@ def prioritise(
         data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
     data = data.assign(cost=("customer", cost[AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
     data = data.assign(label=("customer", _labels(data, value.leaving_next)))
-    totals: list[float] = []
-    tiers = tier_columns(_counted(futures(value, seed), totals), data["value"].to_numpy())
-    data = data.assign({**tiers, **{name: ("customer", one) for name, one in rfm(value.stats).items()}})
-    data = data.assign_coords(top=list(TOP))
-    data["total_value_predictive"] = ("future", np.array(totals))
+    if futures:
+        totals: list[float] = []
+        tiers = tier_columns(_counted(simulated(value, seed), totals), data["value"].to_numpy())
+        data = data.assign(tiers).assign_coords(top=list(TOP))
+        data["total_value_predictive"] = ("future", np.array(totals))
+    data = data.assign({name: ("customer", one) for name, one in rfm(value.stats).items()})
     attributes = _attributes(value, data, budget, capacity, allocation) | withheld
     data = data.isel(customer=np.argsort(data["rank"].to_numpy())).assign_attrs(attributes)
     return Plan(
@@ -113,7 +119,7 @@ def prioritise(
         sensitivity=sensitivity(gain[: len(STRENGTHS)], cost, campaign, budget, capacity),
         drivers=drivers(gain, cost, campaign, value, budget, capacity),
         offers=tuple(offers),
-        by_segment=by_segments(value, columns_of_groups(value.stats), seed=seed),
+        by_segment=by_segments(value, columns_of_groups(value.stats), seed=seed) if futures else (),
         settings={
             "offers": [asdict(offer) for offer in offers],
             "budget": budget,

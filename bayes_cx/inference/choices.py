@@ -19,6 +19,9 @@ __all__ = ["explore_choices", "with_choices"]
 
 # The checks of a value that gets fewer than one draw in a thousand do not count: it hardly matters.
 _COUNTS = 1e-3
+# A value whose marginal likelihood, as the mode alone has it, is smaller than the best by this factor in
+# logarithms gets no draw of any number, so none is computed.
+_FAR = 40.0
 
 
 def explore_choices(
@@ -49,14 +52,19 @@ def explore_choices(
     """
     model = prepared.model
     several = [dict(zip(model.choices, each, strict=True)) for each in product(*model.choices.values())]
-    found = []
+    found, kept, far = [], [], {}
     for values in several:
         explorer = Explorer(prepared, values)
+        behind = _behind(found, explorer, method)
+        if behind > _FAR:
+            far[_text(values)] = float(np.exp(-behind))
+            continue
+        kept.append(values)
         one = explorer.explore(method, seed, rng_seed, progress=progress)
         if len(several) > 1 and isinstance(one.method, NUTS):
             one = _weighed(one, explorer, rng_seed)
         found.append(one)
-    marked = [with_choices(one, values) for one, values in zip(found, several, strict=True)]
+    marked = [with_choices(one, values) for one, values in zip(found, kept, strict=True)]
     if len(several) == 1:
         return marked[0], {}
     log_weight = np.array([one.log_weight for one in found])
@@ -68,11 +76,26 @@ def explore_choices(
         )
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
-    probabilities = {_text(values): float(w) for values, w in zip(several, weight, strict=True)}
+    drawn = {_text(values): float(w) for values, w in zip(kept, weight, strict=True)}
+    probabilities = {name: (drawn | far)[name] for name in map(_text, several)}
     best = int(np.argmax(weight))
     if isinstance(marked[best].method, MAP | MLE):
         return marked[best], {}
-    return _mixed(marked, weight, [_text(values) for values in several], rng_seed), probabilities
+    return _mixed(marked, weight, [*drawn], rng_seed, len(several)), probabilities
+
+
+def _behind(found: Sequence[Found], explorer: Explorer, method: Method | Literal["auto"]) -> float:
+    """Return by how much the log marginal likelihood of a value is behind the best so far, by its mode alone.
+
+    Zero where that is not known.
+    """
+    best = max((one.log_weight for one in found if np.isfinite(one.log_weight)), default=-np.inf)
+    if not np.isfinite(best) or not (method == "auto" or isinstance(method, Laplace)):
+        return 0.0
+    try:
+        return best - explorer.log_marginal_at_mode()
+    except FitError:  # what explores without a mode may still find something
+        return 0.0
 
 
 def _weighed(found: Found, explorer: Explorer, rng_seed: Sequence[int]) -> Found:
@@ -98,9 +121,12 @@ def with_choices(found: Found, values: dict[str, Any]) -> Found:
 
 
 def _mixed(
-    found: Sequence[Found], weight: np.ndarray, names: Sequence[str], rng_seed: Sequence[int]
+    found: Sequence[Found], weight: np.ndarray, names: Sequence[str], rng_seed: Sequence[int], values: int
 ) -> Found:
-    """Return one set of draws, from each of `found` as many as its weight says, in random order."""
+    """Return one set of draws, from each of `found` as many as its weight says, in random order.
+
+    There are as many `values` to choose from, all with the same prior probability.
+    """
     best = found[int(np.argmax(weight))]
     sizes = best.groups["posterior"].sizes
     # What is resampled is no chain of a sampler, whatever it was drawn from.
@@ -138,7 +164,7 @@ def _mixed(
         for check in (*one.checks, *one.weight_checks)
     )
     method = next((one.method for one, _ in kept if isinstance(one.method, NUTS)), best.method)
-    total = float(np.logaddexp.reduce([one.log_weight for one in found]) - np.log(len(found)))
+    total = float(np.logaddexp.reduce([one.log_weight for one in found]) - np.log(values))
     return Found(resampled(groups), checks, method, total)
 
 

@@ -12,7 +12,7 @@ from bayes_cx.checks import Check, verdict
 from bayes_cx.compiling import kept
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import diagnostics
-from bayes_cx.inference.density import Density, find_mode
+from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
@@ -89,6 +89,21 @@ class Explorer:
     def _direct(self) -> Density | None:
         """The log posterior by kernels, None where PyMC has to make it."""
         return direct(self.prepared, self.chosen)
+
+    @cached_property
+    def _mode(self) -> Mode:
+        return find_mode(self._posterior)
+
+    def log_marginal_at_mode(self) -> float:
+        """Return the log marginal likelihood as if the posterior were normal, from its mode alone.
+
+        Raises
+        ------
+        FitError
+            If no maximum is found.
+        """
+        size, (_, log_det) = self._mode.u.size, np.linalg.slogdet(self._mode.precision)
+        return float(self._mode.height + 0.5 * (size * np.log(2 * np.pi) - log_det))
 
     def _density(self, *, priors: bool) -> Density:
         found = self._direct if priors else direct(self.prepared, self.chosen, priors=False)
@@ -198,8 +213,7 @@ class Explorer:
         return Found(groups, checks, method, np.nan)
 
     def _laplace(self, method: Laplace, rng_seed: Sequence[int], progress: bool) -> Found:
-        f = self._posterior
-        mode = find_mode(f)
+        f, mode = self._posterior, self._mode
         weighed = weigh(
             f, mode, method.draws, method.degrees, np.random.default_rng(rng_seed), progress=progress
         )

@@ -28,6 +28,7 @@ __all__ = [
     "RATE_TRAIT",
     "TRAITS",
     "buy_until_gone",
+    "chance_to_leave",
     "flow",
     "kept",
     "letters",
@@ -160,8 +161,17 @@ def silence_limit(at_once, x, t_x, r, alpha):
 
 def simulate_future(rng, t, p_alive, s, beta, a, b):
     """Let customers with these rates and chances, if they are active, buy for a span `t` more."""
-    alive = rng.random(s.size) < p_alive
-    return buy_until_gone(rng, rng.gamma(s, 1.0 / beta), rng.beta(a, b), alive, np.broadcast_to(t, s.shape))
+    alive = (rng.random(s.size) < p_alive).nonzero()[0]
+    # Only of those who need them: such draws take most of the time of a simulation.
+    rate = np.zeros(s.size)
+    rate[alive] = rng.standard_gamma(s.take(alive)) / np.broadcast_to(beta, s.shape).take(alive)
+    return buy_until_gone(rng, rate, chance_to_leave(rng, a, b, s.size), alive, np.broadcast_to(t, s.shape))
+
+
+def chance_to_leave(rng, a, b, n):
+    """Return the function that draws the chance to leave of some of n customers, each from Beta(a, b)."""
+    a, b = np.broadcast_to(a, n), np.broadcast_to(b, n)
+    return lambda customer: rng.beta(a.take(customer), b.take(customer))
 
 
 def observe(made, T):
@@ -174,12 +184,14 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
     """Let customers buy until they leave or the span `t` ends, one purchase of each customer at a time.
 
     Every k-th stage, passed at `rate`, is a purchase; of the first k some have been `passed` already.
+    ``p(customer)`` returns the chances to leave of the customers at these positions; it is called once, with
+    those who buy at all. Customers who are `active` are given by their positions.
     """
-    customer = np.flatnonzero(active)
+    customer = active
     each = np.asarray(k)
     first = each - passed
     stages = first if first.ndim == 0 else first[customer]
-    time = np.zeros(customer.size)
+    time, leaving = np.zeros(customer.size), np.empty(0)
     customers, times = [], []
     # The last rounds are of few customers, where every call counts: `take` is the quickest way to select.
     with np.errstate(divide="ignore", over="ignore"):
@@ -188,9 +200,10 @@ def buy_until_gone(rng, rate, p, active, t, k=1.0, passed=0.0) -> Purchases:
             time = time + rng.standard_gamma(stages, customer.size) / rate.take(customer)
             bought = (time <= t.take(customer)).nonzero()[0]
             customer, time = customer.take(bought), time.take(bought)
+            leaving = p(customer) if not customers else leaving.take(bought)
             customers.append(customer)
             times.append(time)
-            stays = (rng.random(customer.size) >= p.take(customer)).nonzero()[0]
-            customer, time = customer.take(stays), time.take(stays)
+            stays = (rng.random(customer.size) >= leaving).nonzero()[0]
+            customer, time, leaving = customer.take(stays), time.take(stays), leaving.take(stays)
             stages = each if each.ndim == 0 else each[customer]
     return Purchases(np.concatenate([*customers, np.empty(0, int)]), np.concatenate([*times, np.empty(0)]))

@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model
 from bayes_cx.models import beta_geometric
-from bayes_cx.models.beta_geometric import AT_RANDOM, PARAMS, PRIORS, buy_until_gone, flow
+from bayes_cx.models.beta_geometric import AT_RANDOM, PARAMS, PRIORS, buy_until_gone, chance_to_leave, flow
 from bayes_cx.models.combine import log_likelihood, of, p_alive
 from bayes_cx.models.quantities import quantities
 
@@ -56,7 +56,7 @@ def _simulate(rng, T, r, alpha, a, b):
     """Let new customers buy for spans `T`, shape (customer,)."""
     n = np.size(T)
     rate = rng.gamma(r, 1.0 / alpha, n)
-    return buy_until_gone(rng, rate, rng.beta(a, b, n), np.ones(n, bool), np.asarray(T, float))
+    return buy_until_gone(rng, rate, chance_to_leave(rng, a, b, n), np.arange(n), np.asarray(T, float))
 
 
 def _simulate_future(rng, t, p_alive, x, T, r, alpha, a, b):

@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 from bayes_cx.kinds import PURCHASES
 from bayes_cx.model import Model, Param
 from bayes_cx.models import beta_geometric
-from bayes_cx.models.beta_geometric import buy_until_gone
+from bayes_cx.models.beta_geometric import buy_until_gone, chance_to_leave
 from bayes_cx.models.combine import at, log_likelihood, of, p_alive
 from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
@@ -120,13 +120,13 @@ def _simulate(rng, T, k, r, alpha, a, b, first):
     """Let new customers buy for spans `T`, shape (customer,), with gaps ~ Gamma(k, k lambda)."""
     n = np.size(T)
     rate, p = rng.gamma(r, 1.0 / alpha, n), rng.beta(a, b, n)
-    stays = rng.random(n) >= p if first else np.ones(n, bool)
-    return buy_until_gone(rng, k * rate, p, stays, np.asarray(T, float), k)
+    stays = (rng.random(n) >= p).nonzero()[0] if first else np.arange(n)
+    return buy_until_gone(rng, k * rate, p.take, stays, np.asarray(T, float), k)
 
 
 def _simulate_future(rng, t, p_alive, x, t_x, T, k, r, alpha, a, b, first):
     """Let customers with a history, who are somewhere in a gap, buy for a span `t` more."""
-    alive = rng.random(x.size) < p_alive
+    alive = (rng.random(x.size) < p_alive).nonzero()[0]
     s, beta = r + k * x, alpha / k + T
     w = np.maximum(T - t_x, 0.0) / beta
     j = np.arange(MOST_STAGES)[:, None]
@@ -134,9 +134,8 @@ def _simulate_future(rng, t, p_alive, x, t_x, T, k, r, alpha, a, b, first):
     below = np.cumsum(weight, axis=0) / weight.sum(axis=0)
     passed = (rng.random(x.size) >= below).sum(axis=0)
     rate = rng.gamma(s + passed) / beta
-    return buy_until_gone(
-        rng, rate, rng.beta(a, b + x + first), alive, np.broadcast_to(t, x.shape), k, passed
-    )
+    leaves = chance_to_leave(rng, a, b + x + first, x.size)
+    return buy_until_gone(rng, rate, leaves, alive, np.broadcast_to(t, x.shape), k, passed)
 
 
 def scale(weight, x, t_x, T, regularity):

@@ -48,7 +48,8 @@ def _simulate(rng, T, r, alpha, a, b):
     """Let new customers buy for spans `T`, shape (customer,)."""
     n = np.size(T)
     rate, p = rng.gamma(r, 1.0 / alpha, n), rng.beta(a, b, n)
-    return buy_until_gone(rng, rate, p, rng.random(n) >= p, np.asarray(T, float))
+    stays = (rng.random(n) >= p).nonzero()[0]
+    return buy_until_gone(rng, rate, p.take, stays, np.asarray(T, float))
 
 
 def _simulate_future(rng, t, p_alive, x, T, r, alpha, a, b):

@@ -10,9 +10,12 @@ from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.operational import calendar_clock
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.predict import predict_events
-from bayes_cx.scoring.scorer import Scorer, scorer
+from bayes_cx.scoring.scorer import scorer
+from bayes_cx.scoring.totals import total
 
 __all__ = ["sources_of_total"]
+
+_FUTURES = 100
 
 
 def sources_of_total(
@@ -60,26 +63,23 @@ def sources_of_total(
     0.0
     """
     ready = scorer(posterior, stats, f"expected_{posterior.model.kind.events}", t=t, thin_to=draws)
-    expected = _total(ready)
+    expected = total(ready)
     other = expected
     if ready.clock is not None:
         ahead = horizon_in_fit(t, stats, posterior).number
-        other = _total(replace(ready, clock=calendar_clock(posterior, stats, ahead, draws, future=1)))
-    futures = predict_events(posterior, stats, t, draws=expected.size, seed=seed)
+        other = total(replace(ready, clock=calendar_clock(posterior, stats, ahead, draws, future=1)))
+    # Luck is a mean of squares, for which few futures do; simulating them takes the most time.
+    few = min(expected.size, _FUTURES)
+    paired = total(scorer(posterior, stats, ready.name, t=t, thin_to=few))
+    futures = predict_events(posterior, stats, t, draws=few, seed=seed)
     made = np.array([events.customer.size for events in futures])
     between = float(np.cov(expected, other)[0, 1]) if expected.size > 1 else 0.0
     spread = float(np.var(np.concatenate([expected, other])))
-    variance = np.maximum([between, spread - between, np.mean((made - expected) ** 2)], 0.0)
+    variance = np.maximum([between, spread - between, np.mean((made - paired) ** 2)], 0.0)
     if ready.clock is None:
         variance[:2] = spread, 0.0
     return xr.Dataset(
         {"variance": ("source", variance), "share": ("source", variance / variance.sum())},
         coords={"source": ["parameters", "shared", "luck"]},
-        attrs={"mean": float(made.mean()), "sd": float(made.std())},
+        attrs={"mean": float(expected.mean()), "sd": float(np.sqrt(variance.sum()))},
     )
-
-
-def _total(ready: Scorer) -> np.ndarray:
-    """Return the sum over customers of a quantity, shape (sample,)."""
-    customers = np.bincount(ready.inverse)
-    return sum((values @ customers[some] for some, values in ready.chunks()), np.zeros(ready.n_samples))

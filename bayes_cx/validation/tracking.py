@@ -17,7 +17,16 @@ from bayes_cx.scoring import columns_of_kind, predict_events, replicate
 from bayes_cx.spans import Span
 from bayes_cx.validation.judged import Judged, judged
 
-__all__ = ["QUANTILES", "Futures", "by_frequency", "futures", "predicted", "reached", "tracking"]
+__all__ = [
+    "QUANTILES",
+    "Futures",
+    "by_frequency",
+    "events_after",
+    "futures",
+    "predicted",
+    "reached",
+    "tracking",
+]
 
 QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
@@ -87,7 +96,7 @@ def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Fut
         events = made.events(exposure)
         before.append(by_period(events, first[events.customer]))
     after, counts = [], np.empty((draws, later.span.size), np.int32)
-    forward = _repeated(lambda s: _after(posterior, later, draws=draws, seed=s), draws, seed + 1)
+    forward = _repeated(lambda s: events_after(posterior, later, draws=draws, seed=s), draws, seed + 1)
     for i, events in enumerate(forward):
         after.append(by_period(events, cut))
         counts[i] = events.counts(counts.shape[1])
@@ -96,11 +105,11 @@ def futures(posterior: Posterior, split: Split, *, draws: int, seed: int) -> Fut
 
 def predicted(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> np.ndarray:
     """Return the number of events of every customer within their span, shape (sample, customer)."""
-    found = _after(posterior, later, draws=draws, seed=seed)
+    found = events_after(posterior, later, draws=draws, seed=seed)
     return np.array([events.counts(later.span.size).astype(np.int32) for events in found])
 
 
-def _after(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> Iterator[Purchases]:
+def events_after(posterior: Posterior, later: Judged, *, draws: int, seed: int) -> Iterator[Purchases]:
     """Yield, draw by draw, the events of the customers who are judged, within the span of each."""
     furthest = later.span.max()
     shorter = (later.span < furthest).any()

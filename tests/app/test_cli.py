@@ -400,11 +400,13 @@ def test_output_of_the_wrong_kind(bayes_cx, broken, tmp_path):
     fails(bayes_cx("report", broken, *COLUMNS, "--out", "broken.csv"), 2, "broken.csv", "file")
 
 
-def test_one_fit_is_of_one_model(bayes_cx, tmp_path):
-    assert bayes_cx("summarise", "--dataset", "donations", "--out", "s.parquet").returncode == 0
-    (tmp_path / "run.toml").write_text('model = "auto"')
-    done = bayes_cx("fit", "s.parquet", "--config", "run.toml", "--out", "p.nc")
-    fails(done, 2, "model auto for one fit", "bg_bb", "bayes-cx report")
+def test_a_fit_without_a_model_is_of_the_one_that_the_rule_chooses(bayes_cx, cdnow_sample, tmp_path):
+    """BG/NBD predicts these customers as well, but assumes that all one-time buyers are active."""
+    cdnow_sample.isel(customer=slice(0, None, 4)).to_netcdf(tmp_path / "s.nc")
+    done = bayes_cx("fit", "s.nc", "--out", "p.nc")
+    assert done.returncode == 0, done.stderr
+    assert bcx.load(tmp_path / "p.nc").model.name == "MBG/NBD"
+    assert "it does not assume that every one-time buyer is active, as BG/NBD does" in done.stderr
 
 
 def test_a_coarsened_fit_carries_the_check_of_what_that_changed(bayes_cx, tmp_path):

@@ -34,12 +34,9 @@ def test_flags_win(tmp_path):
     assert compute.holdout is False
 
 
-def test_calendar_time_is_of_a_named_model():
-    given = {"dataset": "cdnow-sample", "calendar": True}
-    assert load({**given, "model": "bg_nbd"}).compute.calendar
-    for name in ("calendar", "season"):
-        with pytest.raises(InputError, match="auto and calendar"):
-            load({"dataset": "cdnow-sample", name: True, "model": "auto"})
+def test_the_model_is_chosen_unless_it_is_named():
+    assert Settings().compute.model == "auto"
+    assert load({"dataset": "cdnow-sample", "calendar": True, "model": "BG/NBD"}).compute.model == "bg_nbd"
 
 
 def test_another_source_replaces_the_one_of_the_file(tmp_path):

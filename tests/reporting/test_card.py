@@ -25,6 +25,7 @@ from bayes_cx.reporting import card as card_module
 from bayes_cx.reporting.card import ModelCard, Use, model_card
 from bayes_cx.reporting.card.parts import SECTIONS, Checked
 from bayes_cx.reporting.card.record import card_schema
+from bayes_cx.reporting.card.text import limits
 from bayes_cx.study import Evidence, RunProvenance, Study
 from bayes_cx.validation import PredictiveCheck
 from tests import made
@@ -263,6 +264,8 @@ def test_limits_and_ethics_are_those_of_this_fit():
     assert any("the hold-out tested that" in limit for limit in card.limits)
     assert not any("the hold-out tested" in limit for limit in untested.limits)
     assert any("no hold-out has tested that" in limit for limit in untested.limits)
+    assert not any("part of the choice" in limit for limit in card.limits)
+    assert any("part of the choice" in one for one in limits("latent", (), tested=True, decided=True))
     assert any(text.startswith("No attribute of customers enters the fit") for text in card.ethics)
     design = bcx.Design(pooled={"dropout": "age_group"})
     pooled = made.posterior(layout=Layout(design, {}, {}, {"age_group": ("old", "young")}))

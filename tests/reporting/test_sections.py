@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,7 +39,11 @@ from bayes_cx.reporting.sections import (
     staying,
     worth,
 )
+from bayes_cx.validation.prospects import Prospect
 from bayes_cx.validation.selection import Selection
+from bayes_cx.validation.short_test import Forecasted, ShortTest
+
+FORECAST = Forecasted(100, 80, 70, 90)
 
 
 def checked(posterior, *checks):
@@ -158,9 +163,25 @@ def test_the_campaign_is_computed_from_the_draws(study):
     assert f"Contact {data.attrs['n_contacted']} of 300 customers" in sentence
     assert f"loses money is {page_one.chance((gain < 0).mean())}" in sentence
     once = int((data["x"] == 0).sum())
-    active = float(data["total_active"].mean())
-    assert f"About {active:.0f} of the 300" in page_one.customers(study)
-    assert f"But {once} of these have bought only once" in page_one.customers(study)
+    active = float(data["total_active"].mean()) - once
+    text = page_one.customers(study)
+    assert text.startswith(
+        f"Of the {300 - once} customers who bought again about {active:.0f} are still active"
+    )
+    assert f"{once} have bought only once; whether they have left is not known" in text
+
+
+def test_nothing_says_of_one_time_buyers_that_they_are_active(study):
+    """BG/NBD counts them as active, whatever the data; that is an assumption, and no finding."""
+    data = study.plan.data
+    assert bcx.score(study.fits[0], data, "p_alive")["mean"].to_numpy()[data["x"] == 0].min() > 0.999
+    once, everybody = int((data["x"] == 0).sum()), data.sizes["customer"]
+    campaign = page_one.tiles(study).tiles[2]
+    assert f"of {everybody - once} repeat buyers active" in campaign.note
+    left_alone = said(Section("", (page_one.actions(study),)))
+    some = int(((data["x"] == 0) & (data["label"] == "needs no offer")).sum())
+    assert f"if they are active, which of {some} who bought only once is not known" in left_alone
+    assert "as far as known they are active" not in left_alone
 
 
 def test_one_time_buyers_that_the_model_can_lose_are_estimated(study):
@@ -262,10 +283,16 @@ def test_notices_say_what_to_do_before_they_name_checks(study):
     chosen = Selection("BG/NBD", "MBG/NBD", "BG/NBD predicts best.", None)
     tried = with_holdout(replace(study, selection=chosen, other=study.plan), coverage=coverage)
     assert "--calendar" in warnings(tried)["The forecast missed the hold-out total."].text
+    calendar = replace(study.fits[0].layout, design=bcx.Design(calendar=True))
+    test = ShortTest(SimpleNamespace(layout=calendar), FORECAST, FORECAST)
+    all_tried = replace(tried, selection=replace(chosen, tests={"BG/NBD": (test,)}))
+    assert (
+        "again" not in warnings(all_tried)["The forecast missed the hold-out total."].text.split("In the")[0]
+    )
     inside = coverage.assign(total_inside=~coverage["total_inside"])
     score = Check("Brier score", 0.3, "< 0.2", "failed")
     failed = warnings(with_holdout(study, coverage=inside, checks=(score,)))
-    assert "--model auto" in failed["Some forecasts did not come true."].text
+    assert "without --model" in failed["Some forecasts did not come true."].text
 
 
 def test_segments_add_up(study, contracts):
@@ -490,6 +517,37 @@ def test_the_choice_is_spoken_of_on_page_one_only_where_it_matters(study):
     number = study.plan.n_contacted
     assert f"{number} instead of {number} customers would be contacted; {number} are on both" in notice.text
     assert selection.section(study) is None
+
+
+def test_the_choice_is_put_into_words_and_numbers(study):
+    """Why, what decided, and what each model says of the customers; assumptions are named as such."""
+    mine, other = (
+        Prospect(active, (active - 9, active + 9), once, events, (events - 9, events + 9))
+        for active, once, events in ((120.0, 50.0, 700.0), (260.0, 170.0, 730.0))
+    )
+    fit = study.fits[0]
+    tests = {"MBG/NBD": (ShortTest(fit, FORECAST, None),), "BG/NBD": (ShortTest(fit, FORECAST, FORECAST),)}
+    chosen = Selection(
+        *("MBG/NBD", "BG/NBD", "MBG/NBD was chosen because.", None),
+        tests=tests,
+        assuming=("BG/NBD",),
+        prospects={"BG/NBD": other, "MBG/NBD": mine},
+    )
+    found = replace(study, selection=chosen)
+    assert page_one.choice(study) is None
+    text = page_one.choice(found)
+    assert text.startswith(
+        "MBG/NBD was chosen because. It counts about 120 customers as active and expects about 700"
+    )
+    assert "BG/NBD would say 260 (by assumption all who bought only once are among them) and 730" in text
+    hold_out, says = tables_of(selection.section(found).blocks)
+    cells = [cell_text(cell) for cell in hold_out.rows[1]]
+    assert cells == ["BG/NBD", *2 * ["80 (70 to 90)", "▲ outside"]]
+    assert cell_text(hold_out.rows[0][1]) == "–"
+    assert "100 purchases happened" in hold_out.note
+    assert [cell_text(row[0]) for row in says.rows] == ["MBG/NBD", "BG/NBD"]
+    assert cell_text(says.rows[1][2]) == "170 (assumed)"
+    assert selection.chosen(replace(chosen, calendar=True)) == "MBG/NBD, calendar time"
 
 
 def test_models_are_described_with_formulas_and_parameters(study):

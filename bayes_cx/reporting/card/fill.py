@@ -101,6 +101,7 @@ def model_card(
     judged = holdout.checks if holdout is not None else ()
     groups, left_out = _largest(holdout.by_group if holdout is not None else ())
     columns, first = posterior.layout.design.columns, study.fits[0]
+    decided = posterior is first and study.selection is not None and bool(study.selection.tests)
     used = [made.method, "sensitivity" if sensitivity else "", "holdout" if judged else ""]
     methods = [key for name in used for key in METHODS.get(name, ())]
     cited = dict.fromkeys([model.reference, *methods, *GUIDELINES])
@@ -132,7 +133,7 @@ def model_card(
         segments=_segments(holdout, {check.about for check in groups}),
         limits=(
             *posterior.limits,
-            *limits(model.kind.leaving, columns, tested=study.evidence.holdout is not None),
+            *limits(model.kind.leaving, columns, tested=study.evidence.holdout is not None, decided=decided),
         ),
         ethics=ethics(model.kind.leaving, columns, _contacted(study)),
         reproduction=_reproduction(made, run.command),

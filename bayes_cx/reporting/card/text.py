@@ -54,7 +54,7 @@ USE = {"latent": _PURCHASES, "none": _PURCHASES, "observed": _CONTRACTS}
 _ELSE = "prices, complaints and use are not in the model"
 
 
-def limits(leaving: str, columns: Sequence[str], tested: bool) -> tuple[str, ...]:
+def limits(leaving: str, columns: Sequence[str], tested: bool, decided: bool = False) -> tuple[str, ...]:
     """Return what no model of such customers takes into account.
 
     Parameters
@@ -65,9 +65,13 @@ def limits(leaving: str, columns: Sequence[str], tested: bool) -> tuple[str, ...
         The columns of the statistics that the design of the fit reads.
     tested : bool
         Whether a hold-out tested the model.
+    decided : bool
+        Whether that hold-out was part of the choice of the model.
     """
     right = "The intervals are right only if the model is"
     test = "the hold-out tested that for one period" if tested else "no hold-out has tested that"
+    if tested and decided:
+        test += ", and was part of the choice of this model"
     also = f" and {listing([f'“{name}”' for name in columns])}" if columns else ""
     if leaving == "observed":
         apart = "number of renewals made"

@@ -11,6 +11,7 @@ from bayes_cx.reporting.sections.selection import matters
 from bayes_cx.reporting.studied import events, kind_of_study
 from bayes_cx.study import Study
 from bayes_cx.validation import Holdout
+from bayes_cx.validation.selection import is_calendar
 
 __all__ = ["section"]
 
@@ -78,14 +79,20 @@ def _remedy(study: Study) -> str:
     kind = kind_of_study(study)
     others = [entry for entry in candidates(kind.key) if entry.valued]
     if study.selection is None and len(others) > 1 and not study.fits[0].layout.design.calendar:
-        return " Have the report made again with --model auto, which compares the models for such data."
+        return (
+            " Have the report made again without --model, which then chooses among the models for such data."
+        )
     return ""
 
 
 def _remedy_of_total(study: Study) -> str:
     """Return what to try where the total was missed."""
     fit = study.fits[0]
-    if fit.model.has_clock and not fit.layout.design.calendar:
+    # A choice among models has tried it, but where customers are grouped.
+    tried = study.selection is not None and any(
+        map(is_calendar, study.selection.tests.get(fit.model.name, ()))
+    )
+    if fit.model.has_clock and not fit.layout.design.calendar and not tried:
         named = "" if study.selection is None else f"--model {fit.model.key} "
         return (
             f" Have the report made again with {named}--calendar, which lets the purchases of all customers "

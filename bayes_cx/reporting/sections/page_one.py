@@ -35,7 +35,9 @@ from bayes_cx.study import Study
 
 __all__ = [
     "actions",
+    "assumed_active",
     "campaign",
+    "choice",
     "customers",
     "drivers",
     "grounds",
@@ -50,6 +52,8 @@ _COUNTED = (
     "The futures differ in what is not known about customers and offers, and in who happens to come back; {} "
     "is set to its average."
 )
+# From this chance on, all one-time buyers count as active.
+_SURELY = 0.999
 # Reasons for rejected rows that are named; the appendix has them all.
 _REASONS = 2
 
@@ -59,7 +63,7 @@ def section(study: Study) -> Section | None:
     if study.plan is None:
         return None
     lines = [customers(study), value(study), *([grounds(study)] if study.plan.n_contacted else [])]
-    lines += [text for text in (left_out(study), remarks(study)) if text is not None]
+    lines += [text for text in (choice(study), left_out(study), remarks(study)) if text is not None]
     return Section(
         "In short",
         (
@@ -151,6 +155,8 @@ def customers(study: Study) -> str:
     number = int(data.attrs["n_customers"])
     active = data["total_active"].to_numpy()
     once = data["x"].to_numpy() == 0
+    if assumed := assumed_active(data):
+        return _unknown_of(number, active - assumed, assumed)
     text = (
         f"About {about(active.mean())} of the {plural(number, 'customer')} "
         f"{agree(active.mean(), 'is', 'are')} still active{_about(active)}."
@@ -158,13 +164,56 @@ def customers(study: Study) -> str:
     if not once.any():
         return text
     still = data["p_alive"].to_numpy()[once]
-    if still.min() > 0.999:
-        return (
-            f"{text} But {count(once.sum())} of these {agree(once.sum(), 'has', 'have')} bought only once: "
-            "the model counts every one-time buyer as active, because it lets customers "
-            "leave only after a repeat purchase. It is not known whether they have left."
-        )
     return f"{text} About {about(still.sum())} of these {agree(still.sum(), 'has', 'have')} bought only once."
+
+
+def assumed_active(data: xr.Dataset) -> int:
+    """Return how many one-time buyers a plan counts as active only because its model assumes it."""
+    if "x" not in data:
+        return 0
+    once = data["x"].to_numpy() == 0
+    known = once.any() and data["p_alive"].to_numpy()[once].min() <= _SURELY
+    return 0 if known else int(once.sum())
+
+
+def _unknown_of(number: int, active: np.ndarray, assumed: int) -> str:
+    """Say how many are active of those of whom the model can tell, and that it cannot tell of the others."""
+    have = agree(assumed, "has", "have")
+    unknown = (
+        f"whether {agree(assumed, 'it has', 'they have')} left is not known: the model lets customers leave "
+        f"only after a repeat purchase, so it counts {agree(assumed, 'it', 'all of them')} as active by "
+        "assumption."
+    )
+    if assumed == number:
+        return f"None of the {plural(number, 'customer')} {have} bought again; {unknown}"
+    return (
+        f"Of the {plural(number - assumed, 'customer')} who bought again about {about(active.mean())} "
+        f"{agree(active.mean(), 'is', 'are')} still active{_about(active)}. "
+        f"{count(assumed)} {have} bought only once; {unknown}"
+    )
+
+
+def choice(study: Study) -> str | None:
+    """Say why this model was chosen, and what the others say; None where none was chosen."""
+    selection = study.selection
+    if selection is None:
+        return None
+    found, others = selection.prospects, [n for n in selection.prospects if n != selection.chosen]
+    if not others:
+        return selection.reason
+    words, latent = events(study), kind_of_study(study).leaving == "latent"
+    ahead = plan_of(study).data.attrs["horizon"]
+    mine = found[selection.chosen]
+    counts = f"counts about {about(mine.active)} customers as active and " if latent else ""
+    said = []
+    for name in others:
+        assumed = (
+            " (by assumption all who bought only once are among them)" if name in selection.assuming else ""
+        )
+        active = f"{about(found[name].active)}{assumed} and " if latent else ""
+        said.append(f"{name} would say {active}{about(found[name].events)}")
+    expects = f"It {counts}expects about {about(mine.events)} {words.events} in the next {ahead}"
+    return f"{selection.reason} {expects}. {'; '.join(said)}."
 
 
 def _under_contract(study: Study) -> str:
@@ -320,6 +369,9 @@ def tiles(study: Study) -> Tiles:
     current = (
         f"{count(active)} {of_all} under contract" if observed else f"about {about(active)} {of_all} active"
     )
+    if not observed and (assumed := assumed_active(data)):
+        of_all = f"of {count(data.attrs['n_customers'] - assumed)}"
+        current = f"about {about(active - assumed)} {of_all} repeat buyers active"
 
     def sure(name: str) -> str:
         return f"90% interval {money.bare.range(*ninety(data[name]))}"
@@ -360,7 +412,7 @@ def actions(study: Study) -> Text:
         "contact": ("Contact {}", lambda: _contact(data, rows)),
         "wait and see": ("Wait and see with {}", lambda: _waiting(data)),
         "notice given": ("Expect {} to leave", lambda: advice["notice given"]),
-        "needs no offer": ("Send no offer to {}", lambda: advice["needs no offer"]),
+        "needs no offer": ("Send no offer to {}", lambda: _left_alone(data, advice["needs no offer"])),
         "let go": ("Let {} go", lambda: advice["let go"]),
     }
     lines = []
@@ -396,6 +448,21 @@ def _waiting(data: xr.Dataset) -> str:
         return again
     rest = "" if beyond == waits.sum() else f" For the others {again}"
     return f"{count(beyond)} would be worth a contact, but the budget or the capacity is used up.{rest}"
+
+
+def _left_alone(data: xr.Dataset, advice: str) -> str:
+    """Return the advice for those who need no offer; of some it is only assumed that they are active."""
+    label, once = data["label"].to_numpy(), data["x"].to_numpy() == 0 if "x" in data else None
+    if (
+        once is None
+        or not assumed_active(data)
+        or not (some := int((once & (label == "needs no offer")).sum()))
+    ):
+        return advice
+    return (
+        f"an offer would cost more than it saves if they are active, which of {count(some)} who bought only "
+        "once is not known."
+    )
 
 
 def _offers(data: xr.Dataset) -> list[tuple[str, int]]:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from bayes_cx.decision import Plan
-from bayes_cx.page import Block, Column, Notice, Number, Section, Strong, Table, Text
-from bayes_cx.page.words import count, per_cent
+from bayes_cx.page import Badge, Block, Cell, Column, Notice, Number, Section, Strong, Table, Text
+from bayes_cx.page.words import about, about_range, between, count, per_cent
 from bayes_cx.reporting.studied import money_of, plan_of
 from bayes_cx.study import Study
 from bayes_cx.validation import Comparison
+from bayes_cx.validation.selection import Selection, is_calendar
+from bayes_cx.validation.short_test import Forecasted
 
-__all__ = ["matters", "section"]
+__all__ = ["chosen", "matters", "section"]
 
 # Page one warns if the runner-up would change the total value, or the list of contacts, by a larger share.
 _TOTAL, _LIST = 0.10, 0.20
@@ -24,12 +26,12 @@ def section(study: Study) -> Section | None:
         return None
     found = selection.comparison
     lines = [
-        selection.reason,
+        f"{selection.reason} {selection.note}".strip(),
         *([found.sentence] if found is not None else []),
         f"The rule: {selection.rule[0].lower()}{selection.rule[1:]}",
         *([_differences(study)] if study.other is not None else []),
     ]
-    blocks: list[Block] = [Text(tuple(lines))]
+    blocks: list[Block] = [Text(tuple(lines)), *_tested(selection), *_said(study)]
     if found is not None:
         from bayes_cx.reporting.figures.comparison import comparison
 
@@ -46,6 +48,76 @@ def matters(study: Study) -> Iterator[Notice]:
     apart = 1.0 - both / max(here, there, 1) if here or there else 0.0
     if total > _TOTAL or apart > _LIST:
         yield Notice("look", "The choice of the model matters.", _differences(study))
+
+
+def chosen(selection: Selection) -> str:
+    """Return what was chosen: the name of the model, with calendar time if that is part of it."""
+    return f"{selection.chosen}{', calendar time' if selection.calendar else ''}"
+
+
+def _tested(selection: Selection) -> list[Block]:
+    """Return how those that predict about as well forecast the hold-out; nothing where none was asked."""
+    rows = []
+    for name, tests in selection.tests.items():
+        for test in tests:
+            with_calendar = is_calendar(test)
+            label = f"{name}, calendar time" if with_calendar else name
+            ours = name == selection.chosen and with_calendar == selection.calendar
+            rows.append((Strong(label) if ours else label, *_forecast(test.once), *_forecast(test.total)))
+    if not rows:
+        return []
+    made = next(iter(selection.tests.values()))[0].fit.model.kind.words["en"].events
+    heads = ("Model", "One-time buyers who bought again", "", f"Total of {made}", "")
+    first = next(iter(selection.tests.values()))[0]
+    came = f"{count(first.total.observed)} {made} happened"
+    if first.once is not None:
+        came = f"{count(first.once.observed)} one-time buyers bought again, and {came}"
+    note = f"Forecasts with 95% intervals, of the fit to the calibration period. In the hold-out {came}."
+    return [Table(tuple(map(Column, heads)), tuple(rows), label="Forecasts of the hold-out", note=note)]
+
+
+def _forecast(one: Forecasted | None) -> tuple[Cell, Cell]:
+    """Return the cells of a number that was forecast, and of whether its interval held what happened."""
+    if one is None:
+        return "–", ""
+    held = Badge("inside", "passed") if one.held else Badge("outside", "failed")
+    return Number(f"{count(one.mean)} ({between(one.low, one.high, count)})", one.mean), held
+
+
+def _said(study: Study) -> list[Block]:
+    """Return what each model says of the customers now and ahead; nothing where that was not asked."""
+    selection = study.selection
+    assert selection is not None
+    if not selection.prospects:
+        return []
+    kind = study.fits[0].model.kind
+    made, ahead = kind.words["en"].events, plan_of(study).data.attrs["horizon"]
+    latent = kind.leaving == "latent"
+    rows = []
+    order = sorted(selection.prospects, key=lambda name: name != selection.chosen)
+    for name in order:
+        one = selection.prospects[name]
+        cells = [Number(f"{about(one.active)} ({about_range(*one.active_interval)})", one.active)]
+        if latent:
+            once = Number(about(one.once), one.once)
+            cells.append(Number(f"{once.text} (assumed)", one.once) if name in selection.assuming else once)
+        cells.append(Number(f"{about(one.events)} ({about_range(*one.events_interval)})", one.events))
+        rows.append((Strong(chosen(selection)) if name == selection.chosen else name, *cells))
+    heads = (
+        *("Model", "Still active" if latent else "Under contract"),
+        *(["of these bought only once"] if latent else []),
+        f"{made.capitalize()} in the next {ahead}",
+    )
+    note = (
+        "With 90% intervals of what is not known of the parameters. The others have constant rates"
+        f"{' and know nothing of groups and covariates' if study.fits[0].layout.design.columns else ''}."
+    )
+    if selection.assuming:
+        note += (
+            " Assumed: the model lets nobody leave before a repeat purchase, so that it counts every "
+            "one-time buyer as active, whatever the data."
+        )
+    return [Table(tuple(map(Column, heads)), tuple(rows), label="What each model says", note=note)]
 
 
 def _table(comparison: Comparison) -> Table:
