@@ -66,7 +66,9 @@ def load(flags: Mapping[str, Any]) -> Settings:
     for one, other, expected in _APART:
         if checked.get(one) is not None and checked.get(other) is not None:
             raise InputError(f"both {one} and {other} are given", expected, "keep one of them")
-    if checked.get("model") == AUTO and (checked.get("calendar") or checked.get("season")):
+    if checked.get("by_date_otherwise") is not None and checked.get("by_date") is None:
+        raise InputError("by_date_otherwise without by_date", "a file by date", "name it, or leave this out")
+    if checked.get("model") == AUTO and any(checked.get(name) for name in ("calendar", "season", "by_date")):
         raise InputError(
             "both model auto and calendar",
             "one of the two: models with calendar time are not compared customer by customer",
