@@ -76,6 +76,7 @@ from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
 from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import draws as draws
+from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import removal_effects as removal_effects
 from bayes_cx.scoring import score as score

@@ -39,6 +39,7 @@ contracts = bcx.load_cohorts()
 design = bcx.Design(pool=["cohort"])
 renewals = bcx.fit(bcx.models.BDW, contracts, design=design, seed=1, progress=False)
 stays = bcx.validation.survival(renewals, contracts, "5 years")
+with_calendar = bcx.fit("bg_nbd", stats, design=bcx.Design(calendar=True), seed=1, progress=False)
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
 """
 
@@ -70,6 +71,7 @@ CALLS = (
     "bcx.plot.retention(stays)",
     "bcx.plot.still(stays)",
     "bcx.plot.ranks(bcx.validation.sbc(bcx.models.BG_NBD, simulations=100, progress=False))",
+    'bcx.plot.calendar(with_calendar, "26 weeks")',
 )
 
 

@@ -88,7 +88,7 @@ def tried(keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: 
     from bayes_cx.validation.candidates import worth_trying
 
     models = [bcx.models.find(key) for key in keys]
-    if compute.calendar or compute.season:
+    if compute.in_calendar_time:
         models = [model for model in models if model.has_clock]
         if not models:
             raise InputError("calendar time for such data", "models of purchases in time", "leave it out")
@@ -136,7 +136,7 @@ def choose(
     from bayes_cx.validation.selection import select
 
     selection = select(among.fits, test=None if split is None else _test(split, compute, progress))
-    asked = compute.calendar or compute.season
+    asked = compute.in_calendar_time
     chosen = replace(compute, calendar=True) if selection.calendar and not asked else compute
     model = bcx.models.find(selection.chosen)
     fit = fit_model(model, stats, replace(chosen, strict=False), progress)
@@ -186,7 +186,8 @@ def chosen(
 
 def _plain(compute: Compute) -> Compute:
     """Return the settings without what all models may have alike: groups, covariates and calendar time."""
-    return replace(compute, calendar=False, season=False, pool=(), covariates=(), strict=False)
+    timeless = replace(compute, calendar=False, season=False, by_date=None, by_date_otherwise=None)
+    return replace(timeless, pool=(), covariates=(), strict=False)
 
 
 def _screened(model: "Model", stats: "xr.Dataset", compute: Compute, progress: bool) -> "bcx.Posterior":
@@ -205,7 +206,7 @@ def _test(
     from bayes_cx.validation.short_test import short_test
 
     parts = cache(split)
-    asked = compute.calendar or compute.season
+    asked = compute.in_calendar_time
     grouped = compute.pool or compute.covariates
 
     def test(name: str, calendar: bool) -> "ShortTest | None":
@@ -217,7 +218,7 @@ def _test(
             known = parts().calibration
             if calendar or asked:
                 # Without a season, which a calibration period is mostly too short to show.
-                lenient = replace(_plain(compute), calendar=True)
+                lenient = replace(compute, calendar=True, season=False, pool=(), covariates=(), strict=False)
                 fit = fit_model(model, known, lenient, progress)
             else:
                 fit = _screened(model, known, _plain(compute), progress)

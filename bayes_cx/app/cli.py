@@ -152,7 +152,7 @@ def summarise(
 
 
 @app.command()
-@takes("pool", "covariates", "calendar", "season", "method", "seed", "strict")
+@takes("pool", "covariates", "calendar", "season", "by_date", "by_date_otherwise", "method", "seed", "strict")
 def fit(
     given: Given,
     stats: Stats,
@@ -182,7 +182,7 @@ def fit(
 
 
 @app.command()
-@takes("discount_rate")
+@takes("discount_rate", "by_date", "by_date_otherwise")
 def score(
     given: Given,
     posterior: Fitted,

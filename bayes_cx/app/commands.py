@@ -10,7 +10,7 @@ import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app import work
 from bayes_cx.app.choice import chosen
-from bayes_cx.app.designs import check_coordinates, check_design_columns
+from bayes_cx.app.designs import by_date, check_coordinates, check_design_columns
 from bayes_cx.app.folder import card_folder
 from bayes_cx.app.observe import load_dataset, models_for, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Settings, checked_span
@@ -81,7 +81,8 @@ def score(
 ) -> None:
     """From a posterior to a quantity by customer, discounted at the rate of the settings where needed.
 
-    Each of the `options` has a list of values, or nothing.
+    A file of columns by date states another future than that of the fit. Each of the `options` has a list of
+    values, or nothing.
     """
     check_ending(out, *TABLE)
     asked: dict[str, Any] = {}
@@ -90,6 +91,8 @@ def score(
         if read:
             asked[name] = read[0] if len(read) == 1 else read
     fitted = bcx.load(posterior)
+    if (future := by_date(settings.compute)) is not None:
+        fitted = fitted.with_future(future)
     known = fitted.model.quantities.get(quantity)
     if known is not None and "discount" in arguments(known.formula):
         asked["discount_rate"] = settings.compute.discount_rate

@@ -1,7 +1,7 @@
 """The design that the settings ask for: the columns it reads, and the part of it for each model."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx.app.option import either
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "able",
+    "by_date",
     "check_coordinates",
     "check_design_columns",
     "covariate_columns",
@@ -68,16 +69,30 @@ def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Des
     If they say nothing, contracts are partially pooled by the first column of groups. Calendar time is for
     what customers do, and not for what they spend.
     """
-    calendar, season = (model.kind.forecast is not None and on for on in (compute.calendar, compute.season))
+    shared: dict[str, Any] = _shared(compute) if model.kind.forecast is not None else {}
     if compute.pool or compute.covariates:
         own = {name: text for name, text in formulas(compute).items() if name in model.priors}
-        return bcx.Design(pool=compute.pool, formulas=own, calendar=calendar, season=season)
-    if calendar or season:
-        return bcx.Design(calendar=calendar, season=season)
+        return bcx.Design(pool=compute.pool, formulas=own, **shared)
+    if any(shared.values()):
+        return bcx.Design(**shared)
     groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
     if model.kind.leaving != "observed" or not groups or len(set(stats[groups[0]].to_numpy())) < 2:
         return bcx.Design()
     return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
+
+
+def _shared(compute: Compute) -> dict[str, Any]:
+    """Return what the settings say of what all customers share."""
+    return {"calendar": compute.calendar, "season": compute.season, "by_date": by_date(compute)}
+
+
+def by_date(compute: Compute) -> "bcx.ByDate | None":
+    """Return the columns by date of the file of the settings, if they name one."""
+    if compute.by_date is None:
+        return None
+    from bayes_cx.data.by_date import read_by_date
+
+    return bcx.ByDate(read_by_date(compute.by_date), otherwise=compute.by_date_otherwise)
 
 
 def check_coordinates(models: "Sequence[Model]", compute: Compute) -> None:

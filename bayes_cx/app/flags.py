@@ -83,7 +83,8 @@ class Given:
         """
         from bayes_cx.app.apart import check_apart
 
-        read = (*files, settings.read.file, settings.read.key_file, self.options.get("config"))
+        own = settings.read.file, settings.read.key_file, settings.compute.by_date
+        read = (*files, *own, self.options.get("config"))
         check_apart(read, writes)
 
     def again(self, settings: "Settings", *files: Path) -> str:

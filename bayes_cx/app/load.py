@@ -66,6 +66,8 @@ def load(flags: Mapping[str, Any]) -> Settings:
     for one, other, expected in _APART:
         if checked.get(one) is not None and checked.get(other) is not None:
             raise InputError(f"both {one} and {other} are given", expected, "keep one of them")
+    if checked.get("by_date_otherwise") is not None and checked.get("by_date") is None:
+        raise InputError("by_date_otherwise without by_date", "a file by date", "name it, or leave this out")
     return Settings(
         **{
             name: record(**{s.key: checked[s.key] for s in settings_in(record) if s.key in checked})

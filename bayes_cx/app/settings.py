@@ -240,6 +240,23 @@ class Compute:
         ),
     ] = False
     season: Annotated[bool, Option("With a yearly season as well; needs two years.")] = False
+    by_date: Annotated[
+        Path | None,
+        Option(
+            "CSV file of what moves the purchases of all customers, such as promotions and prices: dates in "
+            "the first column, numbers in the others; rows after the data state the future.",
+            metavar="FILE",
+            path=True,
+            record="place",
+        ),
+    ] = None
+    by_date_otherwise: Annotated[
+        float | None,
+        Option(
+            "What its columns are on days that it does not list.",
+            default="every day, or week, has to be listed",
+        ),
+    ] = None
     method: Annotated[Literal["auto", "nuts", "laplace"], Option("How to fit")] = "auto"
     seed: Annotated[int, Option("The same seed, the same result.", check=at_least(0))] = 1
     draws: Annotated[int, Option("Draws to value with.", check=at_least(100))] = 1000
@@ -249,6 +266,11 @@ class Compute:
         Option("Last day the tested models may see.", default="after two thirds of the time"),
     ] = None
     strict: Annotated[bool, Option("Stop with code 1 if a fit does not pass its checks.")] = False
+
+    @property
+    def in_calendar_time(self) -> bool:
+        """Whether calendar time is asked for, by itself or by what needs it."""
+        return self.calendar or self.season or self.by_date is not None
 
 
 @dataclass(frozen=True, kw_only=True)

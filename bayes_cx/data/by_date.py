@@ -175,8 +175,8 @@ class ByDate:
             raise InputError(
                 f"columns by date without {_named([*map(_text, absent)])}",
                 f"{' and '.join(self.columns)} for each {every} from {_text(begin)} to {_text(end)}",
-                f"add rows for every {every}, those to come included, shorten the horizon, or pass "
-                "ByDate(table, otherwise=0) if what is not listed is 0",
+                f"add rows for every {every}, those to come included, or shorten the horizon; or say what "
+                "holds where nothing is listed, by ByDate(table, otherwise=0) or --by-date-otherwise 0",
             )
         counts = ~np.isnan(values[:, 0]) & ((day <= end) | (to_sunday & (week_of(day) == week_of(end))))
         week = np.arange(first, last + 1)

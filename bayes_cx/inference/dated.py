@@ -18,7 +18,17 @@ from bayes_cx.model import Prior
 from bayes_cx.spans import UNITS
 from bayes_cx.weeks import DAYS, monday, points
 
-__all__ = ["COLUMN", "EFFECTS", "PRIORS", "Standards", "future", "past", "standards", "with_future"]
+__all__ = [
+    "COLUMN",
+    "EFFECTS",
+    "PRIORS",
+    "Standards",
+    "future",
+    "observed",
+    "past",
+    "standards",
+    "with_future",
+]
 
 EFFECTS, COLUMN = "by_date_effect", "by_date"
 """Name of the effects in draws, over this dimension."""
@@ -45,7 +55,7 @@ def standards(by_date: ByDate, stats: xr.Dataset) -> dict[str, tuple[float, floa
         If a day of the data is missing, or a column is the same in all weeks of the data.
     """
     found = {}
-    for name, values in zip(by_date.columns, _observed(by_date, stats).T, strict=True):
+    for name, values in zip(by_date.columns, observed(by_date, stats).T, strict=True):
         different = np.unique(values)
         if different.size == 1:
             raise InputError(
@@ -60,7 +70,7 @@ def standards(by_date: ByDate, stats: xr.Dataset) -> dict[str, tuple[float, floa
 
 def past(by_date: ByDate, standard: Standards, stats: xr.Dataset) -> np.ndarray:
     """Return Z over the weeks of the data, shape (week, column)."""
-    return _standardised(_observed(by_date, stats), standard)
+    return _standardised(observed(by_date, stats), standard)
 
 
 def future(by_date: ByDate, standard: Standards, first: int, last: int, end: int) -> np.ndarray:
@@ -108,7 +118,14 @@ def _standardised(values: np.ndarray, standard: Standards) -> np.ndarray:
     return (values - centre) / spread
 
 
-def _observed(by_date: ByDate, stats: xr.Dataset) -> np.ndarray:
+def observed(by_date: ByDate, stats: xr.Dataset) -> np.ndarray:
+    """Return the mean of each column over the days of each week that lie in the data, shape (week, column).
+
+    Raises
+    ------
+    InputError
+        If a day of the data is missing.
+    """
     days = UNITS[stats.attrs["unit"]] / UNITS["day"]
     until = points(stats.attrs["until"], stats.attrs["unit"])
     begin = int(np.ceil(np.round(until - float(stats["T"].max()) * days, 6)))

@@ -4,6 +4,7 @@ Every function takes ``ax=``, the Axes to draw on, makes a figure of its own wit
 so that titles, labels and limits can be changed. `docs/gallery.md` shows all of them.
 """
 
+from bayes_cx.plot.by_week import calendar
 from bayes_cx.plot.campaign import forest, futures, gain_curve, sensitivity
 from bayes_cx.plot.differences import population, shrinkage
 from bayes_cx.plot.evidence import (
@@ -21,6 +22,7 @@ from bayes_cx.plot.staying import retention, still, survival
 
 __all__ = [
     "by_frequency",
+    "calendar",
     "calibration",
     "capture",
     "comparison",

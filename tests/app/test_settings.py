@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import bayes_cx as bcx
+from bayes_cx.app.designs import design_of
 from bayes_cx.app.load import load
 from bayes_cx.app.rerun import command, recorded
 from bayes_cx.app.settings import SETTINGS, Settings
@@ -37,6 +40,17 @@ def test_flags_win(tmp_path):
 def test_the_model_is_chosen_unless_it_is_named():
     assert Settings().compute.model == "auto"
     assert load({"dataset": "cdnow-sample", "calendar": True, "model": "BG/NBD"}).compute.model == "bg_nbd"
+
+
+def test_columns_by_date_are_a_file_beside_the_settings(tmp_path, cdnow_sample):
+    (tmp_path / "p.csv").write_text("date,promotion\n1997-02-03,1\n")
+    settings = load(write(tmp_path, "by_date = 'p.csv'\nby_date_otherwise = 0"))
+    design = design_of(bcx.models.BG_NBD, cdnow_sample, settings.compute)
+    assert design.calendar
+    assert design.by_date == bcx.ByDate(pd.DataFrame({"promotion": 1}, index=["1997-02-03"]), otherwise=0)
+    assert not design_of(bcx.models.GAMMA_GAMMA, cdnow_sample, settings.compute).calendar
+    with pytest.raises(InputError, match="by_date_otherwise without by_date"):
+        load({"by_date_otherwise": 0.0})
 
 
 def test_another_source_replaces_the_one_of_the_file(tmp_path):

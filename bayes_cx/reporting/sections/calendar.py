@@ -1,11 +1,14 @@
 """What all customers shared, week by week, and how much of what is not known comes from it."""
 
+from collections.abc import Iterator
+
 from bayes_cx.data import expand
-from bayes_cx.page import Column, Number, Section, Share, Table, Text
-from bayes_cx.page.words import count, per_cent
+from bayes_cx.inference import Posterior
+from bayes_cx.page import Block, Column, Number, Section, Share, Table, Text
+from bayes_cx.page.words import count, measured, per_cent
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.studied import events
-from bayes_cx.scoring import sources_of_total
+from bayes_cx.scoring import effects_by_date, sources_of_total
 from bayes_cx.study import Study
 
 __all__ = ["section"]
@@ -16,6 +19,10 @@ _WORDS = {
     "shared": "what all customers will share: seasons, promotions, fashion",
     "luck": "who each customer is, and the luck of each",
 }
+_CAVEAT = (
+    "The ranges hold the effect with 95% probability. Whatever else happened in the same weeks is part of "
+    "it; and forecasts assume that what is stated for the weeks to come will be done."
+)
 
 
 def section(study: Study) -> Section | None:
@@ -35,7 +42,38 @@ def section(study: Study) -> Section | None:
         f"{count(round(sd))} (one standard deviation). Its variance comes from:"
     )
     columns = (Column("Source", wide=True), Column("Share"), Column(""))
+    sources = Table(columns, rows, label="Sources of uncertainty")
     return Section(
         "What all customers share",
-        (figures.factors(fit), Text((text,)), Table(columns, rows, label="Sources of uncertainty")),
+        (figures.factors(fit, horizon), *_effects(fit), Text((text,)), sources),
     )
+
+
+def _effects(fit: Posterior) -> Iterator[Block]:
+    """Yield the effects of columns by date in words."""
+    if fit.layout.design.by_date is None:
+        return
+    found = effects_by_date(fit)
+    lines = []
+    for i, name in enumerate(map(str, found["by_date"].to_numpy())):
+        lowest, highest = (float(found[which][i]) for which in ("lowest", "highest"))
+        low, middle, high = (_times(q) for q in found["quantile"].to_numpy()[i].tolist())
+        if (lowest, highest) == (0.0, 1.0):
+            where, other = f"In weeks of {name}", "in weeks without"
+        else:
+            where = f"In weeks with the highest {name} ({measured(highest)})"
+            other = f"with the lowest ({measured(lowest)})"
+        lines.append(f"{where} customers buy {middle} times as often as {other}, {low} to {high}.")
+    yield Text(tuple(lines), "bullets")
+    yield Text((_CAVEAT,))
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio with two digits after the point below ten, as differences of a tenth matter.
+
+    Examples
+    --------
+    >>> _times(1.284), _times(0.5), _times(12.34)
+    ('1.28', '0.50', '12.3')
+    """
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.3g}"
