@@ -17,6 +17,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
 __all__ = [
+    "Amounts",
     "Formula",
     "InPieces",
     "Lifetimes",
@@ -90,6 +91,33 @@ class Lifetimes(NamedTuple):
         made = np.minimum(self.left - 1, exposure).astype(np.int64)
         customer = np.repeat(np.arange(made.size), made)
         return Purchases(customer, np.arange(customer.size) - np.repeat(np.cumsum(made) - made, made) + 1.0)
+
+
+class Amounts(NamedTuple):
+    """What simulated repeat purchases are worth, one entry for each.
+
+    Attributes
+    ----------
+    customer : numpy.ndarray of int, shape (purchase,)
+        Position of the customer.
+    amount : numpy.ndarray of float, shape (purchase,)
+        Above zero.
+    """
+
+    customer: np.ndarray
+    amount: np.ndarray
+
+    def statistics(self, n_customers: int) -> dict[str, np.ndarray]:
+        """Return number, mean and log moments of the amounts, each of shape (customer,), NaN of none."""
+        n = np.bincount(self.customer, minlength=n_customers)
+        log = np.log(self.amount)
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            return np.bincount(self.customer, values, n_customers) / np.where(n > 0, n, np.nan)
+
+        log_mean = mean(log)
+        sd = np.sqrt(mean((log - log_mean[self.customer]) ** 2))
+        return {"spend": mean(self.amount), "paid": n, "log_spend": log_mean, "log_spend_sd": sd}
 
 
 @dataclass(frozen=True)
@@ -179,15 +207,15 @@ class Trait:
 
     Attributes
     ----------
-    distribution : {"Gamma", "Beta", "InverseGamma"}
+    distribution : {"Gamma", "Beta", "InverseGamma", "LogNormal"}
     arguments : tuple
         Letters: shape and rate of a gamma, both weights of a beta, shape and scale of an inverse gamma
-        distribution. Several letters in a tuple are multiplied.
+        distribution, median and standard deviation of the logarithm of a log-normal one. Several letters in a tuple are multiplied.
     meaning : str
     unit : {"", "per time", "money"}
     """
 
-    distribution: Literal["Gamma", "Beta", "InverseGamma"]
+    distribution: Literal["Gamma", "Beta", "InverseGamma", "LogNormal"]
     arguments: tuple[str | tuple[str, ...], ...]
     meaning: str
     unit: str = ""
