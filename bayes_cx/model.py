@@ -349,6 +349,9 @@ class Model:
         Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
     traits : mapping of str to Trait
         What differs between customers, by name.
+    log_lik_of_all : callable or None
+        Log density of all that statistics can say of a customer, where `log_lik` reads less of it. Models of
+        one kind that read different columns are compared by it.
     operational_time : bool
         Whether time enters only through rates of purchase, so that the model is the same where all customers
         buy at a rate that changes with the calendar and time is counted in proportion to it.
@@ -376,6 +379,7 @@ class Model:
     kind: Kind
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     traits: Mapping[str, Trait] = field(default_factory=dict)
+    log_lik_of_all: Formula | None = None
     operational_time: bool = False
     in_pieces: InPieces | None = None
 
