@@ -8,7 +8,6 @@ import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
-from bayes_cx.clock import Clock
 from bayes_cx.data import Split, provenance_of, unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
@@ -16,7 +15,7 @@ from bayes_cx.notebook import html
 from bayes_cx.scoring import payments, score
 from bayes_cx.validation.calibration import calibration
 from bayes_cx.validation.capture import capture, rules
-from bayes_cx.validation.comparable import columns_of
+from bayes_cx.validation.comparable import columns_of, refuse_seen
 from bayes_cx.validation.coverage import coverage
 from bayes_cx.validation.holdout_checks import (
     Compared,
@@ -26,6 +25,7 @@ from bayes_cx.validation.holdout_checks import (
     tracking_check,
 )
 from bayes_cx.validation.judged import judged, means
+from bayes_cx.validation.spend_coverage import spend_checks, spend_coverage
 from bayes_cx.validation.tracking import by_frequency, futures, reached, tracking
 
 __all__ = ["SMALLEST_GROUP", "Holdout", "holdout"]
@@ -66,6 +66,9 @@ class Holdout:
     by_group : tuple of Check
         The same for the groups in the statistics, which ``about`` names: ``"segment: B2B"``. Groups of fewer
         than `SMALLEST_GROUP` customers are judged together: ``"segment: 12 small groups"``.
+    spend : xarray.Dataset or None
+        Over ``level``: what buyers paid, given how often they bought; see `spend_coverage.spend_coverage`.
+        None without a posterior of spend, or where nobody paid.
     """
 
     tracking: xr.Dataset
@@ -76,6 +79,7 @@ class Holdout:
     capture: xr.Dataset | None
     checks: tuple[Check, ...]
     by_group: tuple[Check, ...]
+    spend: xr.Dataset | None = None
 
     @property
     def verdict(self) -> _checks.Status:
@@ -133,7 +137,7 @@ def holdout(
     1882
     """
     for posterior in filter(None, (purchases, spend)):
-        _unseen(posterior, split)
+        refuse_seen(posterior, split)
     if draws < 2:
         raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
     later = judged(purchases, split)
@@ -163,7 +167,10 @@ def holdout(
         alike=alike,
     )
     captured, value = None, (expected, observed, later.events)
+    spent = None
     if spend is not None and "spend_holdout" in split.holdout:
+        if split.holdout["spend_holdout"].to_numpy().sum() > 0:
+            spent = spend_coverage(spend, split, draws=draws, seed=seeds[1])
         paid = split.holdout["spend_holdout"].to_numpy()[later.who]
         prices = payments(spend, later.stats, draws, np.random.default_rng(seeds[1]))
         pays = np.array([pay(n).astype(np.float32) for pay, n in zip(prices, found.counts, strict=True)])
@@ -194,21 +201,11 @@ def holdout(
             tracking_check(tracked, observed.size),
             calibration_check(calibrated, forecast.outcome),
             *(() if captured is None else capture_checks(captured, observed.size, rival)),
+            *(() if spent is None else spend_checks(spent)),
         ),
         by_group=tuple(_by_group(compared)),
+        spend=spent,
     )
-
-
-def _unseen(posterior: Posterior, split: Split) -> None:
-    """Refuse a posterior that was fitted to data of the hold-out period."""
-    seen, cut = posterior.provenance.data.until, provenance_of(split.calibration).until
-    hour = Clock("hour").step_of  # where a date alone means its last hour
-    if seen and cut and hour(seen) > hour(cut):
-        raise InputError(
-            f"a {posterior.model.name} posterior fitted to data until {seen}",
-            f"one fitted to the calibration period, which ends on {cut}",
-            "fit to split.calibration",
-        )
 
 
 def _by_group(compared: Compared) -> Iterator[Check]:
