@@ -210,7 +210,8 @@ class Trait:
     distribution : {"Gamma", "Beta", "InverseGamma", "LogNormal"}
     arguments : tuple
         Letters: shape and rate of a gamma, both weights of a beta, shape and scale of an inverse gamma
-        distribution, median and standard deviation of the logarithm of a log-normal one. Several letters in a tuple are multiplied.
+        distribution, median and standard deviation of the logarithm of a log-normal one. Several letters in a
+        tuple are multiplied.
     meaning : str
     unit : {"", "per time", "money"}
     """

@@ -92,6 +92,8 @@ class Study:
     other : Plan or None
         The plan under the runner-up of the selection.
     provenance : RunProvenance
+    spend_selection : Selection or None
+        How the model of spend was chosen, where more than one was tried.
 
     Raises
     ------
@@ -115,6 +117,7 @@ class Study:
     selection: "Selection | None" = None
     other: "Plan | None" = None
     provenance: RunProvenance = field(default_factory=RunProvenance)
+    spend_selection: "Selection | None" = None
 
     def __post_init__(self) -> None:
         if not self.fits:

@@ -13,6 +13,7 @@ from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
+from bayes_cx.app.spend_choice import choose_spend, spend_models
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
@@ -83,7 +84,7 @@ def _compute(
     stats, keys = observed.stats, observed.models
     words = kind_of(stats).words["en"]
     events = words.events
-    spends = [bcx.models.GAMMA_GAMMA] if "spend" in stats else []
+    spends = spend_models(stats, compute) if "spend" in stats else ()
     if compute.covariates:
         check_coordinates([*map(bcx.models.find, keys), *spends], compute)
     with steps.step(f"Fit {events}{' and spend' if 'spend' in stats else ''}", bars=True) as step:
@@ -91,7 +92,10 @@ def _compute(
             tried = fit_candidates(keys, stats, compute, steps.bars)
         else:
             tried = {key: fit_model(bcx.models.find(key), stats, compute, steps.bars) for key in keys}
-        spend = spend_of(stats, compute, steps.bars)
+        chosen, spend_selection = None, None
+        if spends:
+            chosen, spend_selection = choose_spend(stats, _parts(observed, compute), compute)
+        spend = spend_of(stats, compute, chosen, steps.bars)
         fits = [*tried.values(), *([spend] if isinstance(spend, bcx.Posterior) else [])]
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
     selection = None
@@ -115,13 +119,13 @@ def _compute(
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(observed, purchases.model, compute, steps.bars)
+        holdout, said = _holdout(observed, purchases.model, chosen, compute, steps.bars)
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
         note = "" if holdout is not None else said
         evidence = replace(check_data(fits, stats, settings), holdout=holdout, holdout_note=note)
-        study = bcx.Study(stats, fits, plan, evidence, selection, other, run)
+        study = bcx.Study(stats, fits, plan, evidence, selection, other, run, spend_selection)
         cards = [bcx.model_card(study, fit) for fit in fits]
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
@@ -129,7 +133,7 @@ def _compute(
 
 
 def _holdout(
-    observed: Observed, model: "Model", compute: Compute, progress: bool
+    observed: Observed, model: "Model", spend_model: "Model | None", compute: Compute, progress: bool
 ) -> "tuple[Holdout | None, str]":
     """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none."""
     if not compute.holdout:
@@ -144,7 +148,7 @@ def _holdout(
         return None, "only statistics are known, and they do not say what happened when"
     try:
         parts = observed.split()
-        spend = spend_of(parts.calibration, compute, progress)
+        spend = spend_of(parts.calibration, compute, spend_model, progress)
         known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
         fits = (
             fit_model(model, parts.calibration, known, progress),
@@ -161,6 +165,16 @@ def _holdout(
         found,
         f"fitted until {parts.calibration.attrs['until']}, judged until {parts.holdout.attrs['end']}",
     )
+
+
+def _parts(observed: Observed, compute: Compute) -> "bcx.Split | None":
+    """Return the two periods of a hold-out test, None where there is none; `_holdout` says why."""
+    if not compute.holdout or observed.split is None:
+        return None
+    try:
+        return observed.split()
+    except BayesCxError:
+        return None
 
 
 def _too_short(parts: "bcx.Split", compute: Compute) -> bool:
@@ -188,7 +202,14 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "settings": run.settings,
         "offers": [asdict(offer) for offer in study.plan.offers],
         **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
-        **({} if study.selection is None else {"comparison": few_digits(_compared(study.selection))}),
+        **{
+            name: few_digits(_compared(chosen))
+            for name, chosen in (
+                ("comparison", study.selection),
+                ("spend_comparison", study.spend_selection),
+            )
+            if chosen is not None
+        },
     }
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     write_record(folder, record, files)

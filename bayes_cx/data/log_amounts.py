@@ -27,9 +27,7 @@ def _log(paid: str) -> str:
     return f"ln(CAST({paid} AS DOUBLE))"
 
 
-def log_columns(
-    paid: np.ndarray, total: np.ndarray, squares: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def log_columns(paid: np.ndarray, total: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the standard deviation of the log amounts of each customer, shape (customer,).
 
     Parameters

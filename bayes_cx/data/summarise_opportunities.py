@@ -47,8 +47,9 @@ def summarise_opportunities(
     xarray.Dataset
         Over ``customer``, in order: ``x``, ``t_x`` and ``n`` (int64), ``first`` and the groups. With amounts
         also ``spend`` (mean of the opportunities taken, NaN where x is 0), ``spend_sum`` (their total),
-        ``first_spend`` (first day), ``paid``, ``log_spend`` and ``log_spend_sd``, as from `summarise`. The attributes are those of `summarise` and ``occasions_unfinished``, the
-        number of purchase occasions left out because their opportunity had not passed.
+        ``first_spend`` (first day), ``paid``, ``log_spend`` and ``log_spend_sd``, as from `summarise`. The
+        attributes are those of `summarise` and ``occasions_unfinished``, the number of purchase occasions
+        left out because their opportunity had not passed.
 
     Raises
     ------

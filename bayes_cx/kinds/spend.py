@@ -26,8 +26,8 @@ def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
         yield "log_spend without a paid purchase", ~some & ~(np.isnan(mean) & np.isnan(sd))
         yield "negative log_spend_sd, or one of a single purchase", (sd < 0) | ((paid == 1) & (sd > 1e-6))
         # The mean of logarithms is at most the logarithm of the mean; equal where purchases are alike.
-        total = np.where(some, x * columns["spend"] / np.maximum(paid, 1), 1.0)
-        yield "log_spend above the log of the mean", some & ~(np.exp(np.where(some, mean, 0)) <= total * (1 + 1e-6))
+        most = np.where(some, x * columns["spend"] / np.maximum(paid, 1), 1.0) * (1 + 1e-6)
+        yield "log_spend above the log of the mean", some & ~(np.exp(np.where(some, mean, 0.0)) <= most)
 
 
 def _demands(columns: Columns) -> Iterator[Demand]:

@@ -36,7 +36,7 @@ def _letters_with_frequency(scale, typical_spend, purchase_sd, customer_sd, elas
 
 
 def _level(x, m, b):
-    """Return the mean log level of customers with x repeat purchases; those with none are as those with one."""
+    """Return the mean log level of those with x repeat purchases; who has none is as those with one."""
     return pt.log(m) + b * pt.log(pt.maximum(x, 1.0))
 
 
@@ -66,7 +66,7 @@ def _log_lik_with_frequency(x, spend, paid, log_spend, log_spend_sd, m, s, w, b)
 
 
 def _expected(level, x, spend, paid, log_spend, log_spend_sd, s, w):
-    """Return the mean of a log-normal amount given the history, times the share of purchases that are paid."""
+    """Return the mean of an amount given the history, times the share of purchases that are paid."""
     _, n, mean, _ = _known(spend, paid, log_spend, log_spend_sd)
     total = s**2 + n * w**2
     own = (s**2 * level + n * w**2 * mean) / total
@@ -91,7 +91,9 @@ def _simulate_with_frequency(rng, x, m, s, w, b):
     x = np.asarray(x).astype(np.int64)
     level = np.log(m) + b * np.log(np.maximum(x, 1)) + w * rng.standard_normal(x.shape)
     customer = np.repeat(np.arange(x.size), x)
-    return Amounts(customer, np.exp(_of(level, customer) + _of(s, customer) * rng.standard_normal(customer.size)))
+    return Amounts(
+        customer, np.exp(_of(level, customer) + _of(s, customer) * rng.standard_normal(customer.size))
+    )
 
 
 def _simulate(rng, x, m, s, w):
@@ -156,8 +158,8 @@ _PRIORS = {
 }
 _CONSTANT = "Levels are constant: trends in prices or baskets are not in the model."
 _FREE = (
-    "Free purchases say nothing of what others are worth; the share of a customer's purchases that are free is "
-    "expected to stay about what it was."
+    "Free purchases say nothing of what others are worth; the share of a customer's purchases that are free "
+    "is expected to stay about what it was."
 )
 
 LOG_NORMAL = Model(
@@ -175,8 +177,8 @@ LOG_NORMAL = Model(
     observe=_observe,
     quantities=named(SPEND, expected_spend=_expected_spend, expected_spend_new=_expected_spend_new),
     story=(
-        "Every purchase of a customer is the customer's own level times a factor that varies from purchase to "
-        "purchase. The levels differ between customers and do not depend on how often they buy."
+        "Every purchase of a customer is the customer's own level times a factor that varies from purchase "
+        "to purchase. The levels differ between customers and do not depend on how often they buy."
     ),
     formulas=(
         'log z_i tilde.op "N"(theta, s^2), quad theta tilde.op "N"(log m, w^2)',
@@ -202,7 +204,9 @@ LOG_NORMAL_FREQUENCY = Model(
         "s": _PARAMS["s"],
         "w": Param("", "standard deviation of mean log amounts between customers who buy equally often"),
         "b": Param(
-            "", "elasticity: by how many percent a purchase is worth more, per percent of purchases", link="identity"
+            "",
+            "elasticity: by how many percent a purchase is worth more, per percent of purchases",
+            link="identity",
         ),
     },
     traits={
@@ -229,17 +233,17 @@ LOG_NORMAL_FREQUENCY = Model(
         SPEND, expected_spend=_expected_spend_with_frequency, expected_spend_new=_expected_spend_new
     ),
     story=(
-        "Every purchase of a customer is the customer's own level times a factor that varies from purchase to "
-        "purchase. The levels differ between customers, and with how often they have bought: twice the repeat "
-        "purchases go with a level that is higher, or lower, by the same factor everywhere."
+        "Every purchase of a customer is the customer's own level times a factor that varies from purchase "
+        "to purchase. The levels differ between customers, and with how often they have bought: twice the "
+        "repeat purchases go with a level that is higher, or lower, by the same factor everywhere."
     ),
     formulas=(
         'log z_i tilde.op "N"(theta, s^2), quad theta tilde.op "N"(log m + b log x, w^2)',
         *LOG_NORMAL.formulas[1:],
     ),
     limits=(
-        "Frequency is the number of repeat purchases so far: where customers have been known for very different "
-        "times it says as much of tenure as of rate.",
+        "Frequency is the number of repeat purchases so far: where customers have been known for very "
+        "different times it says as much of tenure as of rate.",
         "Who has not bought again is taken to spend like those with one repeat purchase.",
         _CONSTANT,
         _FREE,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_cx.catalogue import candidates
 from bayes_cx.clock import Clock
 from bayes_cx.data import read_transactions
 from bayes_cx.errors import InputError
@@ -263,8 +262,12 @@ def _spend_model(given: Mapping[str, float] | Posterior) -> Model:
     if isinstance(given, Posterior):
         if given.model.kind is SPEND:
             return given.model
-        raise InputError(f"a posterior of {given.model.name} as spend", "one of a model of spend", "pass such a one")
-    models = [find(entry.key) for entry in candidates(SPEND.key)]
+        raise InputError(
+            f"a posterior of {given.model.name} as spend", "one of a model of spend", "pass such a one"
+        )
+    from bayes_cx.models import MODELS  # all of them, which only who states parameters has to load
+
+    models = [model for model in MODELS.values() if model.kind is SPEND]
     known = given if isinstance(given, Mapping) else ()
     found = next((model for model in models if {*model.params} == {*known}), None)
     if found is None:

@@ -1,16 +1,26 @@
 """Which model to use, by a rule that is stated before the data are seen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import xarray as xr
 
 from bayes_cx.inference import Posterior
 from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
+from bayes_cx.validation.spend_coverage import spend_checks
 
-__all__ = ["RULE", "Selection", "select"]
+__all__ = ["RULE", "SPEND_RULE", "Selection", "select", "select_spend"]
 
 RULE = (
     "Of the models whose fit passed its checks, the one that best predicts each customer from all others; if "
+    "its lead is not clear, the simplest of those that are not clearly behind: the one with the fewest "
+    "parameters, then the first in the list."
+)
+
+SPEND_RULE = (
+    "Of the models of spend whose intervals hold what buyers of the hold-out paid (of all, without a "
+    "hold-out or where none hold), the one that best predicts the single amounts of each customer from all others. If "
     "its lead is not clear, the simplest of those that are not clearly behind: the one with the fewest "
     "parameters, then the first in the list."
 )
@@ -40,13 +50,15 @@ class Selection:
     rule: str = RULE
 
 
-def select(posteriors: Mapping[str, Posterior]) -> Selection:
+def select(posteriors: Mapping[str, Posterior], stats: xr.Dataset | None = None) -> Selection:
     """Choose among fits to the same customers by `RULE`.
 
     Parameters
     ----------
     posteriors : mapping of str to Posterior
         By name; among equals the first is preferred.
+    stats : xarray.Dataset, optional
+        The statistics, needed where no single fit has the columns of all the others.
 
     Returns
     -------
@@ -71,7 +83,7 @@ def select(posteriors: Mapping[str, Posterior]) -> Selection:
             else "the only candidate for such data"
         )
         return Selection(only, None, f"{posteriors[only].model.name} is {why}.{left_out}", None)
-    found = compare({fit.model.name: fit for fit in tried.values()})
+    found = compare({fit.model.name: fit for fit in tried.values()}, stats=stats)
     place = {fit.model.name: name for name, fit in tried.items()}
     contenders = [place[name] for name in (found.best, *found.rivals)]
     order = list(tried)
@@ -86,3 +98,39 @@ def select(posteriors: Mapping[str, Posterior]) -> Selection:
     else:
         why = f"{name} was chosen as the simplest of those that are not clearly behind {found.best}."
     return Selection(chosen, runner_up, f"{why}{left_out}", found)
+
+
+def select_spend(
+    posteriors: Mapping[str, Posterior], *, stats: xr.Dataset, tested: Mapping[str, xr.Dataset]
+) -> Selection:
+    """Choose among models of spend fitted to the same customers by `SPEND_RULE`.
+
+    Parameters
+    ----------
+    posteriors : mapping of str to Posterior
+        By the name of their model; among equals the first is preferred.
+    stats : xarray.Dataset
+        The statistics of these customers.
+    tested : mapping of str to xarray.Dataset
+        From `spend_coverage`, by the same names; empty without a hold-out.
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    InputError
+        If the fits cannot be compared; see `compare`.
+    """
+    off = [name for name, table in tested.items() if any(c.status == "failed" for c in spend_checks(table))]
+    held = {name: fit for name, fit in posteriors.items() if name in tested and name not in off}
+    chosen = select(held or posteriors, stats)
+    said = ""
+    if off:
+        said = (
+            f" The intervals of {' and '.join(off)} did not hold in the hold-out."
+            if held
+            else " The intervals of none held in the hold-out, so all were compared."
+        )
+    return replace(chosen, reason=chosen.reason + said, rule=SPEND_RULE)

@@ -89,7 +89,9 @@ def spend_coverage(
     for name, some in (("customer", np.ones(who.size, bool)), ("single", number == 1)):
         mean = np.array([inside[some].mean() if some.any() else np.nan for inside in shares.values()])
         found[name] = mean
-        ends = [binomial_interval(share, int(some.sum())) if some.any() else (np.nan, np.nan) for share in mean]
+        ends = [
+            binomial_interval(share, int(some.sum())) if some.any() else (np.nan, np.nan) for share in mean
+        ]
         found[f"{name}_low"], found[f"{name}_high"] = np.array(ends).T
     rank = np.histogram((below + 0.5 * equal) / draws, np.linspace(0, 1, 11))[0] / who.size
     return xr.Dataset(
@@ -106,7 +108,7 @@ def spend_coverage(
 
 
 def spend_checks(table: xr.Dataset) -> Iterator[Check]:
-    """Yield whether the intervals of `spend_coverage` hold what they say, but for a tolerance of two points."""
+    """Yield whether the intervals of `spend_coverage` hold what they say, within two points."""
     n = int(table.attrs["n"])
     for level in table["level"].to_numpy():
         one = table.sel(level=level)

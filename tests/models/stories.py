@@ -279,7 +279,12 @@ def _amounts(x, mean, sd, paid=None):
     return {"x": x, "spend": 30.0, "paid": paid or x, "log_spend": mean, "log_spend_sd": sd}
 
 
-_AMOUNTS = [_amounts(1, 2.5, 0.0), _amounts(3, 3.6, 0.4), _amounts(20, 4.4, 0.9), _amounts(7, 3.1, 0.2, paid=4)]
+_AMOUNTS = [
+    _amounts(1, 2.5, 0.0),
+    _amounts(3, 3.6, 0.4),
+    _amounts(20, 4.4, 0.9),
+    _amounts(7, 3.1, 0.2, paid=4),
+]
 
 _CONTRACTS = [{"T": T, "churned": churned} for T, churned in ((0, 0), (1, 1), (1, 0), (5, 1), (12, 0))]
 
@@ -397,7 +402,11 @@ STORIES = {
     "log_normal": Story(
         likelihood=_log_normal,
         rows=_AMOUNTS,
-        points=[{"m": 27.0, "s": 0.58, "w": 0.46}, {"m": 3.0, "s": 1.5, "w": 0.1}, {"m": 90.0, "s": 0.2, "w": 2.0}],
+        points=[
+            {"m": 27.0, "s": 0.58, "w": 0.46},
+            {"m": 3.0, "s": 1.5, "w": 0.1},
+            {"m": 90.0, "s": 0.2, "w": 2.0},
+        ],
         truth={"m": 27.0, "s": 0.58, "w": 0.46},
         observe=_observe_log_normal,
         live=_live_log_normal("log_normal"),
