@@ -20,6 +20,7 @@ __all__ = [
     "Amounts",
     "Formula",
     "InPieces",
+    "Independent",
     "Lifetimes",
     "Model",
     "Param",
@@ -118,6 +119,26 @@ class Amounts(NamedTuple):
         log_mean = mean(log)
         sd = np.sqrt(mean((log - log_mean[self.customer]) ** 2))
         return {"spend": mean(self.amount), "paid": n, "log_spend": log_mean, "log_spend_sd": sd}
+
+
+class Independent(NamedTuple):
+    """A model of spend without frequency, and what it leaves out of one with it; arrays have shape (sample,).
+
+    Attributes
+    ----------
+    model : Model
+    params : dict of str to numpy.ndarray
+        Its parameters where it comes closest to each draw of the other model, for the customers of the fit.
+    correlation : numpy.ndarray
+        Between the log number of repeat purchases and the log level of spend, among repeat buyers.
+    per_doubling : numpy.ndarray
+        By which share a purchase is worth more where a customer has bought twice as often.
+    """
+
+    model: "Model"
+    params: dict[str, np.ndarray]
+    correlation: np.ndarray
+    per_doubling: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -353,6 +374,9 @@ class Model:
     log_lik_of_all : callable or None
         Log density of all that statistics can say of a customer, where `log_lik` reads less of it. Models of
         one kind that read different columns are compared by it.
+    without_frequency : callable or None
+        Of a model of spend that knows frequency: ``without_frequency(weight, **statistics, **params)``
+        returns the model that does not, where it comes closest; see `Independent`.
     operational_time : bool
         Whether time enters only through rates of purchase, so that the model is the same where all customers
         buy at a rate that changes with the calendar and time is counted in proportion to it.
@@ -381,6 +405,7 @@ class Model:
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     traits: Mapping[str, Trait] = field(default_factory=dict)
     log_lik_of_all: Formula | None = None
+    without_frequency: "Callable[..., Independent] | None" = None
     operational_time: bool = False
     in_pieces: InPieces | None = None
 

@@ -13,10 +13,10 @@ from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
-from bayes_cx.app.spend_choice import choose_spend, spend_models
+from bayes_cx.app.spend_choice import choose_spend, spend_models, with_frequency
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
+from bayes_cx.app.work import ahead, check_data, fit_candidates, fit_model, insist, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import few_digits
 from bayes_cx.kinds import kind_of
@@ -92,9 +92,8 @@ def _compute(
             tried = fit_candidates(keys, stats, compute, steps.bars)
         else:
             tried = {key: fit_model(bcx.models.find(key), stats, compute, steps.bars) for key in keys}
-        chosen, spend_selection = None, None
-        if spends:
-            chosen, spend_selection = choose_spend(stats, _parts(observed, compute), compute)
+        choice = choose_spend(stats, _parts(observed, compute), compute) if spends else None
+        chosen = None if choice is None else choice.model
         spend = spend_of(stats, compute, chosen, steps.bars)
         fits = [*tried.values(), *([spend] if isinstance(spend, bcx.Posterior) else [])]
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in fits)
@@ -125,7 +124,10 @@ def _compute(
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
         note = "" if holdout is not None else said
         evidence = replace(check_data(fits, stats, settings), holdout=holdout, holdout_note=note)
-        study = bcx.Study(stats, fits, plan, evidence, selection, other, run, spend_selection)
+        if choice is not None and isinstance(spend, bcx.Posterior):
+            found = with_frequency(purchases, spend, choice, stats, ahead(settings, purchases), compute)
+            evidence = replace(evidence, frequency=found)
+        study = bcx.Study(stats, fits, plan, evidence, selection, other, run, choice and choice.selection)
         cards = [bcx.model_card(study, fit) for fit in fits]
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"

@@ -1,7 +1,7 @@
 """Which model of spend a run uses: the one that the settings name, or the one that the data support."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bayes_cx.model import Model
     from bayes_cx.validation.selection import Selection
 
-__all__ = ["choose_spend", "spend_models"]
+__all__ = ["SpendChoice", "choose_spend", "spend_models", "with_frequency"]
 
 # Candidates are compared on so many customers who bought again, evenly spaced: a difference that takes more
 # of them to be seen changes no decision.
@@ -50,9 +50,24 @@ def spend_models(stats: "xr.Dataset", compute: Compute) -> "tuple[Model, ...]":
     return tuple(map(bcx.models.find, keys))
 
 
-def choose_spend(
-    stats: "xr.Dataset", parts: "bcx.Split | None", compute: Compute
-) -> "tuple[Model, Selection | None]":
+class SpendChoice(NamedTuple):
+    """The model of spend of a run.
+
+    Attributes
+    ----------
+    model : Model
+    selection : Selection or None
+        How it was chosen, where there was a choice.
+    fits : dict of str to Posterior
+        Quick fits of the candidates.
+    """
+
+    model: "Model"
+    selection: "Selection | None"
+    fits: "dict[str, bcx.Posterior]"
+
+
+def choose_spend(stats: "xr.Dataset", parts: "bcx.Split | None", compute: Compute) -> SpendChoice:
     """Return the model of spend to use, and how it was chosen where there was a choice.
 
     Parameters
@@ -65,7 +80,7 @@ def choose_spend(
     """
     models = spend_models(stats, compute)
     if len(models) == 1:
-        return models[0], None
+        return SpendChoice(models[0], None, {})
     from bayes_cx.validation.selection import select_spend
 
     some = _some(stats)
@@ -78,7 +93,34 @@ def choose_spend(
             for name, fit in _fits([fit.model for fit in fits.values()], known, compute).items()
         }
     selection = select_spend(fits, stats=some, tested=tested)
-    return fits[selection.chosen].model, selection
+    return SpendChoice(fits[selection.chosen].model, selection, fits)
+
+
+def with_frequency(
+    purchases: "bcx.Posterior",
+    spend: "bcx.Posterior",
+    choice: SpendChoice,
+    stats: "xr.Dataset",
+    horizon: str,
+    compute: Compute,
+) -> "bcx.SpendAndFrequency | None":
+    """Return how spend goes with frequency, on evenly spaced customers; None without such a model."""
+    known = [fit for fit in (*choice.fits.values(), spend) if fit.model.without_frequency is not None]
+    known = [fit for fit in known if fit.layout.design.is_constant]
+    if not known:
+        return None
+    table = bcx.expand(stats)
+    n = table.sizes["customer"]
+    keep = np.unique(np.linspace(0, n - 1, min(n, _ENOUGH)).astype(int))
+    value = bcx.lifetime_value(
+        purchases,
+        known[0],
+        table.isel(customer=keep),
+        horizon=horizon,
+        discount_rate=compute.discount_rate,
+        draws=_FUTURES,
+    )
+    return bcx.spend_and_frequency(value)
 
 
 def _fits(models: "Sequence[Model]", stats: "xr.Dataset", compute: Compute) -> "dict[str, bcx.Posterior]":

@@ -4,6 +4,7 @@ from bayes_cx.decision.offers import Beta, Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
 from bayes_cx.decision.segments import Segments, segments
+from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "Offer",
     "Plan",
     "Segments",
+    "SpendAndFrequency",
     "lifetime_value",
     "prioritise",
     "segments",
+    "spend_and_frequency",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import SPEND
-from bayes_cx.model import Amounts, Model, Param, Prior, Trait
+from bayes_cx.model import Amounts, Independent, Model, Param, Prior, Trait
 from bayes_cx.models.quantities import named
 
 __all__ = ["LOG_NORMAL", "LOG_NORMAL_FREQUENCY"]
@@ -126,6 +126,34 @@ def _of(value, customer):
     return value if np.ndim(value) == 0 else value[customer]
 
 
+def _independent(weight, x, spend, paid, log_spend, log_spend_sd, m, s, w, b):
+    """Return the model without frequency that is closest, as its likelihood weighs customers.
+
+    What frequency explains of the levels becomes a part of the spread between customers. A customer counts as
+    much as is known of the level: by the inverse of its variance and that of the mean of the purchases.
+    """
+    some = (paid > 0) & (spend > 0) & (weight > 0)
+    pairs, place = np.unique(np.stack([x[some], paid[some]]), axis=1, return_inverse=True)
+    weight = np.bincount(place.ravel(), weight[some])
+    c, n = np.log(pairs[0]), pairs[1]
+    m, s, w, b = (np.reshape(each, (-1, 1)) for each in (m, s, w, b))
+
+    def moments(share):
+        mean = (share * c).sum(axis=1, keepdims=True) / share.sum(axis=1, keepdims=True)
+        return mean, (share * (c - mean) ** 2).sum(axis=1, keepdims=True) / share.sum(axis=1, keepdims=True)
+
+    _, variance = moments(weight[None])
+    between = w**2 + b**2 * variance
+    mean, spread = moments(weight / (between + s**2 / n))
+    closest = {"m": m * np.exp(b * mean), "s": s, "w": np.sqrt(w**2 + b**2 * spread)}
+    return Independent(
+        LOG_NORMAL,
+        {name: np.ravel(value) for name, value in closest.items()},
+        np.ravel(b * np.sqrt(variance / between)),
+        np.ravel(2.0**b - 1.0),
+    )
+
+
 def _observe(made, x):
     """Return what one sees of amounts `made` by customers with x repeat purchases, all of them paid."""
     return {"x": x, **made.statistics(np.size(x))}
@@ -229,6 +257,7 @@ LOG_NORMAL_FREQUENCY = Model(
     simulate=_simulate_with_frequency,
     simulate_future=_simulate_future_with_frequency,
     observe=_observe,
+    without_frequency=_independent,
     quantities=named(
         SPEND, expected_spend=_expected_spend_with_frequency, expected_spend_new=_expected_spend_new
     ),

@@ -20,9 +20,9 @@ RULE = (
 
 SPEND_RULE = (
     "Of the models of spend whose intervals hold what buyers of the hold-out paid (of all, without a "
-    "hold-out or where none hold), the one that best predicts the single amounts of each customer from all others. If "
-    "its lead is not clear, the simplest of those that are not clearly behind: the one with the fewest "
-    "parameters, then the first in the list."
+    "hold-out or where none hold), the one that best predicts the single amounts of each customer from all "
+    "others. If its lead is not clear, the simplest of those that are not clearly behind: the one with the "
+    "fewest parameters, then the first in the list."
 )
 
 

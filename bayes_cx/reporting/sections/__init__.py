@@ -15,6 +15,7 @@ from bayes_cx.reporting.sections import (
     page_one,
     priority,
     segments,
+    spend,
     staying,
     worth,
 )
@@ -28,6 +29,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     staying.section,
     priority.section,
     worth.section,
+    spend.section,
     segments.section,
     certainty.section,
     calendar.section,
