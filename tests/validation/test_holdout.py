@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 import bayes_cx as bcx
 from bayes_cx.validation import holdout
-from bayes_cx.validation.holdout import _unseen
+from bayes_cx.validation.comparable import refuse_seen
 from bayes_cx.validation.holdout_checks import mean_interval
 from bayes_cx.validation.tracking import by_frequency
 from tests.made import with_provenance
@@ -201,9 +201,9 @@ def test_hours_of_one_day_are_told_apart(cdnow, cdnow_fits, seen, cut, refused):
     fit = with_provenance(cdnow_fits[0], until=seen)
     if refused:
         with pytest.raises(bcx.InputError, match=r"fit to split\.calibration"):
-            _unseen(fit, parts)
+            refuse_seen(fit, parts)
     else:
-        _unseen(fit, parts)
+        refuse_seen(fit, parts)
 
 
 def test_groups_of_spend_are_forecast_with_their_own_parameters(cdnow, cdnow_fits):
