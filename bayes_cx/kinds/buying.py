@@ -7,6 +7,7 @@ import numpy as np
 from bayes_cx.kinds.kind import Column, Columns, Forecast, Statistic, Words, plural, share
 
 __all__ = [
+    "LOG_MOMENTS",
     "MONEY",
     "PAID",
     "features",
@@ -34,6 +35,9 @@ MONEY = {
         "", "standard deviation of the log spend of those not free", required=False, source=_WITH_AMOUNTS
     ),
 }
+
+LOG_MOMENTS = ("paid", "log_spend", "log_spend_sd")
+"""What is known of the logarithms of single amounts."""
 
 PAID = {"spend": 1, "spend_sum": 1, "first_spend": 1, "paid": 1, "log_spend": 0, "log_spend_sd": 0}
 """The amounts of a customer with one repeat purchase, each of them worth one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, lively, of_repeaters, words
+from bayes_cx.kinds.buying import LOG_MOMENTS, MONEY, lively, of_repeaters, words
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, plural
 
 __all__ = ["SPEND"]
@@ -51,7 +51,7 @@ SPEND = Kind(
     columns={
         "x": Column("count", "repeat purchases"),
         "spend": Column("money", "mean spend of repeat purchases", source=MONEY["spend"].source),
-        **{name: MONEY[name] for name in ("paid", "log_spend", "log_spend_sd")},
+        **{name: MONEY[name] for name in LOG_MOMENTS},
     },
     source=MONEY["spend"].source,
     counted="x",
