@@ -112,7 +112,7 @@ def spend_and_frequency(value: LifetimeValue, top: float = 0.10) -> SpendAndFreq
     size = max(1, round(top * n))
     mine, theirs = (np.argsort(-each, kind="stable")[:size] for each in means)
     step = max(1, 1_000_000 // value.draws)
-    best = sum(both(mine[i : i + step]).sum(axis=2) for i in range(0, size, step))
+    best = np.sum([both(mine[i : i + step]).sum(axis=2) for i in range(0, size, step)], axis=0)
     return SpendAndFrequency(
         correlation=other.correlation,
         per_doubling=other.per_doubling,

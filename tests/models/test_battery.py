@@ -79,8 +79,15 @@ def test_the_record_is_complete(model):
     assert reference(model.reference)
 
 
-# BG/CNBD-k and MBG/CNBD-k are one page, told apart by whether one may leave at the first purchase.
-_ONE_PAGE = {("mbg_cnbd", "limits"), ("mbg_cnbd", "moments"), ("mbg_cnbd", "conditioning")}
+# BG/CNBD-k and MBG/CNBD-k are one page, told apart by whether one may leave at the first purchase; log-normal
+# spend is that with frequency at b = 0.
+_ONE_PAGE = {
+    ("mbg_cnbd", "limits"),
+    ("mbg_cnbd", "moments"),
+    ("mbg_cnbd", "conditioning"),
+    ("log_normal", "moments"),
+    ("log_normal", "conditioning"),
+}
 
 
 @pytest.mark.parametrize(
