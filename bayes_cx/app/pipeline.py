@@ -118,7 +118,7 @@ def _compute(
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(observed, purchases.model, chosen, compute, steps.bars)
+        holdout, said = _holdout(observed, purchases.model, compute, steps.bars, chosen)
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
@@ -135,7 +135,7 @@ def _compute(
 
 
 def _holdout(
-    observed: Observed, model: "Model", spend_model: "Model | None", compute: Compute, progress: bool
+    observed: Observed, model: "Model", compute: Compute, progress: bool, spend_model: "Model | None" = None
 ) -> "tuple[Holdout | None, str]":
     """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none."""
     if not compute.holdout:
