@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof coverage test test-all bench lint format floors wheel gallery notebooks wrong-choice lock image clean
+.PHONY: help setup report proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -48,6 +48,9 @@ proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md
 
 coverage: $(STAMP) ## forecast hold-out totals from several cuts, with and without calendar time: docs/coverage.md
 	$(BIN)/python docs/coverage_of_totals.py
+
+coverage-spend: $(STAMP) ## test every model of spend on what customers then paid: docs/coverage_spend.md
+	$(BIN)/python docs/coverage_of_spend.py
 
 test: $(STAMP) ## run every test that is not slow
 	$(PYTEST) $(TESTS)

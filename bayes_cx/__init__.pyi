@@ -40,10 +40,12 @@ from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
 from bayes_cx.decision import Segments as Segments
+from bayes_cx.decision import SpendAndFrequency as SpendAndFrequency
 from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
+from bayes_cx.decision import spend_and_frequency as spend_and_frequency
 from bayes_cx.errors import BayesCxError as BayesCxError
 from bayes_cx.errors import BayesCxWarning as BayesCxWarning
 from bayes_cx.errors import FitError as FitError

@@ -119,6 +119,22 @@ MODELS: tuple[ModelEntry, ...] = (
     ModelEntry("sbg", "sBG", "contracts", "sbg", "each customer's risk of leaving stays the same"),
     ModelEntry("bdw", "BdW", "contracts", "bdw", "a customer's own risk of leaving rises or falls"),
     ModelEntry("gamma_gamma", "Gamma-Gamma", SPEND, "gamma_gamma", "what a purchase is worth is asked"),
+    ModelEntry(
+        "log_normal",
+        "Log-normal",
+        SPEND,
+        "log_normal",
+        "single amounts differ by factors",
+        ("paid", "log_spend", "log_spend_sd"),
+    ),
+    ModelEntry(
+        "log_normal_frequency",
+        "Log-normal with frequency",
+        SPEND,
+        "log_normal",
+        "frequent buyers spend more each time, or less",
+        ("paid", "log_spend", "log_spend_sd"),
+    ),
 )
 
 DATASETS: tuple[DatasetEntry, ...] = (

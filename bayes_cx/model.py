@@ -17,8 +17,10 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import Kind
 
 __all__ = [
+    "Amounts",
     "Formula",
     "InPieces",
+    "Independent",
     "Lifetimes",
     "Model",
     "Param",
@@ -90,6 +92,53 @@ class Lifetimes(NamedTuple):
         made = np.minimum(self.left - 1, exposure).astype(np.int64)
         customer = np.repeat(np.arange(made.size), made)
         return Purchases(customer, np.arange(customer.size) - np.repeat(np.cumsum(made) - made, made) + 1.0)
+
+
+class Amounts(NamedTuple):
+    """What simulated repeat purchases are worth, one entry for each.
+
+    Attributes
+    ----------
+    customer : numpy.ndarray of int, shape (purchase,)
+        Position of the customer.
+    amount : numpy.ndarray of float, shape (purchase,)
+        Above zero.
+    """
+
+    customer: np.ndarray
+    amount: np.ndarray
+
+    def statistics(self, n_customers: int) -> dict[str, np.ndarray]:
+        """Return number, mean and log moments of the amounts, each of shape (customer,), NaN of none."""
+        n = np.bincount(self.customer, minlength=n_customers)
+        log = np.log(self.amount)
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            return np.bincount(self.customer, values, n_customers) / np.where(n > 0, n, np.nan)
+
+        log_mean = mean(log)
+        sd = np.sqrt(mean((log - log_mean[self.customer]) ** 2))
+        return {"spend": mean(self.amount), "paid": n, "log_spend": log_mean, "log_spend_sd": sd}
+
+
+class Independent(NamedTuple):
+    """A model of spend without frequency, and what it leaves out of one with it; arrays have shape (sample,).
+
+    Attributes
+    ----------
+    model : Model
+    params : dict of str to numpy.ndarray
+        Its parameters where it comes closest to each draw of the other model, for the customers of the fit.
+    correlation : numpy.ndarray
+        Between the log number of repeat purchases and the log level of spend, among repeat buyers.
+    per_doubling : numpy.ndarray
+        By which share a purchase is worth more where a customer has bought twice as often.
+    """
+
+    model: "Model"
+    params: dict[str, np.ndarray]
+    correlation: np.ndarray
+    per_doubling: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -179,15 +228,16 @@ class Trait:
 
     Attributes
     ----------
-    distribution : {"Gamma", "Beta", "InverseGamma"}
+    distribution : {"Gamma", "Beta", "InverseGamma", "LogNormal"}
     arguments : tuple
         Letters: shape and rate of a gamma, both weights of a beta, shape and scale of an inverse gamma
-        distribution. Several letters in a tuple are multiplied.
+        distribution, median and standard deviation of the logarithm of a log-normal one. Several letters in a
+        tuple are multiplied.
     meaning : str
     unit : {"", "per time", "money"}
     """
 
-    distribution: Literal["Gamma", "Beta", "InverseGamma"]
+    distribution: Literal["Gamma", "Beta", "InverseGamma", "LogNormal"]
     arguments: tuple[str | tuple[str, ...], ...]
     meaning: str
     unit: str = ""
@@ -321,6 +371,12 @@ class Model:
         Parameters that take a few whole values. A fit weighs the values by their marginal likelihood.
     traits : mapping of str to Trait
         What differs between customers, by name.
+    log_lik_of_all : callable or None
+        Log density of all that statistics can say of a customer, where `log_lik` reads less of it. Models of
+        one kind that read different columns are compared by it.
+    without_frequency : callable or None
+        Of a model of spend that knows frequency: ``without_frequency(weight, **statistics, **params)``
+        returns the model that does not, where it comes closest; see `Independent`.
     operational_time : bool
         Whether time enters only through rates of purchase, so that the model is the same where all customers
         buy at a rate that changes with the calendar and time is counted in proportion to it.
@@ -348,6 +404,8 @@ class Model:
     kind: Kind
     choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     traits: Mapping[str, Trait] = field(default_factory=dict)
+    log_lik_of_all: Formula | None = None
+    without_frequency: "Callable[..., Independent] | None" = None
     operational_time: bool = False
     in_pieces: InPieces | None = None
 

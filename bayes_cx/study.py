@@ -11,7 +11,7 @@ from bayes_cx.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes_cx.decision import Plan
+    from bayes_cx.decision import Plan, SpendAndFrequency
     from bayes_cx.inference import Posterior
     from bayes_cx.validation import Holdout, PredictiveCheck
     from bayes_cx.validation.selection import Selection
@@ -33,6 +33,8 @@ class Evidence:
         From `validation.predictive_check` and `validation.prior_predictive_check`, at most one a model.
     sensitivity : tuple of Check
         From `validation.prior_sensitivity`, of one or more models.
+    frequency : SpendAndFrequency or None
+        How spend goes with how often customers buy, from `spend_and_frequency`.
     """
 
     holdout: "Holdout | None" = None
@@ -40,6 +42,7 @@ class Evidence:
     posterior_checks: "tuple[PredictiveCheck, ...]" = ()
     prior_checks: "tuple[PredictiveCheck, ...]" = ()
     sensitivity: tuple[Check, ...] = ()
+    frequency: "SpendAndFrequency | None" = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class Study:
     other : Plan or None
         The plan under the runner-up of the selection.
     provenance : RunProvenance
+    spend_selection : Selection or None
+        How the model of spend was chosen, where more than one was tried.
 
     Raises
     ------
@@ -115,6 +120,7 @@ class Study:
     selection: "Selection | None" = None
     other: "Plan | None" = None
     provenance: RunProvenance = field(default_factory=RunProvenance)
+    spend_selection: "Selection | None" = None
 
     def __post_init__(self) -> None:
         if not self.fits:

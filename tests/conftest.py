@@ -99,6 +99,15 @@ def spend(cdnow_sample):
 
 
 @pytest.fixture(scope="session")
+def log_normal_fits(cdnow_sample):
+    """Posteriors of the log-normal models on the sample, without frequency and with it."""
+    models = (bcx.models.LOG_NORMAL, bcx.models.LOG_NORMAL_FREQUENCY)
+    return tuple(
+        bcx.fit(m, cdnow_sample, method=bcx.Laplace(draws=1000), seed=1, progress=False) for m in models
+    )
+
+
+@pytest.fixture(scope="session")
 def at_point():
     """A function that gives a posterior the draws one names, and another unit if asked."""
     from tests.made import with_provenance

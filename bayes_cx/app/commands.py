@@ -118,7 +118,7 @@ def prioritise(files: list[Path], settings: Settings, out: Path) -> None:
     if len(files) == 3:
         spend = bcx.load(files[1])
     elif spend is None and "amount" in stats:  # contracts have amounts of their own
-        spend = work.spend_of(stats, settings.compute)
+        spend = work.spend_of(stats, settings.compute, None)
     plan = work.plan_of(bcx.load(files[0]), spend, stats, settings)
     write_table(plan.written(), out)
     typer.echo(out)

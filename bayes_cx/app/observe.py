@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app.designs import able, check_design_columns, covariate_columns, design_columns
 from bayes_cx.app.settings import AUTO, SETTINGS, Settings
+from bayes_cx.app.spend_choice import spend_models
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import holds_statistics, read_statistics
 from bayes_cx.errors import InputError
@@ -75,7 +77,9 @@ def _observed(
         return replace(made, calibration=with_numbers(made.calibration, numeric))
 
     stats = with_numbers(stats, numeric)
-    return Observed(stats, models_for(settings, stats), parts if numeric and split is not None else split)
+    again = parts if numeric and split is not None else split
+    # Split once, although the choice of models and the hold-out test all ask.
+    return Observed(stats, models_for(settings, stats), None if again is None else cache(again))
 
 
 def reads_twice(settings: Settings) -> bool:
@@ -111,8 +115,8 @@ def models_for(settings: Settings, stats: "xr.Dataset") -> tuple[str, ...]:
         )
     if settings.compute.model == AUTO:
         keys = tuple(entry.key for entry in known if set(entry.columns) <= set(stats.keys()))
-        spends = [bcx.models.GAMMA_GAMMA] if settings.compute.covariates and "spend" in stats else []
-        return able(keys, settings.compute, spends)
+        paid = settings.compute.covariates and "spend" in stats
+        return able(keys, settings.compute, spend_models(stats, settings.compute) if paid else ())
     keys = tuple(entry.key for entry in known)
     if settings.compute.model not in keys:
         raise InputError(

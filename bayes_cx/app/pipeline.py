@@ -14,6 +14,7 @@ from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
+from bayes_cx.app.spend_choice import choose_spend, spend_models, with_frequency
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
 from bayes_cx.app.work import ahead, check_data, fit_model, plan_of, run_of, spend_of
@@ -89,10 +90,12 @@ def _compute(
     run, compute = run_of(settings, command), settings.compute
     stats, words = observed.stats, kind_of(observed.stats).words["en"]
     events = words.events
-    spends = [bcx.models.GAMMA_GAMMA] if "spend" in stats else []
+    spends = spend_models(stats, compute) if "spend" in stats else ()
     if compute.covariates:
         check_coordinates([*map(bcx.models.find, observed.models), *spends], compute)
-    chosen, spend = _fits(observed, settings, steps)
+    choice = choose_spend(stats, _parts(observed, compute), compute) if spends else None
+    spend_model = None if choice is None else choice.model
+    chosen, spend = _fits(observed, settings, spend_model, steps)
     purchases, selection = chosen.fit, chosen.selection
     stats = _read_by(stats, (purchases, chosen.runner_up))
     with steps.step("Choose whom to contact") as step:
@@ -105,20 +108,27 @@ def _compute(
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:
-        holdout, said = _holdout(observed, purchases.model, compute, steps.bars, chosen.calibrated)
+        holdout, said = _holdout(
+            observed, purchases.model, compute, steps.bars, spend_model, chosen.calibrated
+        )
         step.says = said if holdout is not None else f"not done: {said}"
     with steps.step("Check the models") as step:
         fits = tuple(fit for fit in (purchases, spend) if isinstance(fit, bcx.Posterior))
         note = "" if holdout is not None else said
         evidence = replace(check_data(fits, stats, settings), holdout=holdout, holdout_note=note)
-        study = bcx.Study(stats, fits, plan, evidence, selection, other, run)
+        if choice is not None and isinstance(spend, bcx.Posterior):
+            found = with_frequency(purchases, spend, choice, stats, ahead(settings, purchases), compute)
+            evidence = replace(evidence, frequency=found)
+        study = bcx.Study(stats, fits, plan, evidence, selection, other, run, choice and choice.selection)
         cards = [bcx.model_card(study, fit) for fit in fits]
         verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
     return study, cards
 
 
-def _fits(observed: Observed, settings: Settings, steps: Steps) -> "tuple[Choice, Spend]":
+def _fits(
+    observed: Observed, settings: Settings, spend_model: "Model | None", steps: Steps
+) -> "tuple[Choice, Spend]":
     """Fit purchases, by the model that is named or the one that the rule chooses, and spend."""
     stats, compute, keys = observed.stats, settings.compute, observed.models
     events = kind_of(stats).words["en"].events
@@ -129,7 +139,7 @@ def _fits(observed: Observed, settings: Settings, steps: Steps) -> "tuple[Choice
         else:
             among = None
             fits = [fit_model(bcx.models.find(keys[0]), stats, compute, steps.bars)]
-        spend = spend_of(stats, compute, steps.bars)
+        spend = spend_of(stats, compute, spend_model, steps.bars)
         said = [*fits, *([spend] if isinstance(spend, bcx.Posterior) else [])]
         step.says = ", ".join(f"{fit.model.name} {fit.verdict.replace('_', ' ')}" for fit in said)
     if among is None:
@@ -153,6 +163,7 @@ def _holdout(
     model: "Model",
     compute: Compute,
     progress: bool,
+    spend_model: "Model | None" = None,
     calibrated: "Posterior | None" = None,
 ) -> "tuple[Holdout | None, str]":
     """Return a hold-out test on the last part of the data, and a sentence on it or on why there is none.
@@ -171,7 +182,7 @@ def _holdout(
         return None, "only statistics are known, and they do not say what happened when"
     try:
         parts = observed.split()
-        spend = spend_of(parts.calibration, compute, progress)
+        spend = spend_of(parts.calibration, compute, spend_model, progress)
         if calibrated is None:
             known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
             calibrated = fit_model(model, parts.calibration, known, progress)
@@ -188,6 +199,16 @@ def _holdout(
         found,
         f"fitted until {parts.calibration.attrs['until']}, judged until {parts.holdout.attrs['end']}",
     )
+
+
+def _parts(observed: Observed, compute: Compute) -> "bcx.Split | None":
+    """Return the two periods of a hold-out test, None where there is none; `_holdout` says why."""
+    if not compute.holdout or observed.split is None:
+        return None
+    try:
+        return observed.split()
+    except BayesCxError:
+        return None
 
 
 def _too_short(parts: "bcx.Split", compute: Compute) -> bool:
@@ -215,7 +236,14 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "settings": run.settings,
         "offers": [asdict(offer) for offer in study.plan.offers],
         **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
-        **({} if study.selection is None else {"comparison": few_digits(_compared(study.selection))}),
+        **{
+            name: few_digits(_compared(chosen))
+            for name, chosen in (
+                ("comparison", study.selection),
+                ("spend_comparison", study.spend_selection),
+            )
+            if chosen is not None
+        },
     }
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     write_record(folder, record, files)

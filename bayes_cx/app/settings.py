@@ -70,6 +70,10 @@ def _reported() -> Iterable[str]:
     )
 
 
+def _spends() -> Iterable[str]:
+    return (AUTO, *(entry.key for entry in catalogue.MODELS if entry.kind == catalogue.SPEND))
+
+
 def _model_key(name: str) -> str:
     """Return the key of a model that was named by its key or its printed name; other words as they are."""
     with suppress(InputError):  # `check` says which there are, and what else may stand here
@@ -232,6 +236,14 @@ class Compute:
             check=no_formulas,
         ),
     ] = ()
+    spend_model: Annotated[
+        str,
+        Option(
+            lambda: f"Model of what a purchase is worth: {either(_spends())}.",
+            parse=_model_key,
+            check=one_of(_spends),
+        ),
+    ] = AUTO
     calendar: Annotated[
         bool,
         Option(

@@ -138,10 +138,10 @@ def _advice(posterior: "bcx.Posterior") -> str:
     return "try more data" if posterior.provenance.method == "NUTS" else "try --method nuts or more data"
 
 
-def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "Spend":
+def spend_of(stats: "xr.Dataset", compute: Compute, model: "Model | None", progress: bool = False) -> "Spend":
     """Return what purchases are worth: a fit of the amounts, a worth from the settings, or None.
 
-    Contracts have amounts of their own, one a customer.
+    Contracts have amounts of their own, one a customer. `model` is that of spend, where there are amounts.
 
     Raises
     ------
@@ -154,7 +154,8 @@ def spend_of(stats: "xr.Dataset", compute: Compute, progress: bool = False) -> "
         raise InputError("both --worth and amounts", "one of the two", "leave out --worth")
     if "amount" in stats:
         return bcx.expand(stats)["amount"].to_numpy()
-    return fit_model(bcx.models.GAMMA_GAMMA, stats, compute, progress)
+    assert model is not None
+    return fit_model(model, stats, compute, progress)
 
 
 def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: Settings) -> "bcx.Evidence":

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import xarray as xr
 
+from bayes_cx.data.log_amounts import log_columns
 from bayes_cx.data.nothing_left import nothing_left
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.sources import Source
@@ -34,7 +35,8 @@ def complete(
         Those that were summarised.
     table : pyarrow.Table
         One row a customer: ``customer``, ``x``, ``first`` (step), ``n`` (rows), the groups and, with amounts,
-        ``spend_sum`` and ``first_spend``.
+        ``spend_sum``, ``first_spend`` and, of repeat purchases, ``n_paid`` (those not free), ``logs`` and
+        ``log_squares``; see `log_amounts`.
     data : dict
         Variables over ``customer``.
     kind : Kind
@@ -69,6 +71,11 @@ def complete(
             column(table, "first_spend"),
             {"meaning": "spend of the first occasion"},
         )
+        paid = column(table, "n_paid")
+        mean_log, sd_log = log_columns(paid, column(table, "logs"), column(table, "log_squares"))
+        data["paid"] = ("customer", paid, {"meaning": f"repeat {counted} that were not free"})
+        data["log_spend"] = ("customer", mean_log, {"meaning": "mean log spend of these"})
+        data["log_spend_sd"] = ("customer", sd_log, {"meaning": "standard deviation of the same"})
     data["first"] = ("customer", clock.times_of(first), {"meaning": "first occasion"})
     for prefix, name in occasions.groups.items():
         data[name] = ("customer", column(table, prefix))

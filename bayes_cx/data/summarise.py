@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import xarray as xr
 
 from bayes_cx.data import groups
+from bayes_cx.data.log_amounts import squared_sql, whole_sql
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.statistics import column, complete
 from bayes_cx.data.transactions import Transactions, check_transactions
@@ -54,11 +55,14 @@ def summarise(
     xarray.Dataset
         Over ``customer``, in order: ``x`` (int64, repeat purchase occasions), ``t_x`` and ``T`` (float64, in
         `unit`), ``first`` (datetime64, first occasion) and the groups (text). With amounts also ``spend``
-        (mean of the repeat occasions, NaN where x is 0), ``spend_sum`` (their total) and ``first_spend``
-        (first occasion). The attributes tell unit, period, source, fingerprint of the input and how many rows
-        were rejected, and why (as JSON); ``varying`` (as JSON) counts the customers whose group changed;
-        ``remarks`` (as JSON) are sentences on dates that stand alone and on zones; ``repeats_by_week`` (as
-        JSON) counts the repeat occasions of all customers by week, named by its Monday.
+        (mean of the repeat occasions, NaN where x is 0), ``spend_sum`` (their total), ``first_spend`` (first
+        occasion), ``paid`` (int64, repeat occasions that were not free), and the mean and the standard
+        deviation (divided by their number) of the logarithms of what they were worth, ``log_spend`` and
+        ``log_spend_sd``, NaN where there is none. The attributes tell unit, period, source, fingerprint of
+        the input and how many rows were rejected, and why (as JSON); ``varying`` (as JSON) counts the
+        customers whose group changed; ``remarks`` (as JSON) are sentences on dates that stand alone and on
+        zones; ``repeats_by_week`` (as JSON) counts the repeat occasions of all customers by week, named by
+        its Monday.
 
     Raises
     ------
@@ -103,18 +107,35 @@ def _customers_and_weeks(occasions: Occasions, regularity: bool) -> str:
         bought = occasions.source.view("gaps", f"SELECT *, {since} AS log_gap FROM {bought}")
         # Fixed-point, so that neither the order of the rows nor that of the gaps can change the sum.
         log_gaps = ",\nCAST(coalesce(sum(CAST(log_gap AS DECIMAL(38, 15))), 0) AS DOUBLE) AS log_gaps"
+    logs = _logs(occasions)
     totals = occasions.source.view(
         "totals",
         f"""SELECT customer, {week_sql(occasions.clock)} AS week, count(*) - 1 AS x,
 min(d) AS first, max(d) AS last, CAST(sum(n) AS BIGINT) AS n,
-sum(paid) AS paid, arg_min(paid, d) AS first_paid{log_gaps}{groups.of_customers(occasions.groups)}
+sum(paid) AS paid, arg_min(paid, d) AS first_paid{log_gaps}{logs}{groups.of_customers(occasions.groups)}
 FROM {bought} GROUP BY GROUPING SETS ((customer), (week))""",
     )
+    amounts = ""
+    if occasions.schema.amount is not None:
+        # What the first purchase was worth does not count; NULL where it was free, as in the sums.
+        first = {"logs": whole_sql("first_paid"), "log_squares": squared_sql("first_paid")}
+        sums = (f"CAST({name} - coalesce({sql}, 0) AS DOUBLE) AS {name}" for name, sql in first.items())
+        amounts = ", ".join(["", "CAST(n_paid - CAST(first_paid > 0 AS INT) AS BIGINT) AS n_paid", *sums])
+    left_out = "paid, first_paid, n_paid, logs, log_squares" if amounts else "paid, first_paid"
     both = occasions.source.view(
         "customers_and_weeks",
-        f"""SELECT * EXCLUDE (paid, first_paid), CAST(paid - first_paid AS DOUBLE) AS spend_sum,
-CAST(first_paid AS DOUBLE) AS first_spend FROM {totals} ORDER BY customer NULLS LAST, week""",
+        f"""SELECT * EXCLUDE ({left_out}), CAST(paid - first_paid AS DOUBLE) AS spend_sum,
+CAST(first_paid AS DOUBLE) AS first_spend{amounts} FROM {totals} ORDER BY customer NULLS LAST, week""",
     )
     # Nothing here reads it: it is for who wants to look at the steps.
     occasions.source.view("customers", f"SELECT * EXCLUDE (week) FROM {both} WHERE week IS NULL")
     return both
+
+
+def _logs(occasions: Occasions) -> str:
+    """Return SQL for the number of paid occasions, and the sums of their log amounts and of the squares."""
+    if occasions.schema.amount is None:
+        return ""
+    return f""",
+count(*) FILTER (paid > 0) AS n_paid, coalesce(sum({whole_sql("paid")}), 0) AS logs,
+coalesce(sum({squared_sql("paid")}), 0) AS log_squares"""

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_cx.clock import Clock
 from bayes_cx.data import groups
+from bayes_cx.data.log_amounts import squared_sql, whole_sql
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.statistics import column, complete, sum_of
 from bayes_cx.data.transactions import Transactions, check_transactions
@@ -45,9 +46,10 @@ def summarise_opportunities(
     -------
     xarray.Dataset
         Over ``customer``, in order: ``x``, ``t_x`` and ``n`` (int64), ``first`` and the groups. With amounts
-        also ``spend`` (mean of the opportunities taken, NaN where x is 0), ``spend_sum`` (their total) and
-        ``first_spend`` (first day). The attributes are those of `summarise` and ``occasions_unfinished``, the
-        number of purchase occasions left out because their opportunity had not passed.
+        also ``spend`` (mean of the opportunities taken, NaN where x is 0), ``spend_sum`` (their total),
+        ``first_spend`` (first day), ``paid``, ``log_spend`` and ``log_spend_sd``, as from `summarise`. The
+        attributes are those of `summarise` and ``occasions_unfinished``, the number of purchase occasions
+        left out because their opportunity had not passed.
 
     Raises
     ------
@@ -181,11 +183,17 @@ count(*) AS occasions{groups.again(occasions.groups)}
 FROM {numbered} GROUP BY customer, first, passed, number""",
     )
     taken = "FILTER (number BETWEEN 1 AND passed)"
+    logs = ""
+    if occasions.schema.amount is not None:
+        logs = f"""count(*) FILTER (paid > 0 AND number BETWEEN 1 AND passed) AS n_paid,
+CAST(coalesce(sum({whole_sql("paid")}) {taken}, 0) AS DOUBLE) AS logs,
+CAST(coalesce(sum({squared_sql("paid")}) {taken}, 0) AS DOUBLE) AS log_squares,
+"""
     return source.view(
         "customers",
         f"""SELECT customer, first, passed, count(*) {taken} AS x, coalesce(max(number) {taken}, 0) AS t_x,
 CAST(sum(n) AS BIGINT) AS n, CAST(sum(occasions) FILTER (number > passed) AS BIGINT) AS unfinished,
-CAST(coalesce(sum(paid) {taken}, 0) AS DOUBLE) AS spend_sum,
+{logs}CAST(coalesce(sum(paid) {taken}, 0) AS DOUBLE) AS spend_sum,
 CAST(sum(paid) FILTER (number = 0) AS DOUBLE) AS first_spend{groups.of_customers(occasions.groups)}
 FROM {each} GROUP BY customer, first, passed ORDER BY customer""",
     )

@@ -5,6 +5,7 @@ from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
 from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
+from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "Offer",
     "Plan",
     "Segments",
+    "SpendAndFrequency",
     "by_segment",
     "lifetime_value",
     "prioritise",
     "segments",
+    "spend_and_frequency",
 ]

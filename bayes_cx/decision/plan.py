@@ -13,6 +13,7 @@ from bayes_cx.decision.segment_futures import BySegment
 from bayes_cx.decision.segments import flat
 from bayes_cx.files import atomic_path, meaningful, write_csv
 from bayes_cx.kinds import KINDS
+from bayes_cx.kinds.buying import LOG_MOMENTS
 from bayes_cx.notebook import html
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Plan:
 
     def table(self) -> "pd.DataFrame":
         """Return one row a customer, best first, with 90 % intervals as columns ``*_low`` and ``*_high``."""
-        frame = flat(self.data).set_index("customer")
+        # Logarithms of amounts are for models, and nobody who reads the list.
+        frame = flat(self.data).set_index("customer").drop(columns=[*LOG_MOMENTS], errors="ignore")
         for name in ("p_alive", "value", "gain"):
             quantile = self.data[f"{name}_quantile"]
             place = list(frame.columns).index(name) + 1

@@ -6,7 +6,21 @@ import numpy as np
 
 from bayes_cx.kinds.kind import Column, Columns, Forecast, Statistic, Words, plural, share
 
-__all__ = ["MONEY", "features", "forecast", "history", "lively", "of_repeaters", "rfm", "rfm_score", "words"]
+__all__ = [
+    "LOG_MOMENTS",
+    "MONEY",
+    "PAID",
+    "features",
+    "forecast",
+    "history",
+    "lively",
+    "log_moments",
+    "log_sd",
+    "of_repeaters",
+    "rfm",
+    "rfm_score",
+    "words",
+]
 
 # What is known of the amounts, wherever purchases are counted.
 _WITH_AMOUNTS = "summarise the transactions with an amount column"
@@ -14,7 +28,22 @@ MONEY = {
     "spend": Column("money", "mean spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
     "spend_sum": Column("money", "total spend of repeat purchases", required=False, source=_WITH_AMOUNTS),
     "first_spend": Column("money", "spend of the first purchase", required=False, source=_WITH_AMOUNTS),
+    "paid": Column("count", "repeat purchases that were not free", required=False, source=_WITH_AMOUNTS),
+    # A logarithm has no unit that a factor could change: in another currency a constant is added.
+    "log_spend": Column("", "mean log spend of those not free", required=False, source=_WITH_AMOUNTS),
+    "log_spend_sd": Column(
+        "", "standard deviation of the log spend of those not free", required=False, source=_WITH_AMOUNTS
+    ),
 }
+
+LOG_MOMENTS = ("paid", "log_spend", "log_spend_sd")
+"""What is known of the logarithms of single amounts."""
+
+PAID = {"spend": 1, "spend_sum": 1, "first_spend": 1, "paid": 1, "log_spend": 0, "log_spend_sd": 0}
+"""The amounts of a customer with one repeat purchase, each of them worth one."""
+
+# Amounts that differ by less than one in 100,000 are alike: less than that is lost in a sum of squares.
+_ALIKE = 1e-10
 
 
 def words(history: Callable[[Mapping[str, float], str], tuple[str, ...]]) -> dict[str, Words]:
@@ -140,3 +169,41 @@ def _quintile(values: np.ndarray) -> np.ndarray:
     _, place, size = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(size) - size / 2
     return np.ceil(5 * middle[place] / values.size).astype(np.int64)
+
+
+def log_moments(
+    *parts: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of the log amounts of several parts together.
+
+    Parameters
+    ----------
+    *parts : tuple of (n, mean, sd)
+        Numbers of amounts, and mean and standard deviation of their logarithms, each of shape (customer,).
+        Where n is 0 the others do not matter.
+
+    Returns
+    -------
+    mean, sd : numpy.ndarray, shape (customer,)
+        NaN where there is no amount.
+
+    Examples
+    --------
+    >>> n, mean, other, sd = np.array([[1.0], [0.0], [2.0], [0.0]])
+    >>> log_moments((n, mean, sd), (n, other, sd))
+    (array([1.]), array([1.]))
+    """
+    n = np.sum([number for number, _, _ in parts], axis=0)
+    share = [np.divide(number, n, out=np.zeros(n.size), where=n > 0) for number, _, _ in parts]
+
+    def average(values: list[np.ndarray]) -> np.ndarray:
+        terms = [np.where(one > 0, one * value, 0.0) for one, value in zip(share, values, strict=True)]
+        return np.where(n > 0, np.sum(terms, axis=0), np.nan)
+
+    mean = average([own for _, own, _ in parts])
+    return mean, log_sd(average([sd**2 + (own - mean) ** 2 for _, own, sd in parts]))
+
+
+def log_sd(variance: np.ndarray) -> np.ndarray:
+    """Return the root of variances of logarithms; those of amounts that are alike are zero."""
+    return np.sqrt(np.where(variance < _ALIKE, 0.0, variance))

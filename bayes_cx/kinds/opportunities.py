@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, rfm, words
+from bayes_cx.kinds.buying import MONEY, PAID, features, forecast, history, lively, rfm, words
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
 __all__ = ["OPPORTUNITIES"]
@@ -42,7 +42,7 @@ OPPORTUNITIES = Kind(
     lively=lively,
     impossible=_impossible,
     demands=_demands,
-    example={"x": 1, "t_x": 1, "n": 1, "spend": 1, "spend_sum": 1, "first_spend": 1},
+    example={"x": 1, "t_x": 1, "n": 1, **PAID},
     tallies=("occasions_unfinished",),
     forecast=forecast("n"),
     features=features("n"),

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, features, forecast, history, lively, rfm, words
+from bayes_cx.kinds.buying import (
+    MONEY,
+    PAID,
+    features,
+    forecast,
+    history,
+    lively,
+    log_moments,
+    rfm,
+    words,
+)
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, some_time
 
 __all__ = ["PURCHASES", "relative"]
@@ -49,6 +59,12 @@ def _sequence(early: Columns, late: Columns, end: int) -> dict[str, np.ndarray]:
         paid = paid + np.where(both, late["first_spend"], 0.0)
         total["spend"] = np.divide(paid, x, out=np.full(x.size, np.nan), where=x > 0)
         total |= {"spend_sum": paid, "first_spend": _known(early["first_spend"], late["first_spend"])}
+    if "log_spend" in early:
+        repeats = [(np.nan_to_num(p["paid"]), p["log_spend"], p["log_spend_sd"]) for p in (early, late)]
+        again = both & (late["first_spend"] > 0)
+        came = np.log(late["first_spend"], out=np.zeros(x.size), where=again)
+        total["paid"] = (repeats[0][0] + repeats[1][0] + again).astype(np.int64)
+        total["log_spend"], total["log_spend_sd"] = log_moments(*repeats, (again, came, np.zeros(x.size)))
     return total
 
 
@@ -79,7 +95,7 @@ PURCHASES = Kind(
     lively=lively,
     impossible=_impossible,
     demands=_demands,
-    example={"x": 1, "t_x": 1, "T": 1, "regularity": 0, "spend": 1, "spend_sum": 1, "first_spend": 1},
+    example={"x": 1, "t_x": 1, "T": 1, "regularity": 0, **PAID},
     sequence=_sequence,
     forecast=forecast("T", peer=True),
     features=features("T"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bayes_cx.kinds.buying import MONEY, lively, of_repeaters, words
+from bayes_cx.kinds.buying import LOG_MOMENTS, MONEY, lively, of_repeaters, words
 from bayes_cx.kinds.kind import Column, Columns, Demand, Kind, not_whole, plural
 
 __all__ = ["SPEND"]
@@ -18,6 +18,16 @@ def _impossible(columns: Columns) -> Iterator[tuple[str, np.ndarray]]:
     yield "x that is not a whole number of zero or more", not_whole(columns["x"])
     yield "negative spend", columns["spend"] < 0
     yield "infinite spend", np.isposinf(columns["spend"])
+    if {"paid", "log_spend", "log_spend_sd"} <= {*columns}:
+        x, paid, mean, sd = (columns[name] for name in ("x", "paid", "log_spend", "log_spend_sd"))
+        some = paid > 0
+        yield "paid that is not a whole number from zero to x", not_whole(paid) | (paid > x)
+        yield "paid purchases without a finite log_spend and log_spend_sd", some & ~np.isfinite(mean + sd)
+        yield "log_spend without a paid purchase", ~some & ~(np.isnan(mean) & np.isnan(sd))
+        yield "negative log_spend_sd, or one of a single purchase", (sd < 0) | ((paid == 1) & (sd > 1e-6))
+        # The mean of logarithms is at most the logarithm of the mean; equal where purchases are alike.
+        most = np.where(some, x * columns["spend"] / np.maximum(paid, 1), 1.0) * (1 + 1e-6)
+        yield "log_spend above the log of the mean", some & ~(np.exp(np.where(some, mean, 0.0)) <= most)
 
 
 def _demands(columns: Columns) -> Iterator[Demand]:
@@ -41,6 +51,7 @@ SPEND = Kind(
     columns={
         "x": Column("count", "repeat purchases"),
         "spend": Column("money", "mean spend of repeat purchases", source=MONEY["spend"].source),
+        **{name: MONEY[name] for name in LOG_MOMENTS},
     },
     source=MONEY["spend"].source,
     counted="x",
@@ -52,7 +63,7 @@ SPEND = Kind(
     lively=lively,
     impossible=_impossible,
     demands=_demands,
-    example={"x": 1, "spend": 1},
+    example={"x": 1, "spend": 1, "paid": 1, "log_spend": 0, "log_spend_sd": 0},
     tables=("purchases", "opportunities"),
     features={
         "mean spend per purchase of repeat buyers": of_repeaters(np.mean, "spend"),

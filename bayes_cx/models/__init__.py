@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bayes_cx.models.cnbd import BG_CNBD as BG_CNBD
     from bayes_cx.models.cnbd import MBG_CNBD as MBG_CNBD
     from bayes_cx.models.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
+    from bayes_cx.models.log_normal import LOG_NORMAL as LOG_NORMAL
+    from bayes_cx.models.log_normal import LOG_NORMAL_FREQUENCY as LOG_NORMAL_FREQUENCY
     from bayes_cx.models.mbg_nbd import MBG_NBD as MBG_NBD
     from bayes_cx.models.pareto_ggg import PARETO_GGG as PARETO_GGG
     from bayes_cx.models.pareto_nbd import PARETO_NBD as PARETO_NBD

@@ -46,6 +46,21 @@ def _log_lik(x, spend, p, q, v):
     return pt.switch(tells, density, 0.0)
 
 
+def _log_lik_of_all(x, spend, paid, log_spend, p, q, v):
+    """The density of all single amounts: gamma given the customer's scale, which is integrated out.
+
+    The mean and the number, which `_log_lik` reads, are a part of it; the other is that of the shares of the
+    total, whose only parameter is p.
+    """
+    tells = pt.and_(pt.gt(paid, 0), pt.gt(spend, 0))
+    n = pt.maximum(paid, 1.0)
+    total = pt.switch(tells, x * spend, 1.0)
+    of_total = log_beta_power(p * n, q, total, v)
+    of_shares = pt.gammaln(p * n) - n * pt.gammaln(p) - p * n * pt.log(total)
+    logs = (p - 1.0) * n * pt.switch(tells, log_spend, 0.0)
+    return pt.switch(tells, of_total + of_shares + logs, 0.0)
+
+
 def _expected_spend(x, spend, p, q, v):
     """Eq. (5): a weighted average of the customer's own mean and the mean over all customers."""
     tells = pt.and_(pt.gt(x, 0), pt.gt(spend, 0))
@@ -115,6 +130,7 @@ GAMMA_GAMMA = Model(
     scale=_scale,
     letters=_letters,
     log_lik=_log_lik,
+    log_lik_of_all=_log_lik_of_all,
     simulate=_simulate,
     simulate_future=_simulate_future,
     observe=_observe,

@@ -89,6 +89,8 @@ def share_below(trait: Trait, arguments: Iterable[np.ndarray]) -> tuple[np.ndarr
             made = distributions.gamma(first, scale=1 / second)
         case "InverseGamma":
             made = distributions.invgamma(first, scale=second)
+        case "LogNormal":
+            made = distributions.lognorm(second, scale=first)
         case "Beta":
             made = distributions.beta(first, second)
     end = 1.0 if trait.distribution == "Beta" else float(np.median(made.ppf(0.98)))

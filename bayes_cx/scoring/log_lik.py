@@ -7,6 +7,7 @@ import xarray as xr
 
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
+from bayes_cx.model import Formula, arguments
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.scoring.in_pieces import log_likelihood_in_pieces
@@ -59,7 +60,11 @@ def total_log_likelihood(posterior: Posterior) -> np.ndarray:
 
 
 def log_likelihoods(
-    posterior: Posterior, table: xr.Dataset | None = None, *, thin_to: int | None = None
+    posterior: Posterior,
+    table: xr.Dataset | None = None,
+    *,
+    thin_to: int | None = None,
+    formula: Formula | None = None,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of the rows of a table and the log-likelihood of one customer of each.
 
@@ -70,6 +75,8 @@ def log_likelihoods(
         Statistics in the unit of the fit, with the columns of its design; by default what it was fitted to.
     thin_to : int, optional
         Use at most this many draws.
+    formula : callable, optional
+        Of columns of the table and the parameters; by default ``posterior.model.log_lik``.
 
     Yields
     ------
@@ -87,7 +94,9 @@ def log_likelihoods(
     parameters, pattern = posterior.parameters(thin_to), None
     if not posterior.layout.design.is_constant:
         parameters, pattern = posterior.parameters_of(table, thin_to)
-    columns = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
+    formula = formula or posterior.model.log_lik
+    needed = [name for name in arguments(formula) if name not in posterior.model.params]
+    columns = {name: table[name].to_numpy().astype(float) for name in needed}
     if pattern is not None:
         columns["pattern"] = pattern
     n = next(iter(parameters.values())).shape[0]
@@ -96,7 +105,7 @@ def log_likelihoods(
     slices = (slice(start, min(start + step, size)) for start in range(0, size, step))
     for some in counted(slices, "histories", size):
         rows = {name: column[some] for name, column in columns.items()}
-        yield some, evaluate(posterior.model.log_lik, rows, parameters)
+        yield some, evaluate(formula, rows, parameters)
 
 
 def _with_calendar(posterior: Posterior, weight: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from bayes_cx.data import read_transactions
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.kinds import SPEND
-from bayes_cx.model import Model
+from bayes_cx.model import Amounts, Model
 from bayes_cx.models import find
 from bayes_cx.seeds import checked_seed
 
@@ -59,7 +59,8 @@ def simulate(
         The unit of the parameters; by default that of the posterior, else the week. Opportunities and
         renewals come once a unit.
     spend : mapping, Posterior or float, optional
-        What purchases are worth: the parameters of Gamma-Gamma or its posterior, or the same for each.
+        What purchases are worth: the posterior of a model of spend or its parameters, by whose letters the
+        model is known, or the same for each.
     seed : int
         The same seed gives the same data.
 
@@ -213,25 +214,67 @@ def _amounts(spend: Any, customer: np.ndarray, step: np.ndarray, rng: np.random.
         if not 0 < float(spend) < np.inf:
             raise InputError(f"spend = {spend}", "a finite amount above zero", "correct it")
         return np.full(customer.size, float(spend))
-    model = find("gamma_gamma")
+    model = _spend_model(spend)
     drawn, groups = _drawn(model, spend, "", int(customer.max()) + 1, rng)
     if groups:
         raise InputError(
             "a posterior of spend with a design", "one without", "fit the spend without a design"
         )
+    # Repeat purchases are drawn first, and then the first one of each customer given these.
     order = np.lexsort((step, customer))
-    number = np.empty(customer.size, np.int64)  # of the purchase among those of its customer, from 0
     sizes = np.bincount(customer)
-    number[order] = np.arange(customer.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    amount, total = np.empty(customer.size), np.zeros(sizes.size)
-    for i in range(int(number.max()) + 1):
-        here = np.flatnonzero(number == i)
-        who = customer[here]
-        seen = np.full(who.size, float(i))
-        known = {"x": seen, "spend": total[who] / max(i, 1)}
-        amount[here] = model.simulate_future(rng, np.ones(who.size), **known, **drawn)
-        total[who] += amount[here]
+    first = np.cumsum(sizes) - sizes
+    repeats = sizes - 1
+    made = model.simulate(rng, repeats, **drawn)
+    if not isinstance(made, Amounts):
+        return _one_by_one(model, drawn, order, sizes, rng)
+    amount = np.empty(customer.size)
+    again = np.ones(customer.size, bool)
+    again[first] = False
+    # Both are in the order of customers.
+    amount[order[again]] = made.amount
+    known = {name: np.nan_to_num(each) for name, each in model.observe(made, repeats).items()}
+    amount[order[first]] = model.simulate_future(rng, np.ones(sizes.size), **known, **drawn)
     return amount
+
+
+def _one_by_one(
+    model: Model,
+    drawn: Mapping[str, np.ndarray],
+    order: np.ndarray,
+    sizes: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return what each purchase is worth, drawn one after the other, each given the mean of those before."""
+    amount, total = np.empty(order.size), np.zeros(sizes.size)
+    first = np.cumsum(sizes) - sizes
+    for i in range(int(sizes.max())):
+        who = np.flatnonzero(sizes > i)
+        known = {"x": np.full(who.size, float(i)), "spend": total[who] / max(i, 1)}
+        came = model.simulate_future(rng, np.ones(who.size), **known, **drawn)
+        amount[order[first[who] + i]] = came
+        total[who] += came
+    return amount
+
+
+def _spend_model(given: Mapping[str, float] | Posterior) -> Model:
+    """Return the model of spend that a posterior is of, or whose letters were given."""
+    if isinstance(given, Posterior):
+        if given.model.kind is SPEND:
+            return given.model
+        raise InputError(
+            f"a posterior of {given.model.name} as spend", "one of a model of spend", "pass such a one"
+        )
+    from bayes_cx.models import MODELS  # all of them, which only who states parameters has to load
+
+    models = [model for model in MODELS.values() if model.kind is SPEND]
+    known = given if isinstance(given, Mapping) else ()
+    found = next((model for model in models if {*model.params} == {*known}), None)
+    if found is None:
+        letters = "; ".join(f"{', '.join(model.params)} of {model.name}" for model in models)
+        came = ", ".join(map(str, known)) or repr(given)
+        raise InputError(f"parameters {came} of spend", letters, "state each by its letter")
+    return found
 
 
 def _contracts(

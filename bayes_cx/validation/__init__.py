@@ -4,6 +4,7 @@
 compare the data with data simulated from the posterior and from the prior. `sbc` tests whether fits
 recover the parameters of simulated data. `compare` finds which of several models predicts best, and
 whether the difference is more than noise. `coarsening_shift` checks what a fit to coarsened statistics loses.
+`spend_coverage` tests a model of spend on what hold-out buyers paid.
 `survival` compares how many customers under contract stayed with what a model expects, and looks ahead.
 """
 
@@ -14,6 +15,7 @@ from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.sbc import Sbc, sbc
 from bayes_cx.validation.sensitivity import prior_sensitivity
+from bayes_cx.validation.spend_coverage import spend_coverage
 from bayes_cx.validation.survival import survival
 
 __all__ = [
@@ -28,5 +30,6 @@ __all__ = [
     "prior_predictive_check",
     "prior_sensitivity",
     "sbc",
+    "spend_coverage",
     "survival",
 ]

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from bayes_cx.data import compress
+from bayes_cx.clock import Clock
+from bayes_cx.data import Split, compress, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring.scorer import in_unit
 
-__all__ = ["columns_of", "finest", "refuse", "same_customers"]
+__all__ = ["columns_of", "finest", "refuse", "refuse_seen", "same_customers"]
 
 # Fewer draws have too short a tail to smooth.
 _LEAST_DRAWS = 100
@@ -118,3 +119,21 @@ def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     if a.dtype.kind in "OUT" or b.dtype.kind in "OUT":
         return bool(np.all(a == b))
     return np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True)
+
+
+def refuse_seen(posterior: Posterior, split: Split) -> None:
+    """Refuse a posterior that was fitted to data of the hold-out period.
+
+    Raises
+    ------
+    InputError
+        If it was.
+    """
+    seen, cut = posterior.provenance.data.until, provenance_of(split.calibration).until
+    hour = Clock("hour").step_of  # where a date alone means its last hour
+    if seen and cut and hour(seen) > hour(cut):
+        raise InputError(
+            f"a {posterior.model.name} posterior fitted to data until {seen}",
+            f"one fitted to the calibration period, which ends on {cut}",
+            "fit to split.calibration",
+        )

@@ -35,6 +35,9 @@ def compare(
     elpd = \sum_i log p(y_i | y_-i), by Pareto-smoothed importance sampling [vehtari2017practical]_. Equal
     customers are computed once and count as often as they occur, in sums and in standard errors.
 
+    Models that read different statistics of the same data are compared by the density of all that the
+    statistics say: Gamma-Gamma, which reads mean spends, by that of single amounts.
+
     The best model is *clear* if it leads every other by more than 4 and by more than two standard errors of
     the difference. Smaller leads decide nothing: models that predict alike have differences whose standard
     error is itself too small [sivula2020uncertainty]_. Then use either, or an average with `weights`.
@@ -77,7 +80,9 @@ def compare(
     if split is not None:
         refuse_holdout(posteriors, split, spend, draws)
     table = finest(posteriors, stats)
-    loos = {name: leave_one_out(posterior, table) for name, posterior in posteriors.items()}
+    # Densities of the mean of some amounts and of the amounts themselves do not compare.
+    of_all = len({posterior.model.statistics for posterior in posteriors.values()}) > 1
+    loos = {name: leave_one_out(posterior, table, of_all=of_all) for name, posterior in posteriors.items()}
     weight = table["weight"].to_numpy()
     order = sorted(posteriors, key=lambda name: -float(weight @ loos[name].elpd))
     ranked = {name: posteriors[name] for name in order}

@@ -6,9 +6,19 @@ import numpy as np
 import xarray as xr
 from scipy.stats import norm
 
-__all__ = ["LEVELS", "binomial_interval", "coverage", "inside_interval", "inside_randomised"]
+__all__ = [
+    "LEVELS",
+    "TOLERANCE",
+    "binomial_interval",
+    "coverage",
+    "inside_interval",
+    "inside_randomised",
+    "randomised_share",
+]
 
 LEVELS = (0.5, 0.8, 0.95)
+# Coverage may differ from its level by this much more than chance explains: two points change no decision.
+TOLERANCE = 0.02
 
 
 def coverage(counts: np.ndarray, observed: np.ndarray, levels: Sequence[float] = LEVELS) -> xr.Dataset:
@@ -108,8 +118,11 @@ def inside_randomised(counts: np.ndarray, observed: np.ndarray, level: float) ->
     >>> inside_randomised(np.array([[0], [0], [0]]), np.array([0]), 0.5)
     array([0.5])
     """
-    m = counts.shape[0]
-    below, equal = _ranks(counts, observed)
+    return randomised_share(*_ranks(counts, observed), counts.shape[0], level)
+
+
+def randomised_share(below: np.ndarray, equal: np.ndarray, m: int, level: float) -> np.ndarray:
+    """Return the same from the number of m draws below and equal to each observation, shape (customer,)."""
     low, high = below / (m + 1), (below + equal + 1) / (m + 1)
     inside = np.minimum(high, (1 + level) / 2) - np.maximum(low, (1 - level) / 2)
     return np.clip(inside, 0.0, None) / (high - low)

@@ -8,7 +8,6 @@ import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
-from bayes_cx.clock import Clock
 from bayes_cx.data import Split, provenance_of, unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
@@ -16,7 +15,7 @@ from bayes_cx.notebook import html
 from bayes_cx.scoring import payments, score
 from bayes_cx.validation.calibration import calibration
 from bayes_cx.validation.capture import capture, rules
-from bayes_cx.validation.comparable import columns_of
+from bayes_cx.validation.comparable import columns_of, refuse_seen
 from bayes_cx.validation.coverage import LEVELS, coverage, inside_randomised
 from bayes_cx.validation.holdout_checks import (
     Compared,
@@ -26,6 +25,7 @@ from bayes_cx.validation.holdout_checks import (
     tracking_check,
 )
 from bayes_cx.validation.judged import judged, means
+from bayes_cx.validation.spend_coverage import spend_checks, spend_coverage
 from bayes_cx.validation.tracking import by_frequency, futures, reached, tracking
 
 __all__ = ["SMALLEST_GROUP", "Holdout", "holdout"]
@@ -70,6 +70,9 @@ class Holdout:
         Over ``segment``, the same groups: ``customers``; ``predicted`` events with their 95% interval ``low``
         and ``high``, and those ``observed``; and over ``level`` the share of customers ``inside`` their
         interval, those at its ends in part. None without groups.
+    spend : xarray.Dataset or None
+        Over ``level``: what buyers paid, given how often they bought; see `spend_coverage.spend_coverage`.
+        None without a posterior of spend, or where nobody paid.
     """
 
     tracking: xr.Dataset
@@ -81,6 +84,7 @@ class Holdout:
     checks: tuple[Check, ...]
     by_group: tuple[Check, ...]
     by_segment: xr.Dataset | None = None
+    spend: xr.Dataset | None = None
 
     @property
     def verdict(self) -> _checks.Status:
@@ -138,7 +142,7 @@ def holdout(
     1882
     """
     for posterior in filter(None, (purchases, spend)):
-        _unseen(posterior, split)
+        refuse_seen(posterior, split)
     if draws < 2:
         raise InputError(f"{draws} draws", "two draws or more", "ask for some hundreds")
     later = judged(purchases, split)
@@ -168,7 +172,10 @@ def holdout(
         alike=alike,
     )
     captured, value = None, (expected, observed, later.events)
+    spent = None
     if spend is not None and "spend_holdout" in split.holdout:
+        if split.holdout["spend_holdout"].to_numpy().sum() > 0:
+            spent = spend_coverage(spend, split, draws=draws, seed=seeds[1])
         paid = split.holdout["spend_holdout"].to_numpy()[later.who]
         prices = payments(spend, later.stats, draws, np.random.default_rng(seeds[1]))
         pays = np.array([pay(n).astype(np.float32) for pay, n in zip(prices, found.counts, strict=True)])
@@ -200,22 +207,12 @@ def holdout(
             tracking_check(tracked, observed.size),
             calibration_check(calibrated, forecast.outcome),
             *(() if captured is None else capture_checks(captured, observed.size, rival)),
+            *(() if spent is None else spend_checks(spent)),
         ),
         by_group=tuple(check for name, some in groups for check in count_checks(some, name)),
         by_segment=_table_of(groups) if groups else None,
+        spend=spent,
     )
-
-
-def _unseen(posterior: Posterior, split: Split) -> None:
-    """Refuse a posterior that was fitted to data of the hold-out period."""
-    seen, cut = posterior.provenance.data.until, provenance_of(split.calibration).until
-    hour = Clock("hour").step_of  # where a date alone means its last hour
-    if seen and cut and hour(seen) > hour(cut):
-        raise InputError(
-            f"a {posterior.model.name} posterior fitted to data until {seen}",
-            f"one fitted to the calibration period, which ends on {cut}",
-            "fit to split.calibration",
-        )
 
 
 def _groups(compared: Compared) -> Iterator[tuple[str, Compared]]:

@@ -9,7 +9,13 @@ import xarray as xr
 from bayes_cx.checks import Check, Interval, Status
 from bayes_cx.validation.calibration import FALSE_ALARMS
 from bayes_cx.validation.capture import MODEL, POINT_ESTIMATE
-from bayes_cx.validation.coverage import LEVELS, binomial_interval, inside_interval, inside_randomised
+from bayes_cx.validation.coverage import (
+    LEVELS,
+    TOLERANCE,
+    binomial_interval,
+    inside_interval,
+    inside_randomised,
+)
 from bayes_cx.validation.judged import Judged
 from bayes_cx.validation.scores import crps, log_score, pooled, pooled_crps
 
@@ -23,8 +29,6 @@ __all__ = [
     "tracking_check",
 ]
 
-# Coverage may differ from its level by this much more than chance explains: two points change no decision.
-TOLERANCE = 0.02
 # What a 95% interval leaves outside.
 _LEVEL = 0.05
 

@@ -10,6 +10,7 @@ from arviz_stats.base.array import array_stats
 from bayes_cx.data import unique_rows
 from bayes_cx.inference import Posterior
 from bayes_cx.inference.psis import smooth_weights
+from bayes_cx.model import arguments
 from bayes_cx.scoring import log_likelihoods
 
 __all__ = ["Loo", "khat_limit", "leave_one_out"]
@@ -50,7 +51,7 @@ def khat_limit(n_draws: int) -> float:
     return min(1.0 - 1.0 / math.log10(n_draws), 0.7)
 
 
-def leave_one_out(posterior: Posterior, table: xr.Dataset) -> Loo:
+def leave_one_out(posterior: Posterior, table: xr.Dataset, *, of_all: bool = False) -> Loo:
     """Predict every customer from all others by Pareto-smoothed importance sampling [vehtari2017practical]_.
 
     Leaving one customer out divides the posterior by the likelihood of that customer, so its draws are
@@ -61,36 +62,47 @@ def leave_one_out(posterior: Posterior, table: xr.Dataset) -> Loo:
     posterior : Posterior
     table : xarray.Dataset
         Over ``row``, in the unit of the fit: the columns of the model and of the design.
+    of_all : bool
+        Whether to predict all that statistics can say of a customer, also what the model does not read; see
+        `Model.log_lik_of_all`.
 
     Returns
     -------
     Loo
     """
-    on = (*posterior.model.statistics, *posterior.layout.design.columns)
+    model = posterior.model
+    whole = model.log_lik_of_all if of_all else None
+    also = () if whole is None else (name for name in arguments(whole) if name not in model.params)
+    on = (*model.statistics, *posterior.layout.design.columns, *also)
     columns, inverse = unique_rows(table, tuple(dict.fromkeys(on)))
     rows = xr.Dataset({name: ("row", values) for name, values in columns.items()})
     relative_ess = _relative_ess(posterior)
     elpd, p, khat = (np.empty(rows.sizes["row"]) for _ in Loo._fields)
+    more = None if whole is None else log_likelihoods(posterior, rows, formula=whole)
     for some, block in log_likelihoods(posterior, rows):
-        elpd[some], p[some], khat[some] = _smoothed(block.T, relative_ess)
+        predicted = block if more is None else next(more)[1]
+        elpd[some], p[some], khat[some] = _smoothed(block.T, predicted.T, relative_ess)
     return Loo(elpd[inverse], p[inverse], khat[inverse])
 
 
-def _smoothed(log_lik: np.ndarray, relative_ess: float) -> Loo:
-    """Return the predictions of some rows from their log-likelihood, shape (row, sample)."""
-    elpd = log_lik.mean(axis=1)
+def _smoothed(log_lik: np.ndarray, predicted: np.ndarray, relative_ess: float) -> Loo:
+    """Return the predictions of some rows from their log-likelihood, shape (row, sample).
+
+    `predicted` is the log density of what is predicted, which may be more than the fit has read.
+    """
+    elpd = predicted.mean(axis=1)
     p, khat = np.zeros_like(elpd), np.zeros_like(elpd)
     # Customers who came just now have the same likelihood in every draw, so there are no weights to smooth.
     varying = np.flatnonzero(np.ptp(log_lik, axis=1) > _CONSTANT)
     for start in range(0, varying.size, _TOGETHER):
         some = varying[start : start + _TOGETHER]
-        own = log_lik[some]
-        top = own.max(axis=1)
-        likelihood = np.exp(own - top[:, None])
-        log_weight, found = smooth_weights(-own, relative_ess=relative_ess)
+        each = predicted[some]
+        top = each.max(axis=1)
+        density = np.exp(each - top[:, None])
+        log_weight, found = smooth_weights(-log_lik[some], relative_ess=relative_ess)
         khat[some] = np.where(np.isfinite(found), found, np.nan)
-        elpd[some] = top + np.log((np.exp(log_weight) * likelihood).sum(axis=1))
-        p[some] = top + np.log(likelihood.mean(axis=1)) - elpd[some]
+        elpd[some] = top + np.log((np.exp(log_weight) * density).sum(axis=1))
+        p[some] = top + np.log(density.mean(axis=1)) - elpd[some]
     return Loo(elpd, p, khat)
 
 

@@ -1,9 +1,10 @@
 """Which model to use, by a rule that is stated before the data are seen."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import xarray as xr
 
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring.score import score
@@ -11,8 +12,9 @@ from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.prospects import Prospect
 from bayes_cx.validation.short_test import ShortTest
+from bayes_cx.validation.spend_coverage import spend_checks
 
-__all__ = ["RULE", "Selection", "assumes_active", "select"]
+__all__ = ["RULE", "SPEND_RULE", "Selection", "assumes_active", "select", "select_spend"]
 
 RULE = (
     "Of the models whose fit passed its checks, the one that best predicts each customer from all others. If "
@@ -26,6 +28,13 @@ RULE = (
 _MOST = 3
 # From this mean chance on, all one-time buyers count as active.
 _SURELY = 0.999
+
+SPEND_RULE = (
+    "Of the models of spend whose intervals hold what buyers of the hold-out paid (of all, without a "
+    "hold-out or where none hold), the one that best predicts the single amounts of each customer from all "
+    "others. If its lead is not clear, the simplest of those that are not clearly behind: the one with the "
+    "fewest parameters, then the first in the list."
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,7 @@ def assumes_active(fit: Posterior) -> bool:
 def select(
     posteriors: Mapping[str, Posterior],
     *,
+    stats: xr.Dataset | None = None,
     test: Callable[[str, bool], ShortTest | None] | None = None,
 ) -> Selection:
     """Choose among fits to the same customers by `RULE`.
@@ -103,6 +113,8 @@ def select(
     ----------
     posteriors : mapping of str to Posterior
         With constant rates, by name; among equals the first is preferred.
+    stats : xarray.Dataset, optional
+        The statistics, needed where no single fit has the columns of all the others.
     test : callable, optional
         ``test(name, calendar)`` fits the model again to the calibration period of a hold-out, with calendar
         time or without, and returns its `ShortTest`; None where that cannot be done. Without it nothing is
@@ -125,7 +137,7 @@ def select(
     tried = sound or dict(posteriors)
     found, contenders, ranked = None, list(tried), list(tried)
     if len(tried) > 1:
-        found = compare({fit.model.name: fit for fit in tried.values()})
+        found = compare({fit.model.name: fit for fit in tried.values()}, stats=stats)
         place = {fit.model.name: name for name, fit in tried.items()}
         ranked = [place[str(name)] for name in found.table["model"].to_numpy()]
         close = {found.best, *found.rivals}
@@ -234,3 +246,39 @@ def _about_calendar(tests: Sequence[ShortTest]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def select_spend(
+    posteriors: Mapping[str, Posterior], *, stats: xr.Dataset, tested: Mapping[str, xr.Dataset]
+) -> Selection:
+    """Choose among models of spend fitted to the same customers by `SPEND_RULE`.
+
+    Parameters
+    ----------
+    posteriors : mapping of str to Posterior
+        By the name of their model; among equals the first is preferred.
+    stats : xarray.Dataset
+        The statistics of these customers.
+    tested : mapping of str to xarray.Dataset
+        From `spend_coverage`, by the same names; empty without a hold-out.
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    InputError
+        If the fits cannot be compared; see `compare`.
+    """
+    off = [name for name, table in tested.items() if any(c.status == "failed" for c in spend_checks(table))]
+    held = {name: fit for name, fit in posteriors.items() if name in tested and name not in off}
+    chosen = select(held or posteriors, stats=stats)
+    said = ""
+    if off:
+        said = (
+            f" The intervals of {' and '.join(off)} did not hold in the hold-out."
+            if held
+            else " The intervals of none held in the hold-out, so all were compared."
+        )
+    return replace(chosen, reason=chosen.reason + said, rule=SPEND_RULE)

@@ -50,7 +50,7 @@ def judge(row, returns="reject", zero_amounts="reject"):
 
 
 def statistics(rows, until=None, unit="week", returns="reject", zero_amounts="reject"):
-    """Return ({customer: (x, t_x, T, spend_sum, first_spend)}, Counter of reasons)."""
+    """Return ({customer: (x, t_x, T, spend_sum, first_spend, log amounts)}, Counter of reasons)."""
     reasons = Counter()
     days = {}
     kept = []
@@ -93,6 +93,7 @@ def statistics(rows, until=None, unit="week", returns="reject", zero_amounts="re
                 (until - first).days / DAYS[unit],
                 math.fsum(paid for day, (paid, *_) in occasions.items() if day != first),
                 occasions[first][0],
+                [math.log(paid) for day, (paid, *_) in occasions.items() if day != first and paid > 1e-12],
             )
     return result, reasons
 
@@ -136,13 +137,18 @@ def test_statistics_and_reasons_are_those_of_the_definition(rows, kwargs, until,
     assert json.loads(stats.attrs["rejected"]) == dict(reasons)
     assert list(stats.customer.values) == sorted(expected)
     for position, customer in enumerate(sorted(expected)):
-        x, t_x, age, spend_sum, first_spend = expected[customer]
+        x, t_x, age, spend_sum, first_spend, logs = expected[customer]
         got = stats.isel(customer=position)
         assert got.x == x
         assert (float(got.t_x), float(got["T"])) == (t_x, age)
         assert float(got.spend_sum) == pytest.approx(spend_sum, abs=1e-9)
         assert float(got.first_spend) == pytest.approx(first_spend, abs=1e-9)
         assert np.isnan(got.spend) if x == 0 else float(got.spend) == pytest.approx(spend_sum / x, abs=1e-9)
+        assert got.paid == len(logs)
+        moments = (np.mean(logs), np.std(logs)) if logs else (np.nan, np.nan)
+        assert [float(got.log_spend), float(got.log_spend_sd)] == pytest.approx(
+            moments, abs=1e-5, nan_ok=True
+        )
 
 
 @settings.get_profile("queries")

@@ -20,7 +20,13 @@ MADE = {
         "periods": a + 1 + c,
         "notice": (1 - b % 2) * (d % 2),
     },
-    "spend": lambda a, b, c, d: {"x": a, "spend": b + 0.25 if a else np.nan},
+    "spend": lambda a, b, c, d: {
+        "x": a,
+        "spend": b + 0.25 if a else np.nan,
+        "paid": a,
+        "log_spend": np.log(b + 0.25) - c / 9 if a else np.nan,
+        "log_spend_sd": d / 9 if a else np.nan,
+    },
     "stays": lambda a, b, c, d: {
         "state": "ab"[a % 2],
         "next": "cd"[b % 2] if c else "",

@@ -120,6 +120,19 @@ def _many(name: str, rows, options):
     return rows["spend"] if name == "expected_spend" else None
 
 
+def _alike(name: str, rows, options):
+    """Customers are alike: every purchase is log-normal with the same mean, whatever was seen."""
+    m, s = _SAME["m"], _SAME["s"]
+    paying = (rows["paid"] + 1) / (rows["x"] + 1)
+    return {
+        "expected_spend": paying * stats.lognorm(s, scale=m).mean(),
+        "expected_spend_new": stats.lognorm(s, scale=m).mean()[None],
+    }.get(name)
+
+
+_SAME = {"m": 27.0, "s": 0.6, "w": 1e-9}
+_LEVELS = {"m": 27.0, "s": 0.6, "w": 0.4}
+
 LIMITS: dict[str, list[Limit]] = {
     "bg_nbd": [Limit("continuous at a = 1", _A, _near("bg_nbd", _A, "a"), 1e-6)],
     "mbg_nbd": [Limit("continuous at a = 1", _A, _near("mbg_nbd", _A, "a"), 1e-6)],
@@ -152,5 +165,9 @@ LIMITS: dict[str, list[Limit]] = {
     ],
     "gamma_gamma": [
         Limit("alike purchases are known", {"p": 1e10, "q": 3.0, "v": 1e-9}, _many, 1e-8),
+    ],
+    "log_normal": [Limit("customers who are alike", _SAME, _alike, 1e-8)],
+    "log_normal_frequency": [
+        Limit("b = 0 is without frequency", {**_LEVELS, "b": 0.0}, _model("log_normal", _LEVELS), 1e-12)
     ],
 }

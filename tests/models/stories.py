@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 from scipy.special import betaln, expit, gammaincc, gammaln, log_expit
+from scipy.stats import norm
 
 __all__ = ["STORIES", "Story"]
 
@@ -179,6 +180,20 @@ def _gamma_gamma(row, params):
     return _over_rate(lambda nu: np.exp(_log_gamma_pdf(z, p * x, nu * x)), q, v)
 
 
+def _log_normal(row, params):
+    """Integrate the densities of single purchases, with such a mean and spread of logarithms, over levels."""
+    n, mean, sd = (int(row["paid"]), row["log_spend"], row["log_spend_sd"])
+    m, s, w, b = (params.get(name, 0.0) for name in ("m", "s", "w", "b"))
+    # Half of the logarithms below and half above the mean, and one at it where their number is odd.
+    half = n // 2
+    step = sd * np.sqrt(n / max(2 * half, 1))
+    logs = np.r_[np.full(half, mean - step), np.full(half, mean + step), np.full(n - 2 * half, mean)]
+    level = np.log(m) + b * np.log(max(row["x"], 1))
+    theta = level + w * np.arange(-14, 14, 1 / 256)
+    each = norm.logpdf(logs[:, None], theta, s) - logs[:, None]
+    return float((np.exp(each.sum(axis=0)) * norm.pdf(theta, level, w)).sum() * w / 256)
+
+
 def _observe_purchases(record, rng, n):
     T = rng.uniform(20, 60, n)
     bought = record.simulate(rng, T, **STORIES[record.key].truth)
@@ -221,6 +236,27 @@ def _live_gamma_gamma(rng, n):
     return {"x": x.astype(float), "spend": spend}, bought[4]
 
 
+def _observe_log_normal(record, rng, n):
+    x = rng.poisson(2.0, n)
+    return record.observe(record.simulate(rng, x, **STORIES[record.key].truth), x)
+
+
+def _live_log_normal(key):
+    def live(rng, n):
+        """Let customers make a few purchases each, and one more."""
+        m, s, w, b = (STORIES[key].truth.get(name, 0.0) for name in ("m", "s", "w", "b"))
+        x = rng.integers(1, 5, n)
+        level = rng.normal(np.log(m) + b * np.log(x), w)
+        logs = rng.normal(level, s, (5, n))
+        seen = np.where(np.arange(5)[:, None] < x, 1.0, np.nan) * logs
+        mean = np.nanmean(seen, axis=0)
+        rows = {"x": x, "spend": np.nanmean(np.exp(seen), axis=0), "paid": x, "log_spend": mean}
+        rows["log_spend_sd"] = np.sqrt(np.nanmean((seen - mean) ** 2, axis=0))
+        return {name: np.asarray(column, float) for name, column in rows.items()}, np.exp(logs[4])
+
+    return live
+
+
 def _regular(first: int, alpha: float) -> Story:
     return Story(
         likelihood=_cnbd(first),
@@ -238,6 +274,17 @@ def _regular(first: int, alpha: float) -> Story:
         observe=_observe_gaps,
     )
 
+
+def _amounts(x, mean, sd, paid=None):
+    return {"x": x, "spend": 30.0, "paid": paid or x, "log_spend": mean, "log_spend_sd": sd}
+
+
+_AMOUNTS = [
+    _amounts(1, 2.5, 0.0),
+    _amounts(3, 3.6, 0.4),
+    _amounts(20, 4.4, 0.9),
+    _amounts(7, 3.1, 0.2, paid=4),
+]
 
 _CONTRACTS = [{"T": T, "churned": churned} for T, churned in ((0, 0), (1, 1), (1, 0), (5, 1), (12, 0))]
 
@@ -351,5 +398,28 @@ STORIES = {
         truth={"p": 6.0, "q": 4.0, "v": 15.0},
         observe=_observe_gamma_gamma,
         live=_live_gamma_gamma,
+    ),
+    "log_normal": Story(
+        likelihood=_log_normal,
+        rows=_AMOUNTS,
+        points=[
+            {"m": 27.0, "s": 0.58, "w": 0.46},
+            {"m": 3.0, "s": 1.5, "w": 0.1},
+            {"m": 90.0, "s": 0.2, "w": 2.0},
+        ],
+        truth={"m": 27.0, "s": 0.58, "w": 0.46},
+        observe=_observe_log_normal,
+        live=_live_log_normal("log_normal"),
+    ),
+    "log_normal_frequency": Story(
+        likelihood=_log_normal,
+        rows=_AMOUNTS,
+        points=[
+            {"m": 27.0, "s": 0.58, "w": 0.46, "b": 0.1},
+            {"m": 3.0, "s": 1.5, "w": 0.1, "b": -0.4},
+        ],
+        truth={"m": 27.0, "s": 0.58, "w": 0.46, "b": 0.2},
+        observe=_observe_log_normal,
+        live=_live_log_normal("log_normal_frequency"),
     ),
 }

@@ -36,10 +36,13 @@ def anywhere(model: Model, rng: np.random.Generator, n: int) -> dict[str, np.nda
         given["beta"] = np.where(rng.random(n) < 0.15, given["alpha"], given["beta"])
     if model.kind.key == "spend":
         given |= {
-            "q": 1.0 + given["q"],
             "x": x,
             "spend": np.where(x > 0, 10 ** rng.uniform(-3, 6, n), np.nan),
         }
+        if "q" in model.params:
+            given["q"] = 1.0 + given["q"]
+        if "paid" in model.statistics:
+            given |= _single_amounts(model, rng, given)
     elif model.kind.key == "contracts":
         given |= {"T": whole, "churned": (rng.random(n) < 0.5).astype(float)}
     elif model.kind.discrete:
@@ -56,6 +59,17 @@ def anywhere(model: Model, rng: np.random.Generator, n: int) -> dict[str, np.nda
     if "regularity" in model.statistics:
         given["regularity"] = np.where(x > 1, -x * (np.log(np.maximum(x, 1)) + rng.exponential(1, n)), 0.0)
     return given
+
+
+def _single_amounts(model: Model, rng: np.random.Generator, given: dict) -> dict[str, np.ndarray]:
+    """Return log amounts that may have such a mean, and parameters whose mean amounts are numbers at all."""
+    x, mean, n = given["x"], given["spend"], given["x"].size
+    paid = np.where(rng.random(n) < 0.8, x, np.floor(x * rng.uniform(0, 1, n)))
+    sd = np.where(paid > 1, 10 ** rng.uniform(-3, 0.6, n), 0.0) * (rng.random(n) > 0.1)
+    known = np.where(paid > 0, 1.0, np.nan)
+    made = {"paid": paid, "log_spend": (np.log(mean) - sd**2 / 2) * known, "log_spend_sd": sd * known}
+    made |= {name: 10 ** rng.uniform(-3, 1, n) for name in ("s", "w")}
+    return made | ({"b": rng.uniform(-3, 3, n)} if "b" in model.params else {})
 
 
 def _reach(model: Model, name: str, at: dict[str, np.ndarray]) -> np.ndarray:
@@ -127,7 +141,7 @@ def accuracy(model: Model, n: int = 60) -> Finding:
     with mp.workdps(80):
         for i in range(n):
             row = {name: mp.mpf(float(at[name][i])) for name in names if not np.isnan(at[name][i])}
-            if "spend" in model.statistics and row["x"] == 0:
+            if "spend" in model.statistics and row.get("paid", row["x"]) == 0:
                 continue
             expected = float(textbook(**row))
             error = abs(got[i] - expected) / max(1.0, abs(expected))
@@ -222,6 +236,14 @@ def _gamma_gamma(x, spend, p, q, v):
     )
 
 
+def _log_normal(x, spend, paid, log_spend, log_spend_sd, m, s, w, b=0):
+    """The multivariate normal density of the logarithms, by its eigenvalues, at the amounts."""
+    n, level = paid, mp.log(m) + b * mp.log(x)
+    first = s**2 + n * w**2  # of the mean; all others are s^2
+    squares = n * log_spend_sd**2 / s**2 + n * (log_spend - level) ** 2 / first
+    return -(n * mp.log(2 * mp.pi) + (n - 1) * mp.log(s**2) + mp.log(first) + squares) / 2 - n * log_spend
+
+
 TEXTBOOK: dict[str, Callable] = {
     "bg_nbd": lambda **at: _beta_dropout(**at, first=0),
     "mbg_nbd": lambda **at: _beta_dropout(**at, first=1),
@@ -232,6 +254,8 @@ TEXTBOOK: dict[str, Callable] = {
     "sbg": lambda T, churned, alpha, beta: _bdw(T, churned, alpha, beta),
     "bdw": _bdw,
     "gamma_gamma": _gamma_gamma,
+    "log_normal": _log_normal,
+    "log_normal_frequency": _log_normal,
 }
 # Of these the textbook has no likelihood.
 _NO_TEXTBOOK = {"pareto_ggg": "the paper samples k, lambda and mu, and has no likelihood without them"}

@@ -87,3 +87,23 @@ def test_the_density_of_customers_who_always_pay_alike():
                 exact = mp.loggamma(m + q) - mp.loggamma(m) - mp.loggamma(q) + q * mp.log(v)
                 exact += m * mp.log(nz) - mp.log(z) - (m + q) * mp.log(v + nz)
             assert value == pytest.approx(float(exact), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("at", [PAPER, {"p": 1.0, "q": 1.5, "v": 40.0}, {"p": 20.0, "q": 8.0, "v": 12.0}])
+def test_the_density_of_single_amounts_is_the_integral_over_the_scale(at, rng):
+    """By quadrature over nu, of the product of gamma densities as scipy has them."""
+    for n in (1, 3, 12):
+        z = rng.gamma(2.0, 15.0, n)
+        columns = {"x": n, "spend": z.mean(), "paid": n, "log_spend": np.log(z).mean()}
+        rows = {name: np.array([float(value)]) for name, value in columns.items()}
+        u = np.linspace(-14, 4, 20_001)  # nu on the log scale
+        each = stats_of.gamma.logpdf(z[:, None], at["p"], scale=np.exp(-u)).sum(axis=0)
+        each += stats_of.gamma.logpdf(np.exp(u), at["q"], scale=1 / at["v"]) + u
+        by_hand = np.log(np.exp(each - each.max()).sum() * (u[1] - u[0])) + each.max()
+        fixed = {name: np.asarray(value) for name, value in at.items()}
+        assert GAMMA_GAMMA.log_lik_of_all is not None
+        found = evaluate(GAMMA_GAMMA.log_lik_of_all, rows, fixed)[0, 0]
+        assert found == pytest.approx(by_hand, rel=1e-8)
+        if n == 1:  # where the mean is all there is to know
+            of_mean = {name: rows[name] for name in ("x", "spend")}
+            assert evaluate(GAMMA_GAMMA.log_lik, of_mean, fixed)[0, 0] == pytest.approx(found, rel=1e-12)

@@ -222,6 +222,7 @@ def test_traits_are_the_distributions_over_customers():
         (Trait("Gamma", ("r", "alpha"), ""), (0.7, 5.0), rng.gamma(0.7, 1 / 5, 200_000)),
         (Trait("Beta", ("a", "b"), ""), (0.8, 2.5), rng.beta(0.8, 2.5, 200_000)),
         (Trait("InverseGamma", ("q", "pv"), ""), (4.0, 60.0), 60 / rng.gamma(4, 1, 200_000)),
+        (Trait("LogNormal", ("m", "w"), ""), (27.0, 0.5), 27 * rng.lognormal(0.0, 0.5, 200_000)),
     ):
         grid, below = share_below(trait, [np.array([value]) for value in values])
         empirical = np.searchsorted(np.sort(drawn), grid, side="right") / drawn.size
@@ -242,6 +243,9 @@ TRUTH = {
     "sbg": {"alpha": 0.7, "beta": 2.0},
     "bdw": {"gamma": 0.7, "delta": 2.0, "c": 1.0},
     "gamma_gamma": {"p": 5.0, "q": 12.0, "v": 30.0},
+    # Purchases of a customer nearly alike, so that a few show the level.
+    "log_normal": {"m": 14.0, "s": 0.05, "w": 0.4},
+    "log_normal_frequency": {"m": 14.0, "s": 0.05, "w": 0.4, "b": 0.0},
 }
 
 
@@ -270,6 +274,10 @@ def test_the_traits_of_a_model_are_those_of_its_simulator(model):
     elif model.kind.key == "contracts":
         found = model.simulate(rng, T=np.full(n, 3), **letters).left > 2
         share = average("dropout", lambda p: (1 - p) ** 2)
+    elif "typical_spend" in model.traits:
+        x = np.full(n, 10)
+        found = np.exp(-np.exp(model.observe(model.simulate(rng, x, **letters), x)["log_spend"]) / 15)
+        share = average("typical_spend", lambda median: np.exp(-median / 15))
     else:
         found = np.exp(-model.simulate(rng, np.full(n, 100_000), **letters) / 15)  # means of very many
         share = average("mean_spend", lambda mean: np.exp(-mean / 15))

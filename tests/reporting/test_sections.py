@@ -36,11 +36,12 @@ from bayes_cx.reporting.sections import (
     rule,
     segments,
     selection,
+    spend,
     staying,
     worth,
 )
 from bayes_cx.validation.prospects import Prospect
-from bayes_cx.validation.selection import Selection
+from bayes_cx.validation.selection import SPEND_RULE, Selection
 from bayes_cx.validation.short_test import Forecasted, ShortTest
 
 FORECAST = Forecasted(100, 80, 70, 90)
@@ -627,3 +628,43 @@ def test_a_prior_of_ones_own_says_why_beside_what_it_implies(some_customers):
     assert "priors alone" in picture.headline
     card = bcx.model_card(study)
     assert any(prior.reason.startswith("one in ten left") for prior in card.model.priors)
+
+
+@pytest.fixture(scope="module")
+def frequency():
+    """What a test can recompute: even draws around five, a half, one and minus two percent."""
+    spread = np.linspace(-0.01, 0.01, 1001)
+    return bcx.SpendAndFrequency(
+        correlation=0.15 + spread, per_doubling=0.05 + spread, base=0.005 + spread, best=-0.02 + spread,
+        same=0.98, top=0.10,
+    )  # fmt: skip
+
+
+def test_spend_says_how_its_model_was_chosen_and_tested(study, frequency):
+    chosen = Selection("Gamma-Gamma", None, "Gamma-Gamma is the only one.", None, SPEND_RULE)
+    evidence = replace(study.evidence, frequency=frequency)
+    text = said(spend.section(replace(study, spend_selection=chosen, evidence=evidence)))
+    table = study.evidence.holdout.spend
+    assert text.startswith("Gamma-Gamma is the only one. Every purchase of a customer varies")
+    more = table.attrs["observed"] / table.attrs["expected"] - 1
+    assert f"{table.attrs['n']:,} customers bought" in text
+    assert f"{100 * abs(more):.1f}% {'more' if more > 0 else 'less'} than expected" in text
+    for name in ("customer", "single"):
+        for share in table[name].to_numpy():
+            assert f"{100 * share:.1f}% (" in text
+
+
+def test_spend_says_how_it_goes_with_frequency(study, frequency):
+    text = said(spend.section(replace(study, evidence=replace(study.evidence, frequency=frequency))))
+    assert "twice as often pay 5.0% more per purchase (95% interval +4.0% to +6.0%). Between" in text
+    assert "is 0.15 (0.14 to 0.16)." in text
+    assert "valued 0.5% too high (−0.4% to +1.4%), and the best 10% 2.0% too low (−2.9% to −1.1%)" in text
+    assert "98% of the best would be the same customers." in text
+    unclear = replace(frequency, per_doubling=frequency.per_doubling - 0.0512)
+    text = said(spend.section(replace(study, evidence=replace(study.evidence, frequency=unclear))))
+    assert "pay 0.1% less per purchase (95% interval −1.1% to +0.8%). It is not clear" in text
+
+
+def test_without_a_fit_of_spend_nothing_is_said_of_it(counted, contracts):
+    assert spend.section(counted) is None
+    assert spend.section(contracts) is None

@@ -9,8 +9,8 @@ from scipy.stats import binom
 
 import bayes_cx as bcx
 from bayes_cx.validation import holdout
+from bayes_cx.validation.comparable import refuse_seen
 from bayes_cx.validation.coverage import LEVELS
-from bayes_cx.validation.holdout import _unseen
 from bayes_cx.validation.holdout_checks import mean_interval
 from bayes_cx.validation.tracking import by_frequency
 from tests.made import with_provenance
@@ -144,11 +144,12 @@ def test_cdnow_capture(cdnow_holdout, cdnow):
     assert (table.share < best).all()
 
 
-def test_every_metric_says_whom_and_what_for(cdnow_holdout):
+def test_every_metric_says_whom_and_what_for(cdnow, cdnow_holdout):
+    buyers = int(((cdnow.holdout["x_holdout"] > 0) & (cdnow.holdout["spend_holdout"] > 0)).sum())
     for m in cdnow_holdout.checks:
         assert m.status in ("passed", "failed")
         assert m.target
-        assert m.n == 2357
+        assert m.n == (buyers if "hold-out buyers whose mean spend" in m.name else 2357)
         assert m.interval is None or m.interval.low <= m.value <= m.interval.high
 
 
@@ -214,9 +215,9 @@ def test_hours_of_one_day_are_told_apart(cdnow, cdnow_fits, seen, cut, refused):
     fit = with_provenance(cdnow_fits[0], until=seen)
     if refused:
         with pytest.raises(bcx.InputError, match=r"fit to split\.calibration"):
-            _unseen(fit, parts)
+            refuse_seen(fit, parts)
     else:
-        _unseen(fit, parts)
+        refuse_seen(fit, parts)
 
 
 def test_groups_of_spend_are_forecast_with_their_own_parameters(cdnow, cdnow_fits):

@@ -17,6 +17,7 @@ from bayes_cx.reporting.sections import (
     page_one,
     priority,
     segments,
+    spend,
     staying,
     worth,
 )
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     staying.section,
     priority.section,
     worth.section,
+    spend.section,
     segments.section,
     by_segment.section,
     coefficients.section,
