@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayes_cx import ByDate
@@ -17,6 +17,7 @@ NUMBER = DAYS.to_numpy().astype("datetime64[D]").astype(int).tolist()
 WEEK = (NUMBER[0] + 3) // 7
 
 
+@settings(settings.get_profile("queries"))
 @given(st.lists(st.floats(-5, 5), min_size=28, max_size=28), st.integers(0, 27), st.integers(0, 27))
 def test_a_week_has_the_mean_of_its_days(values, one, other):
     """Against pandas, which has weeks of its own."""
