@@ -20,6 +20,9 @@ __all__ = ["ByPattern"]
 
 # Values of letters that lie side by side, at most: so many points are computed together.
 _TOGETHER, _FEWEST, _MOST = 200_000, 8, 128
+# Coordinates that are farther from the mean of their prior, a factor of 20,000 on the scale of logarithms,
+# are nowhere near a posterior, and differences of gamma functions lose their digits there.
+_FARTHEST = 10.0
 # The scales on which priors of kernels have no bounds.
 _LINKS = {"LogNormal": "log", "Beta": "logit"}
 
@@ -39,7 +42,7 @@ class ByPattern:
     _letters: Any
     _values: Any
     _slopes: Any
-    _fixed: Mapping[str, np.ndarray]
+    _fixed: dict[str, np.ndarray]
 
     @classmethod
     def of(
@@ -85,7 +88,7 @@ class ByPattern:
         return cls(point, int(at.max()) + 1, *bound, fixed | {"scale": np.asarray(prepared.scale, float)})
 
     def __call__(self, eta: np.ndarray) -> np.ndarray:
-        """Return the log-likelihoods, shape (point, pattern)."""
+        """Return the log-likelihoods, shape (point, pattern); -inf where nothing can be computed exactly."""
         found = np.empty(eta.shape[:2])
         for some in self._blocks(len(eta)):
             n = len(eta[some])
@@ -94,7 +97,7 @@ class ByPattern:
                 name: value.reshape(n, -1).T for name, value in zip(self.point.free, letters, strict=True)
             }
             found[some] = self._values(self._fixed | given, n)[0].T
-        return found
+        return np.where(np.abs(eta - self.point.start).max(axis=2) <= _FARTHEST, found, -np.inf)
 
     def with_slopes(self, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the same, and the slopes by eta, shape (point, pattern, coordinate)."""

@@ -210,11 +210,15 @@ def _check_form(covariates: Any, pooled: Any, pool: Any, formulas: Any, drift: A
         not mappings
         or isinstance(pool, str)
         or any(isinstance(columns, str) for columns in covariates.values())
-        or any(not isinstance(text, str) for text in (*pooled.values(), *formulas.values(), *pool, *drift.values()))
+        or any(
+            not isinstance(text, str)
+            for text in (*pooled.values(), *formulas.values(), *pool, *drift.values())
+        )
     ):
         raise InputError(
             "a design that cannot be read",
-            "covariates={coordinate: [columns]}, pooled or drift={coordinate: column}, pool=[groupings] or formulas",
+            "covariates={coordinate: [columns]}, pooled={coordinate: column}, pool=[groupings], formulas, or "
+            "drift={coordinate: column}",
             "write for example Design(pooled={'dropout': 'segment'}) or Design(dropout='channel + age')",
         )
 

@@ -49,7 +49,7 @@ def positions(groups: Sequence[str], of: str) -> np.ndarray:
     """
     for form, place in (
         (_NUMBER, lambda number: float(number[0])),
-        (_YEAR_MONTH, lambda month: 12.0 * int(month[1]) + int(month[2]) - 1),
+        (_YEAR_MONTH, lambda month: 12.0 * int(month[1]) + date(1, int(month[2]), 1).month - 1),
         (_QUARTER, lambda quarter: 4.0 * int(quarter[1]) + int(quarter[2]) - 1),
         (_WEEK, lambda week: date.fromisocalendar(int(week[1]), int(week[2]), 1).toordinal() / 7),
         (_DAY, lambda day: float(date(int(day[1]), int(day[2]), int(day[3])).toordinal())),
@@ -67,12 +67,12 @@ def positions(groups: Sequence[str], of: str) -> np.ndarray:
     )
 
 
-def _correlations(memory: np.ndarray, at: Sequence[float]) -> np.ndarray:
+def _correlations(memory: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the correlation with the group before, shape (point, group - 1)."""
     return np.asarray(memory)[:, None] ** np.diff(at)
 
 
-def precision(memory: np.ndarray, at: Sequence[float]) -> np.ndarray:
+def precision(memory: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the inverse of the correlations of ordered groups, shape (point, group, group)."""
     rho = _correlations(memory, at)
     own = 1 / ((1 - rho) * (1 + rho))
@@ -86,13 +86,13 @@ def precision(memory: np.ndarray, at: Sequence[float]) -> np.ndarray:
     return found
 
 
-def log_det(memory: np.ndarray, at: Sequence[float]) -> np.ndarray:
+def log_det(memory: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the log determinant of the correlations of ordered groups, shape (point,)."""
     rho = _correlations(memory, at)
     return (np.log1p(-rho) + np.log1p(rho)).sum(axis=1)
 
 
-def root(memory: Any, at: Sequence[float]) -> Any:
+def root(memory: Any, at: np.ndarray) -> Any:
     """Return the lower triangular root of the correlations, shape (group, group), also of a tensor `memory`.
 
     Its column j is what the innovation of group j leaves to those after it.
@@ -105,14 +105,14 @@ def root(memory: Any, at: Sequence[float]) -> Any:
 
 
 def within(
-    memory: np.ndarray, at: Sequence[float], known: np.ndarray, new: float, noise: np.ndarray
+    memory: np.ndarray, at: np.ndarray, known: np.ndarray, new: float, noise: np.ndarray
 ) -> np.ndarray:
     """Return the offset, in standard deviations, of one more group, given the others.
 
     Parameters
     ----------
     memory : numpy.ndarray, shape (point,)
-    at : sequence of float, shape (group,)
+    at : numpy.ndarray, shape (group,)
         Where the others are, in order.
     known : numpy.ndarray, shape (point, group)
         Their offsets.

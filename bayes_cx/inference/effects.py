@@ -48,6 +48,8 @@ class Effects:
         The place of the slopes of each coordinate.
     matrix : scipy.sparse.csr_array, shape (pattern x coordinate, outer effect)
         What outer effects add to the coordinates of each pattern.
+    size : int
+        Number of outer effects.
     """
 
     names: tuple[str, ...]
@@ -58,6 +60,7 @@ class Effects:
     outer: tuple[tuple[int, slice], ...]
     slopes: Mapping[str, slice]
     matrix: csr_array
+    size: int
 
     @classmethod
     def of(cls, layout: Layout, model: Model, patterns: Mapping[str, np.ndarray]) -> "Effects":
@@ -99,7 +102,7 @@ class Effects:
             (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(n * k, size + k)
         )
         groups = 0 if most is None else len(most.groups)
-        return cls(names, pools, inner, group, groups, tuple(outer), slopes, matrix)
+        return cls(names, pools, inner, group, groups, tuple(outer), slopes, matrix, size + k)
 
     @property
     def k(self) -> int:
@@ -132,12 +135,12 @@ class Effects:
 
         Parameters
         ----------
-        inner : numpy.ndarray, shape (point, group, inner pool)
+        inner : numpy.ndarray, shape (inner pool, point, group)
         outer : numpy.ndarray, shape (point, outer effect)
         """
         found = (self.matrix @ outer.T).T.reshape(len(outer), self.patterns, self.k)
-        if self.inner:
-            found[:, :, self.columns] += inner[:, self.group]
+        for c, offset in zip(self.columns, inner, strict=True):
+            found[..., c] += offset[:, self.group]
         return found
 
     def spread(self, scales: np.ndarray) -> np.ndarray:
@@ -156,7 +159,7 @@ class Effects:
         -------
         numpy.ndarray, shape (point, outer effect, outer effect)
         """
-        size = self.matrix.shape[1]
+        size = self.size
         found = np.zeros((len(scales), size, size))
         for i, place in self.outer:
             found[:, place, place] = np.exp(-2 * scales[:, i])[:, None, None] * self.metric(scales, i)
@@ -166,9 +169,16 @@ class Effects:
         return found
 
     def metric(self, scales: np.ndarray, i: int) -> np.ndarray:
-        """Return the prior precision of the offsets of a pool in standard deviations, shape (point or 1, ...)."""
+        """Return the prior precision of the offsets of a pool, in standard deviations.
+
+        Returns
+        -------
+        numpy.ndarray, shape (point, group, group), or (1, group, group) where it is the same for all
+        """
         pool = self.pools[i][1]
-        return precision(self.memory(scales, i), pool.steps()) if pool.ordered else np.eye(len(pool.groups))[None]
+        if pool.ordered:
+            return precision(self.memory(scales, i), pool.steps())
+        return np.eye(len(pool.groups))[None]
 
     def log_size(self, scales: np.ndarray) -> np.ndarray:
         """Return half the log determinant of the prior precision of offsets and slopes, shape (point,)."""

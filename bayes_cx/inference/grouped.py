@@ -8,14 +8,15 @@ Given the scales of groups, how much these differ, the effects of a design are n
   inner ones being integrated out;
 - given those, groups are independent. Each has a few candidates for its offsets, most from its own normal
   distribution and one from that of the groups. Their weights by the likelihood itself say how probable the
-  group is, and one of them is drawn [tran2013importance]_. So what is not normal in one group is made up for in
-  that group, and does not thin out the draws of all of them;
+  group is, and one of them is drawn [tran2013importance]_. So what is not normal in one group is made up for
+  in that group, and does not thin out the draws of all of them;
 - importance weights make up for what is left, which Pareto k-hat checks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -27,7 +28,9 @@ from bayes_cx.data import unique_rows
 from bayes_cx.errors import FitError
 from bayes_cx.inference.by_pattern import ByPattern
 from bayes_cx.inference.density import Density, Mode, find_mode
+from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
 from bayes_cx.inference.effects import Effects
+from bayes_cx.inference.group_quadratic import TOGETHER, GroupQuadratic, blocks
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.methods import Laplace
 from bayes_cx.inference.predictor import SPREAD
@@ -38,7 +41,7 @@ from bayes_cx.inference.quadratic import draw_t, log_t
 __all__ = ["Grouped", "grouped"]
 
 # Steps to the mode, at most; and how near the last one has to come, in units of log density.
-_STEPS, _NEAR = 100, 1e-6
+_STEPS, _NEAR = 60, 1e-4
 # Scales are not looked at before the search is as near as this; then they are improved, so often at each step
 # and by so much at most; the best are looked for at the end.
 _FAR, _CLOSE, _IMPROVED, _FASTEST = 20.0, 0.5, 3, 1.0
@@ -47,129 +50,44 @@ _STEP = 1e-4
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
 # kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
 _SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 500, 3, 300, (0.5, 1.3), 0.1
-# Numbers held at once where scales are looked at together.
-_TOGETHER = 2_000_000
+# How often scales and outer effects are drawn again where the first weights fail, if they are not too many;
+# by how many points for each of them moments are taken; and how much wider than these the proposal is.
+_REFINED, _MANY, _SHARED, _WIDER = 3, 24, 12, 1.2
+# A log-likelihood that is as good as none.
+_LOWEST = -1e6
 # Candidates of a group, at least and at most; those of the pilot and its draws; and the variance, relative to
 # the square of its mean, that the estimates of all groups may have together.
 _CANDIDATES, _PILOT, _VARIANCE = (4, 64), (32, 24), 0.3
 
 
 @dataclass(frozen=True)
-class Quadratic:
-    """The log-likelihood of patterns, taken as quadratic, as a function of effects.
+class _Weights:
+    """Smoothed importance weights, which sum to one, and what they say of draws."""
 
-    With v the inner effects of a group and r the outer ones, it is the sum over groups of
-    ``own' v - v' blocks v / 2 - v' joint r``, plus ``rest' r - r' outer r / 2 + height``. The prior of the
-    coordinates is part of it.
+    weight: np.ndarray
+    khat: float
+    ess: float
+    log_marginal: float
 
-    Attributes
-    ----------
-    effects : Effects
-    height : float
-    own : numpy.ndarray, shape (group, inner pool)
-    blocks : numpy.ndarray, shape (group, inner pool, inner pool)
-    joint : numpy.ndarray, shape (group, inner pool, outer effect)
-    rest : numpy.ndarray, shape (outer effect,)
-    outer : numpy.ndarray, shape (outer effect, outer effect)
-    """
-
-    effects: Effects
-    height: float
-    own: np.ndarray
-    blocks: np.ndarray
-    joint: np.ndarray
-    rest: np.ndarray
-    outer: np.ndarray
-
-    def given(self, scales: np.ndarray) -> "Normal":
-        """Return the normal distribution of the effects given scales, shape (point, scale)."""
-        effects = self.effects
-        precision = self.outer + effects.precision(scales)
-        rest = np.broadcast_to(self.rest, (len(scales), self.rest.size))
-        log_size = effects.log_size(scales) + self.height
-        gain = mean = spread = None
-        if effects.inner:
-            own = self.blocks + _diagonal(effects.spread(scales) ** -2.0)[:, None]
-            spread = np.linalg.inv(own)
-            log_size = log_size - 0.5 * np.linalg.slogdet(own)[1].sum(axis=1)
-            mean = np.einsum("ngij,gj->ngi", spread, self.own)
-            gain = spread @ self.joint
-            n, _, _, size = gain.shape
-            flat = self.joint.reshape(-1, size)
-            precision = precision - flat.T @ gain.reshape(n, -1, size)
-            rest = rest - mean.reshape(n, -1) @ flat
-            log_size = log_size + 0.5 * np.einsum("ngi,gi->n", mean, self.own)
-        root = np.linalg.cholesky(precision)
-        white = np.linalg.solve(root, rest[..., None])[..., 0]
-        log_size = log_size - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        log_size = log_size + 0.5 * (white**2).sum(axis=1) + 0.5 * effects.k * np.log(2 * np.pi)
-        return Normal(effects, scales, log_size, root, white, mean, gain, spread)
+    @classmethod
+    def of(cls, log_weight: np.ndarray, khat: float, ess: float, log_integral: float) -> "_Weights":
+        """Return the weights of draws; of those that were resampled before, with the figures of that."""
+        n = log_weight.size
+        smooth, own = smooth_weights(np.where(np.isfinite(log_weight), log_weight, -np.inf))
+        weight = np.exp(smooth)
+        log_marginal = log_integral + float(logsumexp(log_weight) - np.log(n))
+        # Of the draws that were resampled once, so many are left.
+        return cls(weight, max(float(own), khat), ess * float(1 / (weight**2).sum()) / n, log_marginal)
 
     @property
-    def together(self) -> int:
-        """How many scales are looked at together."""
-        return max(1, _TOGETHER // (self.joint.size + self.outer.size + 1))
+    def good(self) -> bool:
+        """Whether the checks of a fit would pass, as far as so many draws allow."""
+        return self.khat < KHAT_LIMIT and self.ess >= min(ESS_LIMIT, self.weight.size / 10)
 
-    def heights(self, scales: np.ndarray) -> np.ndarray:
-        """Return the log posterior density of scales, effects integrated out, shape (point,)."""
-        parts = [self.given(some).log_size for some in _blocks(scales, self.together)]
-        return np.concatenate(parts) + self.effects.log_prior(scales)
-
-
-@dataclass(frozen=True)
-class Normal:
-    """The normal distribution of effects given scales.
-
-    Attributes
-    ----------
-    effects : Effects
-    scales : numpy.ndarray, shape (point, scale)
-    log_size : numpy.ndarray, shape (point,)
-        Log of the integral over the effects.
-    root, white : numpy.ndarray
-        Of the outer effects r, ``root' r`` is normal with mean `white` and variance 1.
-    mean, gain, spread : numpy.ndarray, optional
-        Given r the inner effects of a group have the mean ``mean - gain r`` and the covariance `spread`.
-    """
-
-    effects: Effects
-    scales: np.ndarray
-    log_size: np.ndarray
-    root: np.ndarray
-    white: np.ndarray
-    mean: np.ndarray | None
-    gain: np.ndarray | None
-    spread: np.ndarray | None
-
-    def outer(self, z: np.ndarray) -> np.ndarray:
-        """Return the outer effects at standard normal z, shape (point, outer effect)."""
-        return np.linalg.solve(self.root.transpose(0, 2, 1), (self.white + z)[..., None])[..., 0]
-
-    def inner(self, outer: np.ndarray) -> np.ndarray:
-        """Return the means of the inner effects given the outer ones, shape (point, group, inner pool)."""
-        if self.mean is None or self.gain is None:
-            return np.zeros((len(outer), 0, 0))
-        return self.mean - (self.gain @ outer[:, None, :, None])[..., 0]
-
-
-    def squares(self) -> np.ndarray:
-        """Return the mean of the sum of squares of the offsets of each pool, shape (point, pool).
-
-        Where groups are ordered it is that of the innovations, in the metric of their correlations.
-        """
-        effects = self.effects
-        outer = self.outer(np.zeros_like(self.white))
-        inverse = np.linalg.inv(self.root)
-        covariance = inverse.transpose(0, 2, 1) @ inverse
-        found = np.empty((len(outer), len(effects.pools)))
-        for i, place in effects.outer:
-            second = covariance[:, place, place] + outer[:, place, None] * outer[:, None, place]
-            found[:, i] = (effects.metric(self.scales, i) * second).sum(axis=(1, 2))
-        if self.spread is not None and self.gain is not None:
-            variance = np.diagonal(self.spread, axis1=2, axis2=3)
-            variance = variance + ((self.gain @ covariance[:, None]) * self.gain).sum(axis=3)
-            found[:, list(effects.inner)] = (self.inner(outer) ** 2 + variance).sum(axis=1)
-        return found
+    @property
+    def quality(self) -> tuple[bool, float]:
+        """What makes some draws better than others."""
+        return self.khat < KHAT_LIMIT, self.ess
 
 
 class Grouped:
@@ -196,8 +114,12 @@ class Grouped:
     ) -> None:
         self.prepared, self.chosen = prepared, chosen
         self.likelihood, self.effects, self.row = likelihood, effects, row
+        # Numbers of candidates, the groups that have so many, and the likelihood of these.
+        self._classes: list[tuple[int, np.ndarray, ByPattern]] = []
 
-    def explore(self, method: Laplace, rng_seed: Sequence[int]) -> "tuple[Weighed, Mode, dict[str, xr.Dataset]]":
+    def explore(
+        self, method: Laplace, rng_seed: Sequence[int]
+    ) -> tuple[Weighed, Mode, dict[str, xr.Dataset]]:
         """Return weighed draws, the mode of the scales, and the groups of the draws.
 
         The vectors of the draws are (inner effects, outer effects, scales).
@@ -207,30 +129,34 @@ class Grouped:
         FitError
             If no maximum is found.
         """
-        rng, n = np.random.default_rng(rng_seed), method.draws
+        rng, n, degrees = np.random.default_rng(rng_seed), method.draws, method.degrees
         quadratic, mode = self._search()
-        scales, scales_khat, scales_ess, log_marginal = self._scales(quadratic, mode, n, method.degrees, rng)
-        inner, outer, log_weight, height = self._effects(quadratic, scales, method.degrees, rng)
-        smooth, khat = smooth_weights(log_weight)
-        weight = np.exp(smooth)
-        chosen = rng.permutation(systematic(weight, n, rng))
-        vectors = np.concatenate([inner.reshape(n, -1), outer, scales], axis=1)
-        weighed = Weighed(
-            u=vectors[chosen],
-            height=height[chosen],
-            khat=max(float(khat), scales_khat),
-            # Of the draws that were resampled once, so many are left.
-            ess=scales_ess * float(1 / (weight**2).sum()) / n,
-            log_marginal=log_marginal + float(logsumexp(log_weight) - np.log(n)),
-        )
-        groups = self._named(inner[chosen], outer[chosen], scales[chosen], weighed.height)
+        scales, scales_khat, scales_ess, log_integral = self._scales(quadratic, mode, n, degrees, rng)
+        outer, log_q = self._outer(quadratic, scales, degrees, rng)
+        inner, log_p, height = self._effects(quadratic, scales, outer, rng)
+        found = _Weights.of(log_p - log_q, scales_khat, scales_ess, log_integral)
+        best = found, scales, outer, inner, height
+        for _ in range(_REFINED if scales.shape[1] + outer.shape[1] <= _MANY else 0):
+            if found.good:
+                break
+            # Where groups tell little, what is quadratic says little of the scales: look around the best.
+            scales, outer, log_q = _nearer(scales, outer, log_p - log_q, degrees, rng)
+            inner, log_p, height = self._effects(quadratic, scales, outer, rng)
+            found = _Weights.of(log_p - log_q, -np.inf, n, 0.0)
+            if found.quality > best[0].quality:
+                best = found, scales, outer, inner, height
+        found, scales, outer, inner, height = best
+        chosen = rng.permutation(systematic(found.weight, n, rng))
+        vectors = np.concatenate([*inner, outer, scales], axis=1)
+        weighed = Weighed(vectors[chosen], height[chosen], found.khat, found.ess, found.log_marginal)
+        groups = self._named(inner[:, chosen], outer[chosen], scales[chosen], weighed.height)
         return weighed, mode, groups
 
-    def _search(self) -> tuple[Quadratic, Mode]:
+    def _search(self) -> tuple[GroupQuadratic, Mode]:
         """Return the likelihood around the mode of the effects, at the most probable scales, and those."""
         effects = self.effects
-        inner = np.zeros((1, effects.groups, len(effects.inner)))
-        outer = np.zeros((1, effects.matrix.shape[1]))
+        inner = np.zeros((len(effects.inner), 1, effects.groups))
+        outer = np.zeros((1, effects.size))
         outer[0, -effects.k :] = self.likelihood.point.start
         scales = np.zeros(len(effects.scales))
         scales[: len(effects.pools)] = np.log(0.3)
@@ -246,23 +172,24 @@ class Grouped:
             to_outer = normal.outer(np.zeros_like(outer))
             to_inner = normal.inner(to_outer)
             step_outer, step_inner = to_outer - outer, to_inner - inner
-            newton = 0.5 * float(((normal.root[0].T @ step_outer[0]) ** 2).sum())
-            if effects.inner and normal.spread is not None and normal.gain is not None:
-                apart = step_inner + (normal.gain @ step_outer[:, None, :, None])[..., 0]
-                white = np.linalg.solve(np.linalg.cholesky(normal.spread), apart[..., None])
-                newton += 0.5 * float((white**2).sum())
+            newton = 0.5 * float(((normal.lower[0].T @ step_outer[0]) ** 2).sum())
+            apart = step_inner + np.einsum("irng,nr->ing", normal.gain, step_outer)
+            for j in range(len(apart)):
+                newton += 0.5 * float(((normal.root[j:, j] * apart[j:]).sum(axis=0) ** 2).sum())
             if newton < _NEAR and mode is not None:
                 return quadratic, mode
             # No step is so long that the quadratic would say nothing of where it ends.
             longest = max(np.abs(step_outer).max(), np.abs(step_inner).max(initial=0.0))
             outer, inner = outer + step_outer / max(1.0, longest), inner + step_inner / max(1.0, longest)
+        if newton < _CLOSE and mode is not None:
+            return quadratic, mode
         raise FitError(
             "a posterior of groups without a maximum that a search comes to",
             "a maximum inside the parameter space",
             "give more data, or sample by method=NUTS()",
         )
 
-    def _expanded(self, inner: np.ndarray, outer: np.ndarray) -> Quadratic:
+    def _expanded(self, inner: np.ndarray, outer: np.ndarray) -> GroupQuadratic:
         """Return the quadratic around effects, by differences of the slopes."""
         effects, k = self.effects, self.effects.k
         eta = effects.eta(inner, outer)
@@ -278,7 +205,7 @@ class Grouped:
         n, every = effects.patterns, np.arange(effects.patterns)
         block = bsr_array((curvature, every, np.arange(n + 1)), shape=(n * k, n * k))
         spread = csr_array(block @ effects.matrix)
-        size = effects.matrix.shape[1]
+        size = effects.size
         full = np.asarray((effects.matrix.T @ spread).todense())
         rest = effects.matrix.T @ lean.ravel()
         at_prior, prior_slope, prior_curvature = self._coordinates_prior(outer[0, -k:])
@@ -287,37 +214,40 @@ class Grouped:
         rest[-k:] += prior_slope + prior_curvature * centre
         height += at_prior - float(prior_slope @ centre + 0.5 * prior_curvature @ centre**2)
         groups, on = effects.groups, effects.columns
-        if not effects.inner:
-            nothing = np.zeros((0, 0))
-            return Quadratic(effects, height, nothing, nothing[..., None], np.zeros((0, 0, size)), rest, full)
-        total = self._sums
-        own = total @ lean[:, on]
-        blocks = (total @ curvature[:, on][:, :, on].reshape(n, -1)).reshape(groups, on.size, on.size)
-        joint = np.stack([np.asarray((total @ spread[c::k]).todense()) for c in on], axis=1)
-        return Quadratic(effects, height, own, blocks, joint, rest, full)
+        own = (self._sums @ lean[:, on]).T
+        block = (self._sums @ curvature[:, on][:, :, on].reshape(n, -1)).reshape(groups, on.size, on.size)
+        joint = np.zeros((on.size, size, groups))
+        for i, c in enumerate(on):
+            joint[i] = np.asarray((self._sums @ spread[c::k]).todense()).T
+        return GroupQuadratic(effects, height, own, block.transpose(1, 2, 0), joint, rest, full)
 
     def _bent(self, curvature: np.ndarray, slope: np.ndarray) -> np.ndarray:
         """Return curvatures with those of groups mended that are not bent downwards everywhere.
 
-        Of the likelihood of few customers some are not. Negative ones are set to zero, and one in the direction
-        of the slope keeps the quadratic from rising more than a unit of log density.
+        Of the likelihood of few customers some are not. What is negative is set to zero, and as much in the
+        direction of the slope keeps the quadratic from rising by more than a unit of log density.
         """
         effects, k = self.effects, self.effects.k
         group = effects.group if effects.inner else np.zeros(effects.patterns, int)
-        total = (_adding(group, max(effects.groups, 1)) @ curvature.reshape(-1, k * k)).reshape(-1, k, k)
-        bad = (np.linalg.eigvalsh(total)[:, 0] < 0)[group]
+        adding = _adding(group, int(group.max()) + 1)
+        total = (adding @ curvature.reshape(-1, k * k)).reshape(-1, k, k)
+        size, directions = np.linalg.eigh(total)
+        bad = size[:, 0] < 0
         if not bad.any():
             return curvature
-        size, directions = np.linalg.eigh(curvature[bad])
-        mended = (directions * np.maximum(size, 0.0)[:, None]) @ directions.transpose(0, 2, 1)
-        found = curvature.copy()
-        found[bad] = mended + 0.5 * slope[bad, :, None] * slope[bad, None]
-        return found
+        size, directions, steep = size[bad], directions[bad], (adding @ slope)[bad]
+        more = (directions * np.maximum(-size, 0.0)[:, None]) @ directions.transpose(0, 2, 1)
+        share = np.minimum(0.5, -size[:, 0] / np.maximum((steep**2).sum(axis=1), 1e-300))
+        more += share[:, None, None] * steep[:, :, None] * steep[:, None]
+        mended = np.zeros_like(total)
+        mended[bad] = more
+        return curvature + (mended / np.bincount(group)[:, None, None])[group]
 
     @cached_property
     def _sums(self) -> csr_array:
         """What adds patterns up to their groups, shape (group, pattern)."""
-        return _adding(self.effects.group, self.effects.groups)
+        group, groups = self.effects.group, self.effects.groups
+        return _adding(group, groups) if groups else csr_array((0, group.size))
 
     def _coordinates_prior(self, u: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the log prior of the coordinates, its slopes, and minus its second derivatives."""
@@ -329,16 +259,21 @@ class Grouped:
         return float(found[k + f][0]), slopes[:, 0], np.maximum(curvature, 0.0)
 
     def _scales(
-        self, quadratic: Quadratic, mode: Mode, n: int, degrees: float, rng: np.random.Generator
+        self, quadratic: GroupQuadratic, mode: Mode, n: int, degrees: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, float, float, float]:
-        """Draw `n` vectors of scales of equal weight; Pareto k-hat, the effective number, the log integral."""
+        """Draw `n` vectors of scales of equal weight.
+
+        Returns
+        -------
+        scales : numpy.ndarray, shape (n, scale)
+        khat, ess, log_integral : float
+            Pareto k-hat, the effective number of draws, and the log of the integral of the density.
+        """
         effects = self.effects
         root = np.linalg.cholesky(np.linalg.inv(mode.precision))
         centres = np.repeat(mode.u[None], 2, axis=0)
         for size in (*[_SCOUTS] * _ROUNDS, n):
-            points, log_weight = _proposed(
-                quadratic.heights, effects, centres, root, size, degrees, rng
-            )
+            points, log_weight = _proposed(quadratic.heights, effects, centres, root, size, degrees, rng)
             smooth, khat = smooth_weights(log_weight)
             weight = np.exp(smooth)
             off = points - weight @ points
@@ -348,33 +283,51 @@ class Grouped:
         log_integral = float(logsumexp(log_weight) - np.log(n))
         return points[chosen], float(khat), float(1 / (weight**2).sum()), log_integral
 
+    def _outer(
+        self, quadratic: GroupQuadratic, scales: np.ndarray, degrees: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw the outer effects given each vector of scales, and return the log density of both."""
+        effects, size = self.effects, self.effects.size
+        # Coordinates and slopes come last, so that they are those that long tails belong to.
+        few = effects.k + sum(place.stop - place.start for place in effects.slopes.values())
+        found, log_q = [], []
+        for some in blocks(scales, quadratic.together):
+            normal = quadratic.given(some)
+            z = rng.standard_normal((len(some), size))
+            z[:, size - few :] = draw_t(len(some), few, degrees, rng)
+            found.append(normal.outer(z))
+            own = -0.5 * (z[:, : size - few] ** 2).sum(axis=1) - 0.5 * (size - few) * np.log(2 * np.pi)
+            own += log_t((z[:, size - few :] ** 2).sum(axis=1), few, degrees)
+            own += np.log(np.diagonal(normal.lower, axis1=1, axis2=2)).sum(axis=1)
+            log_q.append(own + normal.log_size)
+        return np.concatenate(found), np.concatenate(log_q) + effects.log_prior(scales)
+
     def _effects(
-        self, quadratic: Quadratic, scales: np.ndarray, degrees: float, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Draw the effects given each vector of scales.
+        self, quadratic: GroupQuadratic, scales: np.ndarray, outer: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw the inner effects given scales and outer effects.
 
         Returns
         -------
-        inner : numpy.ndarray, shape (point, group, inner pool)
-        outer : numpy.ndarray, shape (point, outer effect)
-        log_weight, height : numpy.ndarray, shape (point,)
-            Log ratio of the density to that from which they were drawn, and the log density.
+        inner : numpy.ndarray, shape (inner pool, point, group)
+        log_p, height : numpy.ndarray, shape (point,)
+            The log density of scales and outer effects, estimated, and that of all.
         """
         effects, (most, some) = self.effects, _PILOT
-        classes: list[tuple[int, np.ndarray, ByPattern]] = []
-        if effects.inner:
+        if effects.inner and not self._classes:
             pilot = np.linspace(0, len(scales) - 1, some).astype(int)
-            everyone = [(most, np.arange(effects.groups), self.likelihood)]
-            *_, variance = self._drawn(quadratic, scales[pilot], degrees, rng, everyone)
-            classes = self._classes(variance)
+            self._classes = [(most, np.arange(effects.groups), self.likelihood)]
+            *_, variance = self._drawn(quadratic, scales[pilot], outer[pilot], rng)
+            self._classes = self._classes_for(variance)
         parts = []
-        together = max(1, min(quadratic.together, _TOGETHER // (effects.patterns * effects.k * 8)))
-        for block in _blocks(scales, together):
-            parts.append(self._drawn(quadratic, block, degrees, rng, classes)[:4])
-        inner, outer, log_weight, height = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return inner, outer, log_weight, height + effects.log_prior(scales)
+        together = max(1, min(quadratic.together, TOGETHER // (effects.patterns * effects.k * 8)))
+        for block in blocks(np.arange(len(scales)), together):
+            parts.append(self._drawn(quadratic, scales[block], outer[block], rng)[:3])
+        inner = np.concatenate([part[0] for part in parts], axis=1)
+        log_p, height = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+        return inner, log_p, height
 
-    def _classes(self, variance: np.ndarray) -> list[tuple[int, np.ndarray, ByPattern]]:
+    def _classes_for(self, variance: np.ndarray) -> list[tuple[int, np.ndarray, ByPattern]]:
         """Return numbers of candidates, the groups that have so many, and the likelihood of these."""
         least, most = _CANDIDATES
         wanted = variance * variance.size / _VARIANCE
@@ -389,64 +342,49 @@ class Grouped:
         return found
 
     def _drawn(
-        self,
-        quadratic: Quadratic,
-        scales: np.ndarray,
-        degrees: float,
-        rng: np.random.Generator,
-        classes: Sequence[tuple[int, np.ndarray, ByPattern]],
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        self, quadratic: GroupQuadratic, scales: np.ndarray, outer: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return what `_effects` does, for some scales, and the variance of one weight of each group."""
-        effects, k, n = self.effects, self.effects.k, len(scales)
-        normal = quadratic.given(scales)
-        # Coordinates and slopes come last, so that they are those that long tails belong to.
-        size = effects.matrix.shape[1]
-        few = k + sum(place.stop - place.start for place in effects.slopes.values())
-        z = rng.standard_normal((n, size))
-        z[:, size - few :] = draw_t(n, few, degrees, rng)
-        outer = normal.outer(z)
-        log_q = -0.5 * (z[:, : size - few] ** 2).sum(axis=1) - 0.5 * (size - few) * np.log(2 * np.pi)
-        log_q += log_t((z[:, size - few :] ** 2).sum(axis=1), few, degrees)
-        log_q += np.log(np.diagonal(normal.root, axis1=1, axis2=2)).sum(axis=1)
+        effects, n = self.effects, len(scales)
         log_p = self._log_prior(scales, outer)
-        inner = np.zeros((n, effects.groups, len(effects.inner)))
+        inner = np.zeros((len(effects.inner), n, effects.groups))
         variance = np.zeros(effects.groups)
         if not effects.inner:
-            total = self.likelihood(effects.eta(inner, outer)).sum(axis=1)
-            return inner, outer, log_p + total - log_q - normal.log_size, log_p + total, variance
-        base, mean = effects.eta(inner, outer), normal.inner(outer)
-        assert normal.spread is not None
-        root, spread = np.linalg.cholesky(normal.spread), effects.spread(scales)
+            log_p = log_p + self.likelihood(effects.eta(inner, outer)).sum(axis=1)
+            return inner, log_p, log_p, variance
+        normal = quadratic.given(scales)
+        base, mean, spread = effects.eta(inner, outer), normal.inner(outer), effects.spread(scales)
         log_total, height = np.zeros(n), np.zeros(n)
-        for number, groups, likelihood in classes:
+        for number, groups, likelihood in self._classes:
+            roots = normal.root[..., groups], normal.inverse[..., groups]
             offset, log_weight, log_lik = _candidates(
-                base, mean[:, groups], root[:, groups], spread, number, groups, effects, likelihood, rng
+                base, mean[..., groups], roots, spread, number, groups, effects, likelihood, rng
             )
-            log_total += (logsumexp(log_weight, axis=1) - np.log(number)).sum(axis=1)
-            weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-            weight /= weight.mean(axis=1, keepdims=True)
+            top = log_weight.max(axis=1, keepdims=True)
+            weight = np.exp(log_weight - top)
+            level = weight.mean(axis=1, keepdims=True)
+            log_total += (np.log(level) + top).sum(axis=(1, 2))
+            weight /= level
             variance[groups] = weight.var(axis=1).mean(axis=0)
             # One of the candidates, with a chance that is its weight.
             ladder = weight.cumsum(axis=1) < rng.random((n, 1, groups.size)) * number
             pick = np.minimum(ladder.sum(axis=1), number - 1)[:, None]
-            inner[:, groups] = np.take_along_axis(offset, pick[..., None], axis=1)[:, 0]
+            inner[..., groups] = np.take_along_axis(offset, pick[None], axis=2)[:, :, 0]
             height += np.take_along_axis(log_lik, pick, axis=1)[:, 0].sum(axis=1)
-        white = inner / spread[:, None]
-        of_offsets = -0.5 * (white**2).sum(axis=(1, 2)) - effects.groups * np.log(spread).sum(axis=1)
-        of_offsets -= 0.5 * white[0].size * np.log(2 * np.pi)
-        return inner, outer, log_p + log_total - log_q - normal.log_size, log_p + height + of_offsets, variance
+        white = inner / spread.T[..., None]
+        of_offsets = -0.5 * (white**2).sum(axis=(0, 2)) - effects.groups * np.log(spread).sum(axis=1)
+        of_offsets -= 0.5 * white[:, 0].size * np.log(2 * np.pi)
+        return inner, log_p + log_total, log_p + height + of_offsets, variance
 
     def _log_prior(self, scales: np.ndarray, outer: np.ndarray) -> np.ndarray:
-        """Return the log prior of the outer effects given scales, shape (point,)."""
+        """Return the log prior of scales and outer effects, shape (point,)."""
         effects, k = self.effects, self.effects.k
         of_coordinates = self.likelihood.point.at(outer[:, -k:])[k + len(self.likelihood.point.free)]
         size = outer.shape[1] - k
         squared = np.einsum("ni,nij,nj->n", outer, effects.precision(scales), outer)
-        inner = effects.groups * effects.spread(scales) if effects.inner else None
-        log_size = effects.log_size(scales)
-        if inner is not None:
-            log_size = log_size + effects.groups * np.log(effects.spread(scales)).sum(axis=1)
-        return of_coordinates - 0.5 * squared + log_size - 0.5 * size * np.log(2 * np.pi)
+        log_size = effects.log_size(scales) + effects.groups * np.log(effects.spread(scales)).sum(axis=1)
+        normal = log_size - 0.5 * squared - 0.5 * size * np.log(2 * np.pi)
+        return of_coordinates + normal + effects.log_prior(scales)
 
     def _named(
         self, inner: np.ndarray, outer: np.ndarray, scales: np.ndarray, height: np.ndarray
@@ -455,16 +393,15 @@ class Grouped:
         effects, point = self.effects, self.likelihood.point
         dims, n = ("chain", "draw"), len(outer)
         letters = point.at(outer[:, -effects.k :])[: effects.k + len(point.free)]
-        columns = {
-            name: (dims, value[None]) for name, value in zip((*point.names, *point.free), letters, strict=True)
-        }
+        named = zip((*point.names, *point.free), letters, strict=True)
+        columns: dict[str, Any] = {name: (dims, value[None]) for name, value in named}
         coords: dict[str, Sequence[object]] = {}
         for name, place in effects.slopes.items():
             columns[f"{name}_slope"] = ((*dims, f"{name}_covariate"), outer[None, :, place])
             coords[f"{name}_covariate"] = list(self.prepared.layout.matrix[name])
         places = dict(effects.outer)
         for i, (_, pool) in enumerate(effects.pools):
-            own = outer[:, places[i]] if i in places else inner[..., effects.inner.index(i)]
+            own = outer[:, places[i]] if i in places else inner[effects.inner.index(i)]
             spread = np.exp(scales[:, i])
             columns[pool.offset] = ((*dims, pool.dim), (own / spread[:, None])[None])
             columns[pool.spread] = (dims, spread[None])
@@ -493,7 +430,7 @@ def grouped(prepared: Prepared, chosen: Mapping[str, float]) -> Grouped | None:
 def _candidates(
     base: np.ndarray,
     mean: np.ndarray,
-    root: np.ndarray,
+    roots: tuple[np.ndarray, np.ndarray],
     spread: np.ndarray,
     number: int,
     groups: np.ndarray,
@@ -507,8 +444,9 @@ def _candidates(
     ----------
     base : numpy.ndarray, shape (point, pattern, coordinate)
         The coordinates without inner effects.
-    mean : numpy.ndarray, shape (point, group, inner pool)
-    root : numpy.ndarray, shape (point, group, inner pool, inner pool)
+    mean : numpy.ndarray, shape (inner pool, point, group)
+    roots : tuple of numpy.ndarray, shape (inner pool, inner pool, point, group)
+        Of the precision, and their inverses.
     spread : numpy.ndarray, shape (point, inner pool)
     number : int
     groups : numpy.ndarray of int, shape (group,)
@@ -519,18 +457,21 @@ def _candidates(
 
     Returns
     -------
-    offset : numpy.ndarray, shape (point, candidate, group, inner pool)
+    offset : numpy.ndarray, shape (inner pool, point, candidate, group)
     log_weight, log_lik : numpy.ndarray, shape (point, candidate, group)
     """
-    n, some, e = mean.shape
-    z = rng.standard_normal((n, number, some, e))
-    offset = mean[:, None] + (root[:, None] @ z[..., None])[..., 0]
-    offset[:, -1] = spread[:, None] * z[:, -1]
-    of_groups = offset / spread[:, None, None]
-    z[:, -1] = np.linalg.solve(root, (offset[:, -1] - mean)[..., None])[..., 0]
-    log_prior = -0.5 * (of_groups**2).sum(axis=3) - np.log(spread).sum(axis=1)[:, None, None]
-    log_own = -0.5 * (z**2).sum(axis=3)
-    log_own -= np.log(np.diagonal(root, axis1=2, axis2=3)).sum(axis=2)[:, None]
+    (e, n, some), (root, inverse) = mean.shape, roots
+    z = rng.standard_normal((e, n, number, some))
+    offset = np.empty_like(z)
+    for j in range(e):
+        offset[j] = mean[j, :, None] + sum(inverse[i, j, :, None] * z[i] for i in range(j, e))
+    last = offset[:, :, -1] = spread.T[..., None] * z[:, :, -1]
+    away = last - mean
+    for j in range(e):
+        z[j, :, -1] = (root[j:, j] * away[j:]).sum(axis=0)
+    log_prior = -0.5 * sum((offset[j] / spread[:, j, None, None]) ** 2 for j in range(e))
+    log_prior -= np.log(spread).sum(axis=1)[:, None, None]
+    log_own = -0.5 * (z**2).sum(axis=0) + np.log(root.diagonal()).sum(axis=2)[:, None]
     share = 1 / number
     log_q = np.logaddexp(np.log1p(-share) + log_own, np.log(share) + log_prior)
     place = np.full(effects.groups, -1)
@@ -538,25 +479,43 @@ def _candidates(
     at = place[effects.group]
     only = np.flatnonzero(at >= 0)
     eta = np.repeat(base[:, None, only], number, axis=1)
-    eta[..., effects.columns] += offset[:, :, at[only]]
+    for j, c in enumerate(effects.columns):
+        eta[..., c] += offset[j][..., at[only]]
     flat = likelihood(eta.reshape(n * number, only.size, -1))
+    # Far away the likelihood may be none that numbers can hold.
+    flat = np.where(np.isfinite(flat), flat, _LOWEST)
     log_lik = (_adding(at[only], some) @ flat.T).T.reshape(n, number, some)
     return offset, log_lik + log_prior - log_q, log_lik
 
 
-def _density(quadratic: Quadratic, start: np.ndarray) -> Density:
-    """Return the log density of the scales, with slopes by differences."""
+def _nearer(
+    scales: np.ndarray, outer: np.ndarray, log_weight: np.ndarray, degrees: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw scales and outer effects where weighed ones say that the density is; return its log too.
+
+    Weights that few points share are tempered, so that the moments are those of many points.
+    """
+    points = np.concatenate([scales, outer], axis=1)
+    n, k = points.shape
+    for power in np.linspace(1.0, 0.0, 41):
+        weight = np.exp(smooth_weights(power * log_weight)[0])
+        if 1 / (weight**2).sum() >= _SHARED * k:
+            break
+    off = points - weight @ points
+    root = _WIDER * np.linalg.cholesky((off * weight[:, None]).T @ off)
+    z = draw_t(n, k, degrees, rng)
+    log_q = log_t((z**2).sum(axis=1), k, degrees) - np.log(np.diagonal(root)).sum()
+    drawn = weight @ points + z @ root.T
+    return drawn[:, : scales.shape[1]], drawn[:, scales.shape[1] :], log_q
+
+
+def _density(quadratic: GroupQuadratic, start: np.ndarray) -> Density:
+    """Return the log density of the scales."""
     effects, names = quadratic.effects, quadratic.effects.scales
-    n = len(effects.pools)
-    steps = _STEP * np.eye(start.size)
-    sizes = np.array([len(pool.groups) for _, pool in effects.pools])
 
     def value_and_gradient(u: np.ndarray) -> tuple[float, np.ndarray]:
-        heights = quadratic.heights(np.concatenate([u[None], u + steps[n:], u - steps[n:]]))
-        up, down = np.split(heights[1:], 2)
-        sd = np.exp(u[:n])
-        by_spread = quadratic.given(u[None]).squares()[0] / sd**2 - sizes + 1 - (sd / SPREAD) ** 2
-        return float(heights[0]), np.concatenate([by_spread, (up - down) / (2 * _STEP)])
+        normal = quadratic.given(u[None])
+        return float(normal.log_size[0] + effects.log_prior(u[None])[0]), normal.slopes()[0]
 
     return Density(
         value_and_gradient=value_and_gradient,
@@ -570,7 +529,7 @@ def _density(quadratic: Quadratic, start: np.ndarray) -> Density:
     )
 
 
-def _improved(quadratic: Quadratic, scales: np.ndarray) -> np.ndarray:
+def _improved(quadratic: GroupQuadratic, scales: np.ndarray) -> np.ndarray:
     """Return more probable standard deviations, by steps of expectation and maximisation."""
     n = len(quadratic.effects.pools)
     free = np.array([len(pool.groups) for _, pool in quadratic.effects.pools]) - 1
@@ -609,13 +568,5 @@ def _proposed(
     return points, heights(points) - proposal
 
 
-def _diagonal(values: np.ndarray) -> np.ndarray:
-    return values[..., None] * np.eye(values.shape[-1])
-
-
 def _adding(group: np.ndarray, groups: int) -> csr_array:
     return csr_array((np.ones(group.size), (group, np.arange(group.size))), shape=(groups, group.size))
-
-
-def _blocks(points: np.ndarray, together: int) -> list[np.ndarray]:
-    return np.array_split(points, max(1, -(-len(points) // together)))

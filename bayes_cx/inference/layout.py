@@ -62,7 +62,7 @@ class Pool:
         return f"{self.name}_group"
 
     def steps(self, groups: Sequence[str] | None = None) -> np.ndarray:
-        """Return where ordered groups are, in steps from the first of the fit; by default those of the fit."""
+        """Return where ordered groups, by default those of the fit, are, in steps from its first one."""
         known = positions(self.groups, self.columns[0])
         unit = np.diff(known).min(initial=np.inf)
         asked = known if groups is None else positions(groups, self.columns[0])
