@@ -20,8 +20,9 @@ from bayes_cx.validation.loo import leave_one_out
 from bayes_cx.validation.scores import crps
 
 HERE = Path(__file__).parent
-SEED, DRAWS, FUTURES = 1, 1000, 400
-FIT = bcx.Laplace(draws=DRAWS)
+SEED, FUTURES = 1, 400
+# Of all customers, and of a single group.
+WHOLE, ALONE = bcx.Laplace(), bcx.Laplace(draws=1000)
 # Sizes of the simulated groups, the weeks seen, and those that follow.
 SIZES, SEEN, AHEAD = (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400), 39.0, 39.0
 CENTRE = {"purchase_rate": 1.5, "rate_cv": 1.2, "dropout": 0.2, "dropout_size": 3.0}
@@ -73,8 +74,9 @@ def fits(stats: xr.Dataset, designs: Mapping[str, bcx.Design]) -> dict[str, Post
     """Return the fits of all customers by name."""
     found = {}
     for name, design in designs.items():
-        found[name] = bcx.fit(BG_NBD, stats, design=design, method=FIT, seed=SEED, progress=False)
-        print(f"{name}: {found[name]!r}", file=sys.stderr)
+        found[name] = bcx.fit(BG_NBD, stats, design=design, method=WHOLE, seed=SEED, progress=False)
+        failed = [f"{check.name} {check.value}" for check in found[name].checks if check.status == "failed"]
+        print(f"{name}: {found[name]!r} {'; '.join(failed)}", file=sys.stderr)
     return found
 
 
@@ -97,7 +99,7 @@ def table(stats: xr.Dataset, after: np.ndarray, designs: Mapping[str, bcx.Design
     for g in range(groups.size):
         own = np.flatnonzero(at == g)
         some = stats.isel(customer=own)
-        fit = bcx.fit(BG_NBD, some, method=FIT, seed=SEED, scale=scale, progress=False)
+        fit = bcx.fit(BG_NBD, some, method=ALONE, seed=SEED, scale=scale, progress=False)
         elpd[own], futures[:, own] = judged(some, fit, weeks)
     found["no pooling"] = elpd, futures
     happened = np.bincount(at, after)

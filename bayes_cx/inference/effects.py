@@ -11,6 +11,7 @@ are ordered, the log odds of the correlation of neighbours.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -20,7 +21,7 @@ from bayes_cx.inference.layout import Layout, Pool
 from bayes_cx.inference.predictor import SLOPE, SPREAD, arrays
 from bayes_cx.model import Model
 
-__all__ = ["Effects"]
+__all__ = ["Effects", "adding"]
 
 # Correlations closer to one are not told from it.
 _CLOSEST = 1e-6
@@ -108,6 +109,11 @@ class Effects:
     def k(self) -> int:
         """Number of coordinates."""
         return len(self.names)
+
+    @cached_property
+    def adding(self) -> csr_array:
+        """What adds patterns up to their inner groups, shape (group, pattern)."""
+        return adding(self.group, self.groups) if self.groups else csr_array((0, self.patterns))
 
     @property
     def patterns(self) -> int:
@@ -204,6 +210,11 @@ class Effects:
         sd = SPREAD * np.abs(rng.standard_normal((n, len(self.pools))))
         memory = rng.beta(*MEMORY_PRIOR, (n, len(self.ordered)))
         return np.concatenate([np.log(sd), np.log(memory) - np.log1p(-memory)], axis=1)
+
+
+def adding(group: np.ndarray, groups: int) -> csr_array:
+    """Return what adds elements up to their groups, shape (group, element)."""
+    return csr_array((np.ones(group.size), (group, np.arange(group.size))), shape=(groups, group.size))
 
 
 def _beta_size(a: float, b: float) -> float:

@@ -215,7 +215,14 @@ class Explorer:
 
     def _laplace(self, method: Laplace, rng_seed: Sequence[int], progress: bool) -> Found:
         if (of_groups := grouped(self.prepared, self.chosen)) is not None:
-            weighed, mode, groups = of_groups.explore(method, rng_seed)
+            try:
+                weighed, mode, groups = of_groups.explore(method, rng_seed)
+            except np.linalg.LinAlgError as error:
+                raise FitError(
+                    f"effects of groups without a normal approximation ({error})",
+                    "a density that is bent downwards around its mode",
+                    "give more data, or sample by method=NUTS()",
+                ) from error
             checks = diagnostics.check_weights(weighed, mode)
             return Found(resampled(groups), checks, method, weighed.log_marginal)
         f, mode = self._posterior, self._mode

@@ -13,43 +13,31 @@ Given the scales of groups, how much these differ, the effects of a design are n
 - importance weights make up for what is left, which Pareto k-hat checks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.sparse import bsr_array, csr_array
 from scipy.special import logsumexp
 
 from bayes_cx.compiling import uses_kernels
 from bayes_cx.data import unique_rows
-from bayes_cx.errors import FitError
 from bayes_cx.inference.by_pattern import ByPattern
-from bayes_cx.inference.density import Density, Mode, find_mode
+from bayes_cx.inference.density import Mode
 from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
-from bayes_cx.inference.effects import Effects
+from bayes_cx.inference.effects import Effects, adding
+from bayes_cx.inference.group_mode import find_groups
 from bayes_cx.inference.group_quadratic import TOGETHER, GroupQuadratic, blocks
+from bayes_cx.inference.group_scales import draw_scales
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.methods import Laplace
-from bayes_cx.inference.predictor import SPREAD
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.quadratic import draw_t, log_t
 
 __all__ = ["Grouped", "grouped"]
 
-# Steps to the mode, at most; and how near the last one has to come, in units of log density.
-_STEPS, _NEAR = 60, 1e-4
-# Scales are not looked at before the search is as near as this; then they are improved, so often at each step
-# and by so much at most; the best are looked for at the end.
-_FAR, _CLOSE, _IMPROVED, _FASTEST = 20.0, 0.5, 3, 1.0
-# For differences of slopes.
-_STEP = 1e-4
-# Of the scales: how many points look for where they may be, and how often; how many of them become centres of
-# kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
-_SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 500, 3, 300, (0.5, 1.3), 0.1
 # How often scales and outer effects are drawn again where the first weights fail, if they are not too many;
 # by how many points for each of them moments are taken; and how much wider than these the proposal is.
 _REFINED, _MANY, _SHARED, _WIDER = 3, 24, 12, 1.2
@@ -130,8 +118,8 @@ class Grouped:
             If no maximum is found.
         """
         rng, n, degrees = np.random.default_rng(rng_seed), method.draws, method.degrees
-        quadratic, mode = self._search()
-        scales, scales_khat, scales_ess, log_integral = self._scales(quadratic, mode, n, degrees, rng)
+        quadratic, mode = find_groups(self.likelihood, self.effects)
+        scales, scales_khat, scales_ess, log_integral = draw_scales(quadratic, mode, n, degrees, rng)
         outer, log_q = self._outer(quadratic, scales, degrees, rng)
         inner, log_p, height = self._effects(quadratic, scales, outer, rng)
         found = _Weights.of(log_p - log_q, scales_khat, scales_ess, log_integral)
@@ -151,137 +139,6 @@ class Grouped:
         weighed = Weighed(vectors[chosen], height[chosen], found.khat, found.ess, found.log_marginal)
         groups = self._named(inner[:, chosen], outer[chosen], scales[chosen], weighed.height)
         return weighed, mode, groups
-
-    def _search(self) -> tuple[GroupQuadratic, Mode]:
-        """Return the likelihood around the mode of the effects, at the most probable scales, and those."""
-        effects = self.effects
-        inner = np.zeros((len(effects.inner), 1, effects.groups))
-        outer = np.zeros((1, effects.size))
-        outer[0, -effects.k :] = self.likelihood.point.start
-        scales = np.zeros(len(effects.scales))
-        scales[: len(effects.pools)] = np.log(0.3)
-        newton, mode = np.inf, None
-        for _ in range(_STEPS):
-            quadratic = self._expanded(inner, outer)
-            if newton < _CLOSE:
-                mode = find_mode(_density(quadratic, scales))
-                scales = mode.u
-            elif newton < _FAR:
-                scales = _improved(quadratic, scales)
-            normal = quadratic.given(scales[None])
-            to_outer = normal.outer(np.zeros_like(outer))
-            to_inner = normal.inner(to_outer)
-            step_outer, step_inner = to_outer - outer, to_inner - inner
-            newton = 0.5 * float(((normal.lower[0].T @ step_outer[0]) ** 2).sum())
-            apart = step_inner + np.einsum("irng,nr->ing", normal.gain, step_outer)
-            for j in range(len(apart)):
-                newton += 0.5 * float(((normal.root[j:, j] * apart[j:]).sum(axis=0) ** 2).sum())
-            if newton < _NEAR and mode is not None:
-                return quadratic, mode
-            # No step is so long that the quadratic would say nothing of where it ends.
-            longest = max(np.abs(step_outer).max(), np.abs(step_inner).max(initial=0.0))
-            outer, inner = outer + step_outer / max(1.0, longest), inner + step_inner / max(1.0, longest)
-        if newton < _CLOSE and mode is not None:
-            return quadratic, mode
-        raise FitError(
-            "a posterior of groups without a maximum that a search comes to",
-            "a maximum inside the parameter space",
-            "give more data, or sample by method=NUTS()",
-        )
-
-    def _expanded(self, inner: np.ndarray, outer: np.ndarray) -> GroupQuadratic:
-        """Return the quadratic around effects, by differences of the slopes."""
-        effects, k = self.effects, self.effects.k
-        eta = effects.eta(inner, outer)
-        steps = _STEP * np.eye(k)[:, None]
-        points = np.concatenate([eta, eta + steps, eta - steps])
-        heights, slopes = self.likelihood.with_slopes(points)
-        curvature = (slopes[k + 1 :] - slopes[1 : k + 1]).transpose(1, 0, 2) / (2 * _STEP)
-        eta, slope = eta[0], slopes[0]
-        curvature = self._bent((curvature + curvature.transpose(0, 2, 1)) / 2, slope)
-        lean = slope + np.einsum("pij,pj->pi", curvature, eta)
-        height = float((heights[0] - (slope * eta).sum(axis=1)).sum())
-        height -= 0.5 * float(np.einsum("pi,pij,pj->", eta, curvature, eta))
-        n, every = effects.patterns, np.arange(effects.patterns)
-        block = bsr_array((curvature, every, np.arange(n + 1)), shape=(n * k, n * k))
-        spread = csr_array(block @ effects.matrix)
-        size = effects.size
-        full = np.asarray((effects.matrix.T @ spread).todense())
-        rest = effects.matrix.T @ lean.ravel()
-        at_prior, prior_slope, prior_curvature = self._coordinates_prior(outer[0, -k:])
-        centre = outer[0, -k:]
-        full[-k:, -k:] += np.diag(prior_curvature)
-        rest[-k:] += prior_slope + prior_curvature * centre
-        height += at_prior - float(prior_slope @ centre + 0.5 * prior_curvature @ centre**2)
-        groups, on = effects.groups, effects.columns
-        own = (self._sums @ lean[:, on]).T
-        block = (self._sums @ curvature[:, on][:, :, on].reshape(n, -1)).reshape(groups, on.size, on.size)
-        joint = np.zeros((on.size, size, groups))
-        for i, c in enumerate(on):
-            joint[i] = np.asarray((self._sums @ spread[c::k]).todense()).T
-        return GroupQuadratic(effects, height, own, block.transpose(1, 2, 0), joint, rest, full)
-
-    def _bent(self, curvature: np.ndarray, slope: np.ndarray) -> np.ndarray:
-        """Return curvatures with those of groups mended that are not bent downwards everywhere.
-
-        Of the likelihood of few customers some are not. What is negative is set to zero, and as much in the
-        direction of the slope keeps the quadratic from rising by more than a unit of log density.
-        """
-        effects, k = self.effects, self.effects.k
-        group = effects.group if effects.inner else np.zeros(effects.patterns, int)
-        adding = _adding(group, int(group.max()) + 1)
-        total = (adding @ curvature.reshape(-1, k * k)).reshape(-1, k, k)
-        size, directions = np.linalg.eigh(total)
-        bad = size[:, 0] < 0
-        if not bad.any():
-            return curvature
-        size, directions, steep = size[bad], directions[bad], (adding @ slope)[bad]
-        more = (directions * np.maximum(-size, 0.0)[:, None]) @ directions.transpose(0, 2, 1)
-        share = np.minimum(0.5, -size[:, 0] / np.maximum((steep**2).sum(axis=1), 1e-300))
-        more += share[:, None, None] * steep[:, :, None] * steep[:, None]
-        mended = np.zeros_like(total)
-        mended[bad] = more
-        return curvature + (mended / np.bincount(group)[:, None, None])[group]
-
-    @cached_property
-    def _sums(self) -> csr_array:
-        """What adds patterns up to their groups, shape (group, pattern)."""
-        group, groups = self.effects.group, self.effects.groups
-        return _adding(group, groups) if groups else csr_array((0, group.size))
-
-    def _coordinates_prior(self, u: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Return the log prior of the coordinates, its slopes, and minus its second derivatives."""
-        k, f = u.size, len(self.likelihood.point.free)
-        steps = _STEP * np.eye(k)
-        found = self.likelihood.point.at(np.concatenate([u[None], u + steps, u - steps]))
-        slopes = np.array(found[-k:])
-        curvature = np.diagonal(slopes[:, k + 1 :] - slopes[:, 1 : k + 1]) / (2 * _STEP)
-        return float(found[k + f][0]), slopes[:, 0], np.maximum(curvature, 0.0)
-
-    def _scales(
-        self, quadratic: GroupQuadratic, mode: Mode, n: int, degrees: float, rng: np.random.Generator
-    ) -> tuple[np.ndarray, float, float, float]:
-        """Draw `n` vectors of scales of equal weight.
-
-        Returns
-        -------
-        scales : numpy.ndarray, shape (n, scale)
-        khat, ess, log_integral : float
-            Pareto k-hat, the effective number of draws, and the log of the integral of the density.
-        """
-        effects = self.effects
-        root = np.linalg.cholesky(np.linalg.inv(mode.precision))
-        centres = np.repeat(mode.u[None], 2, axis=0)
-        for size in (*[_SCOUTS] * _ROUNDS, n):
-            points, log_weight = _proposed(quadratic.heights, effects, centres, root, size, degrees, rng)
-            smooth, khat = smooth_weights(log_weight)
-            weight = np.exp(smooth)
-            off = points - weight @ points
-            root = np.linalg.cholesky((off * weight[:, None]).T @ off)
-            centres = points[systematic(weight, _CENTRES, rng)]
-        chosen = rng.permutation(systematic(weight, n, rng))
-        log_integral = float(logsumexp(log_weight) - np.log(n))
-        return points[chosen], float(khat), float(1 / (weight**2).sum()), log_integral
 
     def _outer(
         self, quadratic: GroupQuadratic, scales: np.ndarray, degrees: float, rng: np.random.Generator
@@ -484,7 +341,7 @@ def _candidates(
     flat = likelihood(eta.reshape(n * number, only.size, -1))
     # Far away the likelihood may be none that numbers can hold.
     flat = np.where(np.isfinite(flat), flat, _LOWEST)
-    log_lik = (_adding(at[only], some) @ flat.T).T.reshape(n, number, some)
+    log_lik = (adding(at[only], some) @ flat.T).T.reshape(n, number, some)
     return offset, log_lik + log_prior - log_q, log_lik
 
 
@@ -507,66 +364,3 @@ def _nearer(
     log_q = log_t((z**2).sum(axis=1), k, degrees) - np.log(np.diagonal(root)).sum()
     drawn = weight @ points + z @ root.T
     return drawn[:, : scales.shape[1]], drawn[:, scales.shape[1] :], log_q
-
-
-def _density(quadratic: GroupQuadratic, start: np.ndarray) -> Density:
-    """Return the log density of the scales."""
-    effects, names = quadratic.effects, quadratic.effects.scales
-
-    def value_and_gradient(u: np.ndarray) -> tuple[float, np.ndarray]:
-        normal = quadratic.given(u[None])
-        return float(normal.log_size[0] + effects.log_prior(u[None])[0]), normal.slopes()[0]
-
-    return Density(
-        value_and_gradient=value_and_gradient,
-        heights=quadratic.heights,
-        named=lambda points: list(np.exp(points).T),
-        names=names,
-        dims=dict.fromkeys(names, ()),
-        coords={},
-        start=start,
-        elements=names,
-    )
-
-
-def _improved(quadratic: GroupQuadratic, scales: np.ndarray) -> np.ndarray:
-    """Return more probable standard deviations, by steps of expectation and maximisation."""
-    n = len(quadratic.effects.pools)
-    free = np.array([len(pool.groups) for _, pool in quadratic.effects.pools]) - 1
-    for _ in range(_IMPROVED):
-        squares = quadratic.given(scales[None]).squares()[0]
-        variance = 2 * squares / (free + np.sqrt(free**2 + 4 * squares / SPREAD**2))
-        step = np.clip(0.5 * np.log(variance) - scales[:n], -_FASTEST, _FASTEST)
-        scales = np.concatenate([scales[:n] + step, scales[n:]])
-    return scales
-
-
-def _proposed(
-    heights: Callable[[np.ndarray], np.ndarray],
-    effects: Effects,
-    centres: np.ndarray,
-    root: np.ndarray,
-    n: int,
-    degrees: float,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw from a mixture of t distributions and the prior; return points and their log weights."""
-    k = root.shape[0]
-    width = np.resize(_WIDTHS, len(centres))
-    which = np.arange(n) % len(centres)
-    points = centres[which] + width[which, None] * draw_t(n, k, degrees, rng) @ root.T
-    some = rng.random(n) < _PRIOR
-    points[some] = effects.sample_scales(n, rng)[some]
-    white = np.linalg.solve(root, points.T).T, np.linalg.solve(root, centres.T).T
-    kernels = np.empty(n)
-    for start in range(0, n, _SCOUTS):
-        here = slice(start, start + _SCOUTS)
-        away = ((white[0][here, None] - white[1]) ** 2).sum(axis=2)
-        kernels[here] = logsumexp(log_t(away / width**2, k, degrees) - k * np.log(width), axis=1)
-    kernels -= np.log(np.abs(np.diagonal(root))).sum() + np.log(len(centres))
-    proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + effects.log_prior(points))
-    return points, heights(points) - proposal
-
-
-def _adding(group: np.ndarray, groups: int) -> csr_array:
-    return csr_array((np.ones(group.size), (group, np.arange(group.size))), shape=(groups, group.size))

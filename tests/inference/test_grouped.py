@@ -8,6 +8,7 @@ import bayes_cx as bcx
 from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.inference.build import build
 from bayes_cx.inference.drift import log_det
+from bayes_cx.inference.group_mode import expanded
 from bayes_cx.inference.grouped import grouped
 from bayes_cx.inference.prepare import prepare
 from bayes_cx.models import BG_NBD, PARETO_NBD
@@ -46,12 +47,14 @@ def test_the_density_of_draws_is_that_of_the_pymc_model(stores):
     engine = grouped(prepared, {})
     assert engine is not None
     rng = np.random.default_rng(0)
-    effects, n = engine.effects, 3
+    effects, n = engine.effects, 2
     scales = np.concatenate(
         [rng.normal(-1, 0.3, (n, len(effects.pools))), rng.normal(0, 1, (n, len(effects.ordered)))], axis=1
     )
     outer = rng.normal(0, 0.2, (n, effects.size))
-    quadratic = engine._expanded(np.zeros((len(effects.inner), 1, effects.groups)), outer[:1])
+    quadratic = expanded(
+        engine.likelihood, effects, np.zeros((len(effects.inner), 1, effects.groups)), outer[:1]
+    )
     inner, _, height = engine._effects(quadratic, scales, outer, rng)
     named = engine._named(inner, outer, scales, height)["posterior"].isel(chain=0)
     with build(prepared) as built:
