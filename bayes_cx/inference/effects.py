@@ -40,7 +40,7 @@ class Effects:
     inner : tuple of int
         The positions among `pools` of those whose offsets are the inner effects.
     group : numpy.ndarray of int, shape (pattern,)
-        The inner group of each pattern.
+        The inner group of each pattern; without inner effects that of the largest grouping.
     groups : int
         Number of inner groups.
     outer : tuple of (int, slice)
@@ -77,7 +77,8 @@ class Effects:
             for i, (_, pool) in enumerate(pools)
             if most is not None and not pool.ordered and pool.columns == most.columns
         )
-        group = np.zeros(n, int) if most is None else data[most.dim]
+        largest = most or max((pool for _, pool in pools), key=lambda pool: len(pool.groups))
+        group = data[largest.dim]
         every, k = np.arange(n), len(names)
         rows, columns, values, outer, slopes, size = [], [], [], [], {}, 0
         for i, (c, pool) in enumerate(pools):

@@ -6,7 +6,7 @@ from scipy.sparse import bsr_array, csr_array
 from bayes_cx.errors import FitError
 from bayes_cx.inference.by_pattern import ByPattern
 from bayes_cx.inference.density import Density, Mode, find_mode
-from bayes_cx.inference.effects import Effects
+from bayes_cx.inference.effects import Effects, adding
 from bayes_cx.inference.group_quadratic import GroupQuadratic
 from bayes_cx.inference.predictor import SPREAD
 
@@ -21,8 +21,25 @@ _FAR, _CLOSE, _IMPROVED, _FASTEST = 20.0, 0.5, 3, 1.0
 _STEP = 1e-4
 
 
-def find_groups(likelihood: ByPattern, effects: Effects) -> tuple[GroupQuadratic, Mode]:
-    """Return the likelihood around the mode of the effects, at the most probable scales, and those."""
+def find_groups(
+    likelihood: ByPattern, effects: Effects, *, apart: bool = False
+) -> tuple[GroupQuadratic, Mode]:
+    """Return the likelihood around the mode of the effects, at the most probable scales, and those.
+
+    Parameters
+    ----------
+    likelihood : ByPattern
+    effects : Effects
+    apart : bool
+        Whether that of each pattern is bent downwards, and not only that of each group.
+
+    Raises
+    ------
+    FitError
+        If no maximum is found.
+    numpy.linalg.LinAlgError
+        If the quadratic is not bent downwards, which it always is where patterns are taken apart.
+    """
     inner = np.zeros((len(effects.inner), 1, effects.groups))
     outer = np.zeros((1, effects.size))
     outer[0, -effects.k :] = likelihood.point.start
@@ -30,7 +47,7 @@ def find_groups(likelihood: ByPattern, effects: Effects) -> tuple[GroupQuadratic
     scales[: len(effects.pools)] = np.log(0.3)
     newton, mode = np.inf, None
     for _ in range(_STEPS):
-        quadratic = expanded(likelihood, effects, inner, outer)
+        quadratic = expanded(likelihood, effects, inner, outer, apart=apart)
         if newton < _CLOSE:
             mode = find_mode(_density(quadratic, scales))
             scales = mode.u
@@ -41,9 +58,9 @@ def find_groups(likelihood: ByPattern, effects: Effects) -> tuple[GroupQuadratic
         to_inner = normal.inner(to_outer)
         step_outer, step_inner = to_outer - outer, to_inner - inner
         newton = 0.5 * float(((normal.lower[0].T @ step_outer[0]) ** 2).sum())
-        apart = step_inner + np.einsum("irng,nr->ing", normal.gain, step_outer)
-        for j in range(len(apart)):
-            newton += 0.5 * float(((normal.root[j:, j] * apart[j:]).sum(axis=0) ** 2).sum())
+        own = step_inner + np.einsum("irng,nr->ing", normal.gain, step_outer)
+        for j in range(len(own)):
+            newton += 0.5 * float(((normal.root[j:, j] * own[j:]).sum(axis=0) ** 2).sum())
         if newton < _NEAR and mode is not None:
             return quadratic, mode
         # No step is so long that the quadratic would say nothing of where it ends.
@@ -58,7 +75,9 @@ def find_groups(likelihood: ByPattern, effects: Effects) -> tuple[GroupQuadratic
     )
 
 
-def expanded(likelihood: ByPattern, effects: Effects, inner: np.ndarray, outer: np.ndarray) -> GroupQuadratic:
+def expanded(
+    likelihood: ByPattern, effects: Effects, inner: np.ndarray, outer: np.ndarray, *, apart: bool = False
+) -> GroupQuadratic:
     """Return the quadratic around effects, by differences of the slopes."""
     k = effects.k
     eta = effects.eta(inner, outer)
@@ -67,7 +86,7 @@ def expanded(likelihood: ByPattern, effects: Effects, inner: np.ndarray, outer: 
     heights, slopes = likelihood.with_slopes(points)
     curvature = (slopes[k + 1 :] - slopes[1 : k + 1]).transpose(1, 0, 2) / (2 * _STEP)
     eta, slope = eta[0], slopes[0]
-    curvature = _bent(effects, (curvature + curvature.transpose(0, 2, 1)) / 2, slope)
+    curvature = _bent(effects, (curvature + curvature.transpose(0, 2, 1)) / 2, slope, apart)
     lean = slope + np.einsum("pij,pj->pi", curvature, eta)
     height = float((heights[0] - (slope * eta).sum(axis=1)).sum())
     height -= 0.5 * float(np.einsum("pi,pij,pj->", eta, curvature, eta))
@@ -83,30 +102,29 @@ def expanded(likelihood: ByPattern, effects: Effects, inner: np.ndarray, outer: 
     rest[-k:] += prior_slope + prior_curvature * centre
     height += at_prior - float(prior_slope @ centre + 0.5 * prior_curvature @ centre**2)
     groups, on = effects.groups, effects.columns
-    adding = effects.adding
-    own = (adding @ lean[:, on]).T
-    block = (adding @ curvature[:, on][:, :, on].reshape(n, -1)).reshape(groups, on.size, on.size)
+    own = (effects.adding @ lean[:, on]).T
+    block = (effects.adding @ curvature[:, on][:, :, on].reshape(n, -1)).reshape(groups, on.size, on.size)
     joint = np.zeros((on.size, size, groups))
     for i, c in enumerate(on):
-        joint[i] = np.asarray((adding @ spread[c::k]).todense()).T
+        joint[i] = np.asarray((effects.adding @ spread[c::k]).todense()).T
     return GroupQuadratic(effects, height, own, block.transpose(1, 2, 0), joint, rest, full)
 
 
-def _bent(effects: Effects, curvature: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _bent(effects: Effects, curvature: np.ndarray, slope: np.ndarray, apart: bool) -> np.ndarray:
     """Return curvatures with those of groups mended that are not bent downwards everywhere.
 
     Of the likelihood of few customers some are not. What is negative is set to zero, and as much in the
     direction of the slope keeps the quadratic from rising by more than a unit of log density.
     """
     k = effects.k
-    group = effects.group if effects.inner else np.zeros(effects.patterns, int)
-    adding = effects.adding if effects.inner else csr_array(np.ones((1, group.size)))
-    total = (adding @ curvature.reshape(-1, k * k)).reshape(-1, k, k)
+    group = np.arange(effects.patterns) if apart else effects.group
+    total_of = adding(group, int(group.max()) + 1)
+    total = (total_of @ curvature.reshape(-1, k * k)).reshape(-1, k, k)
     size, directions = np.linalg.eigh(total)
     bad = size[:, 0] < 0
     if not bad.any():
         return curvature
-    size, directions, steep = size[bad], directions[bad], (adding @ slope)[bad]
+    size, directions, steep = size[bad], directions[bad], (total_of @ slope)[bad]
     more = (directions * np.maximum(-size, 0.0)[:, None]) @ directions.transpose(0, 2, 1)
     share = np.minimum(0.5, -size[:, 0] / np.maximum((steep**2).sum(axis=1), 1e-300))
     more += share[:, None, None] * steep[:, :, None] * steep[:, None]

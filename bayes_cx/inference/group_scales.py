@@ -14,6 +14,8 @@ from bayes_cx.inference.quadratic import draw_t, log_t
 
 __all__ = ["draw_scales"]
 
+# Points for each draw: weights are cheap, and so are more of them.
+_MORE = 2
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
 # kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
 _SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 500, 3, 300, (0.5, 1.3), 0.1
@@ -33,7 +35,7 @@ def draw_scales(
     effects = quadratic.effects
     root = np.linalg.cholesky(np.linalg.inv(mode.precision))
     centres = np.repeat(mode.u[None], 2, axis=0)
-    for size in (*[_SCOUTS] * _ROUNDS, n):
+    for size in (*[_SCOUTS] * _ROUNDS, _MORE * n):
         points, log_weight = _proposed(quadratic.heights, effects, centres, root, size, degrees, rng)
         smooth, khat = smooth_weights(log_weight)
         weight = np.exp(smooth)
@@ -41,8 +43,8 @@ def draw_scales(
         root = np.linalg.cholesky((off * weight[:, None]).T @ off)
         centres = points[systematic(weight, _CENTRES, rng)]
     chosen = rng.permutation(systematic(weight, n, rng))
-    log_integral = float(logsumexp(log_weight) - np.log(n))
-    return points[chosen], float(khat), float(1 / (weight**2).sum()), log_integral
+    log_integral = float(logsumexp(log_weight) - np.log(len(points)))
+    return points[chosen], float(khat), min(float(1 / (weight**2).sum()), float(n)), log_integral
 
 
 def _proposed(

@@ -117,8 +117,16 @@ class Grouped:
         FitError
             If no maximum is found.
         """
+        try:
+            return self._explored(method, rng_seed, apart=False)
+        except np.linalg.LinAlgError:
+            return self._explored(method, rng_seed, apart=True)
+
+    def _explored(
+        self, method: Laplace, rng_seed: Sequence[int], *, apart: bool
+    ) -> tuple[Weighed, Mode, dict[str, xr.Dataset]]:
         rng, n, degrees = np.random.default_rng(rng_seed), method.draws, method.degrees
-        quadratic, mode = find_groups(self.likelihood, self.effects)
+        quadratic, mode = find_groups(self.likelihood, self.effects, apart=apart)
         scales, scales_khat, scales_ess, log_integral = draw_scales(quadratic, mode, n, degrees, rng)
         outer, log_q = self._outer(quadratic, scales, degrees, rng)
         inner, log_p, height = self._effects(quadratic, scales, outer, rng)
