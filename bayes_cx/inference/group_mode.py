@@ -6,7 +6,7 @@ from scipy.sparse import bsr_array, csr_array
 from bayes_cx.errors import FitError
 from bayes_cx.inference.by_pattern import ByPattern
 from bayes_cx.inference.density import Density, Mode, find_mode
-from bayes_cx.inference.effects import Effects, adding
+from bayes_cx.inference.group_effects import Effects, adding
 from bayes_cx.inference.group_quadratic import GroupQuadratic
 from bayes_cx.inference.predictor import SPREAD
 

@@ -1,6 +1,6 @@
 r"""A log-likelihood that is quadratic in the effects of a design, and what it says of them given scales.
 
-The inner effects (`effects.py`) have a block for each group, and these are worked on together: arrays begin
+The inner effects (`group_effects.py`) have a block for each group, and these are worked on together: arrays begin
 with the inner pools and end with the groups.
 """
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bayes_cx.inference.effects import Effects
+from bayes_cx.inference.group_effects import Effects
 from bayes_cx.inference.predictor import SPREAD
 
 __all__ = ["TOGETHER", "GroupNormal", "GroupQuadratic", "blocks"]

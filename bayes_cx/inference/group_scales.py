@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from bayes_cx.inference.density import Mode
-from bayes_cx.inference.effects import Effects
+from bayes_cx.inference.group_effects import Effects
 from bayes_cx.inference.group_quadratic import GroupQuadratic
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.psis import smooth_weights

@@ -4,7 +4,7 @@ Given the scales of groups, how much these differ, the effects of a design are n
 
 - the log-likelihood of each pattern of customers is taken as quadratic around the mode, which gives the
   scales a density in closed form. They are sampled by importance sampling, as any few parameters are;
-- given the scales, the outer effects (`effects.py`) are drawn from a normal distribution, each group of the
+- given the scales, the outer effects (`group_effects.py`) are drawn from a normal distribution, each group of the
   inner ones being integrated out;
 - given those, groups are independent. Each has a few candidates for its offsets, most from its own normal
   distribution and one from that of the groups. Their weights by the likelihood itself say how probable the
@@ -26,7 +26,7 @@ from bayes_cx.data import unique_rows
 from bayes_cx.inference.by_pattern import ByPattern
 from bayes_cx.inference.density import Mode
 from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
-from bayes_cx.inference.effects import Effects, adding
+from bayes_cx.inference.group_effects import Effects, adding
 from bayes_cx.inference.group_mode import find_groups
 from bayes_cx.inference.group_quadratic import TOGETHER, GroupQuadratic, blocks
 from bayes_cx.inference.group_scales import draw_scales
