@@ -1,7 +1,7 @@
 r"""A log-likelihood that is quadratic in the effects of a design, and what it says of them given scales.
 
-The inner effects (`group_effects.py`) have a block for each group, and these are worked on together: arrays begin
-with the inner pools and end with the groups.
+The inner effects (`group_effects.py`) have a block for each group, and these are worked on together: arrays
+begin with the inner pools and end with the groups.
 """
 
 from dataclasses import dataclass

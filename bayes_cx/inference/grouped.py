@@ -4,8 +4,8 @@ Given the scales of groups, how much these differ, the effects of a design are n
 
 - the log-likelihood of each pattern of customers is taken as quadratic around the mode, which gives the
   scales a density in closed form. They are sampled by importance sampling, as any few parameters are;
-- given the scales, the outer effects (`group_effects.py`) are drawn from a normal distribution, each group of the
-  inner ones being integrated out;
+- given the scales, the outer effects (`group_effects.py`) are drawn from a normal distribution, each group of
+  the inner ones being integrated out;
 - given those, groups are independent. Each has a few candidates for its offsets, most from its own normal
   distribution and one from that of the groups. Their weights by the likelihood itself say how probable the
   group is, and one of them is drawn [tran2013importance]_. So what is not normal in one group is made up for
