@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks wrong-choice lock image clean
+.PHONY: help setup report proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -94,6 +94,9 @@ notebooks: $(STAMP) ## execute the notebooks: HTML in site/, and pages with outp
 
 image: $(STAMP) ## render page one of the CDNOW report as docs/images/retention.png
 	$(BIN)/python docs/images/render.py
+
+pooling: $(STAMP) ## what partial pooling gains for small groups and cohorts: docs/pooling.md
+	$(BIN)/python docs/pooling.py
 
 wrong-choice: $(STAMP) ## forecast simulated customers with right and wrong models: docs/wrong_choice.md
 	$(BIN)/python docs/wrong_choice.py

@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference.design import CONSTANT, Design
+from bayes_cx.inference.drift import MEMORY_PRIOR, root
 from bayes_cx.inference.predictor import SLOPE, SPREAD, arrays, coordinates, structure
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.model import Model, Prior
@@ -108,7 +109,13 @@ def _letters(prepared: Prepared, scale: Any, values: dict[str, Any]) -> dict[str
             values[f"{name}_slope"] = pm.Normal(f"{name}_slope", 0.0, SLOPE, dims=f"{name}_covariate")
         for pool in layout.pools(name):
             values[pool.spread] = pm.HalfNormal(pool.spread, SPREAD)
-            values[pool.offset] = pm.Normal(pool.offset, 0.0, 1.0, dims=pool.dim)
+            if not pool.ordered:
+                values[pool.offset] = pm.Normal(pool.offset, 0.0, 1.0, dims=pool.dim)
+                continue
+            memory = pm.Beta(pool.memory, *MEMORY_PRIOR)
+            step = pm.Normal(f"{pool.name}_step", 0.0, 1.0, dims=pool.dim)
+            drifted = pt.dot(root(memory, pool.steps()), step)
+            values[pool.offset] = pm.Deterministic(pool.offset, drifted, dims=pool.dim)
     data = {
         name: pm.Data(f"{name}_of_pattern", value) for name, value in arrays(layout, model, patterns).items()
     }

@@ -39,6 +39,9 @@ class Design:
         What to do with a value of text in a formula that the fit has not seen, such as a new channel, when
         customers are scored: refuse it; or draw how it differs from the first value from the prior, as if
         the fit had had no customer with it. Groups that are pooled need no such choice.
+    drift : mapping of str to str, or str
+        For a coordinate, the column of groups that are ordered, such as cohorts by the month of the first
+        purchase: neighbours are alike, and how much so is learnt. A column alone is for every coordinate.
     calendar : bool
         Whether the rate of purchases changes from week to week by a factor that all customers share. What
         follows for the future is drawn, so that forecasts of totals are as uncertain as the past was uneven.
@@ -60,6 +63,8 @@ class Design:
     ('segment',)
     >>> Design(purchase_rate="channel + age", dropout="channel", pool=["country / store"]).columns
     ('age', 'channel', 'country', 'store')
+    >>> Design(drift={"purchase_rate": "cohort"}).columns
+    ('cohort',)
     >>> Design().is_constant
     True
     >>> Design(season=True).calendar
@@ -71,6 +76,7 @@ class Design:
     pool: tuple[str, ...] = ()
     formulas: Mapping[str, str] = field(default_factory=dict)
     new_levels: Literal["error", "prior"] = "error"
+    drift: Mapping[str, str] | str = field(default_factory=dict)
     calendar: bool = False
     season: bool = False
     by_date: ByDate | None = None
@@ -82,6 +88,7 @@ class Design:
         pool: Sequence[str] = (),
         formulas: Mapping[str, str] | None = None,
         new_levels: Literal["error", "prior"] = "error",
+        drift: Mapping[str, str] | str | None = None,
         calendar: bool = False,
         season: bool = False,
         by_date: Any = None,
@@ -92,6 +99,7 @@ class Design:
             "pooled": pooled or {},
             "pool": pool,
             "formulas": {**(formulas or {}), **by_coordinate},
+            "drift": drift or {},
         }
         _check_form(**given)
         for text in pool:
@@ -123,7 +131,13 @@ class Design:
     def group_columns(self) -> tuple[str, ...]:
         """The columns that hold groups."""
         pooled = (name for text in self.pool for grouping in groupings(text) for name in grouping)
-        return tuple(dict.fromkeys((*self.pooled.values(), *pooled)))
+        return tuple(dict.fromkeys((*self.pooled.values(), *pooled, *self.ordered)))
+
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The columns that hold ordered groups."""
+        named = (self.drift,) if isinstance(self.drift, str) else self.drift.values()
+        return tuple(dict.fromkeys(named))
 
     @property
     def is_constant(self) -> bool:
@@ -132,7 +146,7 @@ class Design:
 
     def __repr__(self) -> str:
         parts = {"covariates": self.covariates, "pooled": self.pooled}
-        more = ("pool", "formulas", "calendar", "season", "by_date")
+        more = ("pool", "formulas", "drift", "calendar", "season", "by_date")
         parts |= {name: part for name in more if (part := getattr(self, name))}
         parts |= {} if self.new_levels == "error" else {"new_levels": self.new_levels}
         return f"Design({', '.join(f'{name}={part!r}' for name, part in parts.items())})"
@@ -189,17 +203,22 @@ def variables(formula: str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _check_form(covariates: Any, pooled: Any, pool: Any, formulas: Any) -> None:
-    mappings = all(isinstance(part, Mapping) for part in (covariates, pooled, formulas))
+def _check_form(covariates: Any, pooled: Any, pool: Any, formulas: Any, drift: Any) -> None:
+    drift = {"": drift} if isinstance(drift, str) else drift
+    mappings = all(isinstance(part, Mapping) for part in (covariates, pooled, formulas, drift))
     if (
         not mappings
         or isinstance(pool, str)
         or any(isinstance(columns, str) for columns in covariates.values())
-        or any(not isinstance(text, str) for text in (*pooled.values(), *formulas.values(), *pool))
+        or any(
+            not isinstance(text, str)
+            for text in (*pooled.values(), *formulas.values(), *pool, *drift.values())
+        )
     ):
         raise InputError(
             "a design that cannot be read",
-            "covariates={coordinate: [columns]}, pooled={coordinate: column}, pool=[groupings] or formulas",
+            "covariates={coordinate: [columns]}, pooled={coordinate: column}, pool=[groupings], formulas, or "
+            "drift={coordinate: column}",
             "write for example Design(pooled={'dropout': 'segment'}) or Design(dropout='channel + age')",
         )
 

@@ -183,6 +183,7 @@ def likelihood(
     *,
     with_slopes: bool,
     by_pattern: bool = False,
+    apart: bool = False,
     times: tuple[str, ...] = (),
 ) -> Kernel:
     """Return the kernel of the log-likelihood of all rows, and of its slopes by the parameters.
@@ -195,6 +196,8 @@ def likelihood(
     with_slopes : bool
     by_pattern : bool
         Whether parameters differ between patterns of customers. If not, slopes are those at one point.
+    apart : bool
+        Whether there is a value for each pattern instead of one for all rows.
     times : tuple of str
         Statistics that differ between points, as where a clock of each point tells them: by pattern, with
         slopes by them after those by the parameters.
@@ -211,10 +214,18 @@ def likelihood(
         cells, drawn = (free, ()) if by_pattern else (times, () if with_slopes and not times else free)
         by = (*free, *times) if with_slopes else ()
         return make(
-            model.log_lik, names, columns=statistics, drawn=drawn, cells=cells, slopes=by, summed=True
+            model.log_lik,
+            names,
+            columns=statistics,
+            drawn=drawn,
+            cells=cells,
+            slopes=by,
+            summed=True,
+            apart=apart,
         )
 
-    return kept(("log_lik", model.log_lik, model.statistics, free, with_slopes, by_pattern, times), compile_)
+    key = (model.log_lik, model.statistics, free, with_slopes, by_pattern, apart, times)
+    return kept(("log_lik", *key), compile_)
 
 
 def _point(model: Model, priors: Mapping[str, Mapping[str, float]], free: tuple[str, ...]) -> Kernel:

@@ -14,6 +14,7 @@ from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import diagnostics
 from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.direct import direct
+from bayes_cx.inference.grouped import grouped
 from bayes_cx.inference.laplace import weigh
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Laplace, Method
 from bayes_cx.inference.nested import explore_calendar
@@ -213,6 +214,17 @@ class Explorer:
         return Found(groups, checks, method, np.nan)
 
     def _laplace(self, method: Laplace, rng_seed: Sequence[int], progress: bool) -> Found:
+        if (of_groups := grouped(self.prepared, self.chosen)) is not None:
+            try:
+                weighed, mode, groups = of_groups.explore(method, rng_seed)
+            except np.linalg.LinAlgError as error:
+                raise FitError(
+                    f"effects of groups without a normal approximation ({error})",
+                    "a density that is bent downwards around its mode",
+                    "give more data, or sample by method=NUTS()",
+                ) from error
+            checks = diagnostics.check_weights(weighed, mode)
+            return Found(resampled(groups), checks, method, weighed.log_marginal)
         f, mode = self._posterior, self._mode
         weighed = weigh(
             f, mode, method.draws, method.degrees, np.random.default_rng(rng_seed), progress=progress

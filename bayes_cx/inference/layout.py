@@ -1,6 +1,6 @@
 """A design applied to data: the columns of its matrix, how they are standardised, and its groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.covariates import Table, check_no_missing, is_text, numbers
 from bayes_cx.inference.dated import standards
 from bayes_cx.inference.design import Design, groupings, variables
+from bayes_cx.inference.drift import positions
 from bayes_cx.inference.weekly_data import check_calendar
 from bayes_cx.model import Model
 
@@ -31,11 +32,14 @@ class Pool:
         The groups of the fit.
     name : str
         Names of random variables begin with it.
+    ordered : bool
+        Whether groups follow each other, so that neighbours are alike.
     """
 
     columns: tuple[str, ...]
     groups: tuple[str, ...]
     name: str
+    ordered: bool = False
 
     @property
     def offset(self) -> str:
@@ -48,13 +52,25 @@ class Pool:
         return f"{self.name}_spread"
 
     @property
+    def memory(self) -> str:
+        """Name of the correlation of neighbours, where groups are ordered."""
+        return f"{self.name}_memory"
+
+    @property
     def dim(self) -> str:
         """Name of the dimension of the groups."""
         return f"{self.name}_group"
 
+    def steps(self, groups: Sequence[str] | None = None) -> np.ndarray:
+        """Return where ordered groups, by default those of the fit, are, in steps from its first one."""
+        known = positions(self.groups, self.columns[0])
+        unit = np.diff(known).min(initial=np.inf)
+        asked = known if groups is None else positions(groups, self.columns[0])
+        return (asked - known[0]) / (unit if np.isfinite(unit) else 1.0)
+
     def new(self, table: Table) -> tuple[str, ...]:
-        """Return the groups of a table that are not among those of the fit, sorted."""
-        return tuple(sorted(set(members(self.columns, table)) - set(self.groups)))
+        """Return the groups of a table that are not among those of the fit, in order."""
+        return _sorted(set(members(self.columns, table)) - set(self.groups), self.columns, self.ordered)
 
     def place(self, table: Table) -> np.ndarray:
         """Return the position of each row's group, shape (row,); groups not in the fit come last."""
@@ -139,9 +155,13 @@ class Layout:
         """Return the groupings of coordinate `name`."""
         own, shared = self.design.pooled.get(name), _pooled_everywhere(self.design)
         pools = () if own is None else (Pool((own,), self.groups[own], name),)
-        return pools + tuple(
+        pools += tuple(
             Pool(columns, self.groups[_key(columns)], f"{name}_{_key(columns)}") for columns in shared
         )
+        drift = self.design.drift
+        over = drift if isinstance(drift, str) else drift.get(name)
+        ordered = () if over is None else (Pool((over,), self.groups[over], f"{name}_drift", ordered=True),)
+        return pools + ordered
 
     def as_dict(self) -> dict[str, Any]:
         """Return the layout as plain data, for the record of where draws come from."""
@@ -171,7 +191,8 @@ def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
     InputError
         If the model has no such coordinate, a column is missing, or values of one are.
     """
-    for name in (*design.covariates, *design.pooled, *design.formulas):
+    drifting = () if isinstance(design.drift, str) else design.drift
+    for name in (*design.covariates, *design.pooled, *design.formulas, *drifting):
         if name not in model.priors:
             raise InputError(
                 f"a design for {name!r}",
@@ -210,6 +231,7 @@ def lay_out(design: Design, stats: xr.Dataset) -> Layout:
     }
     groups = {column: _found((column,), stats) for column in design.pooled.values()}
     groups |= {_key(columns): _found(columns, stats) for columns in _pooled_everywhere(design)}
+    groups |= {column: _found((column,), stats, ordered=True) for column in design.ordered}
     by_date = {} if design.by_date is None else standards(design.by_date, stats)
     return Layout(design, matrix, levels, groups, by_date)
 
@@ -233,8 +255,22 @@ def members(columns: tuple[str, ...], table: Table) -> list[str]:
     ]
 
 
-def _found(columns: tuple[str, ...], table: Table) -> tuple[str, ...]:
-    return tuple(sorted(set(members(columns, table))))
+def _found(columns: tuple[str, ...], table: Table, *, ordered: bool = False) -> tuple[str, ...]:
+    return _sorted(set(members(columns, table)), columns, ordered)
+
+
+def _sorted(groups: set[str], columns: tuple[str, ...], ordered: bool) -> tuple[str, ...]:
+    names = sorted(groups)
+    if not (ordered and names):
+        return tuple(names)
+    at = positions(names, columns[0])
+    if np.unique(at).size < at.size:
+        raise InputError(
+            f"ordered groups of {columns[0]} that are the same, such as 1 and 1.0",
+            "one name for each",
+            "correct the column",
+        )
+    return tuple(names[i] for i in np.argsort(at))
 
 
 def _key(columns: tuple[str, ...]) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.compiling import AS_WRITTEN, compiled, kept
-from bayes_cx.inference.layout import Layout, Table
+from bayes_cx.inference.drift import within
+from bayes_cx.inference.layout import Layout, Pool, Table
 from bayes_cx.model import Model
 
 __all__ = ["LINKS", "SLOPE", "SPREAD", "arrays", "coordinates", "letters_of", "structure", "variables"]
@@ -78,7 +79,10 @@ def variables(layout: Layout, model: Model) -> tuple[str, ...]:
     """Return the names of the random variables."""
     slopes = (f"{name}_slope" for name in layout.matrix)
     effects = (
-        each for name in model.priors for pool in layout.pools(name) for each in (pool.offset, pool.spread)
+        each
+        for name in model.priors
+        for pool in layout.pools(name)
+        for each in (pool.offset, pool.spread, *((pool.memory,) if pool.ordered else ()))
     )
     return (*model.priors, *slopes, *effects)
 
@@ -90,7 +94,10 @@ def structure(layout: Layout, model: Model) -> Hashable:
             name,
             prior.link,
             len(layout.matrix.get(name, ())),
-            tuple((pool.dim, len(pool.groups)) for pool in layout.pools(name)),
+            tuple(
+                (pool.dim, len(pool.groups), *(pool.steps() if pool.ordered else ()))
+                for pool in layout.pools(name)
+            ),
         )
         for name, prior in model.priors.items()
     )
@@ -131,8 +138,7 @@ def letters_of(
         values[f"{name}_slope"] = np.column_stack([values[f"{name}_slope"], *more])
     for name in model.priors:
         for pool in layout.pools(name):
-            more = [unseen(f"{pool.name} {group}") for group in pool.new(table)]
-            values[pool.offset] = np.column_stack([values[pool.offset], *more])
+            values[pool.offset] = _with_new(pool, values, table, unseen)
     given = {"scale": np.asarray(scale, float), **values, **data}
     inputs = [pt.tensor(name, dtype=value.dtype, shape=(None,) * value.ndim) for name, value in given.items()]
 
@@ -145,3 +151,19 @@ def letters_of(
 
     call = kept(("letters", model.letters, structure(layout, model)), make)
     return dict(zip(names, call(*given.values()), strict=True))
+
+
+def _with_new(
+    pool: Pool, values: Mapping[str, np.ndarray], table: Table, unseen: Callable[[str], np.ndarray]
+) -> np.ndarray:
+    """Return the offsets of a pool with those of groups that are not in the fit, shape (sample, group)."""
+    found, new = values[pool.offset], pool.new(table)
+    if not pool.ordered:
+        return np.column_stack([found, *(unseen(f"{pool.name} {group}") for group in new)])
+    known, at = found, pool.steps()
+    for group, place in zip(new, pool.steps(new) if new else (), strict=True):
+        own = within(values[pool.memory], at, known, place, unseen(f"{pool.name} {group}"))
+        found = np.column_stack([found, own])
+        before = int(np.searchsorted(at, place))
+        at, known = np.insert(at, before, place), np.insert(known, before, own, axis=1)
+    return found

@@ -184,6 +184,7 @@ def make(
     cells: Sequence[str] = (),
     slopes: Sequence[str] = (),
     summed: bool = False,
+    apart: bool = False,
 ) -> Kernel:
     """Return the kernel of a formula.
 
@@ -199,6 +200,8 @@ def make(
         Arguments that are no columns, by which there are derivatives, as further outputs.
     summed : bool
         Whether values are weighted and summed over the rows.
+    apart : bool
+        Whether values too, as slopes by cells always, are summed for each pattern apart.
 
     Raises
     ------
@@ -208,7 +211,7 @@ def make(
     program = read(with_derivatives(formula, slopes) if slopes else formula, names)
     columns = [*(name for name in columns if name in names), *(["pattern"] if cells else [])]
     plan = lay_out(program, columns, drawn, cells)
-    by_pattern = frozenset(o for o, name in enumerate(slopes, 1) if name in cells)
+    by_pattern = frozenset(o for o, name in enumerate(slopes, 1) if name in cells) | ({0} if apart else set())
     types = tuple(kind for kind, _ in signature(plan, summed=summed))
     run = function(write(plan, summed=summed, by_pattern=by_pattern), types)
     return Kernel(plan, run, summed, by_pattern)

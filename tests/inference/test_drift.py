@@ -1,0 +1,106 @@
+"""Groups in an order: their correlations, where they are, and what is believed of the next one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bayes_cx as bcx
+from bayes_cx.inference import drift
+from bayes_cx.inference.layout import lay_out
+from bayes_cx.models import BG_NBD
+from tests.made import with_provenance
+
+PLACES = st.lists(st.integers(0, 12), min_size=2, max_size=6, unique=True).map(sorted)
+MEMORY = st.floats(0.05, 0.95)
+
+
+@given(PLACES, MEMORY)
+def test_correlations_fall_with_the_distance(places, memory):
+    at = np.array(places, float)
+    full = memory ** np.abs(np.subtract.outer(at, at))
+    one = np.array([memory])
+    root = drift.root(memory, at)
+    np.testing.assert_allclose(root @ root.T, full, atol=1e-12)
+    np.testing.assert_allclose(drift.precision(one, at)[0] @ full, np.eye(at.size), atol=1e-8)
+    np.testing.assert_allclose(drift.log_det(one, at)[0], np.linalg.slogdet(full)[1], atol=1e-8)
+
+
+@given(PLACES, MEMORY, st.integers(-3, 15))
+def test_one_more_group_is_that_of_the_joint_normal(places, memory, new):
+    """Against the conditional normal distribution given all other groups, by linear algebra."""
+    if new in places:
+        return
+    at = np.array(places, float)
+    every = np.append(at, new)
+    full = memory ** np.abs(np.subtract.outer(every, every))
+    known = np.linspace(-1, 2, at.size)
+    weight = np.linalg.solve(full[:-1, :-1], full[:-1, -1])
+    sd = np.sqrt(1 - weight @ full[:-1, -1])
+    found = drift.within(np.full(2, memory), at, np.tile(known, (2, 1)), new, np.array([0.0, 1.0]))
+    np.testing.assert_allclose(found, [weight @ known, weight @ known + sd], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ["1997-01", "1997-02", "1997-04"],
+        ["1997-Q1", "1997-Q2", "1997-Q4"],
+        ["1996-W52", "1997-W01", "1997-W03"],
+        ["1997-01-06", "1997-01-13", "1997-01-27"],
+        ["1997-01-06 00:00:00", "1997-01-13 00:00:00", "1997-01-27 00:00:00"],
+        ["9", "10", "12"],
+    ],
+)
+def test_periods_follow_each_other(groups):
+    at = drift.positions(groups, "cohort")
+    np.testing.assert_allclose((at - at[0]) / (at[1] - at[0]), [0, 1, 3])
+
+
+@pytest.mark.parametrize("groups", [["north", "south"], ["1997-01", "1997-Q2"], ["1997-13"], ["1997-02-31"]])
+def test_groups_without_an_order_are_refused(groups):
+    with pytest.raises(bcx.InputError, match=r"ordered groups of cohort such as .*1997-03"):
+        drift.positions(groups, "cohort")
+
+
+def test_the_next_cohort_is_one_step_from_the_last(purchases, at_point, cdnow_sample):
+    """Its offset is the last one's times the correlation, and as uncertain as that leaves it."""
+    six = cdnow_sample.isel(customer=slice(0, 6))
+    cohorts = six.assign(cohort=("customer", ["1997-01", "1997-02", "1997-03"] * 2))
+    n = 20_000
+    spread, memory, last = 0.4, 0.9, 1.5
+    values = {"purchase_rate": 2.0, "rate_cv": 2.0, "dropout": 0.2, "dropout_size": 3.0}
+    values |= {"purchase_rate_drift_spread": spread, "purchase_rate_drift_memory": memory}
+    made = at_point(purchases, **{name: np.full(n, value) for name, value in values.items()})
+    group = made.draws["posterior"].to_dataset()
+    offsets = np.broadcast_to([-1.0, 0.0, last], (1, n, 3))
+    group["purchase_rate_drift_offset"] = (("chain", "draw", "purchase_rate_drift_group"), offsets)
+    layout = lay_out(bcx.Design(drift={"purchase_rate": "cohort"}), cohorts)
+    fit = with_provenance(made.with_group("posterior", group), layout=layout)
+
+    def log_rate(*cohort):
+        own, pattern = fit.parameters_of(
+            six.isel(customer=[0] * len(cohort)).assign(cohort=("customer", [*cohort]))
+        )
+        return np.log(own["r"] / own["alpha"])[:, pattern]
+
+    base = log_rate("1997-02")[0, 0]
+    soon, later = (log_rate("1997-04", "1997-06") - base).T
+    assert fit.new_groups(six.assign(cohort=("customer", ["1997-04"] * 6))) == {"cohort: 1997-04": 6}
+    error = 5 * spread / np.sqrt(n)
+    np.testing.assert_allclose(soon.mean(), spread * memory * last, atol=error)
+    np.testing.assert_allclose(later.mean(), spread * memory**3 * last, atol=error)
+    np.testing.assert_allclose(soon.std(), spread * np.sqrt(1 - memory**2), rtol=0.03)
+    together = memory**2 * np.sqrt((1 - memory**2) / (1 - memory**6))
+    np.testing.assert_allclose(np.corrcoef(soon, later)[0, 1], together, atol=0.03)
+    np.testing.assert_allclose(log_rate("1997-03")[:, 0] - base, spread * last)
+
+
+def test_drift_on_what_is_no_column_of_groups_is_refused(cdnow_sample):
+    cohorts = cdnow_sample.assign(cohort=("customer", np.resize(["a", "b"], cdnow_sample.sizes["customer"])))
+    with pytest.raises(bcx.InputError, match="ordered groups of cohort such as 'a'"):
+        bcx.fit(BG_NBD, cohorts, design=bcx.Design(drift="cohort"), progress=False)
+    with pytest.raises(bcx.InputError, match="a coordinate of BG/NBD"):
+        bcx.fit(BG_NBD, cohorts, design=bcx.Design(drift={"alpha": "cohort"}), progress=False)
+    with pytest.raises(bcx.InputError, match="a design that cannot be read"):
+        bcx.Design(drift=["cohort"])  # pyright: ignore[reportArgumentType]
