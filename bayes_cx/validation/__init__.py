@@ -13,7 +13,7 @@ from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.sbc import Sbc, sbc
-from bayes_cx.validation.sensitivity import prior_sensitivity
+from bayes_cx.validation.sensitivity import prior_sensitivity, total_sensitivity
 from bayes_cx.validation.survival import survival
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "prior_sensitivity",
     "sbc",
     "survival",
+    "total_sensitivity",
 ]
