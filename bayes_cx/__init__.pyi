@@ -16,6 +16,7 @@ from bayes_cx.data import Taxonomy as Taxonomy
 from bayes_cx.data import Transactions as Transactions
 from bayes_cx.data import add as add
 from bayes_cx.data import coarsen as coarsen
+from bayes_cx.data import cohorts as cohorts
 from bayes_cx.data import compress as compress
 from bayes_cx.data import expand as expand
 from bayes_cx.data import from_lifetimes as from_lifetimes

@@ -67,6 +67,7 @@ def _observed(
     # Loads nothing where there are none.
     from bayes_cx.data.number_columns import as_numbers, with_numbers
 
+    stats = _with_cohorts(settings, stats)
     check_design_columns(stats, settings.compute)
     numeric = [name for name in covariate_columns(settings.compute) if name not in settings.read.by]
     numeric = [name for name in numeric if as_numbers(stats[name]) is not None]
@@ -74,12 +75,25 @@ def _observed(
     def parts() -> "bcx.Split":
         assert split is not None
         made = split()
-        return replace(made, calibration=with_numbers(made.calibration, numeric))
+        calibration = _with_cohorts(settings, made.calibration)
+        return replace(made, calibration=with_numbers(calibration, numeric))
 
     stats = with_numbers(stats, numeric)
-    again = parts if numeric and split is not None else split
+    changed = split is not None and (numeric or settings.read.cohort)
+    again = parts if changed else split
     # Split once, although the choice of models and the hold-out test all ask.
     return Observed(stats, models_for(settings, stats), None if again is None else cache(again))
+
+
+def _with_cohorts(settings: Settings, stats: "xr.Dataset") -> "xr.Dataset":
+    """Return the statistics with the column of cohorts that the settings ask for."""
+    from bayes_cx.data.cohorts import COHORT, cohorts
+
+    if settings.read.cohort is None:
+        return stats
+    if COHORT in stats:
+        raise InputError(f"--cohort for data with a column {COHORT}", "one of the two", "leave out --cohort")
+    return cohorts(stats, settings.read.cohort)
 
 
 def reads_twice(settings: Settings) -> bool:
@@ -293,7 +307,10 @@ def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
 
 def _by(settings: Settings) -> tuple[str, ...]:
     """Return the columns to keep by customer: those that are asked for, and those of the design."""
-    return tuple(dict.fromkeys((*settings.read.by, *design_columns(settings.compute))))
+    of_design = design_columns(settings.compute)
+    if settings.read.cohort is not None:  # which is made of the statistics
+        of_design = tuple(name for name in of_design if name != "cohort")
+    return tuple(dict.fromkeys((*settings.read.by, *of_design)))
 
 
 def _unused(settings: Settings, names: Sequence[str], what: str, expected: str) -> None:

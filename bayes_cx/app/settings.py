@@ -133,6 +133,13 @@ class Read:
             "Column that groups customers; may be given several times.", metavar="COLUMN", parse=_one_or_many
         ),
     ] = ()
+    cohort: Annotated[
+        Literal["month", "quarter", "year"] | None,
+        Option(
+            "Group customers by the month, quarter or year of their first purchase, as the column cohort, "
+            "for --pool cohort."
+        ),
+    ] = None
     time_format: Annotated[str | None, Option("strftime format of the times, such as %d.%m.%Y.")] = None
     timezone: Annotated[str, Option("Zone of the calendar days, for times with a zone.")] = "UTC"
     returns: Annotated[Literal["reject", "net", "ignore", "keep"], Option("Negative amounts")] = "reject"

@@ -161,12 +161,16 @@ def spend_of(stats: "xr.Dataset", compute: Compute, model: "Model | None", progr
 def check_data(fits: "Sequence[bcx.Posterior]", stats: "xr.Dataset", settings: Settings) -> "bcx.Evidence":
     """Return predictive checks from prior and posterior, and the sensitivity to the priors, of each fit."""
     seed = settings.compute.seed
+    sensitivity = [check for fit in fits for check in bcx.validation.prior_sensitivity(fit)]
+    for fit in fits:
+        if fit.layout.design.calendar:
+            sensitivity += bcx.validation.total_sensitivity(fit, bcx.expand(stats), ahead(settings, fit))
     return bcx.Evidence(
         posterior_checks=tuple(bcx.validation.predictive_check(fit, stats, seed=seed) for fit in fits),
         prior_checks=tuple(
             bcx.validation.prior_predictive_check(fit.model, stats, seed=seed) for fit in fits
         ),
-        sensitivity=tuple(check for fit in fits for check in bcx.validation.prior_sensitivity(fit)),
+        sensitivity=tuple(sensitivity),
     )
 
 

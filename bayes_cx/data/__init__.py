@@ -4,6 +4,7 @@ from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of
 from bayes_cx.data.by_date import ByDate
 from bayes_cx.data.coarsen import coarsen
+from bayes_cx.data.cohorts import cohorts
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.events import Events, read_events
@@ -30,6 +31,7 @@ __all__ = [
     "add",
     "cdnow_path",
     "coarsen",
+    "cohorts",
     "compress",
     "expand",
     "from_lifetimes",

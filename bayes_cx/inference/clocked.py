@@ -8,7 +8,8 @@ model with a constant rate in operational time :math:`\tau(v) = \int^v e^{g}`. S
 .. math:: \log L = \sum_i \log L_i(x, t_x', T') + \sum_w n_w g_w .
 
 The end of observation is common, so (t_x, T) say the dates of the first and the last purchase. Where
-customers leave in real time the chance to have left is an integral in pieces: `pieces`.
+customers leave in real time the chance to have left is an integral in pieces: `pieces`. With a design the
+parameters differ between patterns of customers, too.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from bayes_cx.inference.density import in_blocks
 from bayes_cx.inference.direct import Coordinates, coordinates, likelihood
 from bayes_cx.inference.pieces import InWeeks
 from bayes_cx.inference.prepare import Prepared
+from bayes_cx.inference.shifts import Shifts, shifts_of
 from bayes_cx.inference.weekly_data import spanned
 from bayes_cx.spans import UNITS
 from bayes_cx.weeks import overlaps, points
@@ -33,27 +35,37 @@ __all__ = ["Clocked"]
 
 @dataclass(frozen=True)
 class Clocked:
-    """The likelihood and the prior of the parameters, of vectors (coordinates of the model, g by week).
+    """The likelihood and the prior of the parameters, of vectors (coordinates, slopes, g by week, offsets).
+
+    Slopes of covariates and offsets of groups are those of a design, on the scale of the coordinates.
 
     Attributes
     ----------
     prepared : Prepared
     point : Coordinates
+    shifts : Shifts, optional
+        Of a design.
     """
 
     prepared: Prepared
     point: Coordinates
+    shifts: Shifts | None = None
 
     @classmethod
     def of(cls, prepared: Prepared) -> "Clocked | None":
         """Return the likelihood of prepared statistics; None with priors that are not known here."""
         point = coordinates(prepared)
-        return None if point is None else cls(prepared, point)
+        return None if point is None else cls(prepared, point, shifts_of(prepared, point.names))
 
     @property
     def size(self) -> int:
-        """Number of coordinates of the model, which come first in a vector."""
-        return len(self.point.names)
+        """Number of coordinates of the model and of slopes, which come first in a vector."""
+        return len(self.point.names) + (len(self.shifts.slopes) if self.shifts else 0)
+
+    @property
+    def weeks(self) -> int:
+        """Number of weeks."""
+        return self.span[1] - self.span[0] + 1
 
     @cached_property
     def span(self) -> tuple[int, int]:
@@ -99,13 +111,31 @@ class Clocked:
         return overlaps(dates, *self.span) / days, recency, age, pattern
 
     @cached_property
+    def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What differs between rows and points at once.
+
+        Returns
+        -------
+        times, design : numpy.ndarray of int, shape (cell,)
+            The pattern of dates of each cell, and the pattern of the design.
+        cell : numpy.ndarray of int, shape (row,)
+        """
+        times = self._dates[3]
+        design = np.zeros_like(times) if self.shifts is None else self.shifts.pattern
+        different, cell = np.unique(times * (design.max() + 1) + design, return_inverse=True)
+        return *np.divmod(different, design.max() + 1), cell
+
+    @cached_property
     def _kernels(self) -> tuple[Any, Any]:
         model, free = self.prepared.model, self.point.free
         times = tuple(name for name in model.statistics if name in ("t_x", "T"))
         columns = {name: c for name, c in self.prepared.columns.items() if name not in times}
-        columns["pattern"] = self._dates[3]
+        columns["pattern"] = self._cells[2]
+        by_pattern = self.shifts is not None
         value, slopes = (
-            likelihood(model, free, with_slopes=each, times=times).bind(columns, self.prepared.weight)
+            likelihood(model, free, with_slopes=each, by_pattern=by_pattern, times=times).bind(
+                columns, self.prepared.weight
+            )
             for each in (False, True)
         )
         return value, slopes
@@ -116,44 +146,88 @@ class Clocked:
         formulas = self.prepared.model.in_pieces
         return None if formulas is None else InWeeks.of(self.prepared, formulas, self.point.free, self.span)
 
-    def _given(self, vectors: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, dict[str, np.ndarray]]:
-        k = self.size
-        found, factor = self.point.at(vectors[:, :k]), np.exp(vectors[:, k:])
-        letters = dict(zip(self.point.free, found[k : k + len(self.point.free)], strict=True))
-        if self._in_weeks is not None:
-            return found, factor, letters
+    def _parts(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the coordinates, g, and what is of a design: slopes and offsets."""
+        k, m, end = len(self.point.names), self.size, self.size + self.weeks
+        return vectors[:, :k], vectors[:, m:end], np.concatenate([vectors[:, k:m], vectors[:, end:]], axis=1)
+
+    def _given(self, vectors: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
+        """Return the factor, the values at each pattern of the design, and what the kernels read."""
+        base, g, elements = self._parts(vectors)
+        k, free, n, factor = base.shape[1], self.point.free, len(vectors), np.exp(g)
+        if self._in_weeks is not None:  # where all customers are alike
+            found = self.point.at(base)
+            return factor, found, dict(zip(free, found[k : k + len(free)], strict=True))
         lengths, recency, age, _ = self._dates
         tau = lengths @ factor.T
-        return found, factor, {**letters, "t_x": recency @ tau, "T": age @ tau}
+        times = {"t_x": recency @ tau, "T": age @ tau}
+        if self.shifts is None:
+            found = self.point.at(base)
+            return factor, found, {**dict(zip(free, found[k : k + len(free)], strict=True)), **times}
+        shifted = base.T[:, None] + self.shifts.added(elements)
+        found = [each.reshape(-1, n) for each in self.point.at(shifted.reshape(k, -1).T)]
+        of_times, of_design, _ = self._cells
+        letters = {name: found[k + i][of_design] for i, name in enumerate(free)}
+        return factor, found, letters | {name: each[of_times] for name, each in times.items()}
+
+    def _log_prior(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log prior of coordinates and slopes, shape (point,), and its slopes by them."""
+        k, free = len(self.point.names), len(self.point.free)
+        found = self.point.at(vectors[:, :k])[k + free :]
+        height, slope = found[0], np.stack(found[-k:], axis=1)
+        if self.shifts is None:
+            return height, slope
+        more, by_slope = self.shifts.log_prior(vectors[:, k : self.size])
+        return height + more, np.concatenate([slope, by_slope], axis=1)
 
     def values(self, vectors: np.ndarray) -> np.ndarray:
         """Return the log-likelihood plus the log prior of the parameters, shape (point,)."""
         return in_blocks(self._values)(vectors)
 
     def _values(self, vectors: np.ndarray) -> np.ndarray:
-        found, factor, given = self._given(vectors)
+        factor, _, given = self._given(vectors)
         if self._in_weeks is None:
             (log_lik,) = self._kernels[0](given, len(vectors))
         else:
             log_lik = np.sum([part.values(given, factor.T) for part in self._in_weeks], axis=0)
-        return log_lik + found[self.size + len(self.point.free)] + vectors[:, self.size :] @ self.purchases
+        return log_lik + self._log_prior(vectors)[0] + self._parts(vectors)[1] @ self.purchases
 
     def values_and_slopes(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the same with its slopes, shape (point, element)."""
-        k, free, n = self.size, self.point.free, len(vectors)
-        found, factor, given = self._given(vectors)
+        k, free, n = len(self.point.names), self.point.free, len(vectors)
+        factor, found, given = self._given(vectors)
         if self._in_weeks is None:
             log_lik, *slopes = self._kernels[1](given, n)
-            lengths, recency, age, _ = self._dates
-            by_letter, by_factor = (
-                slopes[: len(free)],
-                lengths.T @ (recency.T @ slopes[-2] + age.T @ slopes[-1]),
-            )
+            by_letter, by_factor = self._gathered(slopes[: len(free)], slopes[-2:])
         else:
             parts = [part.slopes(given, factor.T) for part in self._in_weeks]
             log_lik, by_letter, by_factor = (np.sum(each, axis=0) for each in zip(*parts, strict=True))
-        by_u = np.array(found[k + len(free) + 1 :]).reshape(len(free) + 1, k, n)
-        by_coordinate = np.einsum("fn,fkn->nk", np.array(by_letter), by_u[:-1]) + by_u[-1].T
+        # By pattern of the design, of which there is one without it.
+        by_u = np.array(found[k + len(free) + 1 :]).reshape(len(free) + 1, k, -1, n)[:-1]
+        by_shifted = np.einsum("fpn,fkpn->kpn", np.array(by_letter).reshape(len(free), -1, n), by_u)
+        log_prior, by_prior = self._log_prior(vectors)
         by_week = factor * by_factor.T + self.purchases
-        height = log_lik + found[k + len(free)] + vectors[:, k:] @ self.purchases
-        return height, np.concatenate([by_coordinate, by_week], axis=1)
+        height = log_lik + log_prior + self._parts(vectors)[1] @ self.purchases
+        by_base = by_shifted.sum(axis=1).T
+        if self.shifts is None:
+            return height, np.concatenate([by_base + by_prior, by_week], axis=1)
+        by_element = self.shifts.back(by_shifted)
+        slope, offset = np.split(by_element, [self.size - k], axis=1)
+        by_fixed = np.concatenate([by_base, slope], axis=1) + by_prior
+        return height, np.concatenate([by_fixed, by_week, offset], axis=1)
+
+    def _gathered(
+        self, by_letter: list[np.ndarray], by_times: list[np.ndarray]
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return slopes by the letters of each pattern of the design, and by the factor of each week."""
+        if self.shifts is not None:
+            of_times, of_design = self._cells[:2]
+            by_times = [_same_place(of_times) @ each for each in by_times]
+            by_letter = [_same_place(of_design) @ each for each in by_letter]
+        lengths, recency, age, _ = self._dates
+        return by_letter, lengths.T @ (recency.T @ by_times[0] + age.T @ by_times[1])
+
+
+def _same_place(place: np.ndarray) -> csr_array:
+    """Return the matrix that adds up what has the same place, shape (place, element)."""
+    return csr_array((np.ones(place.size), (place, np.arange(place.size))))

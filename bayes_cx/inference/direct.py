@@ -211,7 +211,8 @@ def likelihood(
     def compile_() -> Kernel:
         names = arguments(model.log_lik)
         statistics = tuple(name for name in model.statistics if name not in times)
-        cells, drawn = (free, ()) if by_pattern else (times, () if with_slopes and not times else free)
+        given = () if with_slopes and not times else free
+        cells, drawn = ((*free, *times), ()) if by_pattern else (times, given)
         by = (*free, *times) if with_slopes else ()
         return make(
             model.log_lik,

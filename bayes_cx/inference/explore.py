@@ -157,8 +157,8 @@ class Explorer:
             If `method` is none of these.
         """
         if self.prepared.layout.design.calendar:
-            groups, checks, used = explore_calendar(self.prepared, method, rng_seed)
-            return Found(resampled(groups), checks, used, np.nan)
+            groups, checks, used, log_marginal = explore_calendar(self.prepared, method, rng_seed)
+            return Found(resampled(groups), checks, used, log_marginal)
         if isinstance(method, NUTS):
             return self._nuts(method, seed, progress)
         if isinstance(method, MAP | MLE):

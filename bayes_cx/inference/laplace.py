@@ -9,7 +9,7 @@ from scipy.special import gammaln, logsumexp
 from bayes_cx.inference.density import Density, Mode
 from bayes_cx.inference.psis import smooth_weights
 
-__all__ = ["Weighed", "systematic", "weigh"]
+__all__ = ["Weighed", "rounded", "systematic", "times", "weigh"]
 
 # From this Pareto k on the proposal is so thin in some tail that a run may have no point there, and then its
 # weights do not show what it missed. Spreads are up to a tenth too small even below .5, from where on weights
@@ -94,11 +94,11 @@ def _propose(
     progress: bool,
 ) -> _Proposed:
     """Draw from the multivariate t with this centre and root of its scale matrix, and weigh the draws."""
-    centre, root = _rounded(centre, root)
+    centre, root = rounded(centre, root)
     k = centre.size
     stretch = np.sqrt(degrees / rng.chisquare(degrees, size=n))
     offset = rng.standard_normal((n, k)) * stretch[:, None]
-    u = centre + _times(offset, root)
+    u = centre + times(offset, root)
     blocks = np.array_split(u, max(1, n // _BLOCK))
     steps = track(blocks, "weighing draws", disable=not progress, transient=True)
     height = np.concatenate([f.heights(block) for block in steps])
@@ -110,7 +110,7 @@ def _propose(
     return _Proposed(u, height, log_weight, np.exp(smooth), float(khat))
 
 
-def _rounded(centre: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rounded(centre: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Round a proposal to parts of its spread, so that it is the same on every machine.
 
     Where a search ends depends on the last bits of sums, which differ between processors, and all draws would
@@ -122,7 +122,7 @@ def _rounded(centre: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.round(centre / step) * step, np.round(root / step[:, None]) * step[:, None]
 
 
-def _times(offset: np.ndarray, root: np.ndarray) -> np.ndarray:
+def times(offset: np.ndarray, root: np.ndarray) -> np.ndarray:
     """Return ``offset @ root.T``, added up in the same order on every machine."""
     total = np.zeros_like(offset)
     for column in range(root.shape[1]):

@@ -1,13 +1,14 @@
 r"""The posterior with calendar time: a normal approximation inside, importance sampling outside.
 
-Given its scales, the process g of the weeks is normal, and so, nearly, is the likelihood of g and the model's
-coordinates: thousands of purchases tell some dozens of weeks. So the log-likelihood is taken as quadratic
-around its mode. Then
+Given their scales, the process g of the weeks and the offsets of groups are normal, and so, nearly, is the
+likelihood of both and the model's coordinates: thousands of purchases tell some dozens of weeks. So the
+log-likelihood is taken as quadratic around its mode. With h for g and the offsets,
 
 - the scales have a density in closed form: with the curvature of the likelihood written as :math:`R R'` (the
-  other coordinates integrated out) and its centre :math:`\hat g`, the vector :math:`y = R' \hat g` is normal
-  with covariance :math:`I + R' K R`, K being the covariance of g. They are sampled as any few parameters are;
-- given the scales, g and the coordinates are drawn from a normal distribution, by adding to a draw from the
+  other coordinates integrated out) and its centre :math:`\hat h`, the vector :math:`y = R' \hat h` is normal
+  with covariance :math:`I + R' K R`, K being the covariance of h. They are sampled as any few parameters are:
+  that of few groups is skew, and what is drawn of it is not approximated;
+- given the scales, h and the coordinates are drawn from a normal distribution, by adding to a draw from the
   prior what the data correct (Matheron's rule);
 - importance weights make up for the likelihood being not quite quadratic, which Pareto k-hat checks.
 """
@@ -18,22 +19,29 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from scipy.linalg import solve_triangular
+from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 from bayes_cx.checks import Check
 from bayes_cx.compiling import uses_kernels
+from bayes_cx.data import compress
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.dated import COLUMN, EFFECTS, past
 from bayes_cx.inference.density import Density, Mode, find_mode
+from bayes_cx.inference.design import CONSTANT
 from bayes_cx.inference.diagnostics import check_weights
 from bayes_cx.inference.direct import direct
-from bayes_cx.inference.laplace import Weighed, systematic
+from bayes_cx.inference.laplace import Weighed, rounded, systematic, times
+from bayes_cx.inference.layout import Layout, lay_out
 from bayes_cx.inference.methods import Laplace, Method
 from bayes_cx.inference.prepare import Prepared
-from bayes_cx.inference.process import EFFECT, Process, process_of
+from bayes_cx.inference.process import EFFECT, process_of
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.quadratic import Marginal, Quadratic, blocks, draw_t, log_t
+from bayes_cx.inference.scales import Scales
+from bayes_cx.inference.shifts import Shifts
 from bayes_cx.weeks import monday
 
 __all__ = ["Nested", "explore_calendar", "explore_nested"]
@@ -43,8 +51,12 @@ _STEPS, _NEAR = 30, 1e-6
 # For differences of slopes.
 _STEP = 1e-4
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
-# kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
-_SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 1000, 3, 400, (0.5, 1.3), 0.1
+# kernels, how wide these are and the one around all of them, in spreads of all; and the share of the prior.
+_SCOUTS, _ROUNDS, _CENTRES, _NARROW, _WIDE, _PRIOR = 1000, 3, 200, 0.7, 1.5, 0.1
+# To so many parts of its spread the centre of the quadratic is rounded.
+_PARTS = 64
+# With groups there are more scales, of which fewer points have weight.
+_MORE = 2
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class Nested:
     Attributes
     ----------
     weighed : Weighed
-        Its vectors are (coordinates, g by week, logarithms of the scales).
+        Its vectors are (coordinates, slopes, g by week, offsets, logarithms of the scales).
     mode : Mode
         Of the scales.
     level : numpy.ndarray, shape (draw,)
@@ -73,8 +85,8 @@ class Nested:
 
 def explore_calendar(
     prepared: Prepared, method: Method | Literal["auto"], rng_seed: Sequence[int]
-) -> tuple[dict[str, xr.Dataset], tuple[Check, ...], Laplace]:
-    """Return the groups of draws, the checks, and the method used.
+) -> tuple[dict[str, xr.Dataset], tuple[Check, ...], Laplace, float]:
+    """Return the groups of draws, the checks, the method used, and the log of the marginal likelihood.
 
     Raises
     ------
@@ -92,7 +104,13 @@ def explore_calendar(
         raise InputError(
             "calendar time with the engine pytensor", "the kernels", "leave out bcx.engine('pytensor')"
         )
-    f, own = Clocked.of(prepared), direct(prepared, {})
+    # The search begins where all customers are alike.
+    alike = replace(
+        prepared,
+        table=compress(prepared.table, prepared.model.statistics),
+        layout=lay_out(CONSTANT, prepared.table),
+    )
+    f, own = Clocked.of(prepared), direct(alike, {})
     if f is None or own is None:
         raise InputError(
             "calendar time with a prior that is neither log-normal nor beta",
@@ -104,20 +122,23 @@ def explore_calendar(
     process = process_of(first, last - first + 1, season=layout.design.season)
     if layout.design.by_date is not None:
         process = replace(process, dated=past(layout.design.by_date, layout.by_date, prepared.table))
+    pools, places = (f.shifts.pools, f.shifts.blocks) if f.shifts else ((), ())
+    scales = Scales(process, tuple(pool.spread for pool in pools), places)
     start = find_mode(own).u
-    found = explore_nested(f, process, method.draws, method.degrees, rng_seed, start)
-    return _groups(found, f, process, tuple(layout.by_date)), check_weights(found.weighed, found.mode), method
+    found = explore_nested(f, scales, method.draws, method.degrees, rng_seed, start)
+    checks = check_weights(found.weighed, found.mode)
+    return _groups(found, f, scales, tuple(layout.by_date)), checks, method, found.weighed.log_marginal
 
 
 def explore_nested(
-    f: Clocked, process: Process, n: int, degrees: float, rng_seed: Sequence[int], start: np.ndarray
+    f: Clocked, scales: Scales, n: int, degrees: float, rng_seed: Sequence[int], start: np.ndarray
 ) -> Nested:
     """Return `n` draws of equal weight.
 
     Parameters
     ----------
     f : Clocked
-    process : Process
+    scales : Scales
     n : int
     degrees : float
         Degrees of freedom of the proposal of the scales.
@@ -130,56 +151,72 @@ def explore_nested(
     FitError
         If no maximum is found.
     """
-    quadratic, mode = _search(f, process, start)
-    rng, marginal = np.random.default_rng(rng_seed), quadratic.marginal(process)
-    theta, scales_khat, scales_ess = _scales(
-        _of_scales(marginal), process, mode, -(-n // marginal.each), degrees, rng
-    )
-    drawn = marginal.draw(theta, degrees, rng)
-    theta = np.repeat(theta, marginal.each, axis=0)
+    marginal, mode = _search(f, scales, start)
+    rng, each = np.random.default_rng(rng_seed), marginal.each
+    points, khat, ess, log_marginal = _scales(_of_scales(marginal), scales, mode, -(-n // each), degrees, rng)
+    drawn = marginal.draw(points, degrees, rng)
+    theta = np.repeat(points, each, axis=0)
     height = f.values(drawn.vectors)
-    log_weight = np.where(np.isfinite(height), height, -np.inf) - quadratic(drawn.vectors) + drawn.log_weight
-    smooth, khat = smooth_weights(log_weight)
+    height = np.where(np.isfinite(height), height, -np.inf)
+    log_weight = height - marginal.log_lik(drawn.vectors) + drawn.log_weight
+    smooth, own_khat = smooth_weights(log_weight)
     weight = np.exp(smooth)
     chosen = rng.permutation(systematic(weight, n, rng))
+    vectors, theta = drawn.vectors[chosen], theta[chosen]
+    prior = scales.log_density(vectors[:, f.size :], theta) + scales.log_prior(theta)[0]
     weighed = Weighed(
-        u=np.concatenate([drawn.vectors, theta], axis=1)[chosen],
-        height=(height + process.log_prior(theta)[0])[chosen],
-        khat=max(float(khat), scales_khat),
+        u=np.concatenate([vectors, theta], axis=1),
+        height=height[chosen] + prior,
+        khat=max(float(own_khat), khat),
         # Of the draws that were resampled once, so many are left.
-        ess=scales_ess * float(1 / (weight**2).sum()) / len(theta),
-        log_marginal=np.nan,
+        ess=ess * float(1 / (weight**2).sum()) / len(weight),
+        log_marginal=log_marginal + float(logsumexp(log_weight) - np.log(log_weight.size)),
     )
     return Nested(weighed, mode, drawn.level[chosen], drawn.season[chosen], drawn.effects[chosen])
 
 
 def _scales(
-    f: Density, process: Process, mode: Mode, n: int, degrees: float, rng: np.random.Generator
-) -> tuple[np.ndarray, float, float]:
-    """Draw the logarithms of the scales: `n` of equal weight; Pareto k-hat and the effective number.
+    f: Density, scales: Scales, mode: Mode, n: int, degrees: float, rng: np.random.Generator
+) -> tuple[np.ndarray, float, float, float]:
+    """Draw the logarithms of the scales, `n` of equal weight.
 
     What persists for a week is like what does not persist, so the density bends and may have two tops. First
     samples find where it is, from around the mode on. The last is from a mixture with a kernel at some points
-    of those. A tenth of each is from the prior, so that no weight is beyond bounds.
+    of those, drawn together so that all of them are as wide as the density, and one that is wider. A tenth of
+    each is from the prior, so that no weight is beyond bounds.
+
+    Returns
+    -------
+    points : numpy.ndarray, shape (draw, scale)
+    khat, ess : float
+        Pareto k-hat of the weights, and the effective number of draws.
+    log_marginal : float
+        Logarithm of the integral of the density.
     """
-    root = np.linalg.cholesky(np.linalg.inv(mode.precision))
-    centres = np.repeat(mode.u[None], 2, axis=0)
+    mean, root = rounded(mode.u, np.linalg.cholesky(np.linalg.inv(mode.precision)))
+    centres = mean[None]
     for _ in range(_ROUNDS):
-        points, log_weight = _proposed(f, process, centres, root, _SCOUTS, degrees, rng)
+        points, log_weight = _proposed(f, scales, centres, mean, root, _SCOUTS, degrees, rng)
         weight = np.exp(smooth_weights(log_weight)[0])
-        off = points - weight @ points
-        root = np.linalg.cholesky((off * weight[:, None]).T @ off)
-        centres = points[systematic(weight, _CENTRES, rng)]
-    points, log_weight = _proposed(f, process, centres, root, n, degrees, rng)
+        mean = weight @ points
+        off = points - mean
+        mean, root = rounded(mean, np.linalg.cholesky((off * weight[:, None]).T @ off))
+        some = points[systematic(weight, _CENTRES, rng)]
+        centres = mean + np.sqrt(1 - _NARROW**2) * (some - mean)
+    many = n * _MORE if scales.spreads else n
+    points, log_weight = _proposed(f, scales, centres, mean, root, many, degrees, rng)
     smooth, khat = smooth_weights(log_weight)
     weight = np.exp(smooth)
-    return points[rng.permutation(systematic(weight, n, rng))], float(khat), float(1 / (weight**2).sum())
+    chosen = rng.permutation(systematic(weight, n, rng))
+    log_marginal = float(logsumexp(log_weight) - np.log(log_weight.size))
+    return points[chosen], float(khat), min(float(1 / (weight**2).sum()), n), log_marginal
 
 
 def _proposed(
     f: Density,
-    process: Process,
+    scales: Scales,
     centres: np.ndarray,
+    mean: np.ndarray,
     root: np.ndarray,
     n: int,
     degrees: float,
@@ -187,35 +224,38 @@ def _proposed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw from a mixture of t distributions and the prior; return points and their log weights."""
     k = root.shape[0]
-    mu, sigma = process.moments
-    width = np.resize(_WIDTHS, len(centres))
-    which = np.arange(n) % len(centres)
-    points = centres[which] + width[which, None] * draw_t(n, k, degrees, rng) @ root.T
+    wide = rng.random(n) < 0.5
+    middle = np.where(wide[:, None], mean, centres[np.arange(n) % len(centres)])
+    points = middle + np.where(wide, _WIDE, _NARROW)[:, None] * times(draw_t(n, k, degrees, rng), root)
     some = rng.random(n) < _PRIOR
-    points[some] = mu + sigma * rng.standard_normal((n, k))[some]
-    away = np.linalg.solve(root, (points[:, None] - centres).reshape(-1, k).T).T.reshape(n, -1, k)
-    kernels = log_t((away**2).sum(axis=2) / width**2, k, degrees) - k * np.log(width)
-    kernels = logsumexp(kernels, axis=1) - np.log(np.abs(np.diagonal(root))).sum() - np.log(len(centres))
-    proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + process.log_prior(points)[0])
+    points[some] = scales.from_normal(rng.standard_normal((n, k)))[some]
+    white, of_centres, of_mean = (
+        solve_triangular(root, each.T, lower=True).T for each in (points, centres, mean[None])
+    )
+    narrow = log_t(cdist(white, of_centres, "sqeuclidean") / _NARROW**2, k, degrees) - k * np.log(_NARROW)
+    narrow = logsumexp(narrow, axis=1) - np.log(len(centres))
+    broad = log_t(((white - of_mean) ** 2).sum(axis=1) / _WIDE**2, k, degrees) - k * np.log(_WIDE)
+    kernels = np.logaddexp(narrow, broad) - np.log(2) - np.log(np.diagonal(root)).sum()
+    proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + scales.log_prior(points)[0])
     return points, f.heights(points) - proposal
 
 
-def _search(f: Clocked, process: Process, start: np.ndarray) -> tuple[Quadratic, Mode]:
+def _search(f: Clocked, scales: Scales, start: np.ndarray) -> tuple[Marginal, Mode]:
     """Return the likelihood around the mode of vectors, at the most probable scales, and those."""
-    centre = np.concatenate([start, np.zeros(process.weeks)])
-    scales = process.moments[0]
+    others = f.size - start.size + f.weeks + scales.offsets
+    centre, theta = np.concatenate([start, np.zeros(others)]), scales.start
     for _ in range(_STEPS):
         quadratic = _expanded(f, centre)
         try:
-            marginal = quadratic.marginal(process)
+            marginal = quadratic.marginal(scales)
         except np.linalg.LinAlgError:
             break
-        mode = find_mode(_of_scales(marginal, scales))
-        scales = mode.u
-        step = marginal.mean(scales) - centre
+        mode = find_mode(_of_scales(marginal, theta))
+        theta = mode.u
+        step = marginal.mean(theta) - centre
         newton = 0.5 * float(step @ quadratic.curvature @ step)
         if newton < _NEAR:
-            return quadratic, mode
+            return _from_rounded(f, scales, quadratic), mode
         # No step is so long that the quadratic would say nothing of where it ends.
         centre = centre + step / max(1.0, np.abs(step).max())
     raise FitError(
@@ -225,29 +265,35 @@ def _search(f: Clocked, process: Process, start: np.ndarray) -> tuple[Quadratic,
     )
 
 
+def _from_rounded(f: Clocked, scales: Scales, quadratic: Quadratic) -> Marginal:
+    """Return the normal likelihood around a rounded centre, the same on every machine."""
+    step = np.exp2(np.floor(-0.5 * np.log2(np.maximum(np.diagonal(quadratic.curvature), 1.0)))) / _PARTS
+    return _expanded(f, np.round(quadratic.centre / step) * step).marginal(scales).rounded()
+
+
 def _expanded(f: Clocked, centre: np.ndarray) -> Quadratic:
     """Return the quadratic at a vector, by differences of the slopes."""
-    height, slope = f.values_and_slopes(centre[None])
+    _, slope = f.values_and_slopes(centre[None])
     steps = _STEP * np.eye(centre.size)
     points = np.concatenate([centre + steps, centre - steps])
     slopes = np.concatenate([f.values_and_slopes(block)[1] for block in blocks(points)])
     up, down = np.split(slopes, 2)
     curvature = (down - up) / (2 * _STEP)
-    return Quadratic(centre, float(height[0]), slope[0], (curvature + curvature.T) / 2, f.size)
+    return Quadratic(centre, slope[0], (curvature + curvature.T) / 2, f.size)
 
 
 def _of_scales(marginal: Marginal, start: np.ndarray | None = None) -> Density:
     """Return the log density of the logarithms of the scales."""
-    process = marginal.process
+    scales = marginal.scales
 
     def heights(points: np.ndarray) -> np.ndarray:
-        return marginal.evidence(points) + process.log_prior(points)[0]
+        return marginal.evidence(points) + scales.log_prior(points)[0]
 
     def value_and_gradient(u: np.ndarray) -> tuple[float | np.ndarray, np.ndarray]:
-        slope = marginal.slopes(u[None]) + process.log_prior(u[None])[1]
+        slope = marginal.slopes(u[None]) + scales.log_prior(u[None])[1]
         return heights(u[None])[0], slope[0]
 
-    names = tuple(process.priors)
+    names = scales.names
     return Density(
         value_and_gradient=value_and_gradient,
         heights=heights,
@@ -255,30 +301,55 @@ def _of_scales(marginal: Marginal, start: np.ndarray | None = None) -> Density:
         names=names,
         dims=dict.fromkeys(names, ()),
         coords={},
-        start=process.moments[0] if start is None else start,
+        start=scales.start if start is None else start,
         elements=names,
     )
 
 
-def _groups(found: Nested, f: Clocked, process: Process, dated: Sequence[str]) -> dict[str, xr.Dataset]:
-    """Return the groups of the draws: coordinates, letters, the factor of each week, and its scales."""
-    u, k = found.weighed.u, f.size
-    letters = f.point.at(u[:, :k])[: k + len(f.point.free)]
+def _groups(found: Nested, f: Clocked, scales: Scales, dated: Sequence[str]) -> dict[str, xr.Dataset]:
+    """Return the groups of the draws: coordinates, letters, effects, the factor of each week, and scales."""
+    u, process, names = found.weighed.u, scales.process, f.point.names
+    fixed, g, offsets, theta = np.split(
+        u, np.cumsum([f.size, process.weeks, scales.offsets]).tolist(), axis=1
+    )
+    letters = f.point.at(fixed[:, : len(names)])[: len(names) + len(f.point.free)]
     dims = ("chain", "draw")
-    values = dict(zip((*f.point.names, *f.point.free), letters, strict=True))
-    values |= dict(zip(process.priors, np.exp(u[:, k + process.weeks :]).T, strict=True))
+    values = dict(zip((*names, *f.point.free), letters, strict=True))
+    values |= dict(zip(scales.names, np.exp(theta).T, strict=True))
     values["calendar_level"] = found.level
     columns: dict[str, Any] = {name: (dims, value[None]) for name, value in values.items()}
-    columns[EFFECT] = ((*dims, "week"), u[None, :, k : k + process.weeks])
-    coords = {"week": monday(process.first + np.arange(process.weeks)).astype("datetime64[ns]")}
+    columns[EFFECT] = ((*dims, "week"), g[None])
+    coords: dict[str, Any] = {
+        "week": monday(process.first + np.arange(process.weeks)).astype("datetime64[ns]")
+    }
     if process.has_season:
         columns["season"] = ((*dims, "wave"), found.season[None])
         coords["wave"] = np.arange(found.season.shape[1])
     if dated:
         columns[EFFECTS] = ((*dims, COLUMN), found.effects[None])
         coords[COLUMN] = np.array(dated, dtype=object)
+    if f.shifts is not None:
+        own, more = _effects(f.shifts, f.prepared.layout, fixed[:, len(names) :], offsets / scales.sd(theta))
+        columns |= {name: ((*dims, dim), value[None]) for name, (dim, value) in own.items()}
+        coords |= more
     posterior = xr.Dataset(columns, coords={"chain": [0], "draw": np.arange(len(u)), **coords})
     return {
         "posterior": posterior,
         "sample_stats": xr.Dataset({"lp": (dims, found.weighed.height[None])}),
     }
+
+
+def _effects(
+    shifts: Shifts, layout: Layout, slopes: np.ndarray, offsets: np.ndarray
+) -> tuple[dict[str, tuple[str, np.ndarray]], dict[str, list[str]]]:
+    """Return slopes, and offsets in standard deviations of the groups, by name, and their coordinates."""
+    found: dict[str, tuple[str, np.ndarray]] = {}
+    coords: dict[str, list[str]] = {}
+    of = np.array(shifts.slopes)
+    for name in dict.fromkeys(shifts.slopes):
+        found[f"{name}_slope"] = f"{name}_covariate", slopes[:, of == name]
+        coords[f"{name}_covariate"] = [*layout.matrix[name]]
+    for pool, place in zip(shifts.pools, shifts.blocks, strict=True):
+        found[pool.offset] = pool.dim, offsets[:, place]
+        coords[pool.dim] = [*pool.groups]
+    return found, coords

@@ -1,5 +1,6 @@
 """Priors: their density at draws of the posterior, and how wide they are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,20 @@ __all__ = ["log_prior", "spread", "to_line"]
 _DRAWS = 20_000
 
 
-def log_prior(posterior: Posterior) -> np.ndarray:
-    """Return the log density of the priors at each draw, on the coordinates themselves, shape (sample,)."""
+def log_prior(posterior: Posterior, priors: Mapping[str, Prior] | None = None) -> np.ndarray:
+    """Return the log density of priors at each draw, on the quantities themselves, shape (sample,).
+
+    Parameters
+    ----------
+    posterior : Posterior
+    priors : mapping of str to Prior, optional
+        By quantity; by default those of the model.
+    """
     import pymc as pm
 
     draws = posterior.draws["posterior"]
     total = np.zeros(posterior.n_draws)
-    for name, prior in posterior.model.priors.items():
+    for name, prior in (posterior.model.priors if priors is None else priors).items():
         at = pt.vector(name)
         distribution = getattr(pm, prior.distribution).dist(**prior.arguments)
         density = compiled([at], pm.logp(distribution, at), mode=AS_WRITTEN)

@@ -1,19 +1,25 @@
-"""A log-likelihood of coordinates and g that is quadratic, and what it says of g, a normal process.
+"""A log-likelihood of coordinates and of what is normal, and what it says of the latter: g and offsets.
 
 `nested.py` says what they are for, and explains the letters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve
+from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import gammaln
 
 from bayes_cx.inference.process import MEMORY_NODES, Process, memory_weights
+from bayes_cx.inference.scales import Scales
 
 __all__ = ["Drawn", "Marginal", "Quadratic", "blocks", "draw_t", "log_t"]
 
+# What is normal has this precision at least, a small part of that of its prior, whatever the likelihood says:
+# nothing where nothing was bought, and less than nothing where it bends upwards. Weights make up for it.
+_FLOOR = 0.05
+# To so many parts of its spread a normal likelihood is rounded.
+_PARTS = 1024
 # Vectors of scales whose covariances are held at once.
 _TOGETHER = 32
 # From so many weeks on two vectors are drawn for each of the scales, whose covariance takes most of the time.
@@ -22,12 +28,13 @@ _MANY_WEEKS = 120
 
 @dataclass(frozen=True)
 class Quadratic:
-    """A quadratic log-likelihood of vectors (coordinates, g by week).
+    """A quadratic log-likelihood of vectors (coordinates, what is normal given its scales).
+
+    The latter is g by week and, with groups, their offsets.
 
     Attributes
     ----------
     centre : numpy.ndarray, shape (element,)
-    height : float
     slope : numpy.ndarray, shape (element,)
     curvature : numpy.ndarray, shape (element, element)
         Minus the second derivatives.
@@ -36,54 +43,87 @@ class Quadratic:
     """
 
     centre: np.ndarray
-    height: float
     slope: np.ndarray
     curvature: np.ndarray
     k: int
 
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the values, shape (point,)."""
-        off = vectors - self.centre
-        return self.height + off @ self.slope - 0.5 * np.einsum("pi,ij,pj->p", off, self.curvature, off)
+    def marginal(self, scales: Scales) -> "Marginal":
+        """Return what it says of what is normal given the scales, alone.
 
-    def marginal(self, process: Process) -> "Marginal":
-        """Return what it says of g alone."""
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If it has no maximum in the coordinates.
+        """
         k, H = self.k, self.curvature
         inner = np.linalg.cholesky(H[:k, :k])
         gain = cho_solve((inner, True), H[:k, k:])
         alone = H[k:, k:] - H[k:, :k] @ gain
-        lean = self.slope[k:] - gain.T @ self.slope[:k] + alone @ self.centre[k:]
         size, directions = np.linalg.eigh((alone + alone.T) / 2)
-        # Where nothing was bought a week is not seen at all.
-        seen = size > 1e-9 * size.max()
-        root = directions[:, seen] * np.sqrt(size[seen])
-        y = directions[:, seen].T @ lean / np.sqrt(size[seen])
+        bent = directions * np.maximum(size, _FLOOR) @ directions.T
+        # Unlike directions, the triangular root is the same wherever it is computed.
+        root = np.linalg.cholesky((bent + bent.T) / 2)
+        lean = self.slope[k:] - gain.T @ self.slope[:k] + bent @ self.centre[k:]
+        y = solve_triangular(root, lean, lower=True)
         at_mean = cho_solve((inner, True), self.slope[:k])
-        return Marginal(process, root, y, self.centre, gain, at_mean, np.linalg.inv(inner))
+        return Marginal(scales, root, y, self.centre, gain, at_mean, inner)
 
 
 @dataclass(frozen=True)
 class Marginal:
-    """A normal likelihood of g, whitened, and the coordinates given g.
+    """A normal likelihood of h = (g by week, offsets of groups), whitened, and the coordinates given h.
 
     Attributes
     ----------
-    process : Process
-    root : numpy.ndarray, shape (week, direction)
+    scales : Scales
+        Of h.
+    root : numpy.ndarray, shape (element of h, direction)
         R.
     y : numpy.ndarray, shape (direction,)
-    centre, gain, at_mean, spread : numpy.ndarray
-        Given g the coordinates have the mean ``centre + at_mean - gain (g - centre)``, and the covariance
-        ``spread' spread``.
+    centre, gain, at_mean, inner : numpy.ndarray
+        Given h the coordinates have the mean ``centre + at_mean - gain (h - centre)``, and the precision
+        ``inner inner'``.
     """
 
-    process: Process
+    scales: Scales
     root: np.ndarray
     y: np.ndarray
     centre: np.ndarray
     gain: np.ndarray
     at_mean: np.ndarray
-    spread: np.ndarray
+    inner: np.ndarray
+
+    def rounded(self) -> "Marginal":
+        """Return the same in rounded numbers, which do not depend on the last bits of sums.
+
+        Those differ between processors. Importance weights make up for what is lost.
+        """
+
+        def to(values: np.ndarray, spread: np.ndarray | float) -> np.ndarray:
+            step = np.exp2(np.floor(np.log2(spread))) / _PARTS
+            return np.round(values / step) * step
+
+        per_row = np.sqrt((self.root**2).sum(axis=1))
+        inner = np.tril(to(self.inner, np.sqrt((self.inner**2).sum(axis=1))[:, None]))
+        spread = 1 / np.diagonal(inner)
+        return replace(
+            self,
+            root=np.tril(to(self.root, per_row[:, None])),
+            y=to(self.y, 1.0),
+            gain=to(self.gain, spread[:, None] * per_row),
+            at_mean=to(self.at_mean, spread),
+            inner=inner,
+        )
+
+    def log_lik(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the log density of y given h plus that of the coordinates given h, shape (point,)."""
+        k = self.at_mean.size
+        h = vectors[:, k:]
+        white = np.concatenate(
+            [self.y - h @ self.root, (vectors[:, :k] - self._coordinates(h)) @ self.inner], axis=1
+        )
+        size = np.log(np.diagonal(self.inner)).sum()
+        return size - 0.5 * (white**2).sum(axis=1) - 0.5 * white.shape[1] * np.log(2 * np.pi)
 
     def evidence(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density of y given scales, shape (point,)."""
@@ -100,7 +140,26 @@ class Marginal:
         inverse = np.linalg.inv(self._covariance(theta))
         weight = inverse @ self.y
         by_covariance = 0.5 * (weight[:, :, None] * weight[:, None] - inverse)
-        return self.process.slopes(theta, self.root @ by_covariance @ self.root.T)
+        own, root = self.scales.of_process(theta), self._of_weeks
+        of_process = self.process.slopes(own, root @ by_covariance @ root.T)
+        by_variance = ((self._of_offsets @ by_covariance) * self._of_offsets).sum(axis=2)
+        of_spreads = self.scales.summed(2 * self.scales.sd(theta) ** 2 * by_variance)
+        return np.concatenate([of_process, of_spreads], axis=1)
+
+    @property
+    def process(self) -> Process:
+        """The process of g."""
+        return self.scales.process
+
+    @property
+    def _of_weeks(self) -> np.ndarray:
+        """The rows of R that are of g."""
+        return self.root[: self.process.weeks]
+
+    @property
+    def _of_offsets(self) -> np.ndarray:
+        """The rows of R that are of offsets."""
+        return self.root[self.process.weeks :]
 
     @property
     def each(self) -> int:
@@ -111,48 +170,59 @@ class Marginal:
     def _persists(self) -> np.ndarray:
         """R' C R at the nodes of memory, C the correlation of u, shape (node, direction x direction)."""
         correlations = self.process.correlations(MEMORY_NODES)
-        return np.array([(self.root.T @ each @ self.root).ravel() for each in correlations])
+        return np.array([(self._of_weeks.T @ each @ self._of_weeks).ravel() for each in correlations])
 
     @cached_property
     def _others(self) -> list[np.ndarray]:
         """R' K R of e and of the season, for standard deviations of one."""
-        waves = self.root.T @ self.process.waves
-        return [self.root.T @ self.root, waves @ waves.T][: 1 + self.process.has_season]
+        waves = self._of_weeks.T @ self.process.waves
+        return [self._of_weeks.T @ self._of_weeks, waves @ waves.T][: 1 + self.process.has_season]
+
+    @cached_property
+    def _groups(self) -> np.ndarray:
+        """R' R of the offsets of each grouping, shape (grouping, direction x direction)."""
+        rows = [self._of_offsets[block] for block in self.scales.blocks]
+        return np.array([(each.T @ each).ravel() for each in rows]).reshape(len(rows), self.y.size**2)
 
     @cached_property
     def _fixed(self) -> np.ndarray:
         """I + R' Z Z' R, Z being the columns by date."""
-        columns = self.root.T @ self.process.columns
+        columns = self._of_weeks.T @ self.process.columns
         return np.eye(self.y.size) + columns @ columns.T
 
     def _covariance(self, theta: np.ndarray) -> np.ndarray:
         """Return I + R' K R, shape (point, direction, direction), interpolated between nodes of memory."""
-        sd, _, *others = np.exp(theta).T[:, :, None, None]
+        own = self.scales.of_process(theta)
+        sd, _, *others = np.exp(own).T[:, :, None, None]
         n = self.y.size
-        found = sd**2 * (memory_weights(theta[:, 1]) @ self._persists).reshape(-1, n, n)
+        found = sd**2 * (memory_weights(own[:, 1]) @ self._persists).reshape(-1, n, n)
         for scale, part in zip(others, self._others, strict=True):
             found += scale**2 * part
+        found += (np.exp(2 * theta[:, own.shape[1] :]) @ self._groups).reshape(-1, n, n)
         return found + self._fixed
 
     def mean(self, theta: np.ndarray) -> np.ndarray:
         """Return the mean of vectors given one vector of scales, shape (element,)."""
         weight = np.linalg.solve(self._covariance(theta[None])[0], self.y)
-        Z = self.process.columns
-        g = (np.sum(self.process.parts(theta[None]), axis=0)[0] + Z @ Z.T) @ self.root @ weight
-        return np.concatenate([self._coordinates(g[None])[0], g])
+        parts, Z = self.process.parts(self.scales.of_process(theta[None])), self.process.columns
+        g = (np.sum(parts, axis=0)[0] + Z @ Z.T) @ self._of_weeks @ weight
+        h = np.append(g, self.scales.sd(theta[None])[0] ** 2 * (self._of_offsets @ weight))
+        return np.concatenate([self._coordinates(h[None])[0], h])
 
-    def _coordinates(self, g: np.ndarray) -> np.ndarray:
+    def _coordinates(self, h: np.ndarray) -> np.ndarray:
         k = self.at_mean.size
-        return self.centre[:k] + self.at_mean - (g - self.centre[k:]) @ self.gain.T
+        return self.centre[:k] + self.at_mean - (h - self.centre[k:]) @ self.gain.T
 
     def draw(self, theta: np.ndarray, degrees: float, rng: np.random.Generator) -> "Drawn":
         """Draw `each` vectors given each vector of scales.
 
-        Given g the coordinates are drawn from a t distribution with so many degrees of freedom.
+        Given h the coordinates are drawn from a t distribution with so many degrees of freedom.
         """
         process, n, each = self.process, self.y.size, self.each
         repeated = np.repeat(theta, each, axis=0)
-        u, e, season = process.simulate(repeated, rng)
+        own, sd = self.scales.of_process(repeated), self.scales.sd(repeated)
+        u, e, season = process.simulate(own, rng)
+        offset = sd * rng.standard_normal(sd.shape)
         noise = rng.standard_normal((len(repeated), n))
         Z = process.columns
         effects = rng.standard_normal((len(repeated), Z.shape[1]))
@@ -160,18 +230,23 @@ class Marginal:
             scales = theta[start : start + _TOGETHER]
             some = slice(start * each, (start + len(scales)) * each)
             g = u[some] + e[some] + season[some] @ process.waves.T + effects[some] @ Z.T
-            missed = (self.y - g @ self.root - noise[some]).reshape(-1, each, n)
-            weight = np.linalg.solve(self._covariance(scales), missed.transpose(0, 2, 1))
-            seen = weight.transpose(0, 2, 1) @ self.root.T
-            u[some] += (seen @ process.parts(scales)[0]).reshape(-1, process.weeks)
+            missed = self.y - np.concatenate([g, offset[some]], axis=1) @ self.root - noise[some]
+            missed = missed.reshape(-1, each, n).transpose(0, 2, 1)
+            weight = np.linalg.solve(self._covariance(scales), missed).transpose(0, 2, 1)
+            seen = weight @ self._of_weeks.T
+            persists = process.parts(self.scales.of_process(scales))[0]
+            u[some] += (seen @ persists).reshape(-1, process.weeks)
             flat = seen.reshape(-1, process.weeks)
-            e[some] += np.exp(2 * repeated[some, 2:3]) * flat
+            e[some] += np.exp(2 * own[some, 2:3]) * flat
             if process.has_season:
-                season[some] += np.exp(2 * repeated[some, -1:]) * (flat @ process.waves)
+                season[some] += np.exp(2 * own[some, 3:4]) * (flat @ process.waves)
             effects[some] += flat @ Z
+            offset[some] += sd[some] ** 2 * (weight.reshape(-1, n) @ self._of_offsets.T)
         g = u + e + season @ process.waves.T + effects @ Z.T
+        h = np.concatenate([g, offset], axis=1)
         z = draw_t(len(repeated), self.at_mean.size, degrees, rng)
-        vectors = np.concatenate([self._coordinates(g) + z @ self.spread, g], axis=1)
+        off = solve_triangular(self.inner, z.T, lower=True, trans=1).T
+        vectors = np.concatenate([self._coordinates(h) + off, h], axis=1)
         normal = -0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
         return Drawn(
             vectors, u[:, -1], season, effects, normal - log_t((z**2).sum(axis=1), z.shape[1], degrees)

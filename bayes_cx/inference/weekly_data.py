@@ -35,8 +35,8 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
     Raises
     ------
     InputError
-        If the model does not run in operational time, there are covariates or groups, the end of observation
-        or the purchases by week are not known, or are too few for a season.
+        If the model does not run in operational time, the end of observation or the purchases by week are not
+        known, or are too few for a season.
     """
     if not model.has_clock:
         regular = "regularity" in model.statistics
@@ -50,11 +50,11 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
             "a model of customers who buy at random at any time",
             "fit BG_NBD, MBG_NBD or PARETO_NBD, or leave out calendar",
         )
-    if design.columns:
+    if design.columns and not model.operational_time:
         raise InputError(
-            f"calendar time together with {', '.join(design.columns)}",
-            "calendar time alone, or covariates and groups alone",
-            "leave one of them out",
+            f"calendar time together with {', '.join(design.columns)} for {model.name}",
+            "one of the two, or a model whose customers leave after purchases",
+            "fit BG_NBD or MBG_NBD, or leave one of them out",
         )
     if not stats.attrs.get("until"):
         raise InputError(

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior, thinned
-from bayes_cx.model import Formula, arguments
+from bayes_cx.model import Formula, Model, arguments
 from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.scoring.in_pieces import log_likelihood_in_pieces
-from bayes_cx.scoring.operational import calendar_clock, in_operational_time_of
-from bayes_cx.weeks import number_of
+from bayes_cx.scoring.operational import CalendarClock, calendar_clock, in_operational_time_of
+from bayes_cx.weeks import number_of, week_of
 
 __all__ = ["add_log_likelihood", "log_likelihoods", "total_log_likelihood"]
 
@@ -66,7 +65,15 @@ def log_likelihoods(
     thin_to: int | None = None,
     formula: Formula | None = None,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield slices of the rows of a table and the log-likelihood of one customer of each.
+    r"""Yield slices of the rows of a table and the log-likelihood of one customer of each.
+
+    With calendar time it is the log density of the number of purchases x and of the time of the last one,
+    :math:`t_x`, given the weeks. The times between, of which statistics know nothing, are integrated out: in
+    operational time they are uniform. So it is
+
+    .. math:: \log L(x, t_x', T') + g(t_x) + (x - 1) \log (t_x' / t_x),
+
+    which for constant rates is the log-likelihood without calendar time: they compare customer by customer.
 
     Parameters
     ----------
@@ -84,12 +91,6 @@ def log_likelihoods(
     numpy.ndarray, shape (sample, row)
         Small enough for memory, whatever the length of the table.
     """
-    if posterior.layout.design.calendar:
-        raise InputError(
-            f"the likelihood of single customers for {posterior.model.name} with calendar time",
-            "a fit without it: only all purchases together are counted by week, not those of a customer",
-            "compare fits by their forecasts of a hold-out, bcx.validation.holdout",
-        )
     table = posterior.observed() if table is None else table
     parameters, pattern = posterior.parameters(thin_to), None
     if not posterior.layout.design.is_constant:
@@ -101,30 +102,61 @@ def log_likelihoods(
         columns["pattern"] = pattern
     n = next(iter(parameters.values())).shape[0]
     size = next(iter(columns.values())).size
-    step = max(1, _CELLS // n)
+    clock = _clock(posterior, table, thin_to)
+    # With a clock the times and the parameters of every row and draw are held as well.
+    step = max(1, _CELLS // n // (1 if clock is None else 3 + len(parameters)))
     slices = (slice(start, min(start + step, size)) for start in range(0, size, step))
     for some in counted(slices, "histories", size):
         rows = {name: column[some] for name, column in columns.items()}
-        yield some, evaluate(formula, rows, parameters)
+        if clock is None:
+            yield some, evaluate(formula, rows, parameters)
+        else:
+            found = _in_weeks(posterior.model, clock, rows, parameters)
+            yield some, found + _of_purchases(clock, rows)
+
+
+def _clock(posterior: Posterior, table: xr.Dataset, thin_to: int | None = None) -> CalendarClock | None:
+    """Return the clock of a fit with calendar time for a table in its unit and with its end."""
+    data = posterior.provenance.data
+    return calendar_clock(posterior, table.assign_attrs(until=data.until, unit=data.unit), thin_to=thin_to)
+
+
+def _in_weeks(
+    model: Model, clock: CalendarClock, rows: dict[str, np.ndarray], letters: dict[str, np.ndarray]
+) -> np.ndarray:
+    """Return the log-likelihood in operational time, shape (sample, row)."""
+    if model.operational_time:
+        return in_operational_time_of(model.log_lik, clock, rows, letters)
+    return log_likelihood_in_pieces(model, clock, rows, letters)
+
+
+def _of_purchases(clock: CalendarClock, rows: dict[str, np.ndarray]) -> np.ndarray:
+    """Return what the weeks say of the times of purchases, shape (sample, row): zero without purchases."""
+    made = rows["x"] > 0
+    x, t_x, T = (rows[name][made] for name in ("x", "t_x", "T"))
+    # A purchase counts at the end of its day.
+    day = np.ceil(np.round(clock.until - (T - t_x) * clock.days, 6))
+    at_last = np.log(clock.factor[:, week_of(day) - clock.first])
+    found = np.zeros((len(clock.factor), made.size))
+    found[:, made] = at_last + (x - 1) * np.log(clock.history(t_x, T)["t_x"] / t_x)
+    return found
 
 
 def _with_calendar(posterior: Posterior, weight: np.ndarray) -> np.ndarray:
     """Return the total of a fit with calendar time: in operational time, and the factor at each purchase."""
     data = posterior.provenance.data
-    table = posterior.observed().assign_attrs(until=data.until, unit=data.unit)
-    clock = calendar_clock(posterior, table)
+    table = posterior.observed()
+    clock = _clock(posterior, table)
     assert clock is not None
     rows = {name: table[name].to_numpy().astype(float) for name in posterior.model.statistics}
     letters, step = posterior.parameters(), max(1, _CELLS // posterior.n_draws)
-    model = posterior.model
+    if not posterior.layout.design.is_constant:
+        letters, rows["pattern"] = posterior.parameters_of(table)
     found = np.zeros(posterior.n_draws)
     for start in range(0, weight.size, step):
         some = slice(start, start + step)
         block = {name: column[some] for name, column in rows.items()}
-        if model.operational_time:
-            values = in_operational_time_of(model.log_lik, clock, block, letters)
-        else:
-            values = log_likelihood_in_pieces(model, clock, block, letters)
+        values = _in_weeks(posterior.model, clock, block, letters)
         found += values @ weight[some]
     number = number_of([*data.repeats_by_week]) - clock.first if data.repeats_by_week else np.zeros(0, int)
     purchases = np.array([*data.repeats_by_week.values()], float)

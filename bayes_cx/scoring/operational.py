@@ -211,7 +211,7 @@ def in_operational_time(
     clock : CalendarClock
         Of the same draws as the samples.
     rows, samples : mapping of str to numpy.ndarray
-        As of `evaluate`, in calendar time.
+        As of `evaluate`, in calendar time; with a design, ``pattern`` among the rows.
     """
     E = model.kind.events
     known = model.quantities
@@ -254,6 +254,9 @@ def _plain(
     """Return the values of a formula; `ahead`, shape (sample,), is a horizon in operational time."""
     names = arguments(formula)
     read = [name for name in names if name in rows and not (name == "t" and ahead is not None)]
+    # With a design the parameters are those of a pattern of customers.
+    own = [name for name in names if name in samples and np.ndim(samples[name]) == 2]
+    read += ["pattern"] if own else []
     if not read:
         given = {name: samples[name] for name in names if name in samples}
         given |= {name: clock.ahead(samples[name]) for name in ("t", "t1", "t2") if name in given}
@@ -261,6 +264,9 @@ def _plain(
     table = xr.Dataset({name: ("customer", np.asarray(rows[name], float)) for name in read})
     different, inverse = unique_rows(table, read)
     given = {name: samples[name] for name in names if name in samples}
+    if own:
+        pattern = different.pop("pattern").astype(int)
+        given |= {name: samples[name][:, pattern] for name in own}
     for name in ("t", "t1", "t2"):
         if name in different:
             given[name] = clock.ahead(different.pop(name))

@@ -76,8 +76,10 @@ class Scorer:
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the unique rows and their values, shape (sample, rows of the slice)."""
         size = max((column.size for column in self.rows.values()), default=1)
-        # With a clock of each draw the times of every row and draw are held as well.
-        step = max(1, _CHUNK_CELLS // self.n_samples // (1 if self.clock is None else 3))
+        # With a clock of each draw the times of every row and draw are held as well, and with a design its
+        # parameters.
+        held = 3 + sum(np.ndim(value) == 2 for value in self.samples.values())
+        step = max(1, _CHUNK_CELLS // self.n_samples // (1 if self.clock is None else held))
         slices = (slice(start, min(start + step, size)) for start in range(0, size, step))
         for some in counted(slices, "histories", size):
             rows = {name: column[some] for name, column in self.rows.items()}

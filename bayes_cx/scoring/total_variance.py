@@ -73,8 +73,9 @@ def sources_of_total(
     paired = total(scorer(posterior, stats, ready.name, t=t, thin_to=few))
     futures = predict_events(posterior, stats, t, draws=few, seed=seed)
     made = np.array([events.customer.size for events in futures])
-    between = float(np.cov(expected, other)[0, 1]) if expected.size > 1 else 0.0
-    spread = float(np.var(np.concatenate([expected, other])))
+    # All with the divisor of the covariance matrix; two futures of one draw have the mean of their variances.
+    cov = np.cov(expected, other) if expected.size > 1 else np.zeros((2, 2))
+    between, spread = float(cov[0, 1]), float(np.trace(cov)) / 2
     variance = np.maximum([between, spread - between, np.mean((made - paired) ** 2)], 0.0)
     if ready.clock is None:
         variance[:2] = spread, 0.0

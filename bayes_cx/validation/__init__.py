@@ -14,7 +14,7 @@ from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.sbc import Sbc, sbc
-from bayes_cx.validation.sensitivity import prior_sensitivity
+from bayes_cx.validation.sensitivity import prior_sensitivity, total_sensitivity
 from bayes_cx.validation.spend_coverage import spend_coverage
 from bayes_cx.validation.survival import survival
 
@@ -32,4 +32,5 @@ __all__ = [
     "sbc",
     "spend_coverage",
     "survival",
+    "total_sensitivity",
 ]

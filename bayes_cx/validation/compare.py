@@ -42,6 +42,10 @@ def compare(
     the difference. Smaller leads decide nothing: models that predict alike have differences whose standard
     error is itself too small [sivula2020uncertainty]_. Then use either, or an average with `weights`.
 
+    With calendar time a customer is predicted given the weeks, which the others tell: the measure says how
+    well a model describes what happened, and not how well it forecasts weeks that nobody knows. For that
+    compare by a hold-out, with `split`.
+
     Parameters
     ----------
     posteriors : mapping of str to Posterior
@@ -87,7 +91,9 @@ def compare(
     order = sorted(posteriors, key=lambda name: -float(weight @ loos[name].elpd))
     ranked = {name: posteriors[name] for name in order}
     found = _scores([loos[name] for name in order], [ranked[name].n_draws for name in order], weight)
-    found = found.assign_coords(model=order).assign_attrs(customers=int(weight.sum()))
+    shared = [name for name in order if ranked[name].layout.design.calendar]
+    found = found.assign_coords(model=order)
+    found = found.assign_attrs(customers=int(weight.sum()), with_calendar=shared)
     if split is not None:
         found = found.merge(forecasts(ranked, split, spend, draws, seed), combine_attrs="no_conflicts")
     rows = table.assign(

@@ -102,6 +102,11 @@ class Comparison:
         if unsure:
             parts.append(f"the lead over {_listed(unsure)} may be chance")
         said = f"{'; '.join(parts)} (log score over {customers}, ± standard error)."
+        shared = self.table.attrs.get("with_calendar", [])
+        if 0 < len(shared) < self.table.sizes["model"]:
+            know = f"{' and '.join(shared)} predict{'s' * (len(shared) == 1)}"
+            said += f" Here {know} customers given the weeks that all of them shared; "
+            said += "forecasts do not know the weeks to come, so judge them by a hold-out."
         if "total" in self.table:
             one, came = self.table.isel(model=0), self.table.attrs["total_observed"]
             said += f" In the hold-out it forecast {float(one['total']):,.0f} purchases; {came:,} were made"

@@ -1,15 +1,21 @@
 """How far the priors move the posterior: power-scaling, without fitting again."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check
 from bayes_cx.inference import Posterior
 from bayes_cx.inference.own_priors import is_plain
+from bayes_cx.inference.posterior import thinned
 from bayes_cx.inference.prior import log_prior
+from bayes_cx.inference.process import priors_of
 from bayes_cx.scoring import total_log_likelihood
+from bayes_cx.scoring.scorer import scorer
+from bayes_cx.scoring.totals import total
 
-__all__ = ["prior_sensitivity"]
+__all__ = ["prior_sensitivity", "total_sensitivity"]
 
 # The threshold of kallioinen2024detecting, above which the prior moves the posterior noticeably.
 LIMIT = 0.05
@@ -69,6 +75,59 @@ def prior_sensitivity(posterior: Posterior) -> tuple[Check, ...]:
         _judged(name, float(by_prior[letter]), float(by_data[letter]), target, posterior.model.name)
         for name, letter in zip(names, letters, strict=True)
     )
+
+
+def total_sensitivity(
+    posterior: Posterior, stats: xr.Dataset, t: Any, *, draws: int = 1000
+) -> tuple[Check, ...]:
+    """Check how strongly the forecast of a total would move if the priors of what all customers share did.
+
+    The priors of the scales of the weeks are raised to powers near one, as in `prior_sensitivity`, and the
+    distance that the expected purchases of all customers move is measured.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    stats : xarray.Dataset
+        Statistics by customer.
+    t : str, Span, number or time difference
+        Horizon.
+    draws : int
+        At most so many draws.
+
+    Returns
+    -------
+    tuple of Check
+        One for a fit with calendar time, none for any other.
+
+    Examples
+    --------
+    >>> import bayes_cx as bcx
+    >>> stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30", unit="week")
+    >>> posterior = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
+    >>> total_sensitivity(posterior, stats, "39 weeks")
+    ()
+    """
+    from arviz_stats.psense import psense
+
+    design = posterior.layout.design
+    if not design.calendar:
+        return ()
+    events, name = posterior.model.kind.events, posterior.model.name
+    keep = thinned(posterior.n_draws, draws)
+    expected = total(scorer(posterior, stats, f"expected_{events}", t=t, thin_to=draws))
+    prior = log_prior(posterior, priors_of(season=design.season))[keep]
+    parts = {
+        "posterior": expected,
+        "log_prior": prior,
+        "log_likelihood": total_log_likelihood(posterior)[keep],
+    }
+    tree = xr.DataTree.from_dict(
+        {group: xr.Dataset({"total": (("chain", "draw"), value[None])}) for group, value in parts.items()}
+    )
+    by_prior, by_data = (float(psense(tree, group=one)["total"]) for one in ("prior", "likelihood"))
+    what = f"sensitivity of the {events} of all customers within {t} to the priors of what they share"
+    return (_judged(what, by_prior, by_data, f"< {LIMIT}", name),)
 
 
 def _log_likelihood(posterior: Posterior, prior: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from bayes_cx.inference.dated import past
 from bayes_cx.inference.layout import lay_out
 from bayes_cx.inference.process import process_of
 from bayes_cx.inference.quadratic import Quadratic
+from bayes_cx.inference.scales import Scales
 from bayes_cx.models import BG_NBD
 from bayes_cx.scoring.operational import calendar_clock
 from tests.made import with_provenance
@@ -68,10 +69,10 @@ def test_given_scales_draws_have_the_moments_of_a_normal_with_effects(rng):
     process = replace(process_of(2600, weeks, season=False), dated=Z)
     root = rng.normal(size=(k + weeks, k + weeks))
     likelihood = Quadratic(
-        rng.normal(size=k + weeks), 0.0, rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
+        rng.normal(size=k + weeks), rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
     )
     theta = np.log([[0.6, 3.0, 0.4]])
-    marginal = likelihood.marginal(process)
+    marginal = likelihood.marginal(Scales(process))
     drawn = marginal.draw(np.repeat(theta, n, axis=0), 1e9, rng)
     # Of (coordinates, rest, effects), where g = rest + Z effects.
     week = np.arange(weeks)
@@ -96,12 +97,13 @@ def test_columns_of_zero_change_no_draw(rng):
     weeks = 6
     root = rng.normal(size=(weeks + 1, weeks + 1))
     likelihood = Quadratic(
-        np.zeros(weeks + 1), 0.0, rng.normal(size=weeks + 1), root @ root.T + np.eye(weeks + 1), 1
+        np.zeros(weeks + 1), rng.normal(size=weeks + 1), root @ root.T + np.eye(weeks + 1), 1
     )
     plain = process_of(2600, weeks, season=False)
     theta = np.log([[0.6, 3.0, 0.4]])
     without, with_zero = (
-        likelihood.marginal(process) for process in (plain, replace(plain, dated=np.zeros((weeks, 1))))
+        likelihood.marginal(Scales(process))
+        for process in (plain, replace(plain, dated=np.zeros((weeks, 1))))
     )
     np.testing.assert_allclose(with_zero.evidence(theta), without.evidence(theta), rtol=1e-10)
     np.testing.assert_allclose(with_zero.mean(theta[0]), without.mean(theta[0]), rtol=1e-10)

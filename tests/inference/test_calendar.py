@@ -12,6 +12,7 @@ from bayes_cx.inference.direct import direct
 from bayes_cx.inference.prepare import prepare
 from bayes_cx.inference.process import continued, process_of, waves
 from bayes_cx.inference.quadratic import Quadratic
+from bayes_cx.inference.scales import Scales
 from bayes_cx.models import BG_CNBD, BG_NBD, MBG_CNBD, MBG_NBD, PARETO_GGG
 from bayes_cx.weeks import number_of
 from tests.worlds import START
@@ -140,10 +141,10 @@ def test_draws_of_a_quadratic_likelihood_have_its_moments(rng):
     process = process_of(2600, weeks, season=True)
     root = rng.normal(size=(k + weeks, k + weeks))
     likelihood = Quadratic(
-        rng.normal(size=k + weeks), 0.0, rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
+        rng.normal(size=k + weeks), rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
     )
     theta = np.log([[0.6, 3.0, 0.4, 0.5]])
-    marginal = likelihood.marginal(process)
+    marginal = likelihood.marginal(Scales(process))
     drawn = marginal.draw(np.repeat(theta, n, axis=0), 1e9, rng)
     week = np.arange(weeks)
     K = 0.36 * np.exp(-np.abs(week[:, None] - week) / 3.0) + 0.16 * np.eye(weeks)
@@ -221,8 +222,6 @@ def test_what_cannot_be_had_is_refused(uneven_stats, few_stats):
     refused("counted by week", stats=uneven_stats.isel(customer=slice(0, 400)))
     refused("method NUTS", method=bcx.NUTS())
     refused("end of observation", stats=uneven_stats.assign_attrs(until=""))
-    grouped = uneven_stats.assign(tier=("customer", np.resize(["x", "y"], 1500).astype(object)))
-    refused("together with tier", stats=grouped, design=bcx.Design(calendar=True, pool=["tier"]))
     beyond = few_stats.assign_attrs(repeats_by_week='{"2030-01-07": 8}')
     refused("no customer was observed in", stats=beyond)
     with pytest.raises(InputError, match="True or False"):

@@ -5,13 +5,20 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.special import gammaln
 
 import bayes_cx as bcx
 from bayes_cx.errors import InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.prepare import prepare
 from bayes_cx.inference.prior import log_prior
-from bayes_cx.scoring import replicate, replicate_statistics, sources_of_total, total_log_likelihood
+from bayes_cx.scoring import (
+    log_likelihoods,
+    replicate,
+    replicate_statistics,
+    sources_of_total,
+    total_log_likelihood,
+)
 from bayes_cx.scoring.operational import calendar_clock
 from bayes_cx.validation.sensitivity import _log_likelihood as sensitivity_likelihood
 from tests.worlds import START, shop
@@ -220,13 +227,43 @@ def test_the_total_likelihood_is_that_of_the_fit(with_calendar, uneven_stats):
     np.testing.assert_allclose(
         total_log_likelihood(with_calendar)[:50], f.values(vectors) - of_letters, rtol=1e-9
     )
-    with pytest.raises(InputError, match="likelihood of single customers"):
-        bcx.add_log_likelihood(with_calendar)
     # The density that the fit kept holds the priors of its weeks as well.
     prior = log_prior(with_calendar)
     np.testing.assert_array_equal(
         sensitivity_likelihood(with_calendar, prior), total_log_likelihood(with_calendar)
     )
+
+
+def test_the_likelihood_of_one_customer_is_a_density_of_the_last_purchase(with_calendar, plain, some):
+    """Integrated over the day of the last purchase it is the chance of so many purchases."""
+    g = np.where(np.arange(with_calendar.draws["posterior"].sizes["week"]) % 3 < 1, 1.0, -0.5)
+    posterior = with_factors(with_calendar, g)
+    few = posterior.with_group("posterior", posterior.draws["posterior"].to_dataset().isel(draw=slice(0, 3)))
+    T, days = 30.0, np.arange(1, 211) / 7
+    total = np.zeros(3)
+    for x in (0, 1, 2, 3, *range(4, 40)):
+        t_x = days if x else np.zeros(1)
+        rows = {"x": np.full(t_x.size, x), "t_x": t_x, "T": np.full(t_x.size, T)}
+        table = xr.Dataset({name: ("row", value) for name, value in rows.items()})
+        ((_, found),) = log_likelihoods(few, table)
+        # The times between are in order, anywhere before the last.
+        between = (x - 1) * np.log(t_x) - gammaln(x) if x else 0.0
+        total += (np.exp(found + between) / (7 if x else 1)).sum(axis=1)
+    np.testing.assert_allclose(total, 1.0, rtol=0.03)
+    # Without a season it is that of the model without calendar.
+    table = some.rename(customer="row").reset_coords(drop=True)[["x", "t_x", "T"]]
+    ((_, without),) = log_likelihoods(plain, table)
+    ((_, zero),) = log_likelihoods(with_factors(with_calendar, 0.0), table)
+    np.testing.assert_allclose(zero, without, rtol=1e-10)
+
+
+def test_calendar_and_constant_rates_are_compared(with_calendar, uneven_stats):
+    """Customers of weeks that really are uneven are better described given the weeks."""
+    constant = bcx.fit("bg_nbd", uneven_stats, seed=1, progress=False)
+    found = bcx.compare({"constant": constant, "calendar": with_calendar})
+    assert found.best == "calendar"
+    assert found.clear
+    assert "given the weeks that all of them shared" in found.sentence
 
 
 def test_dates_that_do_not_fit_are_refused(with_calendar, some):

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 import bayes_cx as bcx
 from bayes_cx.inference.prior import log_prior
 from bayes_cx.scoring import total_log_likelihood
-from bayes_cx.validation import prior_sensitivity
+from bayes_cx.validation import prior_sensitivity, total_sensitivity
 from bayes_cx.validation.sensitivity import _judged, _log_likelihood
 
 
@@ -40,3 +41,19 @@ def test_the_likelihood_that_the_fit_kept_is_that_of_all_customers(cdnow_fits):
         assert fit.provenance.method == "Laplace"
         kept = _log_likelihood(fit, log_prior(fit))
         np.testing.assert_allclose(kept, total_log_likelihood(fit), rtol=1e-10)
+
+
+def test_totals_move_with_the_priors_of_the_scales(with_calendar, uneven_stats, cdnow_fits):
+    (check,) = total_sensitivity(with_calendar, uneven_stats, "26 weeks")
+    assert "within 26 weeks" in check.name
+    assert check.value is not None
+    assert 0 < check.value < 0.3
+    priors = {name: prior for name, prior in with_calendar.priors.items() if name.startswith("calendar")}
+    found = log_prior(with_calendar, priors)
+    draws = with_calendar.draws["posterior"]
+    expected = sum(
+        stats.lognorm.logpdf(draws[f"calendar_{name}"].to_numpy()[0], 1.0, scale=centre)
+        for name, centre in {"sd": 0.1, "memory": 10.0, "noise": 0.05}.items()
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert total_sensitivity(cdnow_fits[0], uneven_stats, "26 weeks") == ()
