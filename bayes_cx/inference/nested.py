@@ -31,7 +31,7 @@ from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.methods import Laplace, Method
 from bayes_cx.inference.prepare import Prepared
-from bayes_cx.inference.process import EFFECT, Process, process_of
+from bayes_cx.inference.process import EFFECT, OPENING, Process, process_of
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.quadratic import Marginal, Quadratic, blocks, draw_t, log_t
 from bayes_cx.weeks import monday
@@ -44,7 +44,7 @@ _STEPS, _NEAR = 30, 1e-6
 _STEP = 1e-4
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
 # kernels, how wide these are, in turn, as shares of the spread of all; and the share of the prior.
-_SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 1000, 3, 400, (0.5, 1.3), 0.1
+_SCOUTS, _ROUNDS, _CENTRES, _WIDTHS, _PRIOR = 1000, 3, 400, (0.5, 1.3), 0.25
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Nested:
         What persists, u, in the last week.
     season : numpy.ndarray, shape (draw, wave)
     effects : numpy.ndarray, shape (draw, column)
-        Of columns by date.
+        Of the process's `columns`.
     """
 
     weighed: Weighed
@@ -160,7 +160,7 @@ def _scales(
 
     What persists for a week is like what does not persist, so the density bends and may have two tops. First
     samples find where it is, from around the mode on. The last is from a mixture with a kernel at some points
-    of those. A tenth of each is from the prior, so that no weight is beyond bounds.
+    of those. A quarter of each is from the prior, so that no weight is beyond bounds.
     """
     root = np.linalg.cholesky(np.linalg.inv(mode.precision))
     centres = np.repeat(mode.u[None], 2, axis=0)
@@ -267,7 +267,7 @@ def _groups(found: Nested, f: Clocked, process: Process, dated: Sequence[str]) -
     dims = ("chain", "draw")
     values = dict(zip((*f.point.names, *f.point.free), letters, strict=True))
     values |= dict(zip(process.priors, np.exp(u[:, k + process.weeks :]).T, strict=True))
-    values["calendar_level"] = found.level
+    values |= {"calendar_level": found.level, OPENING: process.opening(found.effects)}
     columns: dict[str, Any] = {name: (dims, value[None]) for name, value in values.items()}
     columns[EFFECT] = ((*dims, "week"), u[None, :, k : k + process.weeks])
     coords = {"week": monday(process.first + np.arange(process.weeks)).astype("datetime64[ns]")}
@@ -275,7 +275,7 @@ def _groups(found: Nested, f: Clocked, process: Process, dated: Sequence[str]) -
         columns["season"] = ((*dims, "wave"), found.season[None])
         coords["wave"] = np.arange(found.season.shape[1])
     if dated:
-        columns[EFFECTS] = ((*dims, COLUMN), found.effects[None])
+        columns[EFFECTS] = ((*dims, COLUMN), process.by_date(found.effects)[None])
         coords[COLUMN] = np.array(dated, dtype=object)
     posterior = xr.Dataset(columns, coords={"chain": [0], "draw": np.arange(len(u)), **coords})
     return {

@@ -121,7 +121,7 @@ class Marginal:
 
     @cached_property
     def _fixed(self) -> np.ndarray:
-        """I + R' Z Z' R, Z being the columns by date."""
+        """I + R' Z Z' R, Z being the columns whose effects are standard normal."""
         columns = self.root.T @ self.process.columns
         return np.eye(self.y.size) + columns @ columns.T
 
@@ -189,7 +189,7 @@ class Drawn:
         What persists, u, in the last week.
     season : numpy.ndarray, shape (point, wave)
     effects : numpy.ndarray, shape (point, column)
-        Of columns by date.
+        Of the process's `columns`.
     log_weight : numpy.ndarray, shape (point,)
         Log ratio of the normal density to that from which the coordinates came.
     """
