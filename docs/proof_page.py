@@ -12,7 +12,7 @@ from tests.models.published import PUBLISHED
 __all__ = ["CACHE", "PLACES", "TITLES", "render", "short"]
 
 HERE = Path(__file__).parent
-CACHE, PAGE = HERE / "proof.json", HERE / "proof.md"
+CACHE, PAGE, COVERAGE = HERE / "proof.json", HERE / "proof.md", HERE / "coverage.md"
 PLACES = 400
 """Extreme places looked at."""
 
@@ -169,6 +169,13 @@ def sources(cache: dict) -> str:
     return "\n".join(lines)
 
 
+def totals(path: Path = COVERAGE) -> str:
+    """Return the table of hold-out totals, and what it says, as `make coverage` wrote them."""
+    written = path.read_text(encoding="utf-8")
+    begin = written.index("## Totals") + len("## Totals")
+    return written[begin : written.index("\n## ", begin)].strip()
+
+
 def render() -> None:
     """Write the page from what is kept."""
     cache = json.loads(CACHE.read_text()) if CACHE.exists() else {}
@@ -200,6 +207,7 @@ def render() -> None:
         "DRAWS": str(run.get("draws", "–")),
         "PLACES": f"{PLACES:,}",
         "HOLDOUT": "; ".join(data),
+        "TOTALS": totals(),
     }.items():
         page = page.replace("{{" + mark + "}}", text)
     PAGE.write_text(page)

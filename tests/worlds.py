@@ -7,9 +7,12 @@ chance that follows from the customer's own rate and from the day, and may leave
 import numpy as np
 import pandas as pd
 
-__all__ = ["daily", "shop"]
+__all__ = ["KINDS", "any_shop", "daily", "shop"]
 
 START = np.datetime64("2020-01-06")  # a Monday
+
+KINDS = ("even weeks", "seasons", "shocks", "drift", "promotions", "monthly peaks", "trend", "a step")
+"""What may concern all customers of a shop of `any_shop`."""
 
 
 def daily(
@@ -75,3 +78,52 @@ def shop(
         active[buys[rng.random(buys.size) < leaves[buys]]] = False
     who, when = (np.concatenate(each) for each in zip(*bought, strict=True))
     return pd.DataFrame({"customer": who, "time": START + when.astype("timedelta64[D]")})
+
+
+def any_shop(rng: np.random.Generator, kind: str, ahead: int) -> tuple[pd.DataFrame, int]:
+    """Return the purchases of a shop of any size, and after how many weeks it is to be forecast.
+
+    Its history is of 20 to 120 weeks, and 200 to 3,000 customers join in the first fifth of it or later.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    ahead : int
+        Weeks that follow.
+    """
+    history, customers = int(rng.choice([20, 35, 52, 80, 120])), int(rng.choice([200, 600, 1500, 3000]))
+    joining = int(7 * history * rng.choice([0.2, 0.5, 1.0]))
+    factor = _common(rng, kind, history + ahead)
+    letters = {
+        "r": rng.uniform(0.3, 1.2),
+        "alpha": rng.uniform(3, 10),
+        "a": rng.uniform(0.4, 1.2),
+        "b": rng.uniform(1.5, 5),
+    }
+    return shop(rng, factor, customers=customers, joining=joining, **letters), history
+
+
+def _common(rng: np.random.Generator, kind: str, weeks: int) -> np.ndarray:
+    """Return the log of the factor of each day."""
+    days = 7 * weeks
+    day, week = np.arange(days), np.arange(days) // 7
+    if kind == "seasons":
+        return daily(rng, days, season=rng.uniform(0.1, 0.4), noise=0.05)
+    if kind == "shocks":
+        memory = np.exp(rng.uniform(np.log(2), np.log(30)))
+        return daily(rng, days, sd=rng.uniform(0.1, 0.4), memory=memory, noise=rng.uniform(0, 0.15))
+    if kind == "drift":
+        return np.cumsum(rng.normal(0, rng.uniform(0.02, 0.07), weeks))[week]
+    if kind == "promotions":  # of a week, now and then
+        held = rng.random(weeks) < rng.uniform(0.03, 0.12)
+        return (held * rng.uniform(0.3, 1.0, weeks))[week]
+    if kind == "monthly peaks":
+        date = START + day.astype("timedelta64[D]")
+        of_month = (date - date.astype("datetime64[M]").astype(date.dtype)).astype(int)
+        return rng.uniform(0.2, 0.7) * ((of_month >= 24) & (of_month <= 29))
+    if kind == "trend":
+        return rng.uniform(-0.6, 0.6) * day / 365.25
+    if kind == "a step":
+        return rng.uniform(-0.5, 0.5) * (week >= rng.integers(5, weeks)).astype(float)
+    return np.zeros(days)

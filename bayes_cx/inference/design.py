@@ -45,8 +45,9 @@ class Design:
     calendar : bool
         Whether the rate of purchases changes from week to week by a factor that all customers share. What
         follows for the future is drawn, so that forecasts of totals are as uncertain as the past was uneven.
+        From a year of data on there may be a yearly season, shrunk to none unless the data show it.
     season : bool
-        Whether the factor has a yearly season as well; it needs two years of data, and means `calendar`.
+        Whether a yearly season is taken for granted; it needs two years of data, and means `calendar`.
     by_date : ByDate, pandas.DataFrame or xarray.Dataset, optional
         Columns indexed by date, such as promotions and prices, that move the rate of all customers; it means
         `calendar`. A day, or a week, of the data must not be missing. Rows after the data state the future

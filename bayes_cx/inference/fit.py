@@ -25,6 +25,7 @@ from bayes_cx.inference.own_priors import own_priors
 from bayes_cx.inference.posterior import Posterior, attributes, shared_priors
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
+from bayes_cx.inference.weekly_data import spanned
 from bayes_cx.model import Model
 from bayes_cx.models import find
 from bayes_cx.models.semi_markov import JourneyModel
@@ -199,7 +200,11 @@ def sample_prior(
 def described(prepared: Prepared, stats: xr.Dataset, **made: Any) -> Provenance:
     """Return the provenance of draws for prepared statistics; `made` says how they were made."""
     design = prepared.layout.design
-    priors = {**prepared.model.priors, **shared_priors(design)}
+    weeks = 0
+    if design.calendar:
+        first, last = spanned(prepared.table)
+        weeks = last - first + 1
+    priors = {**prepared.model.priors, **shared_priors(design, weeks)}
     return Provenance(
         model=prepared.model.key,
         priors={name: prior.text for name, prior in priors.items()},

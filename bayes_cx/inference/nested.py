@@ -37,7 +37,7 @@ from bayes_cx.inference.laplace import Weighed, rounded, systematic, times
 from bayes_cx.inference.layout import Layout, lay_out
 from bayes_cx.inference.methods import Laplace, Method
 from bayes_cx.inference.prepare import Prepared
-from bayes_cx.inference.process import EFFECT, process_of
+from bayes_cx.inference.process import EFFECT, OPENING, process_of
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.quadratic import Marginal, Quadratic, blocks, draw_t, log_t
 from bayes_cx.inference.scales import Scales
@@ -52,7 +52,7 @@ _STEPS, _NEAR = 30, 1e-6
 _STEP = 1e-4
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
 # kernels, how wide these are and the one around all of them, in spreads of all; and the share of the prior.
-_SCOUTS, _ROUNDS, _CENTRES, _NARROW, _WIDE, _PRIOR = 1000, 3, 200, 0.7, 1.5, 0.1
+_SCOUTS, _ROUNDS, _CENTRES, _NARROW, _WIDE, _PRIOR = 1000, 3, 200, 0.7, 1.5, 0.25
 # To so many parts of its spread the centre of the quadratic is rounded.
 _PARTS = 64
 # With groups there are more scales, of which fewer points have weight.
@@ -73,7 +73,7 @@ class Nested:
         What persists, u, in the last week.
     season : numpy.ndarray, shape (draw, wave)
     effects : numpy.ndarray, shape (draw, column)
-        Of columns by date.
+        Of the process's `columns`.
     """
 
     weighed: Weighed
@@ -182,8 +182,8 @@ def _scales(
 
     What persists for a week is like what does not persist, so the density bends and may have two tops. First
     samples find where it is, from around the mode on. The last is from a mixture with a kernel at some points
-    of those, drawn together so that all of them are as wide as the density, and one that is wider. A tenth of
-    each is from the prior, so that no weight is beyond bounds.
+    of those, drawn together so that all of them are as wide as the density, and one that is wider. A quarter
+    of each is from the prior, so that no weight is beyond bounds.
 
     Returns
     -------
@@ -316,7 +316,7 @@ def _groups(found: Nested, f: Clocked, scales: Scales, dated: Sequence[str]) -> 
     dims = ("chain", "draw")
     values = dict(zip((*names, *f.point.free), letters, strict=True))
     values |= dict(zip(scales.names, np.exp(theta).T, strict=True))
-    values["calendar_level"] = found.level
+    values |= {"calendar_level": found.level, OPENING: process.opening(found.effects)}
     columns: dict[str, Any] = {name: (dims, value[None]) for name, value in values.items()}
     columns[EFFECT] = ((*dims, "week"), g[None])
     coords: dict[str, Any] = {
@@ -326,7 +326,7 @@ def _groups(found: Nested, f: Clocked, scales: Scales, dated: Sequence[str]) -> 
         columns["season"] = ((*dims, "wave"), found.season[None])
         coords["wave"] = np.arange(found.season.shape[1])
     if dated:
-        columns[EFFECTS] = ((*dims, COLUMN), found.effects[None])
+        columns[EFFECTS] = ((*dims, COLUMN), process.by_date(found.effects)[None])
         coords[COLUMN] = np.array(dated, dtype=object)
     if f.shifts is not None:
         own, more = _effects(f.shifts, f.prepared.layout, fixed[:, len(names) :], offsets / scales.sd(theta))

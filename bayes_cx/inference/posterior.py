@@ -21,7 +21,7 @@ from bayes_cx.inference.covariates import check_no_missing
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.layout import Layout, members
 from bayes_cx.inference.predictor import letters_of, variables
-from bayes_cx.inference.process import priors_of
+from bayes_cx.inference.process import OPENING_PRIOR, priors_of
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model, Prior
 from bayes_cx.models.beta_geometric import CONSTANT_RATES
@@ -88,7 +88,8 @@ class Posterior:
     @property
     def priors(self) -> dict[str, Prior]:
         """The priors by quantity: those of the model, and of what all customers share, if that is fitted."""
-        return {**self.model.priors, **shared_priors(self.layout.design)}
+        weeks = self.draws["posterior"].sizes.get("week", 0)
+        return {**self.model.priors, **shared_priors(self.layout.design, weeks)}
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -272,11 +273,12 @@ class Posterior:
         return html("posterior", self)
 
 
-def shared_priors(design: Design) -> dict[str, Prior]:
-    """Return the priors of what all customers share."""
+def shared_priors(design: Design, weeks: int) -> dict[str, Prior]:
+    """Return the priors of what all customers share, of data that span so many weeks."""
     if not design.calendar:
         return {}
-    return priors_of(season=design.season) | ({} if design.by_date is None else dated.PRIORS)
+    scales = priors_of(season=design.season, weeks=weeks)
+    return scales | OPENING_PRIOR | ({} if design.by_date is None else dated.PRIORS)
 
 
 def thinned(n: int, at_most: int | None) -> np.ndarray:

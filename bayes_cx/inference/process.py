@@ -2,13 +2,15 @@ r"""What all customers share from week to week: a stationary process of the loga
 
 In week w every customer buys :math:`e^{g_w}` times as often as on average, with
 
-.. math:: g_w = u_w + e_w + s_w
+.. math:: g_w = u_w + e_w + s_w + o\, e^{-w / 10}
 
 - u, what persists: an autoregression with standard deviation :math:`\sigma` and correlation
   :math:`e^{-h / \ell}` over h weeks;
 - e, what concerns one week only: independent, with standard deviation :math:`\nu`;
 - s, the season: the first harmonics of the year, the finer the smaller, with standard deviation
-  :math:`\omega`.
+  :math:`\omega`; there from a year of data on, as less repeats nothing, and shrunk to none unless it is seen;
+- o, the opening: in the first weeks of the data all customers are new, which is not how the future will be.
+  Its effect fades over ten weeks, so that what begins high is not what the rate comes back to.
 
 Its mean is zero, since the level is that of the purchase rates. Scales and memory are learnt.
 """
@@ -22,15 +24,31 @@ import numpy as np
 from bayes_cx.model import Prior
 from bayes_cx.weeks import DAYS, monday
 
-__all__ = ["EFFECT", "MEMORY_NODES", "Process", "continued", "memory_weights", "priors_of", "process_of"]
+__all__ = [
+    "EFFECT",
+    "MEMORY_NODES",
+    "OPENING",
+    "OPENING_PRIOR",
+    "Process",
+    "continued",
+    "memory_weights",
+    "priors_of",
+    "process_of",
+    "remembered",
+]
 
 EFFECT = "calendar"
 """Name of the log of the factor of each week, over the dimension ``week``."""
 
+OPENING = "calendar_opening"
+"""Name of the effect that all customers are new on the log of the factor of the first week."""
+
 _HARMONICS = 3
 # The random stream of the future, among those of the seed; and what makes numbers of weeks positive.
 _FUTURE, _PAST = 2_718_281, 1_000_000
-_YEAR = 365.25
+_YEAR, _WEEKS_OF_A_YEAR = 365.25, 52
+# Weeks after which the opening has faded to 37 %, and its standard deviation in the prior.
+_FADES, _OPENING_SD = 10.0, 0.3
 _NODES = 48
 
 _PRIORS = {
@@ -42,9 +60,9 @@ _PRIORS = {
     ),
     "calendar_memory": Prior(
         "LogNormal",
-        {"mu": float(np.log(10.0)), "sigma": 1.0},
+        {"mu": float(np.log(30.0)), "sigma": 1.0},
         "weeks after which the correlation of what persists has fallen to 37 %",
-        "from promotions of a week or two to changes that last for a year",
+        "from a month to changes that last for years",
     ),
     "calendar_noise": Prior(
         "LogNormal",
@@ -61,6 +79,23 @@ _SEASON = {
         "from no season that could be seen (1.4 %) to one that doubles and halves the rate (71 %)",
     ),
 }
+_PERHAPS_A_SEASON = {
+    "season_sd": Prior(
+        "LogNormal",
+        {"mu": float(np.log(0.05)), "sigma": 1.2},
+        "standard deviation over the year of the season, if there is one, in the log of the purchase rate",
+        "from none that could be seen (0.5 %) to one by which the rate rises and falls by half (53 %)",
+    ),
+}
+OPENING_PRIOR = {
+    OPENING: Prior(
+        "Normal",
+        {"mu": 0.0, "sigma": _OPENING_SD},
+        "effect, in the first week, that all customers are new on the log of the purchase rate",
+        "in the first week 55 % to 180 % of the rate that follows",
+    ),
+}
+"""By name."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +129,17 @@ class Process:
 
     @cached_property
     def columns(self) -> np.ndarray:
-        """The columns by date as a matrix, shape (week, column)."""
-        return np.zeros((self.weeks, 0)) if self.dated is None else self.dated
+        """The columns whose effects are standard normal, shape (week, column): by date, and the opening."""
+        dated = np.zeros((self.weeks, 0)) if self.dated is None else self.dated
+        return np.column_stack([dated, _OPENING_SD * _opening(np.arange(self.weeks))])
+
+    def by_date(self, effects: np.ndarray) -> np.ndarray:
+        """Return the effects of the columns by date, of those of all `columns`."""
+        return effects[:, :-1]
+
+    def opening(self, effects: np.ndarray) -> np.ndarray:
+        """Return the opening, of the effects of all `columns`."""
+        return _OPENING_SD * effects[:, -1]
 
     @cached_property
     def _lag(self) -> np.ndarray:
@@ -188,14 +232,41 @@ def memory_weights(log_memory: np.ndarray) -> np.ndarray:
     return weight / weight.sum(axis=1, keepdims=True)
 
 
-def priors_of(*, season: bool) -> dict[str, Prior]:
-    """Return the priors of the scales, by name."""
-    return _PRIORS | (_SEASON if season else {})
+def priors_of(*, season: bool, weeks: int) -> dict[str, Prior]:
+    """Return the priors of the scales, by name.
+
+    Parameters
+    ----------
+    season : bool
+        Whether a season is taken for granted. Otherwise there may be one, from a year of data on.
+    weeks : int
+        How many the data span.
+
+    Examples
+    --------
+    >>> "season_sd" in priors_of(season=False, weeks=40)
+    False
+    """
+    perhaps = _PERHAPS_A_SEASON if weeks >= _WEEKS_OF_A_YEAR else {}
+    return _PRIORS | (_SEASON if season else perhaps)
 
 
 def process_of(first: int, weeks: int, *, season: bool) -> Process:
     """Return the process over some weeks."""
-    return Process(first, weeks, priors_of(season=season))
+    return Process(first, weeks, priors_of(season=season, weeks=weeks))
+
+
+def remembered(*, season: bool, weeks: int) -> dict[str, tuple[str, ...]]:
+    """Return the names of the draws that the future is drawn from, with their own dimensions.
+
+    Parameters
+    ----------
+    season, weeks
+        As of `priors_of`.
+    """
+    scales = priors_of(season=season, weeks=weeks)
+    waves: dict[str, tuple[str, ...]] = {"season": ("wave",)} if "season_sd" in scales else {}
+    return {EFFECT: ("week",), **dict.fromkeys(["calendar_level", OPENING, *scales], ()), **waves}
 
 
 def continued(
@@ -208,7 +279,7 @@ def continued(
     Parameters
     ----------
     draws : mapping of str to numpy.ndarray, shape (draw, ...)
-        Of a posterior: `EFFECT`, ``calendar_level``, the scales and, where there is one, ``season``.
+        Of a posterior: those that are `remembered`.
     first, last : int
         Numbers of weeks.
     seed : int
@@ -225,7 +296,9 @@ def continued(
     if last < begin:
         return known[:, : last - first + 1]
     week = np.arange(begin, last + 1)
-    season = draws["season"] @ waves(week).T if "season" in draws else np.zeros((len(known), week.size))
+    steady = draws[OPENING][:, None] * _opening(week - first)
+    if "season" in draws:
+        steady += draws["season"] @ waves(week).T
     level, sd, memory = (draws[name] for name in ("calendar_level", "calendar_sd", "calendar_memory"))
     stays, moves = np.exp(-1 / memory), sd * np.sqrt(-np.expm1(-2 / memory))
     more = np.empty((len(known), week.size))
@@ -234,8 +307,13 @@ def continued(
         stream = np.random.default_rng([seed, _FUTURE + future, int(number) + _PAST])
         z = stream.standard_normal((2, len(known)))
         level = stays * level + moves * z[0]
-        more[:, i] = level + draws["calendar_noise"] * z[1] + season[:, i]
+        more[:, i] = level + draws["calendar_noise"] * z[1] + steady[:, i]
     return np.concatenate([known, more], axis=1)
+
+
+def _opening(week: np.ndarray) -> np.ndarray:
+    """Return how much of the opening is left, weeks after the first one."""
+    return np.exp(-week / _FADES)
 
 
 def waves(week: np.ndarray) -> np.ndarray:

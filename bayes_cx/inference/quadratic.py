@@ -186,7 +186,7 @@ class Marginal:
 
     @cached_property
     def _fixed(self) -> np.ndarray:
-        """I + R' Z Z' R, Z being the columns by date."""
+        """I + R' Z Z' R, Z being the columns whose effects are standard normal."""
         columns = self._of_weeks.T @ self.process.columns
         return np.eye(self.y.size) + columns @ columns.T
 
@@ -264,7 +264,7 @@ class Drawn:
         What persists, u, in the last week.
     season : numpy.ndarray, shape (point, wave)
     effects : numpy.ndarray, shape (point, column)
-        Of columns by date.
+        Of the process's `columns`.
     log_weight : numpy.ndarray, shape (point,)
         Log ratio of the normal density to that from which the coordinates came.
     """

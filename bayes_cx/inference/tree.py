@@ -9,7 +9,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.dated import COLUMN, EFFECTS
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.predictor import variables
-from bayes_cx.inference.process import EFFECT, priors_of
+from bayes_cx.inference.process import priors_of, remembered
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.model import Model
 
@@ -61,9 +61,9 @@ def check_tree(tree: xr.DataTree, model: Model, made: Provenance) -> None:
 
 def _check_calendar(tree: xr.DataTree, design: Design) -> None:
     """Refuse draws without the factor of each week, or what its future is drawn from."""
-    scales = priors_of(season=design.season)
-    dims = {EFFECT: ("week",), "calendar_level": (), **dict.fromkeys(scales, ())}
-    dims |= {"season": ("wave",)} if design.season else {}
+    weeks = _group(tree, "posterior", ["week"]).sizes.get("week", 0)
+    scales = priors_of(season=design.season, weeks=weeks)
+    dims = remembered(season=design.season, weeks=weeks)
     dims |= {} if design.by_date is None else {EFFECTS: (COLUMN,)}
     draws = _group(tree, "posterior", (*dims, *(dim for own in dims.values() for dim in own)))
     for name, own in dims.items():

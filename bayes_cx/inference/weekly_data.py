@@ -74,5 +74,5 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
         raise InputError(
             f"a season from {last - first + 1} weeks of data",
             f"two years, {_TWO_YEARS} weeks, or more",
-            "write calendar=True alone: what the year brings is then part of what is not known",
+            "write calendar=True alone: from a year of data on it allows for a season, as far as one is seen",
         )

@@ -11,7 +11,7 @@ from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference import dated
 from bayes_cx.inference.posterior import Posterior, thinned
-from bayes_cx.inference.process import EFFECT, continued, priors_of
+from bayes_cx.inference.process import EFFECT, continued, remembered
 from bayes_cx.model import Formula, Model, arguments
 from bayes_cx.models.combine import at
 from bayes_cx.scoring.compiled import evaluate
@@ -151,7 +151,7 @@ def calendar_clock(
             "make the statistics with bcx.summarise",
         )
     group = posterior.draws["posterior"].dataset.transpose("chain", "draw", ...)
-    names = (EFFECT, "calendar_level", *priors_of(season=design.season), *(["season"] * design.season))
+    names = remembered(season=design.season, weeks=group.sizes["week"])
     draws = {name: group[name].to_numpy().reshape(-1, *group[name].shape[2:]) for name in names}
     days = UNITS[posterior.provenance.data.unit] / UNITS["day"]
     first, end = int(number_of(group["week"].to_numpy()[0])), points(until, stats.attrs["unit"])

@@ -67,6 +67,8 @@ def test_given_scales_draws_have_the_moments_of_a_normal_with_effects(rng):
     k, weeks, n = 2, 9, 40_000
     Z = rng.normal(size=(weeks, 2))
     process = replace(process_of(2600, weeks, season=False), dated=Z)
+    # What sets the first weeks apart is one column more.
+    Z = np.column_stack([Z, 0.3 * np.exp(-np.arange(weeks) / 10)])
     root = rng.normal(size=(k + weeks, k + weeks))
     likelihood = Quadratic(
         rng.normal(size=k + weeks), rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
@@ -77,14 +79,14 @@ def test_given_scales_draws_have_the_moments_of_a_normal_with_effects(rng):
     # Of (coordinates, rest, effects), where g = rest + Z effects.
     week = np.arange(weeks)
     rest = 0.36 * np.exp(-np.abs(week[:, None] - week) / 3.0) + 0.16 * np.eye(weeks)
-    to_vector = np.block([[np.eye(k), np.zeros((k, weeks + 2))], [np.zeros((weeks, k)), np.eye(weeks), Z]])
+    to_vector = np.block([[np.eye(k), np.zeros((k, weeks + 3))], [np.zeros((weeks, k)), np.eye(weeks), Z]])
     precision = to_vector.T @ likelihood.curvature @ to_vector
     precision[k : k + weeks, k : k + weeks] += np.linalg.inv(rest)
-    precision[k + weeks :, k + weeks :] += np.eye(2)
+    precision[k + weeks :, k + weeks :] += np.eye(3)
     cov = np.linalg.inv(precision)
     mean = cov @ to_vector.T @ (likelihood.slope + likelihood.curvature @ likelihood.centre)
     full = np.concatenate([drawn.vectors, drawn.effects], axis=1)
-    pick = np.concatenate([to_vector, np.eye(k + weeks + 2)[k + weeks :]])
+    pick = np.concatenate([to_vector, np.eye(k + weeks + 3)[k + weeks :]])
     np.testing.assert_allclose(full.mean(axis=0), pick @ mean, atol=0.02)
     np.testing.assert_allclose(np.cov(full.T), pick @ cov @ pick.T, atol=0.03)
     np.testing.assert_allclose(marginal.mean(theta[0]), to_vector @ mean, rtol=1e-5, atol=1e-6)

@@ -10,12 +10,12 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.direct import direct
 from bayes_cx.inference.prepare import prepare
-from bayes_cx.inference.process import continued, process_of, waves
+from bayes_cx.inference.process import OPENING, continued, process_of, waves
 from bayes_cx.inference.quadratic import Quadratic
 from bayes_cx.inference.scales import Scales
 from bayes_cx.models import BG_CNBD, BG_NBD, MBG_CNBD, MBG_NBD, PARETO_GGG
 from bayes_cx.weeks import number_of
-from tests.worlds import START
+from tests.worlds import START, shop
 
 CALENDAR = bcx.Design(calendar=True)
 
@@ -150,6 +150,8 @@ def test_draws_of_a_quadratic_likelihood_have_its_moments(rng):
     K = 0.36 * np.exp(-np.abs(week[:, None] - week) / 3.0) + 0.16 * np.eye(weeks)
     phi = waves(2600 + week)
     K += 0.25 * phi @ phi.T
+    opening = 0.09 * np.exp(-(week[:, None] + week) / 10.0)
+    K += opening
     precision = likelihood.curvature.copy()
     precision[k:, k:] += np.linalg.inv(K)
     cov = np.linalg.inv(precision)
@@ -163,7 +165,7 @@ def test_draws_of_a_quadratic_likelihood_have_its_moments(rng):
     def evidence(scales):
         sd, memory, noise, season = np.exp(scales)
         K = sd**2 * np.exp(-np.abs(week[:, None] - week) / memory) + noise**2 * np.eye(weeks)
-        K += season**2 * phi @ phi.T
+        K += season**2 * phi @ phi.T + opening
         P = likelihood.curvature.copy()
         P[k:, k:] += np.linalg.inv(K)
         lean = likelihood.slope + likelihood.curvature @ likelihood.centre
@@ -177,6 +179,23 @@ def test_draws_of_a_quadratic_likelihood_have_its_moments(rng):
     np.testing.assert_allclose(marginal.slopes(theta)[0], (up - down) / 2e-5, rtol=1e-4, atol=1e-6)
 
 
+def test_a_season_needs_a_year_and_is_shrunk_unless_it_is_taken_for_granted():
+    assert not process_of(2600, 51, season=False).has_season
+    possible, granted = (process_of(2600, 104, season=each).priors["season_sd"] for each in (False, True))
+    assert possible.arguments["mu"] < granted.arguments["mu"]
+
+
+def test_even_weeks_are_forecast_as_with_constant_rates(rng):
+    """Where nothing is shared the mean is nearly that of the plain model, and the interval a bit wider."""
+    log = shop(rng, np.zeros(7 * 40), customers=800, joining=7 * 20)
+    stats = bcx.summarise(bcx.read_transactions(log, customer="customer", time="time"), until="2020-10-11")
+    fits = [bcx.fit(BG_NBD, stats, design=each, seed=1, progress=False) for each in (bcx.Design(), CALENDAR)]
+    made = [bcx.predict_purchases(fit, stats, "13 weeks", draws=400, seed=1) for fit in fits]
+    constant, calendar = (each.sum("customer").to_numpy() for each in made)
+    assert abs(calendar.mean() / constant.mean() - 1) < 0.1
+    assert calendar.std() < 2 * constant.std()
+
+
 def test_the_future_is_that_of_the_process():
     n = 20_000
     draws = {
@@ -185,13 +204,16 @@ def test_the_future_is_that_of_the_process():
         "calendar_sd": np.full(n, 0.4),
         "calendar_memory": np.full(n, 5.0),
         "calendar_noise": np.full(n, 0.2),
+        OPENING: np.full(n, 0.3),
     }
     g = continued(draws, 2600, 2700, seed=3)
     assert g.shape == (n, 101)
     assert np.array_equal(continued(draws, 2600, 2620, seed=3), g[:, :21])
     assert not np.array_equal(continued(draws, 2600, 2620, seed=4)[:, 3:], g[:, 3:21])
     h = np.array([1, 4, 90])
-    np.testing.assert_allclose(g[:, 2 + h].mean(axis=0), 0.5 * np.exp(-h / 5), atol=0.015)
+    np.testing.assert_allclose(
+        g[:, 2 + h].mean(axis=0), 0.5 * np.exp(-h / 5) + 0.3 * np.exp(-(2 + h) / 10), atol=0.015
+    )
     variance = 0.16 * (1 - np.exp(-2 * h / 5)) + 0.04
     np.testing.assert_allclose(g[:, 2 + h].var(axis=0), variance, rtol=0.04)
 

@@ -46,6 +46,8 @@ def with_factors(posterior, g, *, level=0.0, still=True):
     """Return the posterior with these weeks in every draw, and, if `still`, a future without surprises."""
     draws = posterior.draws["posterior"].to_dataset().isel(draw=slice(0, 40))
     made = {"calendar": draws["calendar"] * 0 + g, "calendar_level": draws["calendar_level"] * 0 + level}
+    # What began and what comes back every year are not wanted here.
+    made |= {name: draws[name] * 0 for name in ("calendar_opening", "season") if name in draws}
     if still:
         made |= {name: draws[name] * 0 + 1e-300 for name in ("calendar_sd", "calendar_noise")}
         made["calendar_memory"] = draws["calendar_memory"] * 0 + 1e300
