@@ -56,6 +56,8 @@ def fit(
     name = model or settings.compute.model
     if name == AUTO:
         keys = models_for(settings, table)
+        if settings.compute.covariates:
+            check_coordinates([*map(bcx.models.find, keys)], settings.compute)
         if len(keys) > 1:
             steps.total = 2
             with steps.step("Choose the model", bars=True) as step:

@@ -106,6 +106,6 @@ def test_columns_that_are_not_there_are_named(bayes_cx, shop, tmp_path):
     assert done.returncode == 2
     assert "--pool with the column chanel; expected a column of the statistics: x" in done.stderr
     assert "--by" in done.stderr
-    done = bayes_cx("fit", "s.nc", "--covariates", "drop=channel", "--out", "p.nc")
+    done = bayes_cx("fit", "s.nc", "--model", "bg_nbd", "--covariates", "drop=channel", "--out", "p.nc")
     assert done.returncode == 2
     assert "expected a parameter of BG/NBD: purchase_rate, rate_cv, dropout or dropout_size" in done.stderr
