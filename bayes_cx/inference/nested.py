@@ -52,11 +52,11 @@ _STEPS, _NEAR = 30, 1e-6
 _STEP = 1e-4
 # Of the scales: how many points look for where they may be, and how often; how many of them become centres of
 # kernels, how wide these are and the one around all of them, in spreads of all; and the share of the prior.
-_SCOUTS, _ROUNDS, _CENTRES, _NARROW, _WIDE, _PRIOR = 1000, 3, 200, 0.7, 1.5, 0.25
+_SCOUTS, _ROUNDS, _CENTRES, _NARROW, _WIDE, _PRIOR = 1000, 3, 200, 0.9, 2.0, 0.25
 # To so many parts of its spread the centre of the quadratic is rounded.
 _PARTS = 64
 # With groups there are more scales, of which fewer points have weight.
-_MORE = 2
+_MORE = 4
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,9 @@ def total_sensitivity(
     events, name = posterior.model.kind.events, posterior.model.name
     keep = thinned(posterior.n_draws, draws)
     expected = total(scorer(posterior, stats, f"expected_{events}", t=t, thin_to=draws))
-    prior = log_prior(posterior, priors_of(season=design.season, weeks=posterior.draws["posterior"].sizes["week"]))[keep]
+    prior = log_prior(
+        posterior, priors_of(season=design.season, weeks=posterior.draws["posterior"].sizes["week"])
+    )[keep]
     parts = {
         "posterior": expected,
         "log_prior": prior,
