@@ -86,8 +86,10 @@ def summarise_stays(
     >>> frame = pd.DataFrame({"who": list("aabb"), "at": times, "what": ["visit", "buy", "visit", "call"]})
     >>> events = read_events(frame, customer="who", time="at", event="what")
     >>> stays = summarise_stays(events, targets="buy", until="2025-01-01 13:00", unit="minute")
-    >>> stays[["state", "next", "wait", "weight"]].to_dataframe().values.tolist()
-    [['call', '', 60.0, 1], ['start', 'visit', 0.0, 2], ['visit', 'buy', 20.0, 1], ['visit', 'call', 60.0, 1]]
+    >>> stays[["state", "next", "weight"]].to_dataframe().values.tolist()
+    [['call', '', 1], ['start', 'visit', 2], ['visit', 'buy', 1], ['visit', 'call', 1]]
+    >>> stays.wait.values.round(9)
+    array([60.,  0., 20., 60.])
     """
     journeys = Journeys.of(events, targets, journey, close, until, unit, resolution, by)
     found, grid = _collapsed(journeys, before), journeys.resolution

@@ -44,7 +44,8 @@ def load(path: str | Path) -> Any:
     try:
         with xr.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()
-        if json.loads(tree.attrs["provenance"]).get("model") == SEMI_MARKOV.key:
+        said = json.loads(tree.attrs["provenance"])
+        if isinstance(said, dict) and said.get("model") == SEMI_MARKOV.key:
             return JourneyPosterior.of_tree(tree)
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
         model = models.find(made.model)

@@ -158,12 +158,15 @@ def test_its_density_is_that_of_all_it_draws(pooled, grouped):
     expected = f.values(vectors)
     expected += stats.norm.logpdf(offset, scale=spread[:, None]).sum(axis=1)
     expected += stats.halfnorm.logpdf(spread, scale=0.5) + np.log(spread)
-    for name, (centre, width) in {"sd": (0.1, 1.0), "memory": (10.0, 1.0), "noise": (0.05, 1.0)}.items():
+    for name, (centre, width) in {"sd": (0.1, 1.0), "memory": (30.0, 1.0), "noise": (0.05, 1.0)}.items():
         expected += stats.norm.logpdf(np.log(draws[f"calendar_{name}"]), np.log(centre), width)
     week = np.arange(g.shape[1])
+    # That all customers are new fades within ten weeks, from an effect with a standard deviation of .3.
+    opening = 0.3 * np.exp(-week / 10)
     for i in range(5):
         sd, memory, noise = (float(draws[f"calendar_{name}"][i]) for name in ("sd", "memory", "noise"))
         K = sd**2 * np.exp(-np.abs(week[:, None] - week) / memory) + noise**2 * np.eye(week.size)
+        K += np.outer(opening, opening)
         expected[i] += stats.multivariate_normal.logpdf(g[i], cov=K)
     got = pooled.draws["sample_stats"]["lp"].isel(chain=0).to_numpy()[:5]
     np.testing.assert_allclose(got, expected, rtol=1e-9)

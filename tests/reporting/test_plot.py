@@ -69,7 +69,17 @@ def calibrated(rng, skewed=""):
 
 
 def test_every_picture_draws_on_what_it_is_given(
-    axes, study, purchases, spend, some_customers, purchases_holdout, diary, at_point, stays, rng
+    axes,
+    study,
+    purchases,
+    spend,
+    some_customers,
+    purchases_holdout,
+    diary,
+    at_point,
+    stays,
+    rng,
+    with_calendar,
 ):
     one = at_point(purchases, **POINT)
     stats = bcx.summarise(diary, until=UNTIL, unit="week")
@@ -92,6 +102,7 @@ def test_every_picture_draws_on_what_it_is_given(
         "retention": (stays, "gold"),
         "still": (stays, "basic"),
         "ranks": (calibrated(rng), "dropout"),
+        "calendar": (with_calendar, "26 weeks"),
     }
     assert {*calls, "comparison"} == set(bcx.plot.__all__)
     usual = dict(mpl.rcParams)

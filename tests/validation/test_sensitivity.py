@@ -48,12 +48,13 @@ def test_totals_move_with_the_priors_of_the_scales(with_calendar, uneven_stats, 
     assert "within 26 weeks" in check.name
     assert check.value is not None
     assert 0 < check.value < 0.3
-    priors = {name: prior for name, prior in with_calendar.priors.items() if name.startswith("calendar")}
+    centres = {"sd": 0.1, "memory": 30.0, "noise": 0.05}
+    priors = {f"calendar_{name}": with_calendar.priors[f"calendar_{name}"] for name in centres}
     found = log_prior(with_calendar, priors)
     draws = with_calendar.draws["posterior"]
     expected = sum(
         stats.lognorm.logpdf(draws[f"calendar_{name}"].to_numpy()[0], 1.0, scale=centre)
-        for name, centre in {"sd": 0.1, "memory": 10.0, "noise": 0.05}.items()
+        for name, centre in centres.items()
     )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert total_sensitivity(cdnow_fits[0], uneven_stats, "26 weeks") == ()
