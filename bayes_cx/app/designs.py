@@ -66,13 +66,17 @@ def covariate_columns(compute: Compute) -> tuple[str, ...]:
 def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Design":
     """Return the design of a fit: what the settings say of the coordinates that the model has.
 
-    If they say nothing, contracts are partially pooled by the first column of groups. Calendar time is for
-    what customers do, and not for what they spend.
+    If they say nothing, contracts are partially pooled by the first column of groups. Groups and calendar
+    time are for what customers do. What they spend, of which each customer has a level of their own in any
+    case, has groups only where its model is the one that is named.
     """
-    shared: dict[str, Any] = _shared(compute) if model.kind.forecast is not None else {}
+    acts = model.kind.forecast is not None
+    shared: dict[str, Any] = _shared(compute) if acts else {}
     if compute.pool or compute.covariates:
         own = {name: text for name, text in formulas(compute).items() if name in model.priors}
-        return bcx.Design(pool=compute.pool, formulas=own, **shared)
+        return bcx.Design(
+            pool=compute.pool if acts or compute.model == model.key else (), formulas=own, **shared
+        )
     if any(shared.values()):
         return bcx.Design(**shared)
     groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]

@@ -87,6 +87,11 @@ def test_each_model_gets_the_coordinates_that_it_has():
     assert set(design_of(BG_NBD, nothing, compute).formulas) == {"dropout"}
     assert set(design_of(GAMMA_GAMMA, nothing, compute).formulas) == {"mean_spend"}
     assert design_of(SBG, nothing, compute).pool == ("country",)
+    # Groups of spend are for who names its model.
+    assert design_of(GAMMA_GAMMA, nothing, compute).pool == ()
+    assert design_of(GAMMA_GAMMA, nothing, Compute(model="gamma_gamma", pool=("country",))).pool == (
+        "country",
+    )
     check_coordinates([BG_NBD, GAMMA_GAMMA], compute)
     with pytest.raises(InputError, match=r"'mean_spend'.*BG/NBD: purchase_rate"):
         check_coordinates([BG_NBD], compute)
