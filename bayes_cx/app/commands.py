@@ -1,6 +1,7 @@
 """The single steps as commands: each reads files, calls one verb and writes a file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,16 @@ def fit(
         else:
             name = next(iter(keys))
     known = bcx.models.find(name)
-    check_coordinates([known], settings.compute)
+    compute = replace(settings.compute, model=known.key)
+    check_coordinates([known], compute)
+    if known.kind.forecast is None and compute.in_calendar_time:
+        raise InputError(
+            f"calendar time, or columns by date, for {known.name}",
+            "a model of what customers do",
+            "leave out --calendar, --season and --by-date",
+        )
     with steps.step(f"Fit {known.name}", bars=True) as step:
-        posterior = work.fit_coarsely(known, table, settings.compute, within, spend, steps.bars)
+        posterior = work.fit_coarsely(known, table, compute, within, spend, steps.bars)
         step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         posterior.save(out)
     typer.echo(out)
@@ -93,6 +101,12 @@ def score(
         if read:
             asked[name] = read[0] if len(read) == 1 else read
     fitted = bcx.load(posterior)
+    if not isinstance(fitted, bcx.Posterior):
+        raise InputError(
+            f"a fit of journeys in {posterior.name}",
+            "a fit of customers",
+            "score journeys in Python: bcx.score",
+        )
     if (future := by_date(settings.compute)) is not None:
         fitted = fitted.with_future(future)
     known = fitted.model.quantities.get(quantity)

@@ -151,7 +151,7 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
             "pseudonyms by one key in both parts, or ids in both",
             "pass the same pseudonym_key for both parts",
         )
-    for name in ("kind", "unit", "returns", "zero_amounts"):
+    for name in ("kind", "unit", "returns", "zero_amounts", "journey", "targets", "close"):
         if a.attrs.get(name) != b.attrs.get(name):
             raise InputError(
                 f"{name} is {a.attrs.get(name)!r} in one part and {b.attrs.get(name)!r} in the other",

@@ -118,7 +118,7 @@ FROM {view}""",
         if self.value is None:
             return "CAST(NULL AS DOUBLE)", "true"
         column, kind = ident(self.value), types[self.value]
-        if not kind.startswith(_NUMBERS):
+        if not kind.startswith(_NUMBERS) or kind.endswith("]"):
             raise InputError(
                 f"column {self.value!r} for value is of type {kind}",
                 "numbers",

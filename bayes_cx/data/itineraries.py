@@ -86,7 +86,7 @@ class Journeys:
             )
         end: Span | None = None
         if journey not in ("customer", "session"):
-            end = Span.of(journey)
+            end = _silence(journey)
         elif close is not None:
             end = Span.of(close, unit)
         elif journey == "session":
@@ -117,8 +117,10 @@ class Journeys:
         if missing := [name for name in self.targets if name not in known]:
             raise InputError(
                 f"no event {', '.join(map(repr, missing))} until {self.until} in {self.events.source}",
-                f"one of {', '.join(map(repr, known[:50]))}",
-                "check the spelling, upper and lower case included",
+                f"one of {', '.join(map(repr, known[:50]))}" if known else "some event until then",
+                "check the spelling, upper and lower case included"
+                if known
+                else "pass a later end of observation (until), or look at the rejected rows",
             )
 
     @cached_property
@@ -231,6 +233,17 @@ CASE WHEN stay = 0 THEN 0.0 ELSE coalesce(waited, {wait}) END AS seconds{names} 
     def _is_target(self, state: str) -> str:
         names = ", ".join(map(literal, self.targets))
         return f"{state} IN ({names})" if names else "false"
+
+
+def _silence(journey: Any) -> Span:
+    try:
+        return Span.of(journey)
+    except InputError as error:
+        raise InputError(
+            f"journey={journey!r}",
+            "'customer', 'session', or a span such as '30 minutes'",
+            "pass one of these",
+        ) from error
 
 
 def _until(events: Events, until: Any) -> str:

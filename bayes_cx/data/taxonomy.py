@@ -78,7 +78,8 @@ class Taxonomy:
         """Return a taxonomy of the six journeys of a service operator.
 
         Purchase, help, management, payment, complaint and termination, by English names of events as systems
-        write them. What it does not know stays unmapped, and is counted.
+        write them, and by the reason, which has to be named when reading. What it does not know stays
+        unmapped, and is counted.
 
         Examples
         --------

@@ -206,8 +206,9 @@ def check_transactions(value: Any) -> None:
     if not isinstance(value, Transactions):
         columns = getattr(value, "columns", None)
         has = "" if columns is None else f" with the columns {', '.join(map(str, [*columns][:8]))}"
+        name = type(value).__name__
         raise InputError(
-            f"a {type(value).__name__}{has}",
+            f"{'an' if name[0] in 'AEIOU' else 'a'} {name}{has}",
             "transactions that were read and checked",
             "pass bcx.read_transactions(..., customer='...', time='...')",
         )

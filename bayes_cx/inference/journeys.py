@@ -126,6 +126,8 @@ class JourneyPosterior:
         if made["model"] != SEMI_MARKOV.key:
             raise ValueError(f"it is of the model {made['model']!r}")
         found = cls(SEMI_MARKOV, tree)
+        if not {"mean", *(("concentration",) if made["pooled"] else ())} <= set(tree["posterior"].data_vars):
+            raise ValueError("draws are missing")
         if found.counts.shape != (len(found.segments), len(found.states), len(found.following)):
             raise ValueError("transitions are not over segment, state and next")
         return found

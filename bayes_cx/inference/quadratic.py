@@ -24,6 +24,8 @@ _PARTS = 1024
 _TOGETHER = 32
 # From so many weeks on two vectors are drawn for each of the scales, whose covariance takes most of the time.
 _MANY_WEEKS = 120
+# Logarithms of scales go no farther: a standard deviation of e^10 in the log of a rate is none.
+_FARTHEST = 10.0
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,18 @@ class Marginal:
         return size - 0.5 * (white**2).sum(axis=1) - 0.5 * white.shape[1] * np.log(2 * np.pi)
 
     def evidence(self, theta: np.ndarray) -> np.ndarray:
-        """Return the log density of y given scales, shape (point,)."""
+        """Return the log density of y given scales, shape (point,).
+
+        Scales beyond all that is possible have none, where their covariance has no root any more either.
+        """
         found = []
-        for some in blocks(theta):
+        possible = np.abs(theta).max(axis=1) < _FARTHEST
+        for some in blocks(np.where(possible[:, None], theta, 0.0)):
             root = np.linalg.cholesky(self._covariance(some))
             white = np.linalg.solve(root, self.y[:, None])[..., 0]
             size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
             found.append(-size - 0.5 * (white**2).sum(axis=1) - 0.5 * self.y.size * np.log(2 * np.pi))
-        return np.concatenate(found)
+        return np.where(possible, np.concatenate(found), -np.inf)
 
     def slopes(self, theta: np.ndarray) -> np.ndarray:
         """Return the slopes of `evidence` by the scales, shape (point, scale)."""

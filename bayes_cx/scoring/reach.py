@@ -41,6 +41,8 @@ QUANTITIES = {
 
 # Cells of the grid of times.
 _CELLS = 64
+# Spans that differ by less, relatively, are the same, written in two units.
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -177,10 +179,7 @@ def journey_draws(
         raise InputError(
             f"journeys in the state {unknown[0]!r}", f"one of {', '.join(posterior.states)}", "fit it as well"
         )
-    if journeys.attrs.get("unit", posterior.unit) != posterior.unit:
-        raise InputError(
-            f"waiting times in {journeys.attrs['unit']}s", f"in {posterior.unit}s", "pass the same unit"
-        )
+    _check_like_the_fit(posterior, journeys)
     segment = np.full(state.size, "")
     if posterior.pooled:
         if posterior.pooled not in journeys:
@@ -233,6 +232,21 @@ def score_journeys(
     return Scores(data, {"customer": names, "probability": list(quantiles)}, attrs)
 
 
+def _check_like_the_fit(posterior: JourneyPosterior, journeys: xr.Dataset) -> None:
+    """Refuse journeys that were made otherwise than those of the fit."""
+    if "row" in journeys.sizes:
+        raise InputError("stays", "open journeys", "use bcx.open_journeys, or bcx.at_states")
+    fitted = posterior.provenance["data"]
+    for name in ("unit", "journey", "targets", "close"):
+        own, other = journeys.attrs.get(name), fitted.get(name)
+        if own is not None and other is not None and own != other:
+            raise InputError(
+                f"journeys with {name} = {own!r}, of a fit with {other!r}",
+                f"the same {name}",
+                "pass it alike",
+            )
+
+
 class _Segment:
     """The quantity of the open journeys of one segment."""
 
@@ -261,7 +275,7 @@ class _Segment:
             ended = np.stack(
                 [self._ended(name, times, np.zeros(1))[:, :, 0] for name in posterior.states], axis=2
             )
-            self.after = self.ways.within(ended.transpose(1, 0, 2), times >= posterior.close)
+            self.after = self.ways.within(ended.transpose(1, 0, 2), _reaches(times, posterior.close))
         else:
             size = self.ways.inside.shape[1]
             reward = self.mean if quantity == "expected_time" else self.ways.at_once
@@ -289,7 +303,7 @@ class _Segment:
         found = due * np.einsum("djw,dj->dw", density, middle)
         if state == START:
             found = due * after[-1][:, None]
-        over_in_time = wait + self.span >= self.posterior.close
+        over_in_time = _reaches(wait + self.span, self.posterior.close)
         return found + (over * over_in_time if ways.exit_counts else 0.0)
 
     def _survival(self, state: str, wait: np.ndarray) -> np.ndarray:
@@ -316,6 +330,11 @@ class _Segment:
         zero, exits = np.zeros(1), self.ways.exits
         means = np.stack([self._rest(name, zero)[:, 0] for name in self.posterior.states], axis=1)
         return (1 - exits) * means + exits * self.posterior.close
+
+
+def _reaches(time: np.ndarray, close: float) -> np.ndarray:
+    """Return which times are as long as a silence that ends a journey, in whatever unit they were written."""
+    return time >= close * (1 - _SAME)
 
 
 def at_states(posterior: JourneyPosterior, segment: str | None = None) -> xr.Dataset:
@@ -366,7 +385,9 @@ def removal_effects(posterior: JourneyPosterior, target: str, segment: str | Non
     for name in names:
         without = _Ways.of(posterior, p, [target], [target, name, *posterior.targets]).in_total()[:, 0]
         found.append(1 - without / whole)
-    return xr.DataArray(np.array(found).T, coords={"state": names}, dims=("draw", "state"))
+    return xr.DataArray(
+        np.array(found).reshape(len(names), -1).T, coords={"state": names}, dims=("draw", "state")
+    )
 
 
 def _checked(

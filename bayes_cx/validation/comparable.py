@@ -28,6 +28,10 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
     if len(posteriors) < 2:
         raise InputError(f"{len(posteriors)} posterior", "two or more", "fit another model to the same data")
     for name, posterior in posteriors.items():
+        if not isinstance(posterior, Posterior):
+            raise InputError(
+                f"a {type(posterior).__name__} called {name}", "fits of customers", "compare these alone"
+            )
         method = posterior.provenance.method
         if posterior.n_draws < _LEAST_DRAWS or method == "prior":
             raise InputError(

@@ -123,12 +123,23 @@ def test_six_journeys_of_an_operator_are_known():
         "Contract cancelled": "termination",
         "complaint_call": "complaint",
         "Invoice paid": "payment",
-        "add_to_cart": "purchase",
+        "order placed": "purchase",
+        "subscription_cancelled": "termination",
+        "account_deactivated": "termination",
+        "contract ended": "termination",
         "call_centre": "help",
         "login": "management",
     }
     assert {name: taxonomy.state_of(event=name) for name in names} == names
-    assert taxonomy.state_of(event="weather") is None
+    for name in (
+        "weather",
+        "contract extended",
+        "billboard seen",
+        "explanation viewed",
+        "add_to_cart",
+        "blog index",
+    ):
+        assert taxonomy.state_of(event=name) is None, name
 
 
 def test_events_of_one_name_are_transactions(frame):

@@ -181,7 +181,7 @@ def test_equal_times_follow_in_the_order_of_rows():
     ("arguments", "about"),
     [
         ({"targets": "sell"}, "no event 'sell'"),
-        ({"journey": "often"}, "horizon 'often'"),
+        ({"journey": "often"}, "journey='often'"),
         ({"resolution": "0 seconds"}, "resolution"),
         ({"unit": "fortnight"}, "unit is 'fortnight'"),
         ({"by": "place"}, "no column 'place'"),

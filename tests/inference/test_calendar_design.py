@@ -12,7 +12,10 @@ from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.inference.build import build
 from bayes_cx.inference.clocked import Clocked
 from bayes_cx.inference.layout import lay_out
+from bayes_cx.inference.nested import _search
 from bayes_cx.inference.prepare import prepare
+from bayes_cx.inference.process import process_of
+from bayes_cx.inference.scales import Scales
 from bayes_cx.models import BG_NBD, MBG_NBD
 from bayes_cx.scoring import sources_of_total, total_log_likelihood
 from bayes_cx.weeks import number_of
@@ -206,3 +209,16 @@ def test_totals_and_simulations_take_both(pooled, grouped):
     np.testing.assert_allclose(total_log_likelihood(few), f.values(vectors) - log_prior, rtol=1e-9)
     sources = sources_of_total(few, grouped, "13 weeks", draws=40)
     assert float(sources["share"].sel(source="shared")) > 0.1
+
+
+def test_scales_beyond_all_that_is_possible_have_no_weight(pooled, grouped):
+    """Proposals with long tails come there, where covariances have no root in floating point."""
+    f = clocked(BG_NBD, grouped, pooled.layout.design)
+    process = process_of(f.span[0], f.weeks, season=False)
+    scales = Scales(process, tuple(pool.spread for pool in f.shifts.pools), f.shifts.blocks)
+    marginal, mode = _search(f, scales, f.point.start)
+    far = np.stack([mode.u, mode.u])
+    far[1, 0] = 25.0
+    found = marginal.evidence(far)
+    assert np.isfinite(found[0])
+    assert found[1] == -np.inf

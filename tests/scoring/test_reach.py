@@ -251,3 +251,20 @@ def test_removal_effects_are_those_published(paths):
     assert effects.mean("draw").to_numpy() == pytest.approx(np.array(list(published.values())), abs=0.005)
     low, high = effects.quantile([0.001, 0.999], "draw")
     assert np.all((low < list(published.values())) & (high > list(published.values())))
+
+
+def test_journeys_made_otherwise_than_the_fit_are_refused(posterior, stays):
+    at = bcx.at_states(posterior)
+    with pytest.raises(bcx.InputError, match="targets"):
+        bcx.score(posterior, at.assign_attrs(targets='["look"]'), "p_reach", target="buy")
+    with pytest.raises(bcx.InputError, match="stays"):
+        bcx.score(posterior, stays, "p_reach", target="buy")
+    with pytest.raises(bcx.InputError, match="JourneyPosterior"):
+        bcx.compare({"a": posterior, "b": posterior})  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("t", ["60 minutes", "1 hour", "3600 seconds", 60])
+def test_a_span_is_as_long_in_any_unit(posterior, t):
+    at = bcx.at_states(posterior)
+    found = bcx.score(posterior, at, "p_reach", target="exit", t=t)["mean"]
+    assert found.sel(customer="look") > 0.25
