@@ -114,3 +114,10 @@ def test_columns_that_are_not_there_are_named(bayes_cx, shop, tmp_path):
     done = bayes_cx("fit", "s.nc", "--model", "bg_nbd", "--covariates", "drop=channel", "--out", "p.nc")
     assert done.returncode == 2
     assert "expected a parameter of BG/NBD: purchase_rate, rate_cv, dropout or dropout_size" in done.stderr
+
+
+def test_a_model_of_spend_has_no_calendar(bayes_cx, shop):
+    bayes_cx("summarise", shop, "--customer", "id", "--time", "day", "--out", "s.nc")
+    done = bayes_cx("fit", "s.nc", "--model", "log_normal", "--calendar", "--out", "p.nc")
+    assert done.returncode == 2
+    assert "for Log-normal; expected a model of what customers do" in done.stderr
