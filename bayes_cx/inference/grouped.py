@@ -29,12 +29,12 @@ from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
 from bayes_cx.inference.group_effects import Effects, adding
 from bayes_cx.inference.group_mode import find_groups
 from bayes_cx.inference.group_quadratic import TOGETHER, GroupQuadratic, blocks
-from bayes_cx.inference.group_scales import draw_scales
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.methods import Laplace
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.quadratic import draw_t, log_t
+from bayes_cx.inference.scale_draws import OfScales, draw_scales
 
 __all__ = ["Grouped", "grouped"]
 
@@ -127,10 +127,13 @@ class Grouped:
     ) -> tuple[Weighed, Mode, dict[str, xr.Dataset]]:
         rng, n, degrees = np.random.default_rng(rng_seed), method.draws, method.degrees
         quadratic, mode = find_groups(self.likelihood, self.effects, apart=apart)
-        scales, scales_khat, scales_ess, log_integral = draw_scales(quadratic, mode, n, degrees, rng)
+        of = OfScales(quadratic.heights, self.effects.sample_scales, self.effects.log_prior)
+        # Their weights are cheap, and so are more of them.
+        of_scales = draw_scales(of, mode, n, degrees, rng, proposed=2 * n)
+        scales = of_scales.points
         outer, log_q = self._outer(quadratic, scales, degrees, rng)
         inner, log_p, height = self._effects(quadratic, scales, outer, rng)
-        found = _Weights.of(log_p - log_q, scales_khat, scales_ess, log_integral)
+        found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)
         best = found, scales, outer, inner, height
         for _ in range(_REFINED if scales.shape[1] + outer.shape[1] <= _MANY else 0):
             if found.good:

@@ -19,8 +19,6 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import solve_triangular
-from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 from bayes_cx.checks import Check
@@ -33,13 +31,14 @@ from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.design import CONSTANT
 from bayes_cx.inference.diagnostics import check_weights
 from bayes_cx.inference.direct import direct
-from bayes_cx.inference.laplace import Weighed, rounded, systematic, times
+from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.layout import Layout, lay_out
 from bayes_cx.inference.methods import Laplace, Method
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.process import EFFECT, OPENING, process_of
 from bayes_cx.inference.psis import smooth_weights
-from bayes_cx.inference.quadratic import Marginal, Quadratic, blocks, draw_t, log_t
+from bayes_cx.inference.quadratic import Marginal, Quadratic, blocks
+from bayes_cx.inference.scale_draws import OfScales, draw_scales
 from bayes_cx.inference.scales import Scales
 from bayes_cx.inference.shifts import Shifts
 from bayes_cx.weeks import monday
@@ -50,9 +49,6 @@ __all__ = ["Nested", "explore_calendar", "explore_nested"]
 _STEPS, _NEAR = 30, 1e-6
 # For differences of slopes.
 _STEP = 1e-4
-# Of the scales: how many points look for where they may be, and how often; how many of them become centres of
-# kernels, how wide these are and the one around all of them, in spreads of all; and the share of the prior.
-_SCOUTS, _ROUNDS, _CENTRES, _NARROW, _WIDE, _PRIOR = 1000, 3, 200, 0.9, 2.0, 0.25
 # To so many parts of its spread the centre of the quadratic is rounded.
 _PARTS = 64
 # With groups there are more scales, of which fewer points have weight.
@@ -153,9 +149,21 @@ def explore_nested(
     """
     marginal, mode = _search(f, scales, start)
     rng, each = np.random.default_rng(rng_seed), marginal.each
-    points, khat, ess, log_marginal = _scales(_of_scales(marginal), scales, mode, -(-n // each), degrees, rng)
-    drawn = marginal.draw(points, degrees, rng)
-    theta = np.repeat(points, each, axis=0)
+    few = -(-n // each)
+    found = draw_scales(
+        OfScales(
+            heights=_of_scales(marginal).heights,
+            from_prior=lambda many, rng: scales.from_normal(rng.standard_normal((many, mode.u.size))),
+            log_prior=lambda points: scales.log_prior(points)[0],
+        ),
+        mode,
+        few,
+        degrees,
+        rng,
+        proposed=few * _MORE if scales.spreads else few,
+    )
+    drawn = marginal.draw(found.points, degrees, rng)
+    theta = np.repeat(found.points, each, axis=0)
     height = f.values(drawn.vectors)
     height = np.where(np.isfinite(height), height, -np.inf)
     log_weight = height - marginal.log_lik(drawn.vectors) + drawn.log_weight
@@ -167,77 +175,12 @@ def explore_nested(
     weighed = Weighed(
         u=np.concatenate([vectors, theta], axis=1),
         height=height[chosen] + prior,
-        khat=max(float(own_khat), khat),
+        khat=max(float(own_khat), found.khat),
         # Of the draws that were resampled once, so many are left.
-        ess=ess * float(1 / (weight**2).sum()) / len(weight),
-        log_marginal=log_marginal + float(logsumexp(log_weight) - np.log(log_weight.size)),
+        ess=found.ess * float(1 / (weight**2).sum()) / len(weight),
+        log_marginal=found.log_integral + float(logsumexp(log_weight) - np.log(log_weight.size)),
     )
     return Nested(weighed, mode, drawn.level[chosen], drawn.season[chosen], drawn.effects[chosen])
-
-
-def _scales(
-    f: Density, scales: Scales, mode: Mode, n: int, degrees: float, rng: np.random.Generator
-) -> tuple[np.ndarray, float, float, float]:
-    """Draw the logarithms of the scales, `n` of equal weight.
-
-    What persists for a week is like what does not persist, so the density bends and may have two tops. First
-    samples find where it is, from around the mode on. The last is from a mixture with a kernel at some points
-    of those, drawn together so that all of them are as wide as the density, and one that is wider. A quarter
-    of each is from the prior, so that no weight is beyond bounds.
-
-    Returns
-    -------
-    points : numpy.ndarray, shape (draw, scale)
-    khat, ess : float
-        Pareto k-hat of the weights, and the effective number of draws.
-    log_marginal : float
-        Logarithm of the integral of the density.
-    """
-    mean, root = rounded(mode.u, np.linalg.cholesky(np.linalg.inv(mode.precision)))
-    centres = mean[None]
-    for _ in range(_ROUNDS):
-        points, log_weight = _proposed(f, scales, centres, mean, root, _SCOUTS, degrees, rng)
-        weight = np.exp(smooth_weights(log_weight)[0])
-        mean = weight @ points
-        off = points - mean
-        mean, root = rounded(mean, np.linalg.cholesky((off * weight[:, None]).T @ off))
-        some = points[systematic(weight, _CENTRES, rng)]
-        centres = mean + np.sqrt(1 - _NARROW**2) * (some - mean)
-    many = n * _MORE if scales.spreads else n
-    points, log_weight = _proposed(f, scales, centres, mean, root, many, degrees, rng)
-    smooth, khat = smooth_weights(log_weight)
-    weight = np.exp(smooth)
-    chosen = rng.permutation(systematic(weight, n, rng))
-    log_marginal = float(logsumexp(log_weight) - np.log(log_weight.size))
-    return points[chosen], float(khat), min(float(1 / (weight**2).sum()), n), log_marginal
-
-
-def _proposed(
-    f: Density,
-    scales: Scales,
-    centres: np.ndarray,
-    mean: np.ndarray,
-    root: np.ndarray,
-    n: int,
-    degrees: float,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw from a mixture of t distributions and the prior; return points and their log weights."""
-    k = root.shape[0]
-    wide = rng.random(n) < 0.5
-    middle = np.where(wide[:, None], mean, centres[np.arange(n) % len(centres)])
-    points = middle + np.where(wide, _WIDE, _NARROW)[:, None] * times(draw_t(n, k, degrees, rng), root)
-    some = rng.random(n) < _PRIOR
-    points[some] = scales.from_normal(rng.standard_normal((n, k)))[some]
-    white, of_centres, of_mean = (
-        solve_triangular(root, each.T, lower=True).T for each in (points, centres, mean[None])
-    )
-    narrow = log_t(cdist(white, of_centres, "sqeuclidean") / _NARROW**2, k, degrees) - k * np.log(_NARROW)
-    narrow = logsumexp(narrow, axis=1) - np.log(len(centres))
-    broad = log_t(((white - of_mean) ** 2).sum(axis=1) / _WIDE**2, k, degrees) - k * np.log(_WIDE)
-    kernels = np.logaddexp(narrow, broad) - np.log(2) - np.log(np.diagonal(root)).sum()
-    proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + scales.log_prior(points)[0])
-    return points, f.heights(points) - proposal
 
 
 def _search(f: Clocked, scales: Scales, start: np.ndarray) -> tuple[Marginal, Mode]:

@@ -18,6 +18,8 @@ __all__ = ["Drawn", "Marginal", "Quadratic", "blocks", "draw_t", "log_t"]
 # What is normal has this precision at least, a small part of that of its prior, whatever the likelihood says:
 # nothing where nothing was bought, and less than nothing where it bends upwards. Weights make up for it.
 _FLOOR = 0.05
+# And so much that no top of the likelihood is farther away, in logarithms, than where it was expanded.
+_REACH = 5.0
 # To so many parts of its spread a normal likelihood is rounded.
 _PARTS = 1024
 # Vectors of scales whose covariances are held at once.
@@ -62,10 +64,13 @@ class Quadratic:
         gain = cho_solve((inner, True), H[:k, k:])
         alone = H[k:, k:] - H[k:, :k] @ gain
         size, directions = np.linalg.eigh((alone + alone.T) / 2)
-        bent = directions * np.maximum(size, _FLOOR) @ directions.T
+        slope = self.slope[k:] - gain.T @ self.slope[:k]
+        # Where the likelihood rises and hardly bends, a parabola would have its top at any distance.
+        least = np.maximum(_FLOOR, np.abs(slope @ directions) / _REACH)
+        bent = directions * np.maximum(size, least) @ directions.T
         # Unlike directions, the triangular root is the same wherever it is computed.
         root = np.linalg.cholesky((bent + bent.T) / 2)
-        lean = self.slope[k:] - gain.T @ self.slope[:k] + bent @ self.centre[k:]
+        lean = slope + bent @ self.centre[k:]
         y = solve_triangular(root, lean, lower=True)
         at_mean = cho_solve((inner, True), self.slope[:k])
         return Marginal(scales, root, y, self.centre, gain, at_mean, inner)

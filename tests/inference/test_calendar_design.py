@@ -15,6 +15,7 @@ from bayes_cx.inference.layout import lay_out
 from bayes_cx.inference.nested import _search
 from bayes_cx.inference.prepare import prepare
 from bayes_cx.inference.process import process_of
+from bayes_cx.inference.quadratic import Quadratic
 from bayes_cx.inference.scales import Scales
 from bayes_cx.models import BG_NBD, MBG_NBD
 from bayes_cx.scoring import sources_of_total, total_log_likelihood
@@ -222,3 +223,24 @@ def test_scales_beyond_all_that_is_possible_have_no_weight(pooled, grouped):
     found = marginal.evidence(far)
     assert np.isfinite(found[0])
     assert found[1] == -np.inf
+
+
+def test_a_likelihood_that_rises_without_bending_has_its_top_within_reach(grouped):
+    """Else the parabola through it would prefer spreads between groups that nobody could believe."""
+    f = clocked(BG_NBD, grouped, RICH)
+    process = process_of(f.span[0], f.weeks, season=False)
+    scales = Scales(process, tuple(pool.spread for pool in f.shifts.pools), f.shifts.blocks)
+    size = f.size + f.weeks + scales.offsets
+    slope = np.zeros(size)
+    slope[-1] = 3.0
+    quadratic = Quadratic(np.zeros(size), slope, np.diag([1.0] * (size - 1) + [-0.5]), f.size)
+    marginal = quadratic.marginal(scales)
+    top = np.linalg.solve(marginal.root.T, marginal.y)
+    assert top[-1] == pytest.approx(5.0)
+    np.testing.assert_allclose(top[:-1], 0.0, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_few_groups_may_differ_in_everything(grouped):
+    design = bcx.Design(calendar=True, pool=["group"])
+    assert bcx.fit(BG_NBD, grouped, design=design, seed=1, progress=False).verdict == "passed"
