@@ -1,4 +1,4 @@
-"""Calendar weeks, Monday to Sunday, numbered since 1970: what all customers share is told by the week.
+"""Calendar weeks, Monday to Sunday, numbered since 1970: what all customers share changes by the week.
 
 A point in time is a number of days since 1970, at the end of a day: day 3 lasts from 2 to 3. So a span from
 one point to another holds the days after the first, the last one included, as the statistics count them.

@@ -13,8 +13,9 @@ import numpy as np
 import xarray as xr
 
 import bayes_cx as bcx
-from bayes_cx.model import Model, Purchases
+from bayes_cx.model import Model
 from bayes_cx.models import BDW, BG_BB, BG_NBD, MBG_CNBD, MBG_NBD, PARETO_NBD, SBG
+from bayes_cx.simulated import Purchases
 from bayes_cx.validation.coverage import inside_randomised
 
 HERE = Path(__file__).parent

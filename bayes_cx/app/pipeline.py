@@ -121,7 +121,8 @@ def _compute(
             evidence = replace(evidence, frequency=found)
         study = bcx.Study(stats, fits, plan, evidence, selection, other, run, choice and choice.selection)
         cards = [bcx.model_card(study, fit) for fit in fits]
-        verdicts = (f"{card.model.name} {card.verdict.replace('_', ' ')}" for card in cards)
+        words = {"not_run": "not fully checked"}
+        verdicts = (f"{card.model.name} {words.get(card.verdict, card.verdict)}" for card in cards)
         step.says = f"verdict of the cards {', '.join(verdicts)}"
     return study, cards
 

@@ -134,7 +134,8 @@ def _advice(posterior: "bcx.Posterior") -> str:
     if all(name.startswith("shift by coarsening") for name in failed):
         return "coarsen less"
     if posterior.layout.design.calendar:  # which NUTS does not sample
-        return "try it without --calendar and --season, or with more data"
+        groups = ", or without --pool" if posterior.layout.design.group_columns else ""
+        return f"try it without --calendar and --season{groups}, or with more data"
     return "try more data" if posterior.provenance.method == "NUTS" else "try --method nuts or more data"
 
 

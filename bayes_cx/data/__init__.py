@@ -7,10 +7,11 @@ from bayes_cx.data.coarsen import coarsen
 from bayes_cx.data.cohorts import cohorts
 from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
-from bayes_cx.data.events import Events, read_events
+from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.pseudonyms import pseudonymise
+from bayes_cx.data.read_events import read_events
 from bayes_cx.data.split import Split, split
 from bayes_cx.data.split_contracts import split_contracts
 from bayes_cx.data.summarise import summarise

@@ -25,7 +25,7 @@ def coarsen(
 
     A row has the mean of its customers' times, so what is lost is of second order in the span. Mean spends
     of a cell become two, with their number, mean and variance on the scale of logarithms, so what is lost is
-    of third order in the share or less. What it changes in a fit is told by
+    of third order in the share or less. What it changes in a fit is measured by
     `bayes_cx.validation.coarsening_shift`.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Read what customers did in any channel, check it row by row, and count the rejected rows by reason."""
+"""What customers did in any channel: the rows that can be used, their states, and what is seen of whom."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,18 @@ import pandas as pd
 
 from bayes_cx.data.dates import Dates
 from bayes_cx.data.event_schema import TEXTS, EventSchema
-from bayes_cx.data.fingerprints import with_digests
 from bayes_cx.data.groups import NO_GROUP, as_text, numbered
+from bayes_cx.data.nothing_left import nothing_left
 from bayes_cx.data.numbers import Numbers
-from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
-from bayes_cx.data.sources import NO_ROWS, Source, open_source
+from bayes_cx.data.sources import NO_ROWS, Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.data.taxonomy import Taxonomy
 from bayes_cx.data.transactions import Transactions, transactions_of
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
-__all__ = ["LAYERS", "Events", "check_events", "read_events"]
-
-LAYERS = ("relational", "personal", "situational")
-"""The layers of context: history and contracts; complaints and answers; device, place and now."""
+__all__ = ["Events", "check_events"]
 
 
 @dataclass(frozen=True)
@@ -122,13 +118,16 @@ GROUP BY event, channel ORDER BY n DESC, event, channel"""
     @property
     def accepted(self) -> duckdb.DuckDBPyRelation:
         """The accepted rows, lazy: customer, time, the columns that were named, the state, the context."""
+        return self.table.connection.table(self.table.view("accepted_events", self._shown("true")))
+
+    def _shown(self, where: str) -> str:
+        """Return the query for the accepted rows as users see them; `where` is a condition, and an order."""
         roles = [role for role in (*TEXTS, "value") if role in self.schema.roles]
         columns = [f"{self.schema.column_of(role)} AS {ident(role)}" for role in roles]
         columns += ["known AS known_at"] if self.schema.known_at is not None else []
         columns += ["state"] if self.states is not None else []
         columns += [f"{prefix} AS {ident(name)}" for prefix, name in self.groups.items()]
-        sql = f"SELECT customer, moment AS time, {', '.join(columns)} FROM {self.rows()}"
-        return self.table.connection.table(self.table.view("accepted_events", sql))
+        return f"SELECT customer, moment AS time, {', '.join(columns)} FROM {self.rows()} WHERE {where}"
 
     @property
     def rejected(self) -> duckdb.DuckDBPyRelation:
@@ -152,6 +151,7 @@ GROUP BY event, channel ORDER BY n DESC, event, channel"""
 
         Examples
         --------
+        >>> from bayes_cx.data import read_events
         >>> days = ["2025-01-01", "2025-01-02", "2025-02-02"]
         >>> frame = pd.DataFrame({"who": ["a", "b", "a"], "day": days, "what": "visit", "via": "web"})
         >>> events = read_events(frame, customer="who", time="day", event="what", channel="via")
@@ -182,7 +182,10 @@ FROM {rows} GROUP BY ALL ORDER BY ALL"""
             The columns of `accepted`; without rows for a customer who is not there.
         """
         who = literal(str(customer))
-        return self.accepted.filter(f"CAST(customer AS VARCHAR) = {who}").order("time").df()
+        view = self.table.view(
+            "one_customer", self._shown(f"CAST(customer AS VARCHAR) = {who} ORDER BY instant")
+        )
+        return self.table.connection.table(view).df()
 
     def with_states(self, states: Taxonomy | Mapping[str, Any] | str | os.PathLike[str]) -> "Events":
         """Return the events with a taxonomy that turns them into states.
@@ -199,6 +202,7 @@ FROM {rows} GROUP BY ALL ORDER BY ALL"""
 
         Examples
         --------
+        >>> from bayes_cx.data import read_events
         >>> days = ["2025-01-01", "2025-01-02"]
         >>> frame = pd.DataFrame({"who": ["a", "a"], "day": days, "what": ["call", "buy"]})
         >>> events = read_events(frame, customer="who", time="day", event="what")
@@ -209,7 +213,10 @@ FROM {rows} GROUP BY ALL ORDER BY ALL"""
         if isinstance(states, str | os.PathLike):
             states = Taxonomy.read(states)
         taxonomy = states if isinstance(states, Taxonomy) else Taxonomy(states)
-        if missing := [part for part in taxonomy.parts if part not in self.schema.roles]:
+        missing = [part for part in taxonomy.parts if part not in self.schema.roles]
+        if set(missing) <= set(taxonomy.optional):
+            taxonomy = taxonomy.without(missing) if missing else taxonomy
+        else:
             raise InputError(
                 f"a taxonomy by {', '.join(taxonomy.parts)}, of events without {', '.join(missing)}",
                 "patterns of columns that were named when reading",
@@ -237,6 +244,7 @@ FROM {rows} GROUP BY ALL ORDER BY ALL"""
 
         Examples
         --------
+        >>> from bayes_cx.data import read_events
         >>> days = ["2025-01-01", "2025-01-02"]
         >>> frame = pd.DataFrame({"who": ["a", "a"], "day": days, "what": ["visit", "buy"]})
         >>> read_events(frame, customer="who", time="day", event="what").only("buy").rows_accepted
@@ -313,6 +321,16 @@ LEFT JOIN {self._map} AS map ON {on} {where}""",
         mapped = ", ".join(f"coalesce({name}, '')" for name in self._looked_at)
         return f"({cells}) IN (SELECT ({mapped}) FROM {self._map} WHERE state IN ({names}))"
 
+    def nothing(self, expected: str) -> InputError:
+        """Return the error that no event is left, with what to do about the most frequent reason."""
+        return nothing_left(
+            self.table,
+            expected,
+            self.rejected_by_reason,
+            lambda cell: self.schema.judged(self.table, cell),
+            self.schema.roles,
+        )
+
     def write_rejected(self, path: str | os.PathLike[str]) -> None:
         """Write the rejected rows with their number, reason and original values.
 
@@ -356,171 +374,3 @@ def check_events(value: Any) -> None:
             "events that were read and checked",
             "pass bcx.read_events(..., customer='...', time='...', event='...')",
         )
-
-
-def read_events(
-    source: Any,
-    *,
-    customer: str,
-    time: str,
-    event: str,
-    channel: str | None = None,
-    value: str | None = None,
-    reason: str | None = None,
-    initiator: str | None = None,
-    session: str | None = None,
-    known_at: str | None = None,
-    context: Mapping[str, Sequence[str]] | None = None,
-    states: Taxonomy | Mapping[str, Any] | str | os.PathLike[str] | None = None,
-    time_format: str | None = None,
-    timezone: str = "UTC",
-    decimal: str = ".",
-    thousands: str | None = None,
-    encoding: str | None = None,
-    query: str | None = None,
-    pseudonym_key: str | bytes | None = None,
-) -> Events:
-    """Read events of every channel and check every row.
-
-    Parameters
-    ----------
-    source : path, list of paths, frame, Arrow table or reader, DuckDB relation, or database
-        What `read_transactions` accepts.
-    customer : str
-        Column with the customer; it may be empty where `session` is given, in visits of somebody not known.
-    time : str
-        Column with the time of the event.
-    event : str
-        Column with its name, such as ``visit``, ``call`` or ``purchase``.
-    channel : str, optional
-        Column with the channel: web, app, shop, call centre, mail.
-    value : str, optional
-        Column with a number, such as the amount of a purchase; may be empty.
-    reason, initiator : str, optional
-        Columns with why it happened, and who began it: the customer or the company.
-    session : str, optional
-        Column with the visit that the event is part of.
-    known_at : str, optional
-        Column with the time at which the company knew of the event; where it is empty, that of the event.
-        Nothing that is computed as of a day uses what was known later.
-    context : mapping of str to sequence of str, optional
-        Further columns by layer: ``relational`` (history, customer relations, contracts), ``personal``
-        (complaints, answers, social media) and ``situational`` (device, place).
-    states : Taxonomy, mapping or path, optional
-        How raw events become states; see `Events.with_states`.
-    time_format, timezone, decimal, thousands, encoding, query, pseudonym_key
-        As for `read_transactions`. With a key sessions are known by pseudonyms as well.
-
-    Returns
-    -------
-    Events
-        A lazy view of the accepted rows with the counts of the rejected ones.
-
-    Raises
-    ------
-    InputError
-        If the source cannot be read, has no rows, lacks a column or has one of a type that cannot be used.
-
-    Examples
-    --------
-    >>> days = ["2025-01-01", "2025-01-02"]
-    >>> frame = pd.DataFrame({"who": ["a", None], "day": days, "what": ["call", "buy"]})
-    >>> events = read_events(frame, customer="who", time="day", event="what")
-    >>> events.rows_accepted, events.rejected_by_reason
-    (1, {'missing customer': 1})
-    """
-    layers = _layers(context or {})
-    numbers = Numbers(decimal, thousands)
-    schema = EventSchema(
-        customer,
-        time,
-        event,
-        channel,
-        value,
-        reason,
-        initiator,
-        session,
-        known_at,
-        time_format,
-        timezone,
-        numbers,
-    )
-    further = [name for names in layers.values() for name in names]
-    table = open_source(source, (*schema.roles.values(), *further), query, (), encoding, decimal)
-    schema.of_customers.check(table)
-    if pseudonym_key is not None:
-        table = give_pseudonyms(table, schema.of_customers, pseudonym_key, further)
-    verdicts, counts = _verdicts(schema, table)
-    reasons = {row["reason"]: row["n"] for row in verdicts}
-    reasons |= table.lines_without_row(sum(reasons.values()))
-    rows_read = sum(reasons.values())
-    if not rows_read:
-        raise InputError(f"{table.label} has no rows", "one event or more", "check the source")
-    accepted = next((row for row in verdicts if row["reason"] is None), {"n": 0})
-    reasons.pop(None, None)
-    parts = ":".join(f"{row['event']}:{row['channel']}:{row['n']}:{row['digests']}" for row in counts)
-    events = Events(
-        source=table.label,
-        schema=schema,
-        context=layers,
-        rows_read=rows_read,
-        rows_accepted=accepted["n"],
-        rows_anonymous=accepted["n"] - sum(row["known"] for row in counts),
-        counts=pd.DataFrame(counts, columns=["event", "channel", "n", "known"]),
-        dates=Dates.of(accepted, timezone),
-        rejected_by_reason={str(why): n for why, n in sorted(reasons.items())},
-        sha256=table.fingerprint(parts),
-        table=table,
-    )
-    return events if states is None else events.with_states(states)
-
-
-def _layers(context: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return the further columns by layer."""
-    if unknown := [layer for layer in context if layer not in LAYERS]:
-        raise InputError(
-            f"context of the layer {unknown[0]!r}", f"one of {', '.join(LAYERS)}", "name the columns by layer"
-        )
-    return {layer: (names,) if isinstance(names, str) else tuple(names) for layer, names in context.items()}
-
-
-def _verdicts(schema: EventSchema, table: Source) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Count the rows of each reason with their dates, and the accepted ones of each event and channel."""
-    who = "customer" if schema.session is None else "coalesce(CAST(customer AS VARCHAR), session)"
-    judged = table.view(
-        "event_verdicts",
-        f"""SELECT reason, moment, instant, zoned, event, channel, customer IS NOT NULL AS known,
-{who} AS customer, value AS amount FROM {schema.judged(table)}""",
-    )
-    rows = with_digests(judged, schema.session is not None or schema.of_customers.text_customers(table))
-    view = table.view(
-        "events_by_day",
-        f"""SELECT reason, day, event, channel, grouping(day) AS of_event, count(*) AS n,
-count(*) FILTER (known) AS known, count(*) FILTER (zoned) AS zoned, min(moment) AS first, max(moment) AS last,
-max(instant) AS instant, sum(digest) AS digests
-FROM (SELECT *, CAST(moment AS DATE) AS day FROM {rows})
-GROUP BY GROUPING SETS ((reason, day), (reason, event, channel))""",
-    )
-    found = table.run(f"FROM {view}").to_pylist()
-    counts = [row for row in found if row["of_event"] and row["reason"] is None]
-    counts.sort(key=lambda row: (-row["n"], row["event"], row["channel"] or ""))
-    by_reason: dict[str | None, list[dict[str, Any]]] = {}
-    for row in found:
-        if not row["of_event"]:
-            by_reason.setdefault(row["reason"], []).append(row)
-    return [_together(reason, rows) for reason, rows in by_reason.items()], counts
-
-
-def _together(reason: str | None, days: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what `Dates` needs of the rows of one reason."""
-    dated = [row for row in days if row["day"] is not None]
-    return {
-        "reason": reason,
-        "n": sum(row["n"] for row in days),
-        "zoned": sum(row["zoned"] for row in days),
-        "days": [{"day": row["day"], "n": row["n"]} for row in dated],
-        "first": min((row["first"] for row in dated), default=None),
-        "last": max((row["last"] for row in dated), default=None),
-        "instant": max((row["instant"] for row in dated), default=None),
-        "clocked": any(row["last"] != datetime.combine(row["day"], datetime.min.time()) for row in dated),
-    }

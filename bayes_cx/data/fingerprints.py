@@ -11,7 +11,7 @@ _MULTIPLIERS = {
     "amount_number": (0x6C078965, 0x5D588B65),
 }
 _ALL = 0x5BD1E995
-# Whole numbers below are told apart by a float.
+# Whole numbers below differ as floats too.
 _ROUND = 2**53
 
 
@@ -34,7 +34,7 @@ def with_digests(rows: str, text: bool) -> str:
         # '12' in a text file is the customer 12 of a frame; '012' is somebody else.
         customer = """CASE WHEN CAST(TRY_CAST(customer AS BIGINT) AS VARCHAR) = customer
 THEN TRY_CAST(customer AS BIGINT) ELSE CAST('0x' || substr(sha256(customer), 1, 15) AS BIGINT) END"""
-    # In billionths; what a float of them cannot tell apart is told by the sum of all amounts.
+    # In billionths; what is the same as a float differs in the sum of all amounts.
     amount = f"coalesce(CAST(fmod(CAST(amount AS DOUBLE) * 1e9, {_ROUND}) AS BIGINT), {_ROUND})"
     mixed = "0"
     for part, (low, high) in _MULTIPLIERS.items():

@@ -253,5 +253,5 @@ def _until(events: Events, until: Any) -> str:
     if events.dates.lone_last is not None:
         events.dates.step_of(None, Clock("day", events.schema.timezone))  # which says what is wrong
     if events.dates.last_instant is None:
-        raise InputError(f"no event in {events.source}", "one event or more", "check the source")
+        raise events.nothing("events")
     return events.dates.last_instant.replace(tzinfo=None).isoformat(" ")

@@ -138,9 +138,10 @@ def open_journeys(
     Returns
     -------
     xarray.Dataset
-        Over ``customer``, in order (visits of nobody known by their session): ``state`` (text), ``wait``
-        (float64, how long so far, in `unit`), ``since`` (datetime64, in UTC), ``step`` (int64, events so
-        far), and the groups.
+        Over ``customer``, in order: ``state`` (text), ``wait`` (float64, how long so far, in `unit`),
+        ``since`` (datetime64, in UTC), ``step`` (int64, events so far), and the groups; where there are
+        sessions, the last one (``session``) and whether the customer is ``known``: visits of nobody known
+        are called by their session.
 
     Raises
     ------
@@ -161,9 +162,12 @@ def open_journeys(
     names = "".join(f", {name}" for name in journeys.groups)
     found = events.table.run(
         f"""SELECT coalesce(CAST(customer AS VARCHAR), session) AS customer, before, state, seconds, instant,
-place{names} FROM {journeys.stays} WHERE next IS NULL ORDER BY ALL"""
+place, session, customer IS NOT NULL AS known{names} FROM {journeys.stays} WHERE next IS NULL ORDER BY ALL"""
     )
     data: dict[str, Any] = {"before": ("customer", column(found, "before"))} if before else {}
+    if events.schema.session is not None:
+        data["session"] = ("customer", column(found, "session"))
+        data["known"] = ("customer", column(found, "known"))
     data |= {
         "state": ("customer", column(found, "state")),
         "wait": ("customer", column(found, "seconds") / 86_400 / FINE_UNITS[unit], {"unit": unit}),

@@ -31,6 +31,8 @@ class Taxonomy:
     states : mapping of str to patterns
         For each state one or several patterns of the event; or mappings of ``event``, ``channel``, ``reason``
         and ``initiator`` to patterns that must all fit.
+    optional : sequence of str
+        Which of these need not be there: patterns of them then fit no event.
 
     Raises
     ------
@@ -47,14 +49,16 @@ class Taxonomy:
     """
 
     states: Mapping[str, tuple[Mapping[str, str], ...]]
+    optional: tuple[str, ...]
 
-    def __init__(self, states: Mapping[str, Any]) -> None:
+    def __init__(self, states: Mapping[str, Any], optional: Sequence[str] = ()) -> None:
         if not isinstance(states, Mapping) or not states:
             raise InputError(
                 f"a taxonomy {states!r}", _EXPECTED, "write for example {'help': ['call*', 'chat']}"
             )
         read = {state: tuple(_rules(state, rules)) for state, rules in states.items()}
         object.__setattr__(self, "states", read)
+        object.__setattr__(self, "optional", tuple(optional))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Taxonomy":
@@ -78,8 +82,8 @@ class Taxonomy:
         """Return a taxonomy of the six journeys of a service operator.
 
         Purchase, help, management, payment, complaint and termination, by English names of events as systems
-        write them, and by the reason, which has to be named when reading. What it does not know stays
-        unmapped, and is counted.
+        write them, and by the reason where there is one. What it does not know stays unmapped, and is
+        counted.
 
         Examples
         --------
@@ -87,13 +91,21 @@ class Taxonomy:
         >>> taxonomy.state_of(event="invoice_paid"), taxonomy.state_of(event="contract cancelled")
         ('payment', 'termination')
         """
-        return cls.read(Path(__file__).with_name("operator.toml"))
+        return cls(cls.read(Path(__file__).with_name("operator.toml")).states, optional=("reason",))
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The roles that the patterns look at."""
         used = {part for rules in self.states.values() for rule in rules for part in rule}
         return tuple(part for part in _PARTS if part in used)
+
+    def without(self, missing: Sequence[str]) -> "Taxonomy":
+        """Return the taxonomy without the patterns that look at these roles."""
+        kept = {
+            state: [rule for rule in rules if not set(rule) & set(missing)]
+            for state, rules in self.states.items()
+        }
+        return Taxonomy({state: rules for state, rules in kept.items() if rules}, self.optional)
 
     def state_of(self, **parts: str | None) -> str | None:
         """Return the state of an event, None for one that is not mapped.

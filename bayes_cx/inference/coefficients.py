@@ -82,7 +82,7 @@ class Effects:
         if smaller := clear.size - named.size:
             lines.append(f"{smaller} more effects of groups are clear, and smaller.")
         if unclear := int(of_groups.sum()) - clear.size:
-            lines.append(f"Of {of_groups.sum()} effects of groups {unclear} cannot be told from none.")
+            lines.append(f"Of {of_groups.sum()} effects of groups {unclear} may be none.")
         return tuple(lines)
 
     def table(self) -> "pd.DataFrame":

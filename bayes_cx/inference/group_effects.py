@@ -23,7 +23,7 @@ from bayes_cx.model import Model
 
 __all__ = ["Effects", "adding"]
 
-# Correlations closer to one are not told from it.
+# Correlations closer to one count as one.
 _CLOSEST = 1e-6
 
 

@@ -24,7 +24,7 @@ def spanned(stats: xr.Dataset) -> tuple[int, int]:
 
 
 def has_two_years(stats: xr.Dataset) -> bool:
-    """Return whether statistics span two years, without which a season cannot be told from anything else."""
+    """Return whether statistics span two years, as a season has to be seen twice to be one."""
     first, last = spanned(stats)
     return last - first >= _TWO_YEARS
 

@@ -9,7 +9,7 @@ import pytensor.scalar as ps
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import CONTRACTS
-from bayes_cx.model import Lifetimes, Model, Param, Prior, Purchases, Trait
+from bayes_cx.model import Model, Param, Prior, Trait
 from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
     discounted_sum,
@@ -20,6 +20,7 @@ from bayes_cx.numerics import (
     most_periods,
     wear,
 )
+from bayes_cx.simulated import Lifetimes, Purchases
 
 __all__ = ["BDW"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytensor.tensor as pt
 
-from bayes_cx.model import Param, Prior, Purchases, Trait
+from bayes_cx.model import Param, Prior, Trait
 from bayes_cx.models.quantities import Active
 from bayes_cx.numerics import (
     beta_gamma_decay,
@@ -17,6 +17,7 @@ from bayes_cx.numerics import (
     one_minus_power_over,
     with_less_dropout,
 )
+from bayes_cx.simulated import Purchases
 
 __all__ = [
     "AT_RANDOM",

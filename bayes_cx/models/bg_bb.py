@@ -8,7 +8,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import OPPORTUNITIES
-from bayes_cx.model import Model, Param, Prior, Purchases, Trait
+from bayes_cx.model import Model, Param, Prior, Trait
 from bayes_cx.models.combine import log_likelihood, of, p_alive
 from bayes_cx.models.quantities import Active, quantities
 from bayes_cx.numerics import (
@@ -19,6 +19,7 @@ from bayes_cx.numerics import (
     ratio_sum,
     silence_of_opportunities,
 )
+from bayes_cx.simulated import Purchases
 
 __all__ = ["BG_BB"]
 

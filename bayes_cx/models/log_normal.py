@@ -13,8 +13,9 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import SPEND
-from bayes_cx.model import Amounts, Independent, Model, Param, Prior, Trait
+from bayes_cx.model import Independent, Model, Param, Prior, Trait
 from bayes_cx.models.quantities import named
+from bayes_cx.simulated import Amounts
 
 __all__ = ["LOG_NORMAL", "LOG_NORMAL_FREQUENCY"]
 

@@ -14,12 +14,13 @@ import pytensor.tensor as pt
 from scipy import special
 
 from bayes_cx.kinds import PURCHASES
-from bayes_cx.model import Model, Param, Prior, Purchases, Trait
+from bayes_cx.model import Model, Param, Prior, Trait
 from bayes_cx.models import cnbd
 from bayes_cx.models.mixed import mixed
 from bayes_cx.models.pareto_nbd import PARETO_NBD
 from bayes_cx.models.quantities import named
 from bayes_cx.numerics import log_wait_integral
+from bayes_cx.simulated import Purchases
 
 __all__ = ["PARETO_GGG", "given_k"]
 

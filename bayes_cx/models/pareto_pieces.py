@@ -16,9 +16,10 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayes_cx.kinds import Kind
-from bayes_cx.model import InPieces, Purchases, Total
+from bayes_cx.model import InPieces, Total
 from bayes_cx.models.combine import at, of
 from bayes_cx.numerics import log_mean_decay, log_negative_binomial, one_minus_power_over
+from bayes_cx.simulated import Purchases
 
 __all__ = ["buy", "in_pieces", "lifetime", "log_active", "log_gone"]
 

@@ -9,10 +9,11 @@ import xarray as xr
 
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
-from bayes_cx.model import Purchases, arguments
+from bayes_cx.model import arguments
 from bayes_cx.scoring.operational import CalendarClock, calendar_clock
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.scorer import in_unit, scorer
+from bayes_cx.simulated import Purchases
 from bayes_cx.spans import DiscountRate
 
 __all__ = [

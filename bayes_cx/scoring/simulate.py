@@ -13,9 +13,10 @@ from bayes_cx.data import read_transactions
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.kinds import SPEND
-from bayes_cx.model import Amounts, Model
+from bayes_cx.model import Model
 from bayes_cx.models import find
 from bayes_cx.seeds import checked_seed
+from bayes_cx.simulated import Amounts
 
 __all__ = ["simulate"]
 

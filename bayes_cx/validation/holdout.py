@@ -34,7 +34,7 @@ SMALLEST_GROUP = 100
 """Customers from which on a group is judged alone.
 
 With 100 the share inside an 80% interval is known to eight points either way; with fewer, a group that is
-forecast badly cannot be told apart from one that is not.
+forecast badly cannot be distinguished from one that is not.
 """
 
 

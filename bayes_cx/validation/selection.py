@@ -202,7 +202,7 @@ def _why(
     best: str,
     others_failed: bool,
 ) -> str:
-    """Say what told the chosen model apart from the others that predict about as well."""
+    """Say in what the chosen model differs from the others that predict about as well."""
     name = names[chosen]
     if not best:
         only = "model whose fit passed its checks" if others_failed else "candidate for such data"

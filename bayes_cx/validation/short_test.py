@@ -1,4 +1,4 @@
-"""Two numbers of a hold-out, by which models are told apart that predict single customers about as well."""
+"""Two numbers of a hold-out, that decide between models which predict single customers about as well."""
 
 from dataclasses import dataclass
 

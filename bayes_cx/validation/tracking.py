@@ -12,8 +12,8 @@ from bayes_cx.clock import Clock
 from bayes_cx.data import Split
 from bayes_cx.inference import Posterior
 from bayes_cx.kinds import Kind
-from bayes_cx.model import Purchases
 from bayes_cx.scoring import columns_of_kind, predict_events, replicate
+from bayes_cx.simulated import Purchases
 from bayes_cx.spans import Span
 from bayes_cx.validation.judged import Judged, judged
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from bayes_cx.inference import MLE, fit
-from bayes_cx.model import Formula, Model, Purchases, arguments
+from bayes_cx.model import Formula, Model, arguments
+from bayes_cx.simulated import Purchases
 from tests.evaluated import quickly
 
 __all__ = [

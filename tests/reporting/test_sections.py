@@ -38,6 +38,7 @@ from bayes_cx.reporting.sections import (
     selection,
     spend,
     staying,
+    what_to_do,
     worth,
 )
 from bayes_cx.validation.prospects import Prospect
@@ -179,7 +180,7 @@ def test_nothing_says_of_one_time_buyers_that_they_are_active(study):
     once, everybody = int((data["x"] == 0).sum()), data.sizes["customer"]
     campaign = page_one.tiles(study).tiles[2]
     assert f"of {everybody - once} repeat buyers active" in campaign.note
-    left_alone = said(Section("", (page_one.actions(study),)))
+    left_alone = said(Section("", (what_to_do.actions(study),)))
     some = int(((data["x"] == 0) & (data["label"] == "needs no offer")).sum())
     assert f"if they are active, which of {some} who bought only once is not known" in left_alone
     assert "as far as known they are active" not in left_alone
@@ -313,7 +314,7 @@ def test_segments_are_compared_and_noise_is_not_ranked(study, counted, contracts
     assert sum(row[1].value for row in table.rows) == 300
     assert [column.head for column in table.columns][-2:] == ["Revenue each", "More revenue than the others"]
     assert table.rows[0][-1].value == pairs.rows[0][2].value == found.p_better().to_numpy()[0, 1]
-    assert "The model was not told of “segment”" in table.note
+    assert "The model does not know “segment”" in table.note
     clear = abs(table.rows[0][-1].value - 0.5) >= 0.45
     assert said.lines[-1].startswith(("B2B", "Retail") if clear else "The difference does not reach")
     (part,) = by_segment.section(counted).blocks

@@ -12,7 +12,8 @@ import xarray as xr
 import bayes_cx as bcx
 from bayes_cx.scoring.reach import journey_draws
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+# Not in the repository.
+PATHS = Path(__file__).parents[3] / "shared" / "data" / "channel_paths.csv.gz"
 RATES = {"look": (0.7, 5.0), "basket": (1.6, 20.0)}
 GO = {
     "start": {"look": 0.9, "basket": 0.1},
@@ -126,7 +127,7 @@ def test_quantities_are_those_of_simulated_journeys(posterior, quantity, options
 def test_a_finer_grid_of_times_changes_nothing_that_matters(posterior, monkeypatch):
     at = bcx.at_states(posterior)
     coarse = journey_draws(posterior, at, "p_reach", target="buy", t=40, thin_to=50)
-    monkeypatch.setattr("bayes_cx.scoring.reach._CELLS", 512)
+    monkeypatch.setattr("bayes_cx.scoring.ways._CELLS", 512)
     fine = journey_draws(posterior, at, "p_reach", target="buy", t=40, thin_to=50)
     assert np.abs(fine - coarse).max() < 2e-3
 
@@ -210,11 +211,8 @@ def test_journeys_are_fitted_in_their_own_way(stays):
 @pytest.fixture(scope="module")
 def paths():
     """Return the stays of published paths of channels, with their conversions and failures."""
-    file = SHARED / "channel_paths.csv.gz"
-    if not file.exists():
-        pytest.skip("the paths are not here")
     counts: dict[tuple[str, str], int] = {}
-    with gzip.open(file, "rt") as lines:
+    with gzip.open(PATHS, "rt") as lines:
         next(lines)
         for line in lines:
             path, conversions, _, nulls = line.strip().split(";")
@@ -235,6 +233,7 @@ def paths():
     return xr.Dataset(data, attrs={"kind": "stays", "unit": "day", "targets": '["conversion"]', "close": 1.0})
 
 
+@pytest.mark.skipif(not PATHS.exists(), reason="the paths are not here")
 def test_removal_effects_are_those_published(paths):
     posterior = bcx.fit(bcx.models.SEMI_MARKOV, paths, seed=1)
     reached = bcx.score(posterior, bcx.at_states(posterior), "p_reach", target="conversion")["mean"]

@@ -87,8 +87,8 @@ class ModelCard(Judged):
             heading.lower() for heading, section in self.sections().items() if section.verdict == "failed"
         ]
         missing = [heading.lower() for heading, section in self.sections().items() if not section.checks]
-        told = (("failed", failed), ("not checked", missing))
-        return f"{word}: {counts}{''.join(f'; {what}: {", ".join(some)}' for what, some in told if some)}."
+        parts = (("failed", failed), ("not checked", missing))
+        return f"{word}: {counts}{''.join(f'; {what}: {", ".join(some)}' for what, some in parts if some)}."
 
     def with_few_digits(self) -> Self:
         """Return the card with the digits that count, in which machines do not differ."""

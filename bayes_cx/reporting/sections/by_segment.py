@@ -79,7 +79,7 @@ def _table(study: Study, found: BySegment, shown: Sequence[int]) -> Table:
         note += f" The {len(rows)} largest of {len(found.names)}; {plural(rest, 'smaller one')} are left out."
     if found.by not in study.fits[0].layout.design.columns:
         note += (
-            f" The model was not told of “{found.by}”: of customers with the same history it expects the "
+            f" The model does not know “{found.by}”: of customers with the same history it expects the "
             f"same. With --pool {found.by} it learns how segments differ."
         )
     return Table(columns, tuple(rows), label=f"Segments by {found.by}", note=note)

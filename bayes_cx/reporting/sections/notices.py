@@ -50,7 +50,8 @@ def _fit(fit: Posterior) -> Iterator[Notice]:
 
 def _again(fit: Posterior) -> str:
     if fit.layout.design.calendar:  # which NUTS does not sample
-        return "without --calendar and --season"
+        groups = ", or without --pool" if fit.layout.design.group_columns else ""
+        return f"without --calendar and --season{groups}"
     return "with more draws" if fit.provenance.method == "NUTS" else "with --method nuts"
 
 

@@ -1,12 +1,11 @@
 """Page one: whom to contact, what it brings, how sure that is, and what to do."""
 
 import numpy as np
-import xarray as xr
 
 from bayes_cx.data import provenance_of
 from bayes_cx.decision import Plan
 from bayes_cx.decision.offers import NEVER
-from bayes_cx.page import Picture, Section, Strong, Text, Tile, Tiles
+from bayes_cx.page import Picture, Section, Text, Tile, Tiles
 from bayes_cx.page.words import (
     Money,
     about,
@@ -14,16 +13,13 @@ from bayes_cx.page.words import (
     agree,
     chance,
     count,
-    listing,
     per_cent,
     plural,
-    shorten,
 )
 from bayes_cx.reporting import figures
-from bayes_cx.reporting.phrases import phrases
+from bayes_cx.reporting.sections.what_to_do import actions, assumed_active, offers_made
 from bayes_cx.reporting.studied import (
     events,
-    histories,
     kind_of_study,
     left_waiting,
     money_of,
@@ -34,8 +30,6 @@ from bayes_cx.reporting.studied import (
 from bayes_cx.study import Study
 
 __all__ = [
-    "actions",
-    "assumed_active",
     "campaign",
     "choice",
     "customers",
@@ -52,8 +46,6 @@ _COUNTED = (
     "The futures differ in what is not known about customers and offers, and in who happens to come back; {} "
     "is set to its average."
 )
-# From this chance on, all one-time buyers count as active.
-_SURELY = 0.999
 # Reasons for rejected rows that are named; the appendix has them all.
 _REASONS = 2
 
@@ -83,7 +75,7 @@ def campaign(study: Study) -> str:
         return _nobody(plan_of(study), money)
     gain = data["total_gain_predictive"].to_numpy()
     who = f"Contact {count(number)} of {plural(data.attrs['n_customers'], 'customer')}"
-    offers = _offers(data)
+    offers = offers_made(data)
     with_ = f" with the offer “{offers[0][0]}”" if len(offers) == 1 else ""
     cost = money(float(data.attrs["total_cost"]))
     costs = f"costs as much as {cost} are worth" if money.noun else f"costs {cost}"
@@ -165,15 +157,6 @@ def customers(study: Study) -> str:
         return text
     still = data["p_alive"].to_numpy()[once]
     return f"{text} About {about(still.sum())} of these {agree(still.sum(), 'has', 'have')} bought only once."
-
-
-def assumed_active(data: xr.Dataset) -> int:
-    """Return how many one-time buyers a plan counts as active only because its model assumes it."""
-    if "x" not in data:
-        return 0
-    once = data["x"].to_numpy() == 0
-    known = once.any() and data["p_alive"].to_numpy()[once].min() <= _SURELY
-    return 0 if known else int(once.sum())
 
 
 def _unknown_of(number: int, active: np.ndarray, assumed: int) -> str:
@@ -401,76 +384,6 @@ def tiles(study: Study) -> Tiles:
             gain,
         )
     )
-
-
-def actions(study: Study) -> Text:
-    """Return what to do with each kind of customer, the first step first."""
-    data, rows = plan_of(study).data, histories(study)
-    label = data["label"].to_numpy()
-    advice = phrases(kind_of_study(study)).advice
-    steps = {
-        "contact": ("Contact {}", lambda: _contact(data, rows)),
-        "wait and see": ("Wait and see with {}", lambda: _waiting(data)),
-        "notice given": ("Expect {} to leave", lambda: advice["notice given"]),
-        "needs no offer": ("Send no offer to {}", lambda: _left_alone(data, advice["needs no offer"])),
-        "let go": ("Let {} go", lambda: advice["let go"]),
-    }
-    lines = []
-    for name, (head, text) in steps.items():
-        if number := int((label == name).sum()):
-            lines.append((Strong(head.format(plural(number, "customer"))), f": {text()}"))
-    return Text(tuple(lines), "steps")
-
-
-def _contact(data: xr.Dataset, rows: xr.Dataset | None) -> str:
-    """Name the first customers, or the first histories that many share, and what they get."""
-    listed = data if rows is None else rows
-    chosen = listed["customer"].to_numpy()[listed["label"].to_numpy() == "contact"][:3]
-    if rows is None:
-        noun, first = "customer" if len(chosen) == 1 else "customers", [shorten(str(c), 28) for c in chosen]
-    else:
-        noun, first = "those with", [f"“{shorten(str(c), 60)}”" for c in chosen]
-    offers = [f"{name} for {count(k)}" for name, k in _offers(data)]
-    with_ = f"{listing(offers)}; " if len(offers) > 1 else ""
-    if rows is None and data.attrs["n_contacted"] == 1:
-        return f"{first[0]}."
-    return f"{with_}in the order of the priority list, starting with {noun} {listing(first)}."
-
-
-def _waiting(data: xr.Dataset) -> str:
-    """Say why some customers wait: the budget is used up, or it is not clear whether a contact pays."""
-    waits = data["label"].to_numpy() == "wait and see"
-    beyond = int((waits & (data["gain"].to_numpy() > 0)).sum())
-    if "withheld_contacts" in data.attrs:
-        return "contacting them almost surely loses money, although the average gain of some is positive."
-    again = "it is not clear whether a contact is worth its cost; a test on some would show it."
-    if not beyond:
-        return again
-    rest = "" if beyond == waits.sum() else f" For the others {again}"
-    return f"{count(beyond)} would be worth a contact, but the budget or the capacity is used up.{rest}"
-
-
-def _left_alone(data: xr.Dataset, advice: str) -> str:
-    """Return the advice for those who need no offer; of some it is only assumed that they are active."""
-    label, once = data["label"].to_numpy(), data["x"].to_numpy() == 0 if "x" in data else None
-    if (
-        once is None
-        or not assumed_active(data)
-        or not (some := int((once & (label == "needs no offer")).sum()))
-    ):
-        return advice
-    return (
-        f"an offer would cost more than it saves if they are active, which of {count(some)} who bought only "
-        "once is not known."
-    )
-
-
-def _offers(data: xr.Dataset) -> list[tuple[str, int]]:
-    """Return the offers that are made and to how many, the most frequent first."""
-    made = data["offer"].to_numpy()[data["contact"].to_numpy()].astype(str)
-    names, numbers = np.unique(made, return_counts=True)
-    pairs = ((str(n), int(k)) for n, k in zip(names, numbers, strict=True))
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 def _futures(study: Study) -> Picture:

@@ -97,14 +97,14 @@ def _stated(study: Study, name: str) -> str:
     plan = plan_of(study)
     if name == "margin":
         return per_cent(float(plan.settings.get("margin", 1.0)))
-    told = {
+    said = {
         "win_back": lambda offer: per_cent(offer.win_back.mean),
         "keep": lambda offer: per_cent(offer.keep.mean),
         "half_life": lambda offer: offer.half_life,
     }[name]
     if len(plan.offers) == 1:
-        return told(plan.offers[0])
-    return ", ".join(f"{offer.name} {told(offer)}" for offer in plan.offers)
+        return said(plan.offers[0])
+    return ", ".join(f"{offer.name} {said(offer)}" for offer in plan.offers)
 
 
 def _kinds(study: Study) -> Table:
