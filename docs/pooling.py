@@ -7,7 +7,8 @@ here is fitted to the result: the truth of the simulated shop are round numbers,
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +24,19 @@ HERE = Path(__file__).parent
 SEED, FUTURES = 1, 400
 # Of all customers, and of a single group.
 WHOLE, ALONE = bcx.Laplace(), bcx.Laplace(draws=1000)
-# Sizes of the simulated groups, the weeks seen, and those that follow.
+# Simulated shops; the sizes of the groups in each, the weeks seen, and those that follow.
+SHOPS = 12
 SIZES, SEEN, AHEAD = (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400), 39.0, 39.0
 CENTRE = {"purchase_rate": 1.5, "rate_cv": 1.2, "dropout": 0.2, "dropout_size": 3.0}
 SPREAD = {"purchase_rate": 0.5, "rate_cv": 0.2, "dropout": 0.5, "dropout_size": 0.2}
-SMALL = 50
+SMALL, PARTIAL = 50, "partial pooling"
 CUT, END, DAYS = "1997-09-30", "1998-06-30", 273
 BEGIN, FINISH = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
-def simulated() -> tuple[xr.Dataset, np.ndarray]:
+def simulated(shop: int) -> tuple[xr.Dataset, np.ndarray]:
     """Return the statistics of customers in groups that differ, and what they bought afterwards."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng([SEED, shop])
     parts, after = [], []
     for g, n in enumerate(SIZES):
         own = {}
@@ -88,10 +90,32 @@ def judged(stats: xr.Dataset, fit: Posterior, weeks: float) -> tuple[np.ndarray,
     return leave_one_out(fit, table).elpd, futures.transpose(..., "customer").to_numpy()
 
 
-def table(stats: xr.Dataset, after: np.ndarray, designs: Mapping[str, bcx.Design], weeks: float) -> str:
-    """Return the comparison as a table of Markdown."""
+@dataclass(frozen=True)
+class Judged:
+    """How the fits of one set of customers predict them.
+
+    Attributes
+    ----------
+    size, happened : numpy.ndarray
+        Customers in each group, and their purchases in the hold-out.
+    at : numpy.ndarray
+        The group of each customer.
+    elpd : dict of str to numpy.ndarray
+        By fit, of each customer.
+    totals : dict of str to numpy.ndarray
+        By fit, drawn totals of the hold-out, shape (future, group).
+    """
+
+    size: np.ndarray
+    happened: np.ndarray
+    at: np.ndarray
+    elpd: dict[str, np.ndarray]
+    totals: dict[str, np.ndarray]
+
+
+def compared(stats: xr.Dataset, after: np.ndarray, designs: Mapping[str, bcx.Design], weeks: float) -> Judged:
+    """Return how fits with these designs, and one of every group by itself, predict."""
     groups, at = np.unique(stats["group"].to_numpy().astype(str), return_inverse=True)
-    size = np.bincount(at)
     found = {name: judged(stats, fit, weeks) for name, fit in fits(stats, designs).items()}
     elpd, futures = np.empty(at.size), np.empty((FUTURES, at.size))
     # The scale of the priors is that of all customers, so that the priors are the same.
@@ -102,25 +126,48 @@ def table(stats: xr.Dataset, after: np.ndarray, designs: Mapping[str, bcx.Design
         fit = bcx.fit(BG_NBD, some, method=ALONE, seed=SEED, scale=scale, progress=False)
         elpd[own], futures[:, own] = judged(some, fit, weeks)
     found["no pooling"] = elpd, futures
-    happened = np.bincount(at, after)
+    totals = {
+        name: np.stack([made[:, at == g].sum(axis=1) for g in range(groups.size)], axis=1)
+        for name, (_, made) in found.items()
+    }
+    elpds = {name: own for name, (own, _) in found.items()}
+    return Judged(np.bincount(at), np.bincount(at, after), at, elpds, totals)
+
+
+def table(parts: Sequence[Judged]) -> str:
+    """Return the comparison as a table of Markdown."""
+    size, happened = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("size", "happened")
+    )
+    of_customer = np.concatenate([part.size[part.at] for part in parts])
     small = size < SMALL
     lines = [
         f"| fit | elpd, {small.sum()} groups of fewer than {SMALL} | elpd, {(~small).sum()} larger groups | "
         "CRPS of the total of a small group | of a larger one | totals inside 90 % intervals |",
         "|---|---|---|---|---|---|",
     ]
-    best = found["partial pooling"][0]
-    for name, (own, made) in found.items():
-        totals = np.array([made[:, at == g].sum(axis=1) for g in range(groups.size)])
-        score = crps(totals.T, happened)
-        low, high = np.quantile(totals, [0.05, 0.95], axis=1)
+    scores: dict[str, np.ndarray] = {}
+    for name in parts[0].elpd:
+        totals = np.concatenate([part.totals[name] for part in parts], axis=1)
+        scores[name] = crps(totals, happened)
+        low, high = np.quantile(totals, [0.05, 0.95], axis=0)
         inside = np.mean((low <= happened) & (happened <= high))
-        cells = [
-            f"{_difference(own[small[at] == which] - best[small[at] == which])}" for which in (True, False)
-        ]
-        scores = [f"{score[each].mean():.2f}" if each.any() else "" for each in (small, ~small)]
-        lines.append(f"| {name} | {' | '.join((*cells, *scores))} | {inside:.0%} |")
+        gain = np.concatenate([part.elpd[name] - part.elpd[PARTIAL] for part in parts])
+        cells = [_difference(gain[(of_customer < SMALL) == which]) for which in (True, False)]
+        behind = scores[name] - scores[PARTIAL]
+        for each in (small, ~small):
+            cells.append(_average(scores[name][each], behind[each]))
+        lines.append(f"| {name} | {' | '.join(cells)} | {inside:.0%} |")
     return "\n".join(lines)
+
+
+def _average(scores: np.ndarray, behind: np.ndarray) -> str:
+    """Return a mean score, and by how much it is above that of partial pooling, with its standard error."""
+    if not scores.size:
+        return ""
+    if not np.any(behind):
+        return f"{scores.mean():.2f}"
+    return f"{scores.mean():.2f} ({behind.mean():+.2f} ± {behind.std() / np.sqrt(behind.size):.2f})"
 
 
 def _difference(values: np.ndarray) -> str:
@@ -132,19 +179,14 @@ def _difference(values: np.ndarray) -> str:
 
 def main() -> None:
     """Write the tables into the page."""
-    pooled = bcx.Design(pool=["group"])
-    shop, after = simulated()
-    first = table(shop, after, {"partial pooling": pooled, "complete pooling": bcx.Design()}, AHEAD)
-    cohorts, later = cdnow()
-    designs = {
-        "partial pooling": pooled,
-        "drift from week to week": bcx.Design(drift="week"),
-        "complete pooling": bcx.Design(),
-    }
-    second = table(cohorts, later, designs, DAYS / 7)
+    designs = {PARTIAL: bcx.Design(pool=["group"]), "complete pooling": bcx.Design()}
+    first = table([compared(*simulated(shop), designs, AHEAD) for shop in range(SHOPS)])
+    second = table(
+        [compared(*cdnow(), designs | {"drift from week to week": bcx.Design(drift="week")}, DAYS / 7)]
+    )
     text = f"""{BEGIN}
-Simulated: {len(SIZES)} groups of {min(SIZES)} to {max(SIZES)} customers, seen for {SEEN:g} weeks and followed
-for as many.
+Simulated: {SHOPS} shops, each with {len(SIZES)} groups of {min(SIZES)} to {max(SIZES)} customers, seen for
+{SEEN:g} weeks and followed for as many.
 
 {first}
 
