@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Option", "above", "at_least", "between", "either", "one_of"]
+__all__ = ["Option", "above", "at_least", "between", "either", "one_of", "one_or_many"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,8 @@ def between(low: float, high: float) -> Callable[[float], str | None]:
 def one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], str | None]:
     """Return a check that a value is one of the names that `names` returns when it is checked."""
     return lambda value: None if value in names() else f"one of {', '.join(names())}"
+
+
+def one_or_many(value: Any) -> Any:
+    """Return the values of a setting that may be given several times; a text alone is one of them."""
+    return (value,) if isinstance(value, str) else value

@@ -1,7 +1,8 @@
 """The settings, each defined once: its key, type, default, help and limits.
 
-Every field of `Read`, `Compute`, `Offers` and `Write` is a key of the TOML file and, under the same name, a
-flag of the commands that use it. The module `flags` makes the flags and their help, `load` checks values.
+Every field of `Read`, `Compute`, `Offers`, `Write` and the records of `event_settings` is a key of the TOML
+file and, under the same name, a flag of the commands that use it. The module `flags` makes the flags and
+their help, `load` checks values.
 Only what ``--help`` needs is imported here.
 """
 
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from bayes_cx import catalogue
+from bayes_cx.app.event_settings import JourneySettings, ReadEvents
 from bayes_cx.app.groupings import no_formulas, no_groupings, one_line_each
-from bayes_cx.app.option import Option, above, at_least, between, either, one_of
+from bayes_cx.app.option import Option, above, at_least, between, either, one_of, one_or_many
 from bayes_cx.errors import InputError
 from bayes_cx.spans import UNITS, Span
 
@@ -53,10 +55,6 @@ def _half_life(text: str) -> str:
 
 def _some(text: str) -> str | None:
     return None if text else "a text"
-
-
-def _one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
 
 
 def _datasets() -> Iterable[str]:
@@ -97,7 +95,7 @@ class Read:
     file: Annotated[
         str | None,
         Option(
-            "Transactions or contracts: CSV, Parquet, Excel, a folder of one of them, or a database; "
+            "Transactions, contracts or events: CSV, Parquet, Excel, a folder of one of them, or a database; "
             "or statistics (.nc) that `summarise` wrote.",
             metavar="FILE",
             argument=True,
@@ -113,7 +111,7 @@ class Read:
         ),
     ] = None
     customer: Annotated[str | None, Option("Column with the customer id.", metavar="COLUMN")] = None
-    time: Annotated[str | None, Option("Column with the time of purchase.", metavar="COLUMN")] = None
+    time: Annotated[str | None, Option("Column with the time of purchase or event.", metavar="COLUMN")] = None
     amount: Annotated[
         str | None,
         Option(
@@ -130,7 +128,7 @@ class Read:
     by: Annotated[
         tuple[str, ...],
         Option(
-            "Column that groups customers; may be given several times.", metavar="COLUMN", parse=_one_or_many
+            "Column that groups customers; may be given several times.", metavar="COLUMN", parse=one_or_many
         ),
     ] = ()
     cohort: Annotated[
@@ -229,7 +227,7 @@ class Compute:
             '"country / store" for stores within countries, or "country + product"; may be given several '
             "times.",
             metavar="COLUMNS",
-            parse=_one_or_many,
+            parse=one_or_many,
             check=no_groupings,
         ),
     ] = ()
@@ -362,6 +360,9 @@ class Write:
             ) from error
 
 
+_EVENTS, _JOURNEYS = ReadEvents(), JourneySettings()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of a command."""
@@ -370,6 +371,8 @@ class Settings:
     compute: Compute = Compute()
     offer: Offers = Offers()
     write: Write = Write()
+    events: ReadEvents = _EVENTS
+    journeys: JourneySettings = _JOURNEYS
 
     def stamped(self) -> "Settings":
         """Return the settings with the time of this run, so that it is asked for once."""

@@ -14,7 +14,7 @@ import bayes_cx as bcx
 from bayes_cx.app.designs import design_of
 from bayes_cx.app.load import load
 from bayes_cx.app.rerun import command, recorded
-from bayes_cx.app.settings import SETTINGS, Settings
+from bayes_cx.app.settings import Compute, Offers, Read, Settings, Write, settings_in
 from bayes_cx.errors import InputError
 
 
@@ -120,7 +120,10 @@ def options_of(command: str) -> dict[str, str]:
     return {flag: str(one.help) for one in made.params for flag in one.opts}
 
 
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+OF_REPORT = {one.key: one for record in (Read, Compute, Offers, Write) for one in settings_in(record)}
+
+
+@pytest.mark.parametrize("setting", OF_REPORT.values(), ids=OF_REPORT)
 def test_every_setting_is_an_option_of_the_report(setting):
     flags = options_of("report")
     flag = setting.key if setting.option.argument else f"--{setting.key.replace('_', '-')}"
