@@ -40,8 +40,10 @@ from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
+from bayes_cx.decision import Response as Response
 from bayes_cx.decision import Segments as Segments
 from bayes_cx.decision import SpendAndFrequency as SpendAndFrequency
+from bayes_cx.decision import Stated as Stated
 from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import prioritise as prioritise

@@ -4,7 +4,7 @@ As in `work`, the libraries for fitting load only when there is something to fit
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -235,7 +235,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "command": run.command,
         "timestamp": run.timestamp.isoformat(),
         "settings": run.settings,
-        "offers": [asdict(offer) for offer in study.plan.offers],
+        "offers": [offer.as_dict() for offer in study.plan.offers],
         **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
         **{
             name: few_digits(_compared(chosen))

@@ -1,8 +1,9 @@
 """What to do: value, offers, priority and budget."""
 
-from bayes_cx.decision.offers import Beta, Offer
+from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
+from bayes_cx.decision.responses import Beta, Response, Stated, response_of
 from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
@@ -15,11 +16,14 @@ __all__ = [
     "LifetimeValue",
     "Offer",
     "Plan",
+    "Response",
     "Segments",
     "SpendAndFrequency",
+    "Stated",
     "by_segment",
     "lifetime_value",
     "prioritise",
+    "response_of",
     "segments",
     "spend_and_frequency",
 ]

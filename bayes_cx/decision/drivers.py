@@ -82,23 +82,30 @@ def drivers(
     A share that cannot be doubled, such as a margin of 70 %, goes up to one.
     """
     changes = campaign.changes
-    back, kept, cost_now = (
+    back, kept, response, cost_now = (
         float(sum(getattr(each, name)()[:, 0].mean() for each in changes))
-        for name in ("winning_back", "keeping", "cost")
+        for name in ("winning_back", "keeping", "response", "cost")
     )
 
-    def response(back_times: float, kept_times: float) -> float:
+    def gain_if(back_times: float, kept_times: float) -> float:
         found = [e.winning_back(back_times) + e.keeping(kept_times) - e.cost(back_times) for e in changes]
-        return float(sum(each.mean() for each in found))
+        return float(sum(each.mean() for each in found)) + response
 
-    rows = {
-        "win_back": (response(HALF, 1.0), response(TWICE, 1.0)),
-        "keep": (response(1.0, HALF), response(1.0, TWICE)),
-        "half_life": tuple(float(sum(e.gain().mean() for e in c)) for c in (campaign.sooner, campaign.later)),
-    }
+    rows: dict[str, tuple[float, ...]] = {}
+    if any(each.offer.response is None for each in changes):
+        rows = {
+            "win_back": (gain_if(HALF, 1.0), gain_if(TWICE, 1.0)),
+            "keep": (gain_if(1.0, HALF), gain_if(1.0, TWICE)),
+            "half_life": tuple(
+                float(sum(e.gain().mean() for e in c)) for c in (campaign.sooner, campaign.later)
+            ),
+        }
+    if any(each.offer.response is not None for each in changes):
+        now = float(campaign.gain().mean())
+        rows["response"] = tuple(now + (times - 1.0) * response for times in (HALF, TWICE))
     if value.spend is not None:
         most = min(TWICE, 1.0 / value.margin)
-        rows["margin"] = tuple(times * (back + kept) - cost_now for times in (HALF, most))
+        rows["margin"] = tuple(times * (back + kept + response) - cost_now for times in (HALF, most))
     half, twice = np.array(list(rows.values())).T
     best = [_best_number(gain, cost, i, budget, capacity) for i in (-2, -1)]
     return xr.Dataset(

@@ -47,9 +47,9 @@ class Plan:
         ``scale`` times what was assumed. The ends of its interval include the luck of who comes back, as
         ``total_gain_predictive`` does.
     drivers : xarray.Dataset
-        By ``assumption`` (``win_back``, ``keep``, ``half_life``, ``margin``): the expected gain of this plan
-        if that one were ``half`` and ``twice`` as large. Attributes: ``gain`` as assumed, and the number of
-        contacts that would be best with half and twice the half-life.
+        By ``assumption`` (``win_back``, ``keep``, ``half_life``, ``response``, ``margin``): the expected gain
+        of this plan if that one were ``half`` and ``twice`` as large. Attributes: ``gain`` as assumed, and
+        the number of contacts that would be best with half and twice the half-life.
     offers : tuple of Offer
     settings : dict
         The settings of `prioritise` and `lifetime_value` that made the plan.

@@ -1,7 +1,7 @@
 """The plan from value, offers, budget and capacity."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -59,8 +59,11 @@ def prioritise(
     contacted, and the attributes ``withheld_contacts``, ``withheld_gain``, ``withheld_low``,
     ``withheld_high`` and ``withheld_loss`` of the data say what was held back.
 
-    The effects of an offer are draws too, the same for all customers. Gains are expectations over a
-    customer's own luck; their spread is the uncertainty about customers and offers.
+    An offer with a response changes its outcome instead; see `Offer`.
+
+    The effects of an offer are draws too, the same for all customers unless its response differs between
+    them. Gains are expectations over a customer's own luck; their spread is the uncertainty about customers
+    and offers.
 
     Parameters
     ----------
@@ -121,7 +124,7 @@ def prioritise(
         offers=tuple(offers),
         by_segment=by_segments(value, columns_of_groups(value.stats), seed=seed) if futures else (),
         settings={
-            "offers": [asdict(offer) for offer in offers],
+            "offers": [offer.as_dict() for offer in offers],
             "budget": budget,
             "capacity": capacity,
             "horizon": str(value.horizon),
@@ -159,8 +162,9 @@ def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarr
     The scenarios are the strengths of the response, then half and twice the half-life.
     """
     gain, cost = np.empty((2, len(STRENGTHS) + 2, value.n_customers, len(effects)))
+    own = _own(value, effects)
     for some in value.blocks():
-        equal, place = value.alike(some)
+        equal, place = value.alike(some, *own)
         worth = value.worth(equal)
         for j, each in enumerate(effects):
             change = each.of(worth, equal)
@@ -170,6 +174,12 @@ def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarr
             for found, ours in zip((gain, cost), zip(*scenarios, strict=True), strict=True):
                 found[:, some, j] = np.concatenate(ours)[:, place]
     return gain, cost
+
+
+def _own(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarray, ...]:
+    """Return a number for each customer if responses differ, so that nobody stands for others."""
+    differ = any(each.changed is not None and each.changed.effect.ndim > 1 for each in effects)
+    return (np.arange(value.n_customers),) if differ else ()
 
 
 def _ranks(allocation: Allocation) -> np.ndarray:
@@ -198,8 +208,9 @@ def _describe(
     kept = thinned(draws, max(1, _RANK_CELLS // max(n, 1)))
     ranking = np.empty((kept.size, n), dtype=np.float32)
     rng = np.random.default_rng([seed, 2])
+    own_response = _own(value, effects)
     for some in value.blocks():
-        equal, place = value.alike(some, allocation.offer)
+        equal, place = value.alike(some, allocation.offer, *own_response)
         worth = value.worth(equal)
         changes = [each.of(worth, equal) for each in effects]
         gains = [change.gain() for change in changes]
@@ -245,6 +256,7 @@ def _describe(
         "gain_predictive": campaign.gain() + luck[AS_DRAWN],
         "winning_back": sum(each.winning_back()[:, 0] for each in campaign.changes),
         "keeping": sum(each.keeping()[:, 0] for each in campaign.changes),
+        "response": sum(each.response()[:, 0] for each in campaign.changes),
     }
     names = np.array([each.offer.name for each in effects], dtype=object)[allocation.offer]
     names[~allocation.contact] = ""

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from scipy import stats as distributions
 
 from bayes_cx.data import DataProvenance, provenance_of
-from bayes_cx.decision import Beta, Offer
+from bayes_cx.decision import Beta, Offer, Response, Stated, response_of
 from bayes_cx.decision.offers import NEVER
 from bayes_cx.models import find
 from bayes_cx.page import Block, Column, Section, Strong, Table, Text
-from bayes_cx.page.words import between, count, day, plural
+from bayes_cx.page.words import Money, between, count, day, plural
 from bayes_cx.reporting import figures
+from bayes_cx.reporting.effects_in_words import rise
 from bayes_cx.reporting.phrases import RETURNS, phrases
 from bayes_cx.reporting.studied import events, kind_of_study, money_of, plan_of
 from bayes_cx.study import Study
@@ -64,11 +65,19 @@ def assumptions(study: Study) -> Iterator[tuple[str, str]]:
     for offer in plan.offers:
         charged = "paid for every contact" if offer.charged == "contacted" else "paid when accepted"
         yield f"Offer: {offer.name}", f"costs {money(offer.cost)}, {charged}"
-        yield "ρ, chance that it wins back who has just left", _beta(offer.win_back)
+        if offer.response is not None:
+            yield "What a contact changes", _response(offer.response, money)
+            continue
+        back = response_of(offer.win_back)
+        said = _beta(back.prior) if isinstance(back, Stated) else rise(back, money)
+        yield "ρ, chance that it wins back who has just left", said
         yield "Half-life of ρ", _half_life(offer)
         yield "κ, share by which it lowers the chance to leave", _beta(offer.keep)
-    yield "Who is won back", phrases(kind_of_study(study)).won_back
-    yield "Who is kept", "the chance to leave stays lower for the whole horizon"
+    if any(offer.response is None for offer in plan.offers):
+        yield "Who is won back", phrases(kind_of_study(study)).won_back
+        yield "Who is kept", "the chance to leave stays lower for the whole horizon"
+    if any(offer.response is not None and offer.response.outcome == "buying" for offer in plan.offers):
+        yield "Who buys because of an offer", _BUYS
     if (budget := plan.settings.get("budget")) not in (None, ""):
         yield "Budget", money(float(budget))
     if (capacity := plan.settings.get("capacity")) not in (None, ""):
@@ -119,6 +128,19 @@ def _half_life(offer: Offer) -> str:
     if offer.half_life == NEVER:
         return "none: the chance is the same however long the silence"
     return f"{offer.half_life} of silence; an assumption until a trial with a control group measures it"
+
+
+_BUYS = (
+    "makes one purchase more, and counts as active again if he or she had left; the effect is that of the "
+    "customers of the trial, the same for active and for lost ones"
+)
+
+
+def _response(response: Response, money: Money) -> str:
+    """Return an effect with its interval, and whether it is an assumption."""
+    if isinstance(response, Stated):
+        return f"{_beta(response.prior)}; an assumption"
+    return rise(response, money)
 
 
 def _beta(prior: Beta) -> str:

@@ -1,10 +1,11 @@
 """Page one: whom to contact, what it brings, how sure that is, and what to do."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bayes_cx.data import provenance_of
-from bayes_cx.decision import Plan
-from bayes_cx.decision.offers import NEVER
+from bayes_cx.decision import Offer, Plan
 from bayes_cx.page import Picture, Section, Text, Tile, Tiles
 from bayes_cx.page.words import (
     Money,
@@ -17,6 +18,7 @@ from bayes_cx.page.words import (
     plural,
 )
 from bayes_cx.reporting import figures
+from bayes_cx.reporting.effects_in_words import all_measured, measured_by, none_measured, what_it_does
 from bayes_cx.reporting.sections.what_to_do import actions, assumed_active, offers_made
 from bayes_cx.reporting.studied import (
     events,
@@ -292,27 +294,34 @@ def remarks(study: Study) -> str | None:
 
 def grounds(study: Study) -> str:
     """Say which assumptions about the response the gain rests on, and which of them moves it most."""
-    plan = plan_of(study)
-    if len(plan.offers) == 1:
-        offer = plan.offers[0]
-        fades = f", half as many for every further {offer.half_life} of silence,"
-        fades = "" if offer.half_life == NEVER else fades
-        response = (
-            f"the offer wins back {per_cent(offer.win_back.mean)} of those who have just left{fades} and "
-            f"lowers the chance to leave by {per_cent(offer.keep.mean)}"
-        )
+    plan, money = plan_of(study), money_of(study)
+    offers = plan.offers
+    if len(offers) == 1:
+        response = f"the offer {what_it_does(offers[0], money)}"
     else:
-        response = "the appendix lists how many customers each offer wins back and keeps"
+        response = "the appendix lists what each offer changes"
+    if none_measured(offers):
+        return (
+            f"The gain rests on assumptions: {response}. {drivers(study)} Unless a trial with a control "
+            "group has measured the response, test the offer on a part of the list first."
+        )
+    if all_measured(offers):
+        return f"The effect of the offer is measured: {_by(offers, response)}. {drivers(study)}"
     return (
-        f"The gain rests on assumptions: {response}. {drivers(study)} Unless a trial with a control group "
-        "has measured the response, test the offer on a part of the list first."
+        f"The gain rests on measured effects and on assumptions: {_by(offers, response)}. {drivers(study)} "
+        "What is assumed should be tested on a part of the list first."
     )
+
+
+def _by(offers: Sequence[Offer], response: str) -> str:
+    return response if len(offers) == 1 else f"{measured_by(offers)} customers; {response}"
 
 
 _DRIVERS = {
     "win_back": "the chance to win back",
     "keep": "the share of leaving that the offer prevents",
     "half_life": "the time after which the chance to win back is halved",
+    "response": "what a contact changes",
     "margin": "the share of the amounts that is kept",
 }
 

@@ -192,6 +192,8 @@ def _order(study: Study, shown: int) -> str:
     who, since = "almost surely left", "who have been silent for so long"
     if kind_of_study(study).leaving == "observed":
         who, since = "left", "whose contract ended so long ago"
+    if named[0].response is not None:
+        return f"{text} A customer who has {who} can come first, who would bring much if he or she came back."
     left = _returning(study, named[0], int(gone[0]))
     return (
         f"{text} A customer who has {who} can come first: about {per_cent(left)} of those {since} are "

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
+from bayes_cx.decision import Offer
 from bayes_cx.page import Block, Cell, Column, Name, Number, Section, Share, Table, Text
 from bayes_cx.page.words import Money, about, count, per_cent, plural, shorten
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.alike import group_columns
+from bayes_cx.reporting.effects_in_words import size
 from bayes_cx.reporting.phrases import phrases
 from bayes_cx.reporting.studied import kind_of_study, left_waiting, money_of, plan_of, worth_of
 from bayes_cx.study import Study
@@ -75,11 +77,13 @@ def _rests(study: Study) -> Table | None:
             )
         )
     heads = ("Assumption, largest effect first", "If half as large", "As assumed", "If twice as large")
-    note = (
-        "Expected net gain of this plan, one assumption changed at a time. With half the half-life "
-        f"{plural(int(found.attrs['contacts_half_life_half']), 'contact')} would be best, with twice the "
-        f"half-life {count(float(found.attrs['contacts_half_life_twice']))}."
-    )
+    note = "Expected net gain of this plan, one assumption changed at a time."
+    if "half_life" in found["assumption"]:
+        note += (
+            f" With half the half-life {plural(int(found.attrs['contacts_half_life_half']), 'contact')} "
+            "would be best, with twice the half-life "
+            f"{count(float(found.attrs['contacts_half_life_twice']))}."
+        )
     columns = tuple(Column(head, wide=i == 0) for i, head in enumerate(heads))
     return Table(columns, tuple(rows), label="What the gain rests on", note=note)
 
@@ -88,6 +92,7 @@ _ASSUMPTIONS = {
     "win_back": "Chance to win back who has just left",
     "keep": "Share of leaving that the offer prevents",
     "half_life": "Half-life of the chance to win back",
+    "response": "What a contact changes",
     "margin": "Share of the amounts that is kept",
 }
 
@@ -97,14 +102,19 @@ def _stated(study: Study, name: str) -> str:
     plan = plan_of(study)
     if name == "margin":
         return per_cent(float(plan.settings.get("margin", 1.0)))
-    said = {
-        "win_back": lambda offer: per_cent(offer.win_back.mean),
-        "keep": lambda offer: per_cent(offer.keep.mean),
-        "half_life": lambda offer: offer.half_life,
-    }[name]
+    money = money_of(study)
+
+    def said(offer: Offer) -> str:
+        if name == "half_life":
+            return offer.half_life
+        effect = offer.effects[name]
+        known = "" if effect.basis == "stated" else ", measured"
+        return f"{size(effect, effect.mean, money)}{known}"
+
+    own = [offer for offer in plan.offers if (offer.response is not None) == (name == "response")]
     if len(plan.offers) == 1:
-        return said(plan.offers[0])
-    return ", ".join(f"{offer.name} {said(offer)}" for offer in plan.offers)
+        return said(own[0])
+    return ", ".join(f"{offer.name} {said(offer)}" for offer in own)
 
 
 def _kinds(study: Study) -> Table:
