@@ -11,6 +11,7 @@ from bayes_cx.checks import verdict as verdict
 from bayes_cx.compiling import engine as engine
 from bayes_cx.data import ByDate as ByDate
 from bayes_cx.data import Events as Events
+from bayes_cx.data import Operator as Operator
 from bayes_cx.data import Split as Split
 from bayes_cx.data import Taxonomy as Taxonomy
 from bayes_cx.data import Transactions as Transactions
@@ -28,6 +29,7 @@ from bayes_cx.data import open_journeys as open_journeys
 from bayes_cx.data import pseudonymise as pseudonymise
 from bayes_cx.data import read_events as read_events
 from bayes_cx.data import read_transactions as read_transactions
+from bayes_cx.data import simulate_operator as simulate_operator
 from bayes_cx.data import split as split
 from bayes_cx.data import split_contracts as split_contracts
 from bayes_cx.data import summarise as summarise

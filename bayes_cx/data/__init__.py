@@ -12,6 +12,7 @@ from bayes_cx.data.expand import expand
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.pseudonyms import pseudonymise
 from bayes_cx.data.read_events import read_events
+from bayes_cx.data.simulate_operator import Operator, OperatorTruth, simulate_operator
 from bayes_cx.data.split import Split, split
 from bayes_cx.data.split_contracts import split_contracts
 from bayes_cx.data.summarise import summarise
@@ -26,6 +27,8 @@ __all__ = [
     "ByDate",
     "DataProvenance",
     "Events",
+    "Operator",
+    "OperatorTruth",
     "Split",
     "Taxonomy",
     "Transactions",
@@ -45,6 +48,7 @@ __all__ = [
     "pseudonymise",
     "read_events",
     "read_transactions",
+    "simulate_operator",
     "split",
     "split_contracts",
     "summarise",
