@@ -177,6 +177,8 @@ def sample_prior(
     names = variables(built)
     with built:
         values = pm.draw([built[name] for name in names], draws=draws, random_seed=seed, mode=AS_WRITTEN)
+    if draws == 1:  # of which PyMC leaves out the dimension
+        values = [value[None] for value in values]
     dims = {name: ("chain", "draw", *built.named_vars_to_dims.get(name, ())) for name in names}
     posterior = xr.Dataset(
         {name: (dims[name], value[None]) for name, value in zip(names, values, strict=True)},

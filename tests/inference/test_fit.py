@@ -254,6 +254,16 @@ def test_the_pymc_model_can_be_extended(few):
     assert np.isfinite(built.compile_logp(mode=SIMPLIFIED)(built.initial_point()))
 
 
+@pytest.mark.parametrize("design", [bcx.Design(), bcx.Design(pool=["half"])])
+def test_a_single_draw_of_the_prior(cdnow_sample, design):
+    halves = cdnow_sample.assign(
+        half=("customer", (np.arange(cdnow_sample.sizes["customer"]) % 2).astype(str))
+    )
+    prior = bcx.sample_prior(bcx.models.BG_NBD, halves, design=design, draws=1)
+    assert prior.n_draws == 1
+    assert prior.draws["posterior"]["purchase_rate"].shape == (1, 1)
+
+
 def test_prior_draws_look_like_a_posterior(cdnow_sample):
     prior = bcx.sample_prior(bcx.models.BG_NBD, cdnow_sample, draws=2000, seed=1)
     assert prior.n_draws == 2000

