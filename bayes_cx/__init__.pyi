@@ -11,11 +11,13 @@ from bayes_cx.checks import verdict as verdict
 from bayes_cx.compiling import engine as engine
 from bayes_cx.data import ByDate as ByDate
 from bayes_cx.data import Events as Events
+from bayes_cx.data import Features as Features
 from bayes_cx.data import Operator as Operator
 from bayes_cx.data import Split as Split
 from bayes_cx.data import Taxonomy as Taxonomy
 from bayes_cx.data import Transactions as Transactions
 from bayes_cx.data import add as add
+from bayes_cx.data import at_risk as at_risk
 from bayes_cx.data import coarsen as coarsen
 from bayes_cx.data import cohorts as cohorts
 from bayes_cx.data import compress as compress
@@ -35,6 +37,7 @@ from bayes_cx.data import split_contracts as split_contracts
 from bayes_cx.data import summarise as summarise
 from bayes_cx.data import summarise_contracts as summarise_contracts
 from bayes_cx.data import summarise_opportunities as summarise_opportunities
+from bayes_cx.data import summarise_periods as summarise_periods
 from bayes_cx.data import summarise_stays as summarise_stays
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.decision import Beta as Beta
@@ -63,6 +66,7 @@ from bayes_cx.inference import Design as Design
 from bayes_cx.inference import JourneyPosterior as JourneyPosterior
 from bayes_cx.inference import Laplace as Laplace
 from bayes_cx.inference import Posterior as Posterior
+from bayes_cx.inference import RiskPosterior as RiskPosterior
 from bayes_cx.inference import fit as fit
 from bayes_cx.inference import load as load
 from bayes_cx.inference import pymc_model as pymc_model
@@ -85,6 +89,7 @@ from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import predict_purchases as predict_purchases
+from bayes_cx.scoring import reasons as reasons
 from bayes_cx.scoring import removal_effects as removal_effects
 from bayes_cx.scoring import score as score
 from bayes_cx.scoring import simulate as simulate

@@ -88,6 +88,7 @@ KINDS = {
     "opportunities": "opportunities taken or not",
     "contracts": "contracts renewed or not",
     "stays": "stays of journeys",
+    "periods": "periods at risk",
     SPEND: "amounts",
 }
 """The kinds of statistics, and what a sentence calls their data."""

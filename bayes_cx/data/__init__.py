@@ -9,6 +9,7 @@ from bayes_cx.data.compress import compress, unique_rows
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
+from bayes_cx.data.features import Features
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.pseudonyms import pseudonymise
 from bayes_cx.data.read_events import read_events
@@ -18,6 +19,7 @@ from bayes_cx.data.split_contracts import split_contracts
 from bayes_cx.data.summarise import summarise
 from bayes_cx.data.summarise_contracts import summarise_contracts
 from bayes_cx.data.summarise_opportunities import summarise_opportunities
+from bayes_cx.data.summarise_periods import at_risk, summarise_periods
 from bayes_cx.data.summarise_stays import open_journeys, summarise_stays
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.taxonomy import Taxonomy
@@ -27,12 +29,14 @@ __all__ = [
     "ByDate",
     "DataProvenance",
     "Events",
+    "Features",
     "Operator",
     "OperatorTruth",
     "Split",
     "Taxonomy",
     "Transactions",
     "add",
+    "at_risk",
     "cdnow_path",
     "coarsen",
     "cohorts",
@@ -54,6 +58,7 @@ __all__ = [
     "summarise",
     "summarise_contracts",
     "summarise_opportunities",
+    "summarise_periods",
     "summarise_stays",
     "to_lifetimes",
     "unique_rows",

@@ -14,7 +14,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import STAYS
 from bayes_cx.spans import FINE_UNITS, Span, check_unit
 
-__all__ = ["EXIT", "START", "Journeys"]
+__all__ = ["EXIT", "START", "Journeys", "end_of_observation"]
 
 START, EXIT = "start", "exit"
 """The states in which a journey begins, and in which one without a target ends."""
@@ -95,7 +95,7 @@ class Journeys:
         if taken := [name for name in names.values() if name in STAYS.columns]:
             raise InputError(f"group column {taken[0]!r}", "a name that is no statistic", "rename the column")
         groups = {f"of_{prefix}": name for prefix, name in names.items()}
-        found = cls(events, named, journey, end, _until(events, until), unit, grid, groups)
+        found = cls(events, named, journey, end, end_of_observation(events, until), unit, grid, groups)
         found.check_targets()
         return found
 
@@ -246,7 +246,7 @@ def _silence(journey: Any) -> Span:
         ) from error
 
 
-def _until(events: Events, until: Any) -> str:
+def end_of_observation(events: Events, until: Any) -> str:
     """Return the end of observation in UTC; a date means its last moment, none the time of the last event."""
     if until is not None:
         return end_of(until, events.schema.timezone).isoformat(" ")

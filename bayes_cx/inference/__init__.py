@@ -3,6 +3,7 @@
 from bayes_cx.inference.build import pymc_model
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.fit import fit, sample_prior
+from bayes_cx.inference.hazards import RiskPosterior
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Conjugate, Laplace
 from bayes_cx.inference.posterior import Posterior
@@ -17,6 +18,7 @@ __all__ = [
     "JourneyPosterior",
     "Laplace",
     "Posterior",
+    "RiskPosterior",
     "fit",
     "load",
     "pymc_model",

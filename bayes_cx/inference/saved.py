@@ -10,10 +10,12 @@ import xarray as xr
 from bayes_cx import checks as _checks
 from bayes_cx import models
 from bayes_cx.errors import InputError
+from bayes_cx.inference.hazards import RiskPosterior
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.inference.tree import check_tree
+from bayes_cx.models.hazard import HAZARD
 from bayes_cx.models.semi_markov import SEMI_MARKOV
 
 __all__ = ["load", "save"]
@@ -29,7 +31,7 @@ def load(path: str | Path) -> Any:
 
     Returns
     -------
-    Posterior or JourneyPosterior
+    Posterior, JourneyPosterior or RiskPosterior
 
     Raises
     ------
@@ -47,6 +49,8 @@ def load(path: str | Path) -> Any:
         said = json.loads(tree.attrs["provenance"])
         if isinstance(said, dict) and said.get("model") == SEMI_MARKOV.key:
             return JourneyPosterior.of_tree(tree)
+        if isinstance(said, dict) and said.get("model") == HAZARD.key:
+            return RiskPosterior.of_tree(tree)
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
         model = models.find(made.model)
         posterior = Posterior(model.with_priors(**made.own_priors) if made.own_priors else model, tree)

@@ -8,6 +8,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds.contracts import CONTRACTS
 from bayes_cx.kinds.kind import Column, Forecast, Kind, Words, differences
 from bayes_cx.kinds.opportunities import OPPORTUNITIES
+from bayes_cx.kinds.periods import PERIODS
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
 from bayes_cx.kinds.stays import STAYS
@@ -19,6 +20,7 @@ __all__ = [
     "CONTRACTS",
     "KINDS",
     "OPPORTUNITIES",
+    "PERIODS",
     "PURCHASES",
     "SPEND",
     "STAYS",
@@ -30,7 +32,7 @@ __all__ = [
     "kind_of",
 ]
 
-KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS)}
+KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS, PERIODS)}
 
 
 def _again(key: str, changes: dict[str, Any]) -> Kind:

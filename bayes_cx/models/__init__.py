@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayes_cx.models.cnbd import BG_CNBD as BG_CNBD
     from bayes_cx.models.cnbd import MBG_CNBD as MBG_CNBD
     from bayes_cx.models.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
+    from bayes_cx.models.hazard import HAZARD as HAZARD
     from bayes_cx.models.log_normal import LOG_NORMAL as LOG_NORMAL
     from bayes_cx.models.log_normal import LOG_NORMAL_FREQUENCY as LOG_NORMAL_FREQUENCY
     from bayes_cx.models.mbg_nbd import MBG_NBD as MBG_NBD
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     MODELS: dict[str, Model]
 
-__all__ = ["MODELS", "SEMI_MARKOV", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["HAZARD", "MODELS", "SEMI_MARKOV", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def find(name: str) -> Model:
@@ -67,8 +68,8 @@ copyreg.pickle(Model, _reduce)
 def __getattr__(name: str) -> Any:
     if name == "MODELS":
         return {entry.key: find(entry.key) for entry in catalogue.MODELS}
-    if name == "SEMI_MARKOV":  # which is no model of customers, and fitted in its own way
-        return import_module("bayes_cx.models.semi_markov").SEMI_MARKOV
+    if name in ("SEMI_MARKOV", "HAZARD"):  # which are no models of customers, and fitted in their own way
+        return getattr(import_module(f"bayes_cx.models.{name.lower()}"), name)
     for entry in catalogue.MODELS:
         if name == entry.attribute:
             return find(entry.key)

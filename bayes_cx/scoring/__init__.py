@@ -16,6 +16,7 @@ from bayes_cx.scoring.predict import (
     replicate_statistics,
 )
 from bayes_cx.scoring.reach import at_states, removal_effects
+from bayes_cx.scoring.risk import reasons
 from bayes_cx.scoring.score import draws, score
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.scoring.simulate import simulate
@@ -39,6 +40,7 @@ __all__ = [
     "predict_purchases",
     "predict_spend",
     "predict_value",
+    "reasons",
     "removal_effects",
     "replicate",
     "replicate_statistics",

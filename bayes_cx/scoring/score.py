@@ -8,10 +8,12 @@ import pandas as pd
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference.hazards import RiskPosterior
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.options import HORIZONS, several, unit_of
 from bayes_cx.scoring.reach import score_journeys
+from bayes_cx.scoring.risk import score_risk
 from bayes_cx.scoring.score_table import Scores
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.spans import DiscountRate, Span
@@ -20,7 +22,7 @@ __all__ = ["draws", "score"]
 
 
 def score(
-    posterior: Posterior | JourneyPosterior,
+    posterior: Posterior | JourneyPosterior | RiskPosterior,
     stats: xr.Dataset,
     quantity: str,
     *,
@@ -43,13 +45,13 @@ def score(
 
     Parameters
     ----------
-    posterior : Posterior or JourneyPosterior
+    posterior : Posterior, JourneyPosterior or RiskPosterior
     stats : xarray.Dataset
         Statistics by customer; their unit of time may differ from that of the fit. For journeys those that
-        are open, from `open_journeys`, or `at_states`.
+        are open, from `open_journeys`, or `at_states`; for risk the customers from `at_risk`.
     quantity : str
         One of ``posterior.model.quantities``; of journeys ``p_next``, ``p_reach``, ``expected_visits`` or
-        ``expected_time``.
+        ``expected_time``; of risk ``p_event``, ``p_no_event`` or ``rate``.
     t : str, Span, number or time difference, optional
         Horizon with its unit, such as ``"52 weeks"``; a number is in the unit of `stats`.
     quantiles : sequence of float
@@ -89,6 +91,9 @@ def score(
     _check_quantiles(quantiles)
     if isinstance(posterior, JourneyPosterior):
         return score_journeys(posterior, stats, quantity, quantiles, t=t, thin_to=thin_to, **options)
+
+    if isinstance(posterior, RiskPosterior):
+        return score_risk(posterior, stats, quantity, quantiles, t=t, thin_to=thin_to, **options)
 
     def summarised(**given: Any) -> xr.Dataset:
         ready = scorer(posterior, stats, quantity, thin_to=thin_to, **given)

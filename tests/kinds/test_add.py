@@ -33,6 +33,13 @@ MADE = {
         "wait": d + 0.5,
         "left": int(c > 0),
     },
+    "periods": lambda a, b, c, d: {
+        "age": a / 2,
+        "length": b + 1.0,
+        "event": "leave" if c > 3 else "",
+        "happened": int(c > 3),
+        "call, 30 days": float(d),
+    },
 }
 
 
