@@ -75,6 +75,8 @@ from bayes_cx.inference import save as save
 from bayes_cx.inference.coefficients import Effects as Effects
 from bayes_cx.inference.coefficients import effects as effects
 from bayes_cx.inference.own_draws import posterior as posterior
+from bayes_cx.inference.signals import Signals as Signals
+from bayes_cx.inference.signals import signals as signals
 from bayes_cx.model import Prior as Prior
 from bayes_cx.progress import show_progress as show_progress
 from bayes_cx.reporting import ModelCard as ModelCard

@@ -40,6 +40,8 @@ design = bcx.Design(pool=["cohort"])
 renewals = bcx.fit(bcx.models.BDW, contracts, design=design, seed=1, progress=False)
 stays = bcx.validation.survival(renewals, contracts, "5 years")
 with_calendar = bcx.fit("bg_nbd", stats, design=bcx.Design(calendar=True), seed=1, progress=False)
+operator = bcx.simulate_operator(2000, seed=1)
+before = bcx.signals(operator.events, "contract_cancelled", "30 days", by="segment")
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
 """
 
@@ -72,6 +74,7 @@ CALLS = (
     "bcx.plot.still(stays)",
     "bcx.plot.ranks(bcx.validation.sbc(bcx.models.BG_NBD, simulations=100, progress=False))",
     'bcx.plot.calendar(with_calendar, "26 weeks")',
+    "bcx.plot.signals(before)",
 )
 
 

@@ -119,3 +119,9 @@ def at_point():
         return made if unit is None else with_provenance(made, unit=unit)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def operator():
+    """A telecom operator with 1,500 simulated customers."""
+    return bcx.simulate_operator(1500, seed=2)

@@ -4,6 +4,7 @@ Every function takes ``ax=``, the Axes to draw on, makes a figure of its own wit
 so that titles, labels and limits can be changed. `docs/gallery.md` shows all of them.
 """
 
+from bayes_cx.plot.before_target import signals
 from bayes_cx.plot.by_week import calendar
 from bayes_cx.plot.campaign import forest, futures, gain_curve, sensitivity
 from bayes_cx.plot.differences import population, shrinkage
@@ -38,6 +39,7 @@ __all__ = [
     "retention",
     "sensitivity",
     "shrinkage",
+    "signals",
     "still",
     "survival",
     "tracking",

@@ -1,16 +1,13 @@
 """The simulated operator keeps to its story: rates, chances of orders and of leaving, links, lags."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayes_cx as bcx
 from bayes_cx.data import operator_story as story
-
-
-@pytest.fixture(scope="module")
-def operator():
-    return bcx.simulate_operator(1200, seed=3)
 
 
 def near(seen, expected, sd):
@@ -154,6 +151,7 @@ def test_the_same_seed_gives_the_same_operator():
 
 def test_one_customer_is_enough_and_none_is_refused():
     assert bcx.simulate_operator(1, seed=1).events.rows_accepted > 0
-    for n in (0, 1.5, True, "many"):
+    wrong: tuple[Any, ...] = (0, 1.5, True, "many")
+    for n in wrong:
         with pytest.raises(bcx.InputError, match="customers"):
             bcx.simulate_operator(n, seed=1)
