@@ -88,6 +88,7 @@ KINDS = {
     "opportunities": "opportunities taken or not",
     "contracts": "contracts renewed or not",
     "stays": "stays of journeys",
+    "treatments": "responses to treatments",
     SPEND: "amounts",
 }
 """The kinds of statistics, and what a sentence calls their data."""

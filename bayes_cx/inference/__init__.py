@@ -7,6 +7,7 @@ from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Conjugate, Laplace
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.inference.saved import load, save
+from bayes_cx.inference.uplift_fit import UpliftPosterior
 
 __all__ = [
     "MAP",
@@ -17,6 +18,7 @@ __all__ = [
     "JourneyPosterior",
     "Laplace",
     "Posterior",
+    "UpliftPosterior",
     "fit",
     "load",
     "pymc_model",

@@ -11,6 +11,7 @@ from bayes_cx.kinds.opportunities import OPPORTUNITIES
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
 from bayes_cx.kinds.stays import STAYS
+from bayes_cx.kinds.treatments import TREATMENTS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +23,7 @@ __all__ = [
     "PURCHASES",
     "SPEND",
     "STAYS",
+    "TREATMENTS",
     "Column",
     "Forecast",
     "Kind",
@@ -30,7 +32,7 @@ __all__ = [
     "kind_of",
 ]
 
-KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS)}
+KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS, TREATMENTS)}
 
 
 def _again(key: str, changes: dict[str, Any]) -> Kind:

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     from bayes_cx.models.pareto_nbd import PARETO_NBD as PARETO_NBD
     from bayes_cx.models.sbg import SBG as SBG
     from bayes_cx.models.semi_markov import SEMI_MARKOV as SEMI_MARKOV
+    from bayes_cx.models.uplift import UPLIFT as UPLIFT
 
     MODELS: dict[str, Model]
 
-__all__ = ["MODELS", "SEMI_MARKOV", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["MODELS", "SEMI_MARKOV", "UPLIFT", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+# What is no model of single customers, and fitted in its own way: the record and its module.
+_OTHERS = {"SEMI_MARKOV": "semi_markov", "UPLIFT": "uplift"}
 
 
 def find(name: str) -> Model:
@@ -67,8 +72,8 @@ copyreg.pickle(Model, _reduce)
 def __getattr__(name: str) -> Any:
     if name == "MODELS":
         return {entry.key: find(entry.key) for entry in catalogue.MODELS}
-    if name == "SEMI_MARKOV":  # which is no model of customers, and fitted in its own way
-        return import_module("bayes_cx.models.semi_markov").SEMI_MARKOV
+    if name in _OTHERS:
+        return getattr(import_module(f"bayes_cx.models.{_OTHERS[name]}"), name)
     for entry in catalogue.MODELS:
         if name == entry.attribute:
             return find(entry.key)

@@ -2,6 +2,7 @@
 
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.calendar import effects_by_date, factors_by_week
+from bayes_cx.scoring.contrast import contrast, contrast_draws
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
@@ -28,6 +29,8 @@ __all__ = [
     "average",
     "average_purchases",
     "columns_of_kind",
+    "contrast",
+    "contrast_draws",
     "draws",
     "effects_by_date",
     "factors_by_week",

@@ -33,6 +33,7 @@ MADE = {
         "wait": d + 0.5,
         "left": int(c > 0),
     },
+    "treatments": lambda a, b, c, d: {"arm": "ab"[a % 2], "outcome": float(b % 2), "dose": c * (a % 2) / 2},
 }
 
 
