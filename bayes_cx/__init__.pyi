@@ -84,6 +84,7 @@ from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
+from bayes_cx.scoring import average_effects as average_effects
 from bayes_cx.scoring import average_purchases as average_purchases
 from bayes_cx.scoring import contrast as contrast
 from bayes_cx.scoring import contrast_draws as contrast_draws
@@ -99,6 +100,8 @@ from bayes_cx.study import Evidence as Evidence
 from bayes_cx.study import RunProvenance as RunProvenance
 from bayes_cx.study import Study as Study
 from bayes_cx.validation import Comparison as Comparison
+from bayes_cx.validation import UpliftJudgement as UpliftJudgement
 from bayes_cx.validation import compare as compare
+from bayes_cx.validation import judge_uplift as judge_uplift
 
 __version__: str

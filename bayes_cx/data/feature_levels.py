@@ -75,7 +75,8 @@ class Feature:
             edges = (distinct[1:] + distinct[:-1]) / 2
             return cls(name, (*(f"{value:.12g}" for value in distinct), *missing), tuple(edges.tolist()))
         cut = np.unique(np.quantile(found, np.arange(1, bins) / bins, method="inverted_cdf"))
-        cut = cut[cut < distinct[-1]]
+        # Where most have the largest value there is one interval for it and one for all below.
+        cut = cut[cut < distinct[-1]] if cut[0] < distinct[-1] else distinct[-2:-1]
         shown = [f"{edge:.6g}" for edge in cut]
         if len(set(shown)) < len(shown):
             shown = [repr(float(edge)) for edge in cut]

@@ -125,7 +125,26 @@ class UpliftPosterior:
 
     def observed(self) -> xr.Dataset:
         """Return the statistics that the model was fitted to, over ``row``."""
-        return self.draws["observed_data"].to_dataset()
+        return self.draws["observed_data"].to_dataset().assign_attrs(self.provenance["data"])
+
+    @staticmethod
+    def patterns(levels: Mapping[str, np.ndarray], n: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return the different combinations of levels, and which of them each of `n` customers has.
+
+        Parameters
+        ----------
+        levels : mapping of str to numpy.ndarray, shape (customer,)
+            The level of each feature.
+        n : int
+        """
+        if not levels:
+            return {}, np.zeros(n, int)
+        code = np.zeros(n, np.int64)
+        for values in levels.values():
+            _, own = np.unique(values.astype(str), return_inverse=True)
+            _, code = np.unique(code * (int(own.max(initial=0)) + 1) + own, return_inverse=True)
+        _, first, place = np.unique(code, return_index=True, return_inverse=True)
+        return {name: values[first] for name, values in levels.items()}, place
 
     @classmethod
     def of_tree(cls, tree: xr.DataTree) -> "UpliftPosterior":

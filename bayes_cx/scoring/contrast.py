@@ -13,7 +13,7 @@ from bayes_cx.inference.uplift_fit import UpliftPosterior
 from bayes_cx.scoring.score import check_quantiles
 from bayes_cx.scoring.score_table import Scores
 
-__all__ = ["Treated", "contrast", "contrast_draws", "responses_of"]
+__all__ = ["Treated", "average_effects", "contrast", "contrast_draws", "responses_of", "treatment_of"]
 
 type Treated = str | tuple[str, float]
 """A treatment, or a treatment and its dose."""
@@ -84,7 +84,7 @@ def contrast(
     """
     check_quantiles(quantiles)
     customers, levels = customers_of(rows, posterior.terms.features)
-    patterns, place = _patterns(levels, len(customers))
+    patterns, place = posterior.patterns(levels, len(customers))
     size = len(next(iter(patterns.values()), [0]))
     mean, sd, above, quantile = (
         np.empty(size),
@@ -141,7 +141,7 @@ def contrast_draws(
         As `contrast` does.
     """
     customers, levels = customers_of(rows, posterior.terms.features)
-    patterns, place = _patterns(levels, len(customers))
+    patterns, place = posterior.patterns(levels, len(customers))
     values = _difference(posterior, patterns, quantity, to, against, thin_to)[:, place]
     return xr.DataArray(
         values[None],
@@ -165,7 +165,7 @@ def responses_of(
         raise InputError(
             f"the quantity {quantity!r} of {posterior.outcome}", f"one of {', '.join(known)}", "choose one"
         )
-    arm, dose = _treatment(posterior, treated)
+    arm, dose = treatment_of(posterior, treated)
     terms, b = posterior.terms, posterior.coefficients(thin_to)
     z = terms.columns(levels)
     eta = b["constant"][:, None] + b["main"] @ z.T
@@ -189,7 +189,7 @@ def _difference(
     return found - responses_of(posterior, levels, other, quantity, thin_to)
 
 
-def _treatment(posterior: UpliftPosterior, treated: Treated) -> tuple[str, float]:
+def treatment_of(posterior: UpliftPosterior, treated: Treated) -> tuple[str, float]:
     """Return the name of a treatment and its dose."""
     terms = posterior.terms
     arm, dose = (
@@ -216,18 +216,6 @@ def _treatment(posterior: UpliftPosterior, treated: Treated) -> tuple[str, float
     return arm, float(dose)
 
 
-def _patterns(levels: dict[str, np.ndarray], n: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return the different combinations of levels, and which of them each customer has."""
-    if not levels:
-        return {}, np.zeros(n, int)
-    code = np.zeros(n, np.int64)
-    for values in levels.values():
-        _, own = np.unique(values.astype(str), return_inverse=True)
-        _, code = np.unique(code * (int(own.max(initial=0)) + 1) + own, return_inverse=True)
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
-    return {name: values[first] for name, values in levels.items()}, place
-
-
 def _attrs(posterior: UpliftPosterior, quantity: str, to: Treated, against: Treated | None) -> dict[str, Any]:
     other = posterior.control if against is None else against
     return {
@@ -243,3 +231,52 @@ def _attrs(posterior: UpliftPosterior, quantity: str, to: Treated, against: Trea
 
 def _named(treated: Treated) -> str:
     return treated if isinstance(treated, str) else f"{treated[0]} {treated[1]:g}"
+
+
+def average_effects(posterior: UpliftPosterior, *, level: float = 0.95) -> xr.Dataset:
+    """Return what each treatment changes on average over the customers of the trial, and how that differs.
+
+    Parameters
+    ----------
+    posterior : UpliftPosterior
+    level : float
+        Probability that the intervals hold.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``arm``: ``effect``, in the unit of the outcome and in the largest dose, and ``spread``, the
+        standard deviation of the effect between customers, each with ``_low`` and ``_high``; ``p_positive``,
+        the probability that the average effect is above zero.
+
+    Raises
+    ------
+    InputError
+        If the level is not between 0 and 1.
+
+    Examples
+    --------
+    See `docs/uplift.md`.
+    """
+    if isinstance(level, str) or not 0 < level < 1:
+        raise InputError(f"level={level!r}", "a probability between 0 and 1", "write 0.95 for 95%")
+    quantity = "p_outcome" if posterior.family == "bernoulli" else "mean_outcome"
+    observed = posterior.observed()
+    levels = {feature.name: observed[feature.name].to_numpy() for feature in posterior.terms.features}
+    patterns, place = posterior.patterns(levels, observed.sizes["row"])
+    weight = np.bincount(place, observed["weight"].to_numpy())
+    weight = weight / weight.sum()
+    found: dict[str, list[Any]] = {}
+    for arm in posterior.arms:
+        values = _difference(posterior, patterns, quantity, arm, None)
+        mean = values @ weight if patterns else values[:, 0]
+        spread = np.sqrt(np.maximum((values - mean[:, None]) ** 2 @ weight, 0.0))
+        for name, draws in (("effect", mean), ("spread", spread)):
+            low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+            for end, value in (("", draws.mean()), ("_low", low), ("_high", high)):
+                found.setdefault(name + end, []).append(float(value))
+        found.setdefault("p_positive", []).append(float((mean > 0).mean()))
+    attrs = {"outcome": posterior.outcome, "against": posterior.control, "level": level}
+    return xr.Dataset(
+        {name: ("arm", values) for name, values in found.items()}, {"arm": list(posterior.arms)}, attrs
+    )
