@@ -34,11 +34,13 @@ from bayes_cx.data import read_transactions as read_transactions
 from bayes_cx.data import simulate_operator as simulate_operator
 from bayes_cx.data import split as split
 from bayes_cx.data import split_contracts as split_contracts
+from bayes_cx.data import split_customers as split_customers
 from bayes_cx.data import summarise as summarise
 from bayes_cx.data import summarise_contracts as summarise_contracts
 from bayes_cx.data import summarise_opportunities as summarise_opportunities
 from bayes_cx.data import summarise_periods as summarise_periods
 from bayes_cx.data import summarise_stays as summarise_stays
+from bayes_cx.data import summarise_uplift as summarise_uplift
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
@@ -67,6 +69,7 @@ from bayes_cx.inference import JourneyPosterior as JourneyPosterior
 from bayes_cx.inference import Laplace as Laplace
 from bayes_cx.inference import Posterior as Posterior
 from bayes_cx.inference import RiskPosterior as RiskPosterior
+from bayes_cx.inference import UpliftPosterior as UpliftPosterior
 from bayes_cx.inference import fit as fit
 from bayes_cx.inference import load as load
 from bayes_cx.inference import pymc_model as pymc_model
@@ -87,7 +90,10 @@ from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
+from bayes_cx.scoring import average_effects as average_effects
 from bayes_cx.scoring import average_purchases as average_purchases
+from bayes_cx.scoring import contrast as contrast
+from bayes_cx.scoring import contrast_draws as contrast_draws
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import predict_purchases as predict_purchases
@@ -101,6 +107,8 @@ from bayes_cx.study import Evidence as Evidence
 from bayes_cx.study import RunProvenance as RunProvenance
 from bayes_cx.study import Study as Study
 from bayes_cx.validation import Comparison as Comparison
+from bayes_cx.validation import UpliftJudgement as UpliftJudgement
 from bayes_cx.validation import compare as compare
+from bayes_cx.validation import judge_uplift as judge_uplift
 
 __version__: str

@@ -89,6 +89,7 @@ KINDS = {
     "contracts": "contracts renewed or not",
     "stays": "stays of journeys",
     "periods": "periods at risk",
+    "treatments": "responses to treatments",
     SPEND: "amounts",
 }
 """The kinds of statistics, and what a sentence calls their data."""

@@ -21,6 +21,7 @@ from bayes_cx.data.summarise_contracts import summarise_contracts
 from bayes_cx.data.summarise_opportunities import summarise_opportunities
 from bayes_cx.data.summarise_periods import at_risk, summarise_periods
 from bayes_cx.data.summarise_stays import open_journeys, summarise_stays
+from bayes_cx.data.summarise_uplift import customers_of, split_customers, summarise_uplift
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.taxonomy import Taxonomy
 from bayes_cx.data.transactions import Transactions, read_transactions
@@ -41,6 +42,7 @@ __all__ = [
     "coarsen",
     "cohorts",
     "compress",
+    "customers_of",
     "expand",
     "from_lifetimes",
     "from_survivors",
@@ -55,11 +57,13 @@ __all__ = [
     "simulate_operator",
     "split",
     "split_contracts",
+    "split_customers",
     "summarise",
     "summarise_contracts",
     "summarise_opportunities",
     "summarise_periods",
     "summarise_stays",
+    "summarise_uplift",
     "to_lifetimes",
     "unique_rows",
 ]

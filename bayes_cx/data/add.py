@@ -16,9 +16,12 @@ from bayes_cx.data.compress import compress
 from bayes_cx.data.groups import NO_GROUP
 from bayes_cx.data.weekly import added_repeats
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import PERIODS, STAYS, Kind, kind_of
+from bayes_cx.kinds import PERIODS, STAYS, TREATMENTS, Kind, kind_of
 
 __all__ = ["add"]
+
+# What two parts of a trial must share beside their columns.
+_OF_A_TRIAL = ("control", "treatment", "response", "features")
 
 
 def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
@@ -128,7 +131,8 @@ def _steps(kind: Kind, unit: str) -> Callable[[str], float]:
 
     Text would not do: in hours it carries the distance to UTC, which changes with summer time.
     """
-    if kind.key in (STAYS.key, PERIODS.key):  # which end at a time, not with a step
+    # Stays and periods end at a time, not with a step; treatments may have no date at all.
+    if kind.key in (STAYS.key, PERIODS.key, TREATMENTS.key):
         return lambda date: (end_of(date) - datetime(1970, 1, 1)).total_seconds() if date else -np.inf
     clock = Clock(unit)
     return lambda date: clock.step_of(date) if date else -np.inf
@@ -151,7 +155,8 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
             "pseudonyms by one key in both parts, or ids in both",
             "pass the same pseudonym_key for both parts",
         )
-    for name in ("kind", "unit", "returns", "zero_amounts", "journey", "targets", "close", "definition"):
+    own = ("journey", "targets", "close", "definition", *_OF_A_TRIAL)
+    for name in ("kind", "unit", "returns", "zero_amounts", *own):
         if a.attrs.get(name) != b.attrs.get(name):
             raise InputError(
                 f"{name} is {a.attrs.get(name)!r} in one part and {b.attrs.get(name)!r} in the other",

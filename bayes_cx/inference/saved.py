@@ -15,8 +15,10 @@ from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.inference.tree import check_tree
+from bayes_cx.inference.uplift_fit import UpliftPosterior
 from bayes_cx.models.hazard import HAZARD
 from bayes_cx.models.semi_markov import SEMI_MARKOV
+from bayes_cx.models.uplift import UPLIFT
 
 __all__ = ["load", "save"]
 
@@ -27,11 +29,11 @@ def save(posterior: Posterior, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Any:
-    """Read a posterior that `Posterior.save`, or `JourneyPosterior.save`, wrote.
+    """Read a posterior that its method `save` wrote.
 
     Returns
     -------
-    Posterior, JourneyPosterior or RiskPosterior
+    Posterior, JourneyPosterior, RiskPosterior or UpliftPosterior
 
     Raises
     ------
@@ -51,6 +53,8 @@ def load(path: str | Path) -> Any:
             return JourneyPosterior.of_tree(tree)
         if isinstance(said, dict) and said.get("model") == HAZARD.key:
             return RiskPosterior.of_tree(tree)
+        if isinstance(said, dict) and said.get("model") == UPLIFT.key:
+            return UpliftPosterior.of_tree(tree)
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
         model = models.find(made.model)
         posterior = Posterior(model.with_priors(**made.own_priors) if made.own_priors else model, tree)

@@ -12,6 +12,7 @@ from bayes_cx.kinds.periods import PERIODS
 from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
 from bayes_cx.kinds.stays import STAYS
+from bayes_cx.kinds.treatments import TREATMENTS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,6 +25,7 @@ __all__ = [
     "PURCHASES",
     "SPEND",
     "STAYS",
+    "TREATMENTS",
     "Column",
     "Forecast",
     "Kind",
@@ -32,7 +34,7 @@ __all__ = [
     "kind_of",
 ]
 
-KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS, PERIODS)}
+KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS, PERIODS, TREATMENTS)}
 
 
 def _again(key: str, changes: dict[str, Any]) -> Kind:

@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from bayes_cx.models.pareto_nbd import PARETO_NBD as PARETO_NBD
     from bayes_cx.models.sbg import SBG as SBG
     from bayes_cx.models.semi_markov import SEMI_MARKOV as SEMI_MARKOV
+    from bayes_cx.models.uplift import UPLIFT as UPLIFT
 
     MODELS: dict[str, Model]
 
-__all__ = ["HAZARD", "MODELS", "SEMI_MARKOV", "find", *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
+# What is no model of single customers, and fitted in its own way: the record and its module.
+_OTHERS = {"HAZARD": "hazard", "SEMI_MARKOV": "semi_markov", "UPLIFT": "uplift"}
+
+__all__ = ["MODELS", "find", *_OTHERS, *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def find(name: str) -> Model:
@@ -68,8 +72,8 @@ copyreg.pickle(Model, _reduce)
 def __getattr__(name: str) -> Any:
     if name == "MODELS":
         return {entry.key: find(entry.key) for entry in catalogue.MODELS}
-    if name in ("SEMI_MARKOV", "HAZARD"):  # which are no models of customers, and fitted in their own way
-        return getattr(import_module(f"bayes_cx.models.{name.lower()}"), name)
+    if name in _OTHERS:
+        return getattr(import_module(f"bayes_cx.models.{_OTHERS[name]}"), name)
     for entry in catalogue.MODELS:
         if name == entry.attribute:
             return find(entry.key)

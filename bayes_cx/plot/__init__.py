@@ -20,6 +20,7 @@ from bayes_cx.plot.evidence import (
 )
 from bayes_cx.plot.histories import frequency_recency, p_alive
 from bayes_cx.plot.staying import retention, still, survival
+from bayes_cx.plot.uplift_pictures import uplift_by_feature, uplift_curve, uplift_tenths
 
 __all__ = [
     "by_frequency",
@@ -43,4 +44,7 @@ __all__ = [
     "still",
     "survival",
     "tracking",
+    "uplift_by_feature",
+    "uplift_curve",
+    "uplift_tenths",
 ]

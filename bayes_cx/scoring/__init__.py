@@ -2,6 +2,14 @@
 
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.calendar import effects_by_date, factors_by_week
+from bayes_cx.scoring.contrast import (
+    Treated,
+    average_effects,
+    contrast,
+    contrast_draws,
+    responses_of,
+    treatment_of,
+)
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
@@ -24,11 +32,15 @@ from bayes_cx.scoring.total_variance import sources_of_total
 
 __all__ = [
     "Scorer",
+    "Treated",
     "add_log_likelihood",
     "at_states",
     "average",
+    "average_effects",
     "average_purchases",
     "columns_of_kind",
+    "contrast",
+    "contrast_draws",
     "draws",
     "effects_by_date",
     "factors_by_week",
@@ -44,9 +56,11 @@ __all__ = [
     "removal_effects",
     "replicate",
     "replicate_statistics",
+    "responses_of",
     "score",
     "scorer",
     "simulate",
     "sources_of_total",
     "total_log_likelihood",
+    "treatment_of",
 ]

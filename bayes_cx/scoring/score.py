@@ -18,7 +18,7 @@ from bayes_cx.scoring.score_table import Scores
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.spans import DiscountRate, Span
 
-__all__ = ["draws", "score"]
+__all__ = ["check_quantiles", "draws", "score"]
 
 
 def score(
@@ -88,7 +88,7 @@ def score(
     >>> bcx.score(posterior, stats, "p_purchases", t="26 weeks", count=[0, 1])["mean"].sizes["count"]
     2
     """
-    _check_quantiles(quantiles)
+    check_quantiles(quantiles)
     if isinstance(posterior, JourneyPosterior):
         return score_journeys(posterior, stats, quantity, quantiles, t=t, thin_to=thin_to, **options)
 
@@ -160,7 +160,8 @@ def _text(t: Any) -> str:
     return ", ".join(map(str, t)) if np.ndim(t) and not isinstance(t, (str, Span)) else str(t)
 
 
-def _check_quantiles(quantiles: Sequence[float]) -> None:
+def check_quantiles(quantiles: Sequence[float]) -> None:
+    """Refuse what are no different probabilities in a list."""
     probabilities = np.asarray(quantiles, dtype=object)
     possible = probabilities.ndim == 1 and all(
         isinstance(p, SupportsFloat) and 0 <= float(p) <= 1 for p in probabilities

@@ -23,11 +23,13 @@ class Scores(xr.Dataset):
         -------
         pandas.DataFrame
             Indexed by ``customer``, one row where the quantity is of customers never seen. Columns ``mean``,
-            ``sd`` and the quantiles in per cent, such as ``quantile_5``; where an option has several values
-            they are named ``"mean, t=4"`` and so on.
+            ``sd``, of contrasts ``p_positive``, and the quantiles in per cent, such as ``quantile_5``; where
+            an option has several values they are named ``"mean, t=4"`` and so on.
         """
         several = [dim for dim in self["mean"].dims if dim != "customer"]
-        columns: dict[str, xr.DataArray] = {name: self[name] for name in ("mean", "sd")}
+        columns: dict[str, xr.DataArray] = {
+            name: self[name] for name in ("mean", "sd", "p_positive") if name in self
+        }
         columns |= {
             f"quantile_{100 * float(p):.10g}": self["quantile"].sel(probability=p, drop=True)
             for p in self["probability"].to_numpy()

@@ -3,7 +3,8 @@
 `holdout` tests a fit on a period that it has not seen. `predictive_check` and `prior_predictive_check`
 compare the data with data simulated from the posterior and from the prior. `sbc` tests whether fits
 recover the parameters of simulated data. `compare` finds which of several models predicts best, and
-whether the difference is more than noise. `coarsening_shift` checks what a fit to coarsened statistics loses.
+whether the difference is more than noise. `judge_uplift` says whether it pays to choose whom to
+treat. `coarsening_shift` checks what a fit to coarsened statistics loses.
 `spend_coverage` tests a model of spend on what hold-out buyers paid.
 `survival` compares how many customers under contract stayed with what a model expects, and looks ahead.
 """
@@ -12,6 +13,7 @@ from bayes_cx.validation.coarsening import coarsening_shift
 from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
+from bayes_cx.validation.judge_uplift import UpliftJudgement, judge_uplift
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.sbc import Sbc, sbc
 from bayes_cx.validation.sensitivity import prior_sensitivity, total_sensitivity
@@ -23,9 +25,11 @@ __all__ = [
     "Holdout",
     "PredictiveCheck",
     "Sbc",
+    "UpliftJudgement",
     "coarsening_shift",
     "compare",
     "holdout",
+    "judge_uplift",
     "predictive_check",
     "prior_predictive_check",
     "prior_sensitivity",

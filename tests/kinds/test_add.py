@@ -40,6 +40,7 @@ MADE = {
         "happened": int(c > 3),
         "call, 30 days": float(d),
     },
+    "treatments": lambda a, b, c, d: {"arm": "ab"[a % 2], "outcome": float(b % 2), "dose": c * (a % 2) / 2},
 }
 
 

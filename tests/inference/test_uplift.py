@@ -1,0 +1,188 @@
+"""Fits of uplift: against quadrature, on simulated customers, and in files."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from scipy.stats import binom, halfnorm, norm
+
+import bayes_cx as bcx
+from bayes_cx.errors import InputError
+
+ROLES = {"outcome": "y", "treatment": "arm", "control": "none", "features": ["age", "town"]}
+
+
+def customers(n, effect, seed, arms=("none", "mail")):
+    """Return customers who respond with log odds -1 + .5 (in town b) + effect(arm, old)."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {"age": rng.integers(20, 80, n), "town": rng.choice(list("abc"), n), "arm": rng.choice(arms, n)}
+    )
+    eta = (
+        -1
+        + 0.5 * (table.town == "b")
+        + [effect(a, age > 50) for a, age in zip(table.arm, table.age, strict=True)]
+    )
+    return table.assign(y=(rng.random(n) < expit(eta)).astype(int))
+
+
+@pytest.fixture(scope="module")
+def differing():
+    table = customers(8_000, lambda arm, old: (arm == "mail") * (0.8 if old else -0.2), 1)
+    return bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table, **ROLES), seed=1)
+
+
+@pytest.fixture(scope="module")
+def alike():
+    table = customers(8_000, lambda arm, old: (arm == "mail") * 0.3, 2)
+    return bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table, **ROLES), seed=1)
+
+
+def test_quadrature_agrees():
+    """One constant and one effect: the posterior is an integral over three numbers."""
+    n, k = np.array([80, 80]), np.array([12, 26])
+    rows = [("none", 0)] * 68 + [("none", 1)] * 12 + [("mail", 0)] * 54 + [("mail", 1)] * 26
+    table = pd.DataFrame(rows, columns=["arm", "y"]).assign(same=1)
+    stats = bcx.summarise_uplift(table, outcome="y", treatment="arm", control="none", features="same")
+    found = bcx.fit(bcx.models.UPLIFT, stats, method=bcx.Laplace(draws=2000), seed=1)
+    constant = np.linspace(-3.5, 0, 61)[:, None, None]
+    effect = np.linspace(-1, 2.5, 81)[None, :, None]
+    scale = np.linspace(0.005, 2.5, 250)[None, None, :]
+    centre = np.log(38 / 122)
+    log_p = (
+        norm.logpdf(constant, centre, 2.5) + norm.logpdf(effect, 0, scale) + halfnorm.logpdf(scale, 0, 0.5)
+    )
+    log_p = (
+        log_p + binom.logpmf(k[0], n[0], expit(constant)) + binom.logpmf(k[1], n[1], expit(constant + effect))
+    )
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    mean = float((p * effect).sum())
+    sd = float(np.sqrt((p * (effect - mean) ** 2).sum()))
+    draws = found.coefficients()["effect"][:, 0]
+    assert found.verdict == "passed"
+    assert abs(draws.mean() - mean) < 4 * sd / np.sqrt(800)
+    assert 0.93 < draws.std() / sd < 1.07
+    spread = found.coefficients()["effect_sd"]
+    assert abs(spread.mean() - float((p * scale).sum())) < 0.03
+
+
+def test_differences_are_found_where_they_are(differing):
+    assert differing.verdict == "passed"
+    people = pd.DataFrame({"age": [25, 75], "town": ["a", "a"]}, index=["young", "old"])
+    found = bcx.contrast(differing, people, "log_odds", to="mail")
+    truth = np.array([-0.2, 0.8])
+    assert np.all(np.abs(found["mean"] - truth) < 3.5 * found["sd"])
+    assert np.all(found["sd"] < 0.15)
+
+
+def test_no_difference_is_the_default(alike, differing):
+    """Where all customers are alike effects hardly differ."""
+    spread = {
+        name: bcx.average_effects(fit).isel(arm=0)
+        for name, fit in (("alike", alike), ("differing", differing))
+    }
+    assert np.median(alike.coefficients()["interaction_sd"]) < 0.1
+    assert np.quantile(differing.coefficients()["interaction_sd"], 0.05) > 0.1
+    assert float(spread["alike"]["spread"]) < 0.03 < float(spread["differing"]["spread_low"])
+    simple = 0.3 * 0.2  # near a fifth of the log odds, at a rate of about .3
+    assert abs(float(spread["alike"]["effect"]) - simple) < 0.03
+
+
+def test_an_amount_is_estimated_as_least_squares_would():
+    rng = np.random.default_rng(3)
+    n = 4000
+    table = pd.DataFrame(
+        {"arm": rng.choice(["none", "mail"], n), "age": rng.integers(20, 80, n), "town": "a"}
+    )
+    table["y"] = rng.gamma(0.2, 50, n) + 5.0 * (table.arm == "mail")
+    posterior = bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table, **ROLES), seed=1)
+    by_arm = table.groupby("arm")["y"]
+    difference = by_arm.mean()["mail"] - by_arm.mean()["none"]
+    error = np.sqrt((by_arm.var() / by_arm.size()).sum())
+    found = bcx.average_effects(posterior)
+    assert posterior.family == "normal"
+    assert abs(float(found["effect"][0]) - difference) < 0.5 * error
+    # The unit of money changes nothing but the unit.
+    cents = bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table.assign(y=100 * table.y), **ROLES), seed=1)
+    np.testing.assert_allclose(bcx.average_effects(cents)["effect"], 100 * found["effect"], rtol=0.02)
+
+
+@pytest.fixture(scope="module")
+def doses():
+    rng = np.random.default_rng(5)
+    n = 10_000
+    amount = rng.choice([0, 5, 10, 20], n)
+    table = pd.DataFrame(
+        {"arm": np.where(amount > 0, "voucher", "none"), "amount": amount, "town": rng.choice(list("ab"), n)}
+    )
+    table["y"] = rng.random(n) < expit(-1.5 + 1.2 * np.sqrt(amount / 20))
+    stats = bcx.summarise_uplift(
+        table, outcome="y", treatment="arm", control="none", features="town", dose="amount"
+    )
+    return bcx.fit(bcx.models.UPLIFT, stats, seed=1)
+
+
+def test_the_effect_of_a_dose_is_monotone_and_recovered(doses):
+    people = pd.DataFrame({"town": list("ab")})
+    at = (0, 2, 5, 10, 15, 20)
+    asked = [bcx.contrast_draws(doses, people, "log_odds", to=("voucher", d)) for d in at]
+    draws = np.array([each.to_numpy()[0] for each in asked])
+    steps = np.diff(draws, axis=0)
+    assert np.all((steps >= 0).all(axis=0) | (steps <= 0).all(axis=0))
+    truth = 1.2 * np.sqrt(np.array(at) / 20)
+    np.testing.assert_allclose(draws.mean(axis=(1, 2)), truth, atol=0.15)
+    shapes = doses.provenance["shapes"]
+    assert max(shapes, key=shapes.get) == "0.5"
+
+
+def test_a_posterior_comes_back_from_a_file(differing, tmp_path):
+    bcx.save(differing, tmp_path / "uplift.nc")
+    again = bcx.load(tmp_path / "uplift.nc")
+    assert repr(again) == repr(differing)
+    people = differing.observed()
+    one, other = (bcx.contrast(posterior, people, to="mail")["mean"] for posterior in (again, differing))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_the_same_seed_gives_the_same_draws():
+    stats = bcx.summarise_uplift(customers(500, lambda arm, old: 0.0, 7), **ROLES)
+    a, b = (bcx.fit(bcx.models.UPLIFT, stats, method=bcx.Laplace(draws=100), seed=5) for _ in range(2))
+    assert a.draws["posterior"].to_dataset().identical(b.draws["posterior"].to_dataset())
+
+
+def test_new_levels_are_average_and_named(differing):
+    people = pd.DataFrame({"age": [30], "town": ["zürich"]})
+    found = bcx.contrast(differing, people, to="mail")
+    assert found.attrs["levels_not_in_fit"] == ["town: zürich"]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda p, people: bcx.contrast(p, people, "p_wins", to="mail"), "p_wins.*p_outcome, log_odds"),
+        (lambda p, people: bcx.contrast(p, people, to="phone"), "'phone'.*'none', 'mail'"),
+        (lambda p, people: bcx.contrast(p, people, to=("mail", 3)), "a dose of 'mail'"),
+        (lambda p, people: bcx.contrast(p, people[["age"]], to="mail"), "customers without town"),
+        (
+            lambda p, people: bcx.contrast(p, people.assign(age="old"), to="mail"),
+            "'old' in the feature 'age'",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(differing, call, says):
+    with pytest.raises(InputError, match=says):
+        call(differing, pd.DataFrame({"age": [30], "town": ["a"]}))
+
+
+def test_what_cannot_be_fitted_is_refused():
+    table = customers(200, lambda arm, old: 0.0, 9)
+    stats = bcx.summarise_uplift(table, **ROLES)
+    with pytest.raises(InputError, match="the same for all customers"):
+        bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table.assign(y=1), **ROLES), seed=1)
+    with pytest.raises(InputError, match="a design for uplift"):
+        bcx.fit(bcx.models.UPLIFT, stats, design=bcx.Design(pool=["town"]), seed=1)
+    with pytest.raises(InputError, match="method NUTS"):
+        bcx.fit(bcx.models.UPLIFT, stats, method=bcx.NUTS(), seed=1)
+    with pytest.raises(InputError, match="statistics of contracts"):
+        bcx.fit(bcx.models.UPLIFT, bcx.load_cohorts(), seed=1)
