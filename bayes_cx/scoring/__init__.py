@@ -2,6 +2,7 @@
 
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.calendar import effects_by_date, factors_by_week
+from bayes_cx.scoring.contact_effects import effects_of_contacts
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
@@ -30,6 +31,7 @@ __all__ = [
     "columns_of_kind",
     "draws",
     "effects_by_date",
+    "effects_of_contacts",
     "factors_by_week",
     "horizon_in_fit",
     "log_likelihoods",
