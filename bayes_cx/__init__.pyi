@@ -28,6 +28,7 @@ from bayes_cx.data import load_cdnow as load_cdnow
 from bayes_cx.data import load_cohorts as load_cohorts
 from bayes_cx.data import load_donations as load_donations
 from bayes_cx.data import open_journeys as open_journeys
+from bayes_cx.data import plan_contacts as plan_contacts
 from bayes_cx.data import pseudonymise as pseudonymise
 from bayes_cx.data import read_events as read_events
 from bayes_cx.data import read_transactions as read_transactions
@@ -42,6 +43,7 @@ from bayes_cx.data import summarise_periods as summarise_periods
 from bayes_cx.data import summarise_stays as summarise_stays
 from bayes_cx.data import summarise_uplift as summarise_uplift
 from bayes_cx.data import to_lifetimes as to_lifetimes
+from bayes_cx.data import with_contacts as with_contacts
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import LifetimeValue as LifetimeValue
@@ -96,6 +98,7 @@ from bayes_cx.scoring import contrast as contrast
 from bayes_cx.scoring import contrast_draws as contrast_draws
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import effects_by_date as effects_by_date
+from bayes_cx.scoring import effects_of_contacts as effects_of_contacts
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import reasons as reasons
 from bayes_cx.scoring import removal_effects as removal_effects

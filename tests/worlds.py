@@ -52,8 +52,8 @@ def shop(
 
     Parameters
     ----------
-    factor : array, shape (day,)
-        Logarithm of what multiplies all rates.
+    factor : array, shape (day,) or (day, customer)
+        Logarithm of what multiplies all rates, or those of each customer.
     customers, joining : int
         How many, and on how many days they join.
     r, alpha, a, b : float
@@ -73,7 +73,7 @@ def shop(
     bought = [(np.arange(customers), first)]
     for day, height in enumerate(np.exp(factor)):
         here = np.flatnonzero(active & (first < day) & (day <= stays))
-        buys = here[rng.random(here.size) < -np.expm1(-rate[here] * height)]
+        buys = here[rng.random(here.size) < -np.expm1(-(rate * height)[here])]
         bought.append((buys, np.full(buys.size, day)))
         active[buys[rng.random(buys.size) < leaves[buys]]] = False
     who, when = (np.concatenate(each) for each in zip(*bought, strict=True))

@@ -6,6 +6,7 @@ from bayes_cx.data.by_date import ByDate
 from bayes_cx.data.coarsen import coarsen
 from bayes_cx.data.cohorts import cohorts
 from bayes_cx.data.compress import compress, unique_rows
+from bayes_cx.data.contacts import at_purchases, contacts_of, plan_contacts, with_contacts
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
@@ -37,11 +38,13 @@ __all__ = [
     "Taxonomy",
     "Transactions",
     "add",
+    "at_purchases",
     "at_risk",
     "cdnow_path",
     "coarsen",
     "cohorts",
     "compress",
+    "contacts_of",
     "customers_of",
     "expand",
     "from_lifetimes",
@@ -50,6 +53,7 @@ __all__ = [
     "load_cohorts",
     "load_donations",
     "open_journeys",
+    "plan_contacts",
     "provenance_of",
     "pseudonymise",
     "read_events",
@@ -66,4 +70,5 @@ __all__ = [
     "summarise_uplift",
     "to_lifetimes",
     "unique_rows",
+    "with_contacts",
 ]

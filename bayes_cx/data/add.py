@@ -13,6 +13,7 @@ import xarray as xr
 from bayes_cx.clock import Clock, end_of
 from bayes_cx.data.attributes import provenance_of
 from bayes_cx.data.compress import compress
+from bayes_cx.data.contacts import contacts_of
 from bayes_cx.data.groups import NO_GROUP
 from bayes_cx.data.weekly import added_repeats
 from bayes_cx.errors import InputError
@@ -69,6 +70,7 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     (2, 8.0, 8.0)
     """
     kind = kind_of(a)
+    a, b = (_without_others(part) for part in (a, b))
     _check_alike(a, b)
     if "row" in a.sizes:
         _check_same_end(a, b)
@@ -92,6 +94,12 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     return total.assign_attrs(_attrs(kind, a, b))
 
 
+def _without_others(part: xr.Dataset) -> xr.Dataset:
+    """Return a part without the count of contacts with others, who may be the customers of the other part."""
+    kept = {name: value for name, value in part.attrs.items() if name != "contacts_of_others"}
+    return part if len(kept) == len(part.attrs) else part.drop_attrs(deep=False).assign_attrs(kept)
+
+
 def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
     if kind.sequence is None:
         raise InputError(
@@ -106,6 +114,12 @@ def _in_sequence(kind: Kind, early: xr.Dataset, late: xr.Dataset) -> xr.Dataset:
             "summarise all purchases at once",
         )
     clock = Clock(early.attrs["unit"])
+    if contacts_of(early):
+        raise InputError(
+            "two periods with contacts",
+            "different customers, as contacts may count at the first purchase of the later period",
+            "summarise all purchases at once, and add the contacts then",
+        )
     groups = [str(name) for name in early.data_vars if early[name].dtype == object]
     one, two = (_in_steps(part, kind, clock) for part in (early, late))
     customers = one.index.union(two.index, sort=False).sort_values()
@@ -155,7 +169,7 @@ def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
             "pseudonyms by one key in both parts, or ids in both",
             "pass the same pseudonym_key for both parts",
         )
-    own = ("journey", "targets", "close", "definition", *_OF_A_TRIAL)
+    own = ("journey", "targets", "close", "definition", "contacts", *_OF_A_TRIAL)
     for name in ("kind", "unit", "returns", "zero_amounts", *own):
         if a.attrs.get(name) != b.attrs.get(name):
             raise InputError(

@@ -124,9 +124,9 @@ class LifetimeValue:
     def _group(self) -> np.ndarray:
         """A number for each customer, the same for those who are equal in all that counts here."""
         own = {"leaving next": self.leaving_next, "silence": self.silence}
-        names = [*self.purchases.model.statistics, *self.purchases.layout.design.columns]
+        names = [*self.purchases.model.statistics, *self.purchases.layout.design.read]
         if isinstance(self.spend, Posterior):
-            names += [*self.spend.model.statistics, *self.spend.layout.design.columns]
+            names += [*self.spend.model.statistics, *self.spend.layout.design.read]
         elif isinstance(self.spend, np.ndarray):
             own["price"] = self.spend
         table = self.stats.assign({name: ("customer", column) for name, column in own.items()})

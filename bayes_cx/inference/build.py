@@ -84,9 +84,10 @@ def build_priors(prepared: Prepared) -> "tuple[pm.Model, dict[str, Any]]":
     import pymc as pm
 
     model = prepared.model
-    if prepared.layout.design.calendar:
+    if prepared.layout.design.has_clock:
+        what = "calendar time" if prepared.layout.design.calendar else "contacts"
         raise InputError(
-            "calendar time in a PyMC model", "a design without it", "fit it with bcx.fit, which needs no PyMC"
+            f"{what} in a PyMC model", "a design without it", "fit it with bcx.fit, which needs no PyMC"
         )
     with pm.Model(coords=_coords(prepared)) as built:
         scale = pm.Data("scale", prepared.scale)

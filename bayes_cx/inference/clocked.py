@@ -9,9 +9,10 @@ model with a constant rate in operational time :math:`\tau(v) = \int^v e^{g}`. S
 
 The end of observation is common, so (t_x, T) say the dates of the first and the last purchase. Where
 customers leave in real time the chance to have left is an integral in pieces: `pieces`. With a design the
-parameters differ between patterns of customers, too.
+parameters differ between patterns of customers, too; and contacts give customers clocks of their own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from bayes_cx.data import unique_rows
+from bayes_cx.data.contact_paths import paths_of
 from bayes_cx.data.weekly import weekly_repeats
+from bayes_cx.inference import contacted
+from bayes_cx.inference.contacted import Contacted
 from bayes_cx.inference.density import in_blocks
 from bayes_cx.inference.direct import Coordinates, coordinates, likelihood
 from bayes_cx.inference.pieces import InWeeks
@@ -37,7 +41,8 @@ __all__ = ["Clocked"]
 class Clocked:
     """The likelihood and the prior of the parameters, of vectors (coordinates, slopes, g by week, offsets).
 
-    Slopes of covariates and offsets of groups are those of a design, on the scale of the coordinates.
+    Slopes of covariates and offsets of groups are those of a design, on the scale of the coordinates. Effects
+    of contacts come after the other slopes.
 
     Attributes
     ----------
@@ -60,6 +65,11 @@ class Clocked:
     @property
     def size(self) -> int:
         """Number of coordinates of the model and of slopes, which come first in a vector."""
+        return self.apart + len(self.prepared.layout.contacts)
+
+    @property
+    def apart(self) -> int:
+        """Number of coordinates and of slopes of covariates, after which effects of contacts come."""
         return len(self.point.names) + (len(self.shifts.slopes) if self.shifts else 0)
 
     @property
@@ -74,8 +84,10 @@ class Clocked:
 
     @cached_property
     def purchases(self) -> np.ndarray:
-        """Repeat purchases of all customers by week, shape (week,)."""
+        """Repeat purchases of all customers by week, shape (week,); those of constant rates say nothing."""
         first, last = self.span
+        if not self.prepared.layout.design.calendar:
+            return np.zeros(last - first + 1)
         begin, counts = weekly_repeats(self.prepared.table)
         found = np.zeros(last - first + 1)
         found[begin - first : begin - first + counts.size] = counts
@@ -94,12 +106,9 @@ class Clocked:
         pattern : numpy.ndarray of int, shape (row,)
         """
         table, attrs = self.prepared.table, self.prepared.table.attrs
-        columns, pattern = unique_rows(table, ("t_x", "T"))
+        columns, pattern = unique_rows(table, ("t_x", "T", *self.prepared.layout.contacts))
         days = UNITS[attrs["unit"]] / UNITS["day"]
-        until = points(attrs["until"], attrs["unit"])
-        first = until - columns["T"] * days
-        # Of points that differ in the last digits only one is kept.
-        every = np.round(np.stack([first, first + columns["t_x"] * days, np.full(first.size, until)]), 6)
+        every = self._points(columns)
         dates, at = np.unique(every, return_inverse=True)
         first, last, end = at.reshape(3, -1)
         n, rows = first.size, np.tile(np.arange(first.size), 2)
@@ -109,6 +118,34 @@ class Clocked:
             for to in (last, end)
         )
         return overlaps(dates, *self.span) / days, recency, age, pattern
+
+    def _points(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the points in time of the first and the last purchase and of the end, shape (3, pattern)."""
+        attrs = self.prepared.table.attrs
+        days = UNITS[attrs["unit"]] / UNITS["day"]
+        until = points(attrs["until"], attrs["unit"])
+        first = until - columns["T"] * days
+        # Of points that differ in the last digits only one is kept.
+        return np.round(np.stack([first, first + columns["t_x"] * days, np.full(first.size, until)]), 6)
+
+    @cached_property
+    def _contacted(self) -> Contacted | None:
+        """What contacts add to the times of each pattern of dates."""
+        sorts = self.prepared.layout.contacts
+        if not sorts:
+            return None
+        table = self.prepared.table
+        columns, _ = unique_rows(table, ("t_x", "T", *sorts))
+        first, last, end = self._points(columns)
+        days = UNITS[table.attrs["unit"]] / UNITS["day"]
+        paths = paths_of(
+            {name: columns[name] for name in sorts},
+            {name: lasts for name, (lasts, _) in sorts.items()},
+            float(first.min()),
+            float(end.max()),
+        )
+        total = np.array([n for _, n in sorts.values()], float)
+        return Contacted.of(paths, self.span[0], (first, last, end), days, total)
 
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,8 +185,12 @@ class Clocked:
 
     def _parts(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the coordinates, g, and what is of a design: slopes and offsets."""
-        k, m, end = len(self.point.names), self.size, self.size + self.weeks
-        return vectors[:, :k], vectors[:, m:end], np.concatenate([vectors[:, k:m], vectors[:, end:]], axis=1)
+        k, s, m, end = len(self.point.names), self.apart, self.size, self.size + self.weeks
+        return vectors[:, :k], vectors[:, m:end], np.concatenate([vectors[:, k:s], vectors[:, end:]], axis=1)
+
+    def effects(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the effects of contacts, shape (point, sort)."""
+        return vectors[:, self.apart : self.size]
 
     def _given(self, vectors: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], dict[str, np.ndarray]]:
         """Return the factor, the values at each pattern of the design, and what the kernels read."""
@@ -161,6 +202,9 @@ class Clocked:
         lengths, recency, age, _ = self._dates
         tau = lengths @ factor.T
         times = {"t_x": recency @ tau, "T": age @ tau}
+        if self._contacted is not None:
+            more = self._contacted.added(self.effects(vectors), factor)
+            times = {name: time + more[name] for name, time in times.items()}
         if self.shifts is None:
             found = self.point.at(base)
             return factor, found, {**dict(zip(free, found[k : k + len(free)], strict=True)), **times}
@@ -170,15 +214,16 @@ class Clocked:
         letters = {name: found[k + i][of_design] for i, name in enumerate(free)}
         return factor, found, letters | {name: each[of_times] for name, each in times.items()}
 
-    def _log_prior(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def log_prior(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the log prior of coordinates and slopes, shape (point,), and its slopes by them."""
         k, free = len(self.point.names), len(self.point.free)
         found = self.point.at(vectors[:, :k])[k + free :]
         height, slope = found[0], np.stack(found[-k:], axis=1)
-        if self.shifts is None:
-            return height, slope
-        more, by_slope = self.shifts.log_prior(vectors[:, k : self.size])
-        return height + more, np.concatenate([slope, by_slope], axis=1)
+        if self.shifts is not None:
+            more, by_slope = self.shifts.log_prior(vectors[:, k : self.apart])
+            height, slope = height + more, np.concatenate([slope, by_slope], axis=1)
+        effects = self.effects(vectors)
+        return height + contacted.log_prior(effects), np.concatenate([slope, -effects], axis=1)
 
     def values(self, vectors: np.ndarray) -> np.ndarray:
         """Return the log-likelihood plus the log prior of the parameters, shape (point,)."""
@@ -190,42 +235,55 @@ class Clocked:
             (log_lik,) = self._kernels[0](given, len(vectors))
         else:
             log_lik = np.sum([part.values(given, factor.T) for part in self._in_weeks], axis=0)
-        return log_lik + self._log_prior(vectors)[0] + self._parts(vectors)[1] @ self.purchases
+        return log_lik + self.log_prior(vectors)[0] + self._at_purchases(vectors)
+
+    def _at_purchases(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the log of the factors at all purchases, shape (point,)."""
+        found = self._parts(vectors)[1] @ self.purchases
+        if self._contacted is None:
+            return found
+        return found + self.effects(vectors) @ self._contacted.total
 
     def values_and_slopes(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the same with its slopes, shape (point, element)."""
         k, free, n = len(self.point.names), self.point.free, len(vectors)
         factor, found, given = self._given(vectors)
+        by_effect = np.zeros((n, 0))
         if self._in_weeks is None:
             log_lik, *slopes = self._kernels[1](given, n)
-            by_letter, by_factor = self._gathered(slopes[: len(free)], slopes[-2:])
+            by_letter, by_times, by_factor = self._gathered(slopes[: len(free)], slopes[-2:])
+            if self._contacted is not None:
+                by_effect, more = self._contacted.back(by_times, self.effects(vectors), factor)
+                by_factor = by_factor + more
         else:
             parts = [part.slopes(given, factor.T) for part in self._in_weeks]
             log_lik, by_letter, by_factor = (np.sum(each, axis=0) for each in zip(*parts, strict=True))
         # By pattern of the design, of which there is one without it.
         by_u = np.array(found[k + len(free) + 1 :]).reshape(len(free) + 1, k, -1, n)[:-1]
         by_shifted = np.einsum("fpn,fkpn->kpn", np.array(by_letter).reshape(len(free), -1, n), by_u)
-        log_prior, by_prior = self._log_prior(vectors)
+        log_prior, by_prior = self.log_prior(vectors)
         by_week = factor * by_factor.T + self.purchases
-        height = log_lik + log_prior + self._parts(vectors)[1] @ self.purchases
+        height = log_lik + log_prior + self._at_purchases(vectors)
         by_base = by_shifted.sum(axis=1).T
         if self.shifts is None:
-            return height, np.concatenate([by_base + by_prior, by_week], axis=1)
+            by_fixed = np.concatenate([by_base, by_effect], axis=1) + by_prior
+            return height, np.concatenate([by_fixed, by_week], axis=1)
         by_element = self.shifts.back(by_shifted)
-        slope, offset = np.split(by_element, [self.size - k], axis=1)
-        by_fixed = np.concatenate([by_base, slope], axis=1) + by_prior
+        slope, offset = np.split(by_element, [self.apart - k], axis=1)
+        by_fixed = np.concatenate([by_base, slope, by_effect], axis=1) + by_prior
         return height, np.concatenate([by_fixed, by_week, offset], axis=1)
 
     def _gathered(
         self, by_letter: list[np.ndarray], by_times: list[np.ndarray]
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return slopes by the letters of each pattern of the design, and by the factor of each week."""
+    ) -> tuple[list[np.ndarray], tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """Return slopes by the letters of each pattern of the design, by its times, and by the factor."""
         if self.shifts is not None:
             of_times, of_design = self._cells[:2]
             by_times = [_same_place(of_times) @ each for each in by_times]
             by_letter = [_same_place(of_design) @ each for each in by_letter]
         lengths, recency, age, _ = self._dates
-        return by_letter, lengths.T @ (recency.T @ by_times[0] + age.T @ by_times[1])
+        by_dates = recency.T @ by_times[0] + age.T @ by_times[1]
+        return by_letter, (by_times[0], by_times[1]), lengths.T @ by_dates
 
 
 def _same_place(place: np.ndarray) -> csr_array:

@@ -81,6 +81,7 @@ class Design:
     calendar: bool = False
     season: bool = False
     by_date: ByDate | None = None
+    contacts: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class Design:
         calendar: bool = False,
         season: bool = False,
         by_date: Any = None,
+        contacts: Sequence[str] = (),
         **by_coordinate: str,
     ) -> None:
         given: dict[str, Any] = {
@@ -103,6 +105,10 @@ class Design:
             "drift": drift or {},
         }
         _check_form(**given)
+        if isinstance(contacts, str) or not all(isinstance(name, str) for name in contacts):
+            raise InputError(
+                f"contacts={contacts!r}", "a list of names", "write for example Design(contacts=['mail'])"
+            )
         for text in pool:
             groupings(text)
         for name, value in {"calendar": calendar, "season": season}.items():
@@ -113,7 +119,8 @@ class Design:
         if by_date is not None and not isinstance(by_date, ByDate):
             by_date = ByDate(by_date)
         weekly = {"calendar": calendar or season or by_date is not None, "season": season, "by_date": by_date}
-        for name, value in (given | {"pool": tuple(pool), "new_levels": new_levels} | weekly).items():
+        others = {"pool": tuple(pool), "new_levels": new_levels, "contacts": tuple(dict.fromkeys(contacts))}
+        for name, value in (given | others | weekly).items():
             object.__setattr__(self, name, value)
 
     @property
@@ -141,13 +148,23 @@ class Design:
         return tuple(dict.fromkeys(named))
 
     @property
+    def has_clock(self) -> bool:
+        """Whether rates of purchases change over time: for all customers together, or for single ones."""
+        return self.calendar or bool(self.contacts)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns of the statistics that tell customers apart: `columns`, and contacts."""
+        return (*self.columns, *self.contacts)
+
+    @property
     def is_constant(self) -> bool:
         """Whether all customers share the same parameters."""
         return not self.columns
 
     def __repr__(self) -> str:
         parts = {"covariates": self.covariates, "pooled": self.pooled}
-        more = ("pool", "formulas", "drift", "calendar", "season", "by_date")
+        more = ("pool", "formulas", "drift", "calendar", "season", "by_date", "contacts")
         parts |= {name: part for name in more if (part := getattr(self, name))}
         parts |= {} if self.new_levels == "error" else {"new_levels": self.new_levels}
         return f"Design({', '.join(f'{name}={part!r}' for name, part in parts.items())})"

@@ -12,6 +12,7 @@ from bayes_cx.checks import Check, verdict
 from bayes_cx.compiling import kept
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference import diagnostics
+from bayes_cx.inference.contact_density import checked_method, contact_density
 from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.direct import direct
 from bayes_cx.inference.grouped import grouped
@@ -89,7 +90,7 @@ class Explorer:
     @cached_property
     def _direct(self) -> Density | None:
         """The log posterior by kernels, None where PyMC has to make it."""
-        return direct(self.prepared, self.chosen)
+        return None if self.prepared.layout.design.contacts else direct(self.prepared, self.chosen)
 
     @cached_property
     def _mode(self) -> Mode:
@@ -107,6 +108,8 @@ class Explorer:
         return float(self._mode.height + 0.5 * (size * np.log(2 * np.pi) - log_det))
 
     def _density(self, *, priors: bool) -> Density:
+        if self.prepared.layout.design.contacts:
+            return contact_density(self.prepared, priors=priors)
         found = self._direct if priors else direct(self.prepared, self.chosen, priors=False)
         if found is None:
             from bayes_cx.inference.build import structure_of
@@ -159,6 +162,8 @@ class Explorer:
         if self.prepared.layout.design.calendar:
             groups, checks, used, log_marginal = explore_calendar(self.prepared, method, rng_seed)
             return Found(resampled(groups), checks, used, log_marginal)
+        if self.prepared.layout.design.contacts:
+            method = checked_method(method)
         if isinstance(method, NUTS):
             return self._nuts(method, seed, progress)
         if isinstance(method, MAP | MLE):

@@ -266,7 +266,7 @@ def posterior_of(
     tree = xr.DataTree.from_dict(
         {
             **plain,
-            "observed_data": table[[*model.statistics, *prepared.layout.design.columns]].drop_attrs(),
+            "observed_data": table[[*model.statistics, *prepared.layout.design.read]].drop_attrs(),
             "constant_data": table[["weight"]].drop_attrs(),
         }
     )

@@ -274,7 +274,7 @@ def fit_journeys(
 def _pooled(design: Design, stays: xr.Dataset) -> str:
     """Return the column of groups of a design, empty without."""
     found = [name for text in design.pool for grouping in groupings(text) for name in grouping]
-    if design.covariates or design.formulas or design.pooled or design.calendar or len(found) > 1:
+    if design.covariates or design.formulas or design.pooled or design.has_clock or len(found) > 1:
         raise InputError(
             f"the design {design!r} for journeys",
             "one column of groups that are pooled",

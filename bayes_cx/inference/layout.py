@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_cx.data import ByDate
 from bayes_cx.errors import InputError
+from bayes_cx.inference.contacted import check_contacts, contacts_in
 from bayes_cx.inference.covariates import Table, check_no_missing, is_text, numbers
 from bayes_cx.inference.dated import standards
 from bayes_cx.inference.design import Design, groupings, variables
@@ -94,6 +95,9 @@ class Layout:
         The groups of each grouping.
     by_date : mapping of str to (float, float)
         The columns by date, each with what is subtracted from it and what it is then divided by.
+    contacts : mapping of str to (int or None, int)
+        The sorts of contact, each with the days for which one counts (None: for good), and how many counted
+        at the repeat purchases of all customers.
     """
 
     design: Design
@@ -101,6 +105,7 @@ class Layout:
     levels: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[str, ...]]
     by_date: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    contacts: Mapping[str, tuple[int | None, int]] = field(default_factory=dict)
 
     def covariates(self, name: str, table: Table) -> np.ndarray:
         """Return the matrix X of coordinate `name`, shape (pattern, column); new columns come last."""
@@ -176,7 +181,8 @@ class Layout:
         )
         dated = plain["design"]["by_date"]
         design = Design(**{**plain["design"], "by_date": dated and ByDate.from_dict(dated)})
-        return cls(design, matrix, levels, groups, _pairs(plain["by_date"]))
+        contacts = {name: (days, int(n)) for name, (days, n) in plain.get("contacts", {}).items()}
+        return cls(design, matrix, levels, groups, _pairs(plain["by_date"]), contacts)
 
 
 def _pairs(columns: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -212,6 +218,8 @@ def check_design(design: Design, model: Model, stats: xr.Dataset) -> None:
     check_no_missing(design.columns, design.covariate_columns, stats)
     if design.calendar:
         check_calendar(design, model, stats)
+    if design.contacts:
+        check_contacts(design, model, stats)
 
 
 def lay_out(design: Design, stats: xr.Dataset) -> Layout:
@@ -233,7 +241,7 @@ def lay_out(design: Design, stats: xr.Dataset) -> Layout:
     groups |= {_key(columns): _found(columns, stats) for columns in _pooled_everywhere(design)}
     groups |= {column: _found((column,), stats, ordered=True) for column in design.ordered}
     by_date = {} if design.by_date is None else standards(design.by_date, stats)
-    return Layout(design, matrix, levels, groups, by_date)
+    return Layout(design, matrix, levels, groups, by_date, contacts_in(design, stats))
 
 
 def _standard(

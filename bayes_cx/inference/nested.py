@@ -26,6 +26,8 @@ from bayes_cx.compiling import uses_kernels
 from bayes_cx.data import compress
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.inference.clocked import Clocked
+from bayes_cx.inference.contacted import CONTACT
+from bayes_cx.inference.contacted import EFFECTS as CONTACT_EFFECTS
 from bayes_cx.inference.dated import COLUMN, EFFECTS, past
 from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.design import CONSTANT
@@ -272,9 +274,13 @@ def _groups(found: Nested, f: Clocked, scales: Scales, dated: Sequence[str]) -> 
         columns[EFFECTS] = ((*dims, COLUMN), process.by_date(found.effects)[None])
         coords[COLUMN] = np.array(dated, dtype=object)
     if f.shifts is not None:
-        own, more = _effects(f.shifts, f.prepared.layout, fixed[:, len(names) :], offsets / scales.sd(theta))
+        slopes = fixed[:, len(names) : f.apart]
+        own, more = _effects(f.shifts, f.prepared.layout, slopes, offsets / scales.sd(theta))
         columns |= {name: ((*dims, dim), value[None]) for name, (dim, value) in own.items()}
         coords |= more
+    if sorts := [*f.prepared.layout.contacts]:
+        columns[CONTACT_EFFECTS] = ((*dims, CONTACT), f.effects(u)[None])
+        coords[CONTACT] = np.array(sorts, dtype=object)
     posterior = xr.Dataset(columns, coords={"chain": [0], "draw": np.arange(len(u)), **coords})
     return {
         "posterior": posterior,

@@ -73,8 +73,9 @@ def posterior(
     """
     model = find(model) if isinstance(model, str) else model
     prepared = prepare(model, stats, design, scale=scale)
-    if design.calendar:
-        raise InputError("calendar time of another sampler", "a design without it", "fit it with bcx.fit")
+    if design.has_clock:
+        what = "calendar time" if design.calendar else "contacts"
+        raise InputError(f"{what} of another sampler", "a design without it", "fit it with bcx.fit")
     draws = _complete(_draws_of(idata), prepared)
     groups = {"posterior": draws}
     if (sampler := _group(idata, "sample_stats")) is not None:

@@ -16,7 +16,7 @@ from bayes_cx.checks import Check
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
-from bayes_cx.inference import dated
+from bayes_cx.inference import contacted, dated
 from bayes_cx.inference.covariates import check_no_missing
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.layout import Layout, members
@@ -274,11 +274,12 @@ class Posterior:
 
 
 def shared_priors(design: Design, weeks: int) -> dict[str, Prior]:
-    """Return the priors of what all customers share, of data that span so many weeks."""
+    """Return the priors of what all customers share beside the model's, of data that span so many weeks."""
+    contacts = contacted.PRIORS if design.contacts else {}
     if not design.calendar:
-        return {}
+        return {**contacts}
     scales = priors_of(season=design.season, weeks=weeks)
-    return scales | OPENING_PRIOR | ({} if design.by_date is None else dated.PRIORS)
+    return scales | OPENING_PRIOR | ({} if design.by_date is None else dated.PRIORS) | contacts
 
 
 def thinned(n: int, at_most: int | None) -> np.ndarray:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayes_cx.data import compress
 from bayes_cx.inference.columns import check_columns, check_enough
+from bayes_cx.inference.contacted import counted_at_purchases
 from bayes_cx.inference.design import CONSTANT, Design
 from bayes_cx.inference.layout import Layout, check_design, lay_out
 from bayes_cx.inference.own_priors import check_priors
@@ -69,7 +70,9 @@ def prepare(
     check_enough(model, stats)
     check_priors(model)
     check_design(design, model, stats)
-    table = compress(stats, on=(*model.statistics, *design.columns))
+    table = compress(stats, on=(*model.statistics, *design.read))
+    # Of contacts at purchases the sum over all customers is all that counts.
+    table = table.assign_attrs(counted_at_purchases(design, stats))
     if scale is None:
         scale = float(model.scale(_weight(table), **_columns(model, table)))
     return Prepared(model, table, lay_out(design, table), scale)

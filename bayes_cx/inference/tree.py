@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference import contacted
 from bayes_cx.inference.dated import COLUMN, EFFECTS
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.predictor import variables
@@ -46,7 +47,9 @@ def check_tree(tree: xr.DataTree, model: Model, made: Provenance) -> None:
                 raise _wrong(f"draws of {pool.offset} for other groups", f"one for each of {pool.groups}")
     if design.calendar:
         _check_calendar(tree, design)
-    columns = (*model.statistics, *design.columns)
+    if design.contacts:
+        _check_contacts(tree, design)
+    columns = (*model.statistics, *design.read)
     observed, constant = _group(tree, "observed_data", columns), _group(tree, "constant_data", ["weight"])
     for table, column in (*((observed, name) for name in columns), (constant, "weight")):
         values = table[column]
@@ -76,6 +79,16 @@ def _check_calendar(tree: xr.DataTree, design: Design) -> None:
         raise _wrong("effects of other columns by date", f"those of {', '.join(design.by_date.columns)}")
     if draws["week"].dtype.kind != "M" or np.any(np.diff(draws["week"].to_numpy()) != np.timedelta64(7, "D")):
         raise _wrong("weeks that do not follow each other", "the Monday of each week")
+
+
+def _check_contacts(tree: xr.DataTree, design: Design) -> None:
+    """Refuse draws without the effects of the design's contacts."""
+    draws = _group(tree, "posterior", (contacted.EFFECTS, contacted.CONTACT))
+    values = draws[contacted.EFFECTS]
+    if {*values.dims} != {*_SAMPLE, contacted.CONTACT} or not values.size or not _is_finite(values):
+        raise _wrong(_over(values, contacted.EFFECTS), f"finite numbers over {contacted.CONTACT} and draws")
+    if [*map(str, draws[contacted.CONTACT].to_numpy())] != [*design.contacts]:
+        raise _wrong("effects of other contacts", f"those of {', '.join(design.contacts)}")
 
 
 def _group(tree: xr.DataTree, group: str, names: Iterable[str]) -> xr.Dataset:

@@ -67,7 +67,7 @@ def p_alive(
     rows, steps = _over_time(kind, clock, bought, occasions.end)
     known = stats.sel(customer=customer)
     columns = {
-        name: ("customer", np.repeat(known[name], steps.size)) for name in posterior.layout.design.columns
+        name: ("customer", np.repeat(known[name], steps.size)) for name in posterior.layout.design.read
     }
     table = xr.Dataset(
         {name: ("customer", values) for name, values in rows.items()} | columns,

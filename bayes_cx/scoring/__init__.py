@@ -2,6 +2,7 @@
 
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.calendar import effects_by_date, factors_by_week
+from bayes_cx.scoring.contact_effects import effects_of_contacts
 from bayes_cx.scoring.contrast import (
     Treated,
     average_effects,
@@ -43,6 +44,7 @@ __all__ = [
     "contrast_draws",
     "draws",
     "effects_by_date",
+    "effects_of_contacts",
     "factors_by_week",
     "horizon_in_fit",
     "log_likelihoods",

@@ -11,6 +11,7 @@ from bayes_cx.progress import counted
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.scoring.in_pieces import log_likelihood_in_pieces
 from bayes_cx.scoring.operational import CalendarClock, calendar_clock, in_operational_time_of
+from bayes_cx.scoring.own_time import with_paths
 from bayes_cx.weeks import number_of, week_of
 
 __all__ = ["add_log_likelihood", "log_likelihoods", "total_log_likelihood"]
@@ -50,7 +51,7 @@ def add_log_likelihood(posterior: Posterior, *, thin_to: int | None = None) -> P
 def total_log_likelihood(posterior: Posterior) -> np.ndarray:
     """Return the log-likelihood of all customers together at each draw, shape (sample,)."""
     weight = posterior.observed()["weight"].to_numpy()
-    if posterior.layout.design.calendar:
+    if posterior.layout.design.has_clock:
         return _with_calendar(posterior, weight)
     total = np.zeros(posterior.n_draws)
     for some, block in log_likelihoods(posterior):
@@ -100,6 +101,8 @@ def log_likelihoods(
     columns = {name: table[name].to_numpy().astype(float) for name in needed}
     if pattern is not None:
         columns["pattern"] = pattern
+    with_path, more = with_paths(posterior.layout, table)
+    columns |= {name: with_path[name].to_numpy() for name in more}
     n = next(iter(parameters.values())).shape[0]
     size = next(iter(columns.values())).size
     clock = _clock(posterior, table, thin_to)
@@ -137,8 +140,11 @@ def _of_purchases(clock: CalendarClock, rows: dict[str, np.ndarray]) -> np.ndarr
     # A purchase counts at the end of its day.
     day = np.ceil(np.round(clock.until - (T - t_x) * clock.days, 6))
     at_last = np.log(clock.factor[:, week_of(day) - clock.first])
+    path = rows["path"][made] if clock.own is not None else None
+    if clock.own is not None and path is not None:
+        at_last = at_last + clock.own.log_factor(path, day)
     found = np.zeros((len(clock.factor), made.size))
-    found[:, made] = at_last + (x - 1) * np.log(clock.history(t_x, T)["t_x"] / t_x)
+    found[:, made] = at_last + (x - 1) * np.log(clock.history(t_x, T, path)["t_x"] / t_x)
     return found
 
 
@@ -152,12 +158,18 @@ def _with_calendar(posterior: Posterior, weight: np.ndarray) -> np.ndarray:
     letters, step = posterior.parameters(), max(1, _CELLS // posterior.n_draws)
     if not posterior.layout.design.is_constant:
         letters, rows["pattern"] = posterior.parameters_of(table)
+    with_path, more = with_paths(posterior.layout, table)
+    rows |= {name: with_path[name].to_numpy() for name in more}
     found = np.zeros(posterior.n_draws)
     for start in range(0, weight.size, step):
         some = slice(start, start + step)
         block = {name: column[some] for name, column in rows.items()}
         values = _in_weeks(posterior.model, clock, block, letters)
         found += values @ weight[some]
+    if clock.own is not None:
+        found += clock.own.effects @ np.array([n for _, n in posterior.layout.contacts.values()], float)
+    if not posterior.layout.design.calendar:
+        return found
     number = number_of([*data.repeats_by_week]) - clock.first if data.repeats_by_week else np.zeros(0, int)
     purchases = np.array([*data.repeats_by_week.values()], float)
     return found + np.log(clock.factor[:, number]) @ purchases

@@ -1,6 +1,6 @@
 """Scores and simulations where time is counted by a clock that all customers share, in each draw another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -9,12 +9,13 @@ import xarray as xr
 
 from bayes_cx.data import unique_rows
 from bayes_cx.errors import InputError
-from bayes_cx.inference import dated
+from bayes_cx.inference import contacted, dated
 from bayes_cx.inference.posterior import Posterior, thinned
 from bayes_cx.inference.process import EFFECT, continued, remembered
 from bayes_cx.model import Formula, Model, arguments
 from bayes_cx.models.combine import at
 from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.scoring.own_time import OwnTime, own_time
 from bayes_cx.spans import UNITS
 from bayes_cx.weeks import DAYS, cut, last_cut, number_of, overlaps, points, week_of
 
@@ -46,12 +47,15 @@ class CalendarClock:
         The point in time at which the observation of the customers ends.
     days : float
         In a unit of time of the fit.
+    own : OwnTime, optional
+        What contacts add to the time of single customers.
     """
 
     factor: np.ndarray
     first: int
     until: float
     days: float
+    own: OwnTime | None = None
 
     def at(self, point: np.ndarray) -> np.ndarray:
         """Return operational time at points in time, shape (sample, point)."""
@@ -59,32 +63,54 @@ class CalendarClock:
         different, inverse = np.unique(point, return_inverse=True)
         return (self.factor @ overlaps(different, self.first, last).T / self.days)[:, inverse]
 
-    def ahead(self, t: np.ndarray) -> np.ndarray:
-        """Return operational time from the end of observation on over spans, shape (sample, *spans)."""
+    def ahead(self, t: np.ndarray, path: np.ndarray | None = None) -> np.ndarray:
+        """Return operational time from the end of observation on over spans, shape (sample, *spans).
+
+        Where customers have paths of contacts it is of shape (sample, row), for one span or one for each row.
+        """
         spans = np.atleast_1d(np.asarray(t, float))
         now = self.at(np.array([self.until]))
-        found = self.at(self.until + spans.ravel() * self.days) - now
+        end = self.until + spans.ravel() * self.days
+        found = self.at(end) - now
+        if self.own is not None and path is not None:
+            return found + self.own.ahead(path, self.until, end)
+        if self.own is not None and self.own.followed is not None:
+            found = found + self.own.between(np.full(end.size, self.own.followed), self.until, end)
         return found.reshape(len(found), *np.shape(t))
+
+    def following(self, path: int) -> "CalendarClock":
+        """Return the clock whose future is that of one path, for all customers."""
+        assert self.own is not None
+        return replace(self, own=replace(self.own, followed=path))
 
     def edges(self, t: float) -> np.ndarray:
         """Return the times from the end of observation on to t between which the factor is constant."""
         ends = cut(
             np.arange(last_cut(self.until, inclusive=True) + 1, last_cut(self.until + t * self.days) + 1)
         )
+        if self.own is not None:
+            changes = self.own.edges(self.until)
+            ends = np.union1d(ends, changes[changes < self.until + t * self.days])
         return np.concatenate([[0.0], (ends - self.until) / self.days, [t]])
 
-    def history(self, t_x: np.ndarray | None, T: np.ndarray) -> dict[str, np.ndarray]:
+    def history(
+        self, t_x: np.ndarray | None, T: np.ndarray, path: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """Return recency and age in operational time, each of shape (sample, row)."""
         first = self.until - T * self.days
         begin = self.at(first)
         found = {"T": self.at(np.array([self.until])) - begin}
         if t_x is not None:
             found["t_x"] = self.at(first + t_x * self.days) - begin
+        if self.own is not None and path is not None:
+            ends = {"T": self.until} if t_x is None else {"T": self.until, "t_x": first + t_x * self.days}
+            found = {name: found[name] + self.own.between(path, first, end) for name, end in ends.items()}
         return found
 
     def draws(self, some: Sequence[int] | np.ndarray) -> "CalendarClock":
         """Return the clock of some draws."""
-        return replace(self, factor=self.factor[np.asarray(some)])
+        own = None if self.own is None else self.own.draws(np.asarray(some))
+        return replace(self, factor=self.factor[np.asarray(some)], own=own)
 
     def _known(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the weeks and operational time at them, of the first draw."""
@@ -103,7 +129,7 @@ class CalendarClock:
         ends, clock = self._known()
         return np.interp(since + time * self.days, ends, clock) - np.interp(since, ends, clock)
 
-    def calendar(self, passed: np.ndarray, since: np.ndarray) -> np.ndarray:
+    def calendar(self, passed: np.ndarray, since: np.ndarray, path: np.ndarray | None = None) -> np.ndarray:
         """Return calendar time from points in time on until so much operational time has passed.
 
         The clock is that of a single draw.
@@ -111,16 +137,38 @@ class CalendarClock:
         Parameters
         ----------
         passed, since : numpy.ndarray, shape (event,)
+        path : numpy.ndarray of int, shape (event,), optional
         """
         ends, clock = self._known()
+        if self.own is not None and path is not None:
+            return self._calendar_of(self.own, passed, since, path)
         start = self.at(since)[0]
         return (np.interp(start + passed, clock, ends) - since) / self.days
+
+    def _calendar_of(
+        self, own: OwnTime, passed: np.ndarray, since: np.ndarray, path: np.ndarray
+    ) -> np.ndarray:
+        """Return the same in the time of each path."""
+        ends, clock = self._known()
+
+        def at(point: np.ndarray) -> np.ndarray:
+            return np.interp(point, ends, clock) + own.since_start(path, point)
+
+        target = at(since) + passed
+        # Weeks and contacts begin and end with days, within which the rate is constant.
+        low, high = np.floor(since), np.full(since.shape, ends[-1])
+        while (high - low).max(initial=0.0) > 1.0:
+            middle = np.floor((low + high) / 2)
+            later = at(middle) < target
+            low, high = np.where(later, middle, low), np.where(later, high, middle)
+        before, after = at(low), at(high)
+        return (low + (target - before) / (after - before) * (high - low) - since) / self.days
 
 
 def calendar_clock(
     posterior: Posterior, stats: xr.Dataset, ahead: float = 0.0, thin_to: int | None = None, future: int = 0
 ) -> CalendarClock | None:
-    """Return the clock of a fit with calendar time for some customers; None for any other fit.
+    """Return the clock of a fit with calendar time or contacts for some customers; None for any other fit.
 
     Parameters
     ----------
@@ -141,46 +189,77 @@ def calendar_clock(
         are not stated for the future.
     """
     design = posterior.layout.design
-    if not design.calendar:
+    if not design.has_clock:
         return None
     until = stats.attrs.get("until")
     if not until:
         raise InputError(
-            "statistics without the end of observation, for a fit with calendar time",
+            "statistics without the end of observation, for a fit with calendar time or contacts",
             "an attribute until, such as '1997-09-30'",
             "make the statistics with bcx.summarise",
         )
+    days = UNITS[posterior.provenance.data.unit] / UNITS["day"]
+    end, own = points(until, stats.attrs["unit"]), UNITS[stats.attrs["unit"]] / UNITS["day"]
+    earliest = end - float(np.max(stats["T"].to_numpy(), initial=0.0)) * own
+    furthest = end + ahead * days
+    if design.calendar:
+        factor, first = _shared(posterior, earliest, end, furthest, future)
+    else:
+        first = int(week_of(np.floor(earliest)))
+        factor = np.ones((posterior.n_draws, int(week_of(np.ceil(furthest))) - first + 1))
+    some = thinned(posterior.n_draws, thin_to)
+    clock = CalendarClock(factor[some], first, end, days)
+    if not design.contacts:
+        return clock
+    effects = posterior.draws["posterior"][contacted.EFFECTS].transpose("chain", "draw", contacted.CONTACT)
+    effects = effects.to_numpy().reshape(posterior.n_draws, -1)[some]
+    span = (earliest, end, furthest)
+    return replace(clock, own=own_time(posterior.layout, stats, effects, clock.factor, first, span, days))
+
+
+def _shared(
+    posterior: Posterior, earliest: float, end: float, furthest: float, future: int
+) -> tuple[np.ndarray, int]:
+    """Return the factor of each week that all customers share, shape (sample, week), and the first week.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    earliest, end, furthest : float
+        Points in time: the first of all, the end of observation, and how far ahead.
+    future : int
+    """
+    design = posterior.layout.design
     group = posterior.draws["posterior"].dataset.transpose("chain", "draw", ...)
     names = remembered(season=design.season, weeks=group.sizes["week"])
     draws = {name: group[name].to_numpy().reshape(-1, *group[name].shape[2:]) for name in names}
-    days = UNITS[posterior.provenance.data.unit] / UNITS["day"]
-    first, end = int(number_of(group["week"].to_numpy()[0])), points(until, stats.attrs["unit"])
-    own = UNITS[stats.attrs["unit"]] / UNITS["day"]
-    earliest = end - float(np.max(stats["T"].to_numpy(), initial=0.0)) * own
+    first = int(number_of(group["week"].to_numpy()[0]))
     if week_of(np.floor(earliest)) < first:
         raise InputError(
             "customers who came before the first week of a fit with calendar time",
             f"customers who came in the week of {group['week'].to_numpy()[0]:.10} or later",
             "fit again with these customers",
         )
-    last = max(int(week_of(np.ceil(end + ahead * days))), first)
+    last = max(int(week_of(np.ceil(furthest))), first)
     g = continued(draws, first, last, posterior.provenance.seed, future)
     begin = first + draws[EFFECT].shape[1]
     if design.by_date is not None and last >= begin:
-        day = int(np.ceil(np.round(end + ahead * days, 6)))
+        day = int(np.ceil(np.round(furthest, 6)))
         effects = group[dated.EFFECTS].to_numpy().reshape(len(g), -1)
         Z = dated.future(design.by_date, posterior.layout.by_date, begin, last, day)
         g[:, begin - first :] += effects @ Z.T
-    return CalendarClock(np.exp(g[thinned(len(g), thin_to)]), first, end, days)
+    return np.exp(g), first
 
 
 def check_quantity(posterior: Posterior, quantity: str) -> None:
-    """Refuse a quantity that cannot be had with calendar time."""
-    if posterior.layout.design.calendar and quantity in _WITHOUT:
+    """Refuse a quantity that cannot be had with calendar time or contacts."""
+    design = posterior.layout.design
+    if design.has_clock and quantity in _WITHOUT:
+        with_it, without = ("calendar time", "calendar") if design.calendar else ("contacts", "contacts")
         raise InputError(
-            f"{quantity} of a fit with calendar time",
-            "a quantity with a horizon, as the future of the calendar is drawn week by week",
-            f"ask for {_instead(posterior.model, quantity)}, or fit without calendar",
+            f"{quantity} of a fit with {with_it}",
+            "a quantity with a horizon, as the future is known or drawn week by week",
+            f"ask for {_instead(posterior.model, quantity)}, or fit without {without}",
         )
 
 
@@ -257,6 +336,7 @@ def _plain(
     # With a design the parameters are those of a pattern of customers.
     own = [name for name in names if name in samples and np.ndim(samples[name]) == 2]
     read += ["pattern"] if own else []
+    read += ["path"] if clock.own is not None and "path" in rows else []
     if not read:
         given = {name: samples[name] for name in names if name in samples}
         given |= {name: clock.ahead(samples[name]) for name in ("t", "t1", "t2") if name in given}
@@ -267,15 +347,16 @@ def _plain(
     if own:
         pattern = different.pop("pattern").astype(int)
         given |= {name: samples[name][:, pattern] for name in own}
+    path = different.pop("path").astype(int) if "path" in different else None
     for name in ("t", "t1", "t2"):
         if name in different:
-            given[name] = clock.ahead(different.pop(name))
+            given[name] = clock.ahead(different.pop(name), path)
         elif name in given:
-            given[name] = clock.ahead(given[name])
+            given[name] = clock.ahead(given[name], path)
     if ahead is not None:
         given["t"] = ahead
     if "T" in different:
-        given |= clock.history(different.pop("t_x", None), different.pop("T"))
+        given |= clock.history(different.pop("t_x", None), different.pop("T"), path)
     size = inverse.max() + 1
     if any(np.ndim(value) == 2 for value in given.values()):
         different["pattern"] = np.arange(size)
@@ -300,14 +381,22 @@ def _discounted(
     if own:  # one horizon for each customer: those with the same together
         table = xr.Dataset({name: ("customer", np.asarray(rows[name], float)) for name in own})
         different, inverse = unique_rows(table, own)
-        parts = []
-        for i in range(inverse.max() + 1):
-            some = {name: column[inverse == i] for name, column in rows.items() if name not in own}
+        others = {name: column for name, column in rows.items() if name not in own}
+
+        def of_horizon(i: int, some: Mapping[str, np.ndarray]) -> np.ndarray:
             same = {name: np.asarray(values[i]) for name, values in different.items()}
-            size = int((inverse == i).sum())
-            found = _discounted(formula, clock, some, {**samples, **same})
-            parts.append(np.broadcast_to(found, (len(found), size)))
-        return np.concatenate(parts, axis=1)[:, np.argsort(np.argsort(inverse, kind="stable"))]
+            return _discounted(formula, clock, some, {**samples, **same})
+
+        return _group_by_group(of_horizon, others, inverse)
+    if clock.own is not None and clock.own.followed is None and "path" in rows:
+        # One future for each customer: those with the same together.
+        path = np.asarray(rows["path"], int)
+        _, like, inverse = np.unique(clock.own.future[path], return_index=True, return_inverse=True)
+
+        def of_future(i: int, some: Mapping[str, np.ndarray]) -> np.ndarray:
+            return _discounted(formula, clock.following(int(path[like[i]])), some, samples)
+
+        return _group_by_group(of_future, rows, inverse)
     mean = _undiscounted(formula)
     t, force = float(samples["t"]), float(samples["discount"])
     others = {name: value for name, value in samples.items() if name not in ("t", "discount")}
@@ -322,6 +411,20 @@ def _discounted(
     for ahead, weight in zip(*_rule(clock, t, force, whole), strict=True):
         total = total + weight[:, None] * purchases(ahead)
     return total
+
+
+def _group_by_group(
+    values: Callable[[int, Mapping[str, np.ndarray]], np.ndarray],
+    rows: Mapping[str, np.ndarray],
+    group: np.ndarray,
+) -> np.ndarray:
+    """Return values that are computed for the rows of each group, shape (sample, row)."""
+    parts = []
+    for i in range(group.max() + 1):
+        some = {name: column[group == i] for name, column in rows.items()}
+        found = values(i, some)
+        parts.append(np.broadcast_to(found, (len(found), int((group == i).sum()))))
+    return np.concatenate(parts, axis=1)[:, np.argsort(np.argsort(group, kind="stable"))]
 
 
 def _rule(

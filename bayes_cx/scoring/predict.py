@@ -12,6 +12,7 @@ from bayes_cx.inference.posterior import Posterior
 from bayes_cx.model import arguments
 from bayes_cx.scoring.operational import CalendarClock, calendar_clock
 from bayes_cx.scoring.options import horizon_in_fit
+from bayes_cx.scoring.own_time import with_paths
 from bayes_cx.scoring.scorer import in_unit, scorer
 from bayes_cx.simulated import Purchases
 from bayes_cx.spans import DiscountRate
@@ -27,6 +28,9 @@ __all__ = [
     "replicate",
     "replicate_statistics",
 ]
+
+# Draws x customers whose times are held at once: 16 MB each.
+_CELLS = 2_000_000
 
 
 def predict_events(
@@ -62,25 +66,30 @@ def predict_events(
     size = stats.sizes["customer"]
     # The chance to be active comes from the formula of the model, so that it is written once.
     alive = scorer(posterior, stats, "p_alive") if "p_alive" in needed else None
+    path = _path(posterior, stats)
     positions = _evenly(posterior, draws)
     active = None if alive is None else alive.each(positions)
     rng = np.random.default_rng(seed)
-    for i, one in zip(positions, _parameters(posterior, stats, draws), strict=True):
+
+    def times(some: CalendarClock) -> dict[str, np.ndarray]:
+        return {**some.history(known.get("t_x"), known["T"], path), "t": some.ahead(known["t"], path)}
+
+    clocks = None if clock is None else _clocks(clock, positions, size, times)
+    for one in _parameters(posterior, stats, draws):
         if active is not None:
             known["p_alive"] = next(active)
         values = {**known, **one}
-        if clock is None:
+        if clocks is None:
             yield simulate(rng, **{name: values[name] for name in needed})
             continue
-        own = clock.draws([i])
-        history = {name: time[0] for name, time in own.history(known.get("t_x"), known["T"]).items()}
+        own, history = next(clocks)
         if pieces is None:
-            values |= {**history, "t": own.ahead(known["t"])[0]}
+            values |= history
         else:
             now = np.full(size, own.until)
             values |= {"tau": history["T"], "passed": partial(own.passed, since=now)}
         made = simulate(rng, **{name: values[name] for name in needed})
-        yield _on_calendar(made, own, np.full(size, own.until), np.full(size, known["t"]))
+        yield _on_calendar(made, own, np.full(size, own.until), np.full(size, known["t"]), path)
 
 
 def predict_purchases(
@@ -210,28 +219,59 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
     """
     known = _observed_for(posterior, stats)
     clock = calendar_clock(posterior, stats)
+    path = _path(posterior, stats)
     pieces = None if clock is None else posterior.model.in_pieces
     simulate = posterior.model.simulate if pieces is None else pieces.simulate
     needed = arguments(simulate)[1:]
     rng = np.random.default_rng(seed)
-    for i, one in zip(_evenly(posterior, draws), _parameters(posterior, stats, draws), strict=True):
+
+    def times(some: CalendarClock) -> dict[str, np.ndarray]:
+        return some.history(None, known["T"], path)
+
+    positions, size = _evenly(posterior, draws), stats.sizes["customer"]
+    clocks = None if clock is None else _clocks(clock, positions, size, times)
+    for one in _parameters(posterior, stats, draws):
         values: dict[str, Any] = {**known, **one}
-        if clock is None:
+        if clocks is None:
             yield simulate(rng, **{name: values[name] for name in needed})
             continue
-        own = clock.draws([i])
+        own, history = next(clocks)
         begin = own.until - known["T"] * own.days
         if pieces is None:
-            values["T"] = own.history(None, known["T"])["T"][0]
+            values |= history
         else:
             values["passed"] = partial(own.passed, since=begin)
         made = simulate(rng, **{name: values[name] for name in needed})
-        yield _on_calendar(made, own, begin, known["T"])
+        yield _on_calendar(made, own, begin, known["T"], path)
 
 
-def _on_calendar(made: Purchases, clock: CalendarClock, since: np.ndarray, most: np.ndarray) -> Purchases:
+def _clocks(
+    clock: CalendarClock,
+    positions: list[int],
+    size: int,
+    times: Callable[[CalendarClock], dict[str, np.ndarray]],
+) -> Iterator[tuple[CalendarClock, dict[str, np.ndarray]]]:
+    """Yield the clock of each draw, and what `times` finds for it; it is asked for many draws at once."""
+    together = max(1, _CELLS // max(size, 1))
+    for start in range(0, len(positions), together):
+        block = positions[start : start + together]
+        found = times(clock.draws(block))
+        for i, position in enumerate(block):
+            yield clock.draws([position]), {name: each[i] for name, each in found.items()}
+
+
+def _path(posterior: Posterior, stats: xr.Dataset) -> np.ndarray | None:
+    """Return the number of each customer's path of contacts, None without contacts."""
+    table, named = with_paths(posterior.layout, stats)
+    return table["path"].to_numpy() if named else None
+
+
+def _on_calendar(
+    made: Purchases, clock: CalendarClock, since: np.ndarray, most: np.ndarray, path: np.ndarray | None
+) -> Purchases:
     """Return purchases in operational time, since a point in time of each customer, in calendar time."""
-    time = clock.calendar(made.time, since[made.customer])
+    own = None if path is None else path[made.customer]
+    time = clock.calendar(made.time, since[made.customer], own)
     return Purchases(made.customer, np.minimum(time, most[made.customer]))
 
 

@@ -25,6 +25,7 @@ from bayes_cx.scoring.operational import (
     in_operational_time,
 )
 from bayes_cx.scoring.options import HORIZONS, check_names, read, several, unit_of
+from bayes_cx.scoring.own_time import with_paths
 from bayes_cx.spans import Span
 
 __all__ = ["Scorer", "in_unit", "scorer"]
@@ -44,7 +45,8 @@ class Scorer:
     posterior : Posterior
     quantity : Quantity
     rows : dict of str to numpy.ndarray, shape (row,)
-        The unique rows of statistics that the formula reads, and ``pattern`` where parameters differ.
+        The unique rows of statistics that the formula reads, ``pattern`` where parameters differ, and
+        ``path`` where contacts do.
     inverse : numpy.ndarray of int, shape (customer,)
         The row of each customer.
     samples : dict of str to numpy.ndarray, shape (sample,), (sample, pattern) or ()
@@ -182,6 +184,9 @@ def scorer(
         parameters, pattern = posterior.parameters_of(stats, thin_to)
         _say_what_is_new(posterior, stats)
         table, columns = table.assign(pattern=("customer", pattern)), (*columns, "pattern")
+    if columns:  # a quantity of new customers reads none, who had no contacts
+        table, more = with_paths(posterior.layout, table)
+        columns = (*columns, *more)
     values = read(given, stats, posterior)
     own = {name: ("customer", value) for name, value in values.items() if value.ndim}
     columns = (*columns, *own)

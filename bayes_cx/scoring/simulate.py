@@ -150,11 +150,14 @@ def _drawn(
         raise InputError(
             f"unit {unit!r} for a posterior in {fitted}s", f"{fitted!r}, as in the fit", "leave unit out"
         )
-    if given.layout.design.calendar:
+    if given.layout.design.has_clock:
+        with_it, without = (
+            ("calendar time", "calendar") if given.layout.design.calendar else ("contacts", "contacts")
+        )
         raise InputError(
-            "a posterior with calendar time to simulate other customers from",
-            "one without: other customers live at other times",
-            "pass the parameters by letter, or a fit without calendar",
+            f"a posterior with {with_it} to simulate other customers from",
+            "one without: other customers live at other times, and have contacts of their own",
+            f"pass the parameters by letter, or a fit without {without}",
         )
     draw = int(rng.integers(given.n_draws))
     if given.layout.design.is_constant:

@@ -50,7 +50,7 @@ def coarsening_shift(posterior: Posterior, stats: xr.Dataset, *, draws: int = 40
     >>> bcx.validation.coarsening_shift(posterior, stats).status
     'passed'
     """
-    on = tuple(dict.fromkeys((*posterior.model.statistics, *posterior.layout.design.columns)))
+    on = tuple(dict.fromkeys((*posterior.model.statistics, *posterior.layout.design.read)))
     table, made = compress(stats, on), posterior.provenance
     if (n := int(table["weight"].sum())) != made.n_customers or stats.attrs.get("unit") != made.data.unit:
         raise InputError(

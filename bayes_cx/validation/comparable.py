@@ -56,7 +56,7 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
 
 def columns_of(posterior: Posterior) -> tuple[str, ...]:
     """Return the columns that a fit reads: those of its model and of its design."""
-    return tuple(dict.fromkeys((*posterior.model.statistics, *posterior.layout.design.columns)))
+    return tuple(dict.fromkeys((*posterior.model.statistics, *posterior.layout.design.read)))
 
 
 def finest(posteriors: Mapping[str, Posterior], stats: xr.Dataset | None) -> xr.Dataset:

@@ -139,7 +139,7 @@ def _log_likelihood(posterior: Posterior, prior: np.ndarray) -> np.ndarray:
     they are densities of logarithms and logits, which have no bounds. That of a fit with calendar time holds
     the priors of its weeks too, so it is evaluated anew.
     """
-    priors, calendar = posterior.model.priors, posterior.layout.design.calendar
+    priors, calendar = posterior.model.priors, posterior.layout.design.has_clock
     if calendar or posterior.provenance.method != "Laplace" or not all(map(is_plain, priors.values())):
         return total_log_likelihood(posterior)
     draws = posterior.draws
