@@ -9,9 +9,11 @@ from bayes_cx import validation as validation
 from bayes_cx.checks import Check as Check
 from bayes_cx.checks import verdict as verdict
 from bayes_cx.compiling import engine as engine
+from bayes_cx.data import Actions as Actions
 from bayes_cx.data import ByDate as ByDate
 from bayes_cx.data import Events as Events
 from bayes_cx.data import Features as Features
+from bayes_cx.data import FollowUp as FollowUp
 from bayes_cx.data import Operator as Operator
 from bayes_cx.data import Split as Split
 from bayes_cx.data import Taxonomy as Taxonomy
@@ -22,6 +24,7 @@ from bayes_cx.data import coarsen as coarsen
 from bayes_cx.data import cohorts as cohorts
 from bayes_cx.data import compress as compress
 from bayes_cx.data import expand as expand
+from bayes_cx.data import follow_up as follow_up
 from bayes_cx.data import from_lifetimes as from_lifetimes
 from bayes_cx.data import from_survivors as from_survivors
 from bayes_cx.data import load_cdnow as load_cdnow
@@ -30,6 +33,7 @@ from bayes_cx.data import load_donations as load_donations
 from bayes_cx.data import open_journeys as open_journeys
 from bayes_cx.data import plan_contacts as plan_contacts
 from bayes_cx.data import pseudonymise as pseudonymise
+from bayes_cx.data import read_actions as read_actions
 from bayes_cx.data import read_events as read_events
 from bayes_cx.data import read_transactions as read_transactions
 from bayes_cx.data import simulate_operator as simulate_operator
@@ -44,6 +48,7 @@ from bayes_cx.data import summarise_stays as summarise_stays
 from bayes_cx.data import summarise_uplift as summarise_uplift
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.data import with_contacts as with_contacts
+from bayes_cx.data import write_actions as write_actions
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import LifetimeValue as LifetimeValue
@@ -110,8 +115,14 @@ from bayes_cx.study import Evidence as Evidence
 from bayes_cx.study import RunProvenance as RunProvenance
 from bayes_cx.study import Study as Study
 from bayes_cx.validation import Comparison as Comparison
+from bayes_cx.validation import Monitored as Monitored
+from bayes_cx.validation import PolicyValue as PolicyValue
+from bayes_cx.validation import Realised as Realised
 from bayes_cx.validation import UpliftJudgement as UpliftJudgement
 from bayes_cx.validation import compare as compare
 from bayes_cx.validation import judge_uplift as judge_uplift
+from bayes_cx.validation import monitor as monitor
+from bayes_cx.validation import policy_value as policy_value
+from bayes_cx.validation import realised as realised
 
 __version__: str

@@ -1,5 +1,6 @@
 """Data: read purchases and events, check every row, and reduce them to the statistics that models need."""
 
+from bayes_cx.data.actions import NOTHING, Actions, read_actions
 from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of
 from bayes_cx.data.by_date import ByDate
@@ -11,6 +12,7 @@ from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_do
 from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
 from bayes_cx.data.features import Features
+from bayes_cx.data.follow_up import FollowUp, follow_up
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.pseudonyms import pseudonymise
 from bayes_cx.data.read_events import read_events
@@ -26,12 +28,16 @@ from bayes_cx.data.summarise_uplift import customers_of, split_customers, summar
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.taxonomy import Taxonomy
 from bayes_cx.data.transactions import Transactions, read_transactions
+from bayes_cx.data.write_actions import write_actions
 
 __all__ = [
+    "NOTHING",
+    "Actions",
     "ByDate",
     "DataProvenance",
     "Events",
     "Features",
+    "FollowUp",
     "Operator",
     "OperatorTruth",
     "Split",
@@ -47,6 +53,7 @@ __all__ = [
     "contacts_of",
     "customers_of",
     "expand",
+    "follow_up",
     "from_lifetimes",
     "from_survivors",
     "load_cdnow",
@@ -56,6 +63,7 @@ __all__ = [
     "plan_contacts",
     "provenance_of",
     "pseudonymise",
+    "read_actions",
     "read_events",
     "read_transactions",
     "simulate_operator",
@@ -71,4 +79,5 @@ __all__ = [
     "to_lifetimes",
     "unique_rows",
     "with_contacts",
+    "write_actions",
 ]

@@ -18,6 +18,7 @@ from bayes_cx.plot.evidence import (
     ranks,
     tracking,
 )
+from bayes_cx.plot.evidence_of_change import monitored
 from bayes_cx.plot.histories import frequency_recency, p_alive
 from bayes_cx.plot.staying import retention, still, survival
 from bayes_cx.plot.uplift_pictures import uplift_by_feature, uplift_curve, uplift_tenths
@@ -33,6 +34,7 @@ __all__ = [
     "frequency_recency",
     "futures",
     "gain_curve",
+    "monitored",
     "p_alive",
     "population",
     "predictive",

@@ -6,6 +6,8 @@ recover the parameters of simulated data. `compare` finds which of several model
 whether the difference is more than noise. `judge_uplift` says whether it pays to choose whom to
 treat. `coarsening_shift` checks what a fit to coarsened statistics loses.
 `spend_coverage` tests a model of spend on what hold-out buyers paid.
+`policy_value` says what any rule would have gained, from a log of actions with their probabilities, and
+`realised` what each action gained against what was expected. `monitor` says what changed, and since when.
 `survival` compares how many customers under contract stayed with what a model expects, and looks ahead.
 """
 
@@ -14,7 +16,10 @@ from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.judge_uplift import UpliftJudgement, judge_uplift
+from bayes_cx.validation.monitor import Monitored, monitor
+from bayes_cx.validation.policy_value import PolicyValue, policy_value
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
+from bayes_cx.validation.realised import Realised, realised
 from bayes_cx.validation.sbc import Sbc, sbc
 from bayes_cx.validation.sensitivity import prior_sensitivity, total_sensitivity
 from bayes_cx.validation.spend_coverage import spend_coverage
@@ -23,16 +28,22 @@ from bayes_cx.validation.survival import survival
 __all__ = [
     "Comparison",
     "Holdout",
+    "Monitored",
+    "PolicyValue",
     "PredictiveCheck",
+    "Realised",
     "Sbc",
     "UpliftJudgement",
     "coarsening_shift",
     "compare",
     "holdout",
     "judge_uplift",
+    "monitor",
+    "policy_value",
     "predictive_check",
     "prior_predictive_check",
     "prior_sensitivity",
+    "realised",
     "sbc",
     "spend_coverage",
     "survival",
