@@ -1,6 +1,6 @@
 """Data: read purchases and events, check every row, and reduce them to the statistics that models need."""
 
-from bayes_cx.data.actions import NOTHING, Actions, read_actions
+from bayes_cx.data.action_log import NOTHING, Actions, read_actions
 from bayes_cx.data.add import add
 from bayes_cx.data.attributes import DataProvenance, provenance_of
 from bayes_cx.data.by_date import ByDate

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_cx.data.actions import Actions, check_actions
+from bayes_cx.data.action_log import Actions, check_actions
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html

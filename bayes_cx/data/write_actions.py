@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bayes_cx.data.actions import NOTHING, OPTIONAL
+from bayes_cx.data.action_log import NOTHING, OPTIONAL
 from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path, meaningful
 

@@ -74,7 +74,7 @@ class Actions:
         return f"<Actions of {self.source}: {self.rows_accepted:,} of {self.rows_read:,} rows accepted{span}>"
 
     def _repr_html_(self) -> str:
-        return html("actions", self)
+        return html("action_log", self)
 
     @property
     def rows_rejected(self) -> int:
