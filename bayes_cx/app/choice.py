@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx.app.settings import AUTO, Compute
@@ -101,7 +101,7 @@ def tried(keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: 
             errors.append(error)
     if not fits:
         raise errors[0]
-    if compute.pool or compute.covariates:
+    if compute.differ:
         note = f"The models competed without groups and covariates. {note}".strip()
     return Tried(fits, note)
 
@@ -187,7 +187,7 @@ def chosen(
 def _plain(compute: Compute) -> Compute:
     """Return the settings without what all models may have alike: groups, covariates and calendar time."""
     timeless = replace(compute, calendar=False, season=False, by_date=None, by_date_otherwise=None)
-    return replace(timeless, pool=(), covariates=(), strict=False)
+    return replace(timeless, pool=(), drift=None, covariates=(), strict=False)
 
 
 def _screened(model: "Model", stats: "xr.Dataset", compute: Compute, progress: bool) -> "bcx.Posterior":
@@ -207,7 +207,7 @@ def _test(
 
     parts = cache(split)
     asked = compute.in_calendar_time
-    grouped = compute.pool or compute.covariates
+    grouped = compute.differ
 
     def test(name: str, calendar: bool) -> "ShortTest | None":
         model = bcx.models.find(name)
@@ -218,7 +218,8 @@ def _test(
             known = parts().calibration
             if calendar or asked:
                 # Without a season, which a calibration period is mostly too short to show.
-                lenient = replace(compute, calendar=True, season=False, pool=(), covariates=(), strict=False)
+                apart: dict[str, Any] = {"pool": (), "drift": None, "covariates": (), "season": False}
+                lenient = replace(compute, calendar=True, strict=False, **apart)
                 fit = fit_model(model, known, lenient, progress)
             else:
                 fit = _screened(model, known, _plain(compute), progress)

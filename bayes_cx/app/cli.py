@@ -152,7 +152,10 @@ def summarise(
 
 
 @app.command()
-@takes("pool", "covariates", "calendar", "season", "by_date", "by_date_otherwise", "method", "seed", "strict")
+@takes(
+    *("pool", "drift", "covariates", "calendar", "season", "by_date", "by_date_otherwise"),
+    *("method", "seed", "strict"),
+)
 def fit(
     given: Given,
     stats: Stats,

@@ -37,16 +37,18 @@ def formulas(compute: Compute) -> dict[str, str]:
 
 
 def design_columns(compute: Compute) -> tuple[str, ...]:
-    """Return the columns that the settings pool over or use as covariates.
+    """Return the columns that the settings pool over, let drift or use as covariates.
 
     Examples
     --------
     >>> design_columns(Compute(pool=("country / store",), covariates=("dropout=channel",)))
     ('channel', 'country', 'store')
+    >>> design_columns(Compute(drift="cohort"))
+    ('cohort',)
     """
-    if not (compute.pool or compute.covariates):
+    if not compute.differ:
         return ()
-    return bcx.Design(pool=compute.pool, formulas=formulas(compute)).columns
+    return bcx.Design(pool=compute.pool, formulas=formulas(compute), drift=compute.drift).columns
 
 
 def covariate_columns(compute: Compute) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ def covariate_columns(compute: Compute) -> tuple[str, ...]:
     """
     if not compute.covariates:
         return ()
-    design = bcx.Design(pool=compute.pool, formulas=formulas(compute))
+    design = bcx.Design(pool=compute.pool, formulas=formulas(compute), drift=compute.drift)
     return tuple(name for name in design.covariate_columns if name not in design.group_columns)
 
 
@@ -72,11 +74,11 @@ def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Des
     """
     acts = model.kind.forecast is not None
     shared: dict[str, Any] = _shared(compute) if acts else {}
-    if compute.pool or compute.covariates:
+    if compute.differ:
         own = {name: text for name, text in formulas(compute).items() if name in model.priors}
-        return bcx.Design(
-            pool=compute.pool if acts or compute.model == model.key else (), formulas=own, **shared
-        )
+        grouped = acts or compute.model == model.key
+        pool, drift = (compute.pool, compute.drift) if grouped else ((), None)
+        return bcx.Design(pool=pool, drift=drift, formulas=own, **shared)
     if any(shared.values()):
         return bcx.Design(**shared)
     groups = [str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT"]
@@ -136,7 +138,8 @@ def check_design_columns(stats: "xr.Dataset", compute: Compute) -> None:
         With the columns that there are.
     """
     if missing := [name for name in design_columns(compute) if name not in stats]:
-        of = [n for n, c in {"--pool": compute.pool, "--covariates": compute.covariates}.items() if c]
+        asked = {"--pool": compute.pool, "--drift": compute.drift, "--covariates": compute.covariates}
+        of = [flag for flag, columns in asked.items() if columns]
         there = ", ".join(str(name) for name in stats.data_vars) or "none"
         raise InputError(
             f"{' or '.join(of)} with the column {missing[0]}",

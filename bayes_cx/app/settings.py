@@ -135,7 +135,7 @@ class Read:
         Literal["month", "quarter", "year"] | None,
         Option(
             "Group customers by the month, quarter or year of their first purchase, as the column cohort, "
-            "for --pool cohort."
+            "for --drift cohort or --pool cohort."
         ),
     ] = None
     time_format: Annotated[str | None, Option("strftime format of the times, such as %d.%m.%Y.")] = None
@@ -231,6 +231,14 @@ class Compute:
             check=no_groupings,
         ),
     ] = ()
+    drift: Annotated[
+        str | None,
+        Option(
+            "Groups in an order, such as cohort, whose parameters move smoothly from one to the next: a "
+            "column of months, quarters, years, days or numbers.",
+            metavar="COLUMN",
+        ),
+    ] = None
     covariates: Annotated[
         tuple[str, ...],
         Option(
@@ -283,6 +291,11 @@ class Compute:
         Option("Last day the tested models may see.", default="after two thirds of the time"),
     ] = None
     strict: Annotated[bool, Option("Stop with code 1 if a fit does not pass its checks.")] = False
+
+    @property
+    def differ(self) -> bool:
+        """Whether customers differ by what is known of them: by groups or covariates."""
+        return bool(self.pool or self.covariates or self.drift)
 
     @property
     def in_calendar_time(self) -> bool:

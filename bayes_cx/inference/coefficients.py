@@ -16,7 +16,7 @@ from bayes_cx.notebook import html
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Effects", "effects"]
+__all__ = ["Effects", "effects", "what_differs"]
 
 # By coordinate: how customers differ for whom it is so many times as large, and what it is.
 _WORDS = {
@@ -267,6 +267,11 @@ def _words(parameter: str, prior: Prior) -> tuple[str, str]:
         act = prior.meaning.removeprefix(_CHANCE_TO)
         return f"are {{}} times as likely to {act}", f"the chance to {act}"
     return _WORDS.get(parameter, (f"have a {name} {{}} times as large", f"the {name}"))
+
+
+def what_differs(posterior: Posterior, parameter: str) -> str:
+    """Return in words what a parameter of a fit is, such as "how often customers buy"."""
+    return _words(parameter, posterior.model.priors[parameter])[1]
 
 
 def _times(factor: float) -> str:

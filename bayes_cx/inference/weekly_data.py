@@ -56,6 +56,12 @@ def check_calendar(design: Design, model: Model, stats: xr.Dataset) -> None:
             "one of the two, or a model whose customers leave after purchases",
             "fit BG_NBD or MBG_NBD, or leave one of them out",
         )
+    if design.ordered:
+        raise InputError(
+            f"calendar time together with drift over {design.ordered[0]}",
+            "one of the two, as the weeks already change for those who came later",
+            f"pool over {design.ordered[0]} instead, or leave out calendar",
+        )
     if not stats.attrs.get("until"):
         raise InputError(
             "statistics without the end of observation",

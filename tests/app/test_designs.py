@@ -92,6 +92,10 @@ def test_each_model_gets_the_coordinates_that_it_has():
     assert design_of(GAMMA_GAMMA, nothing, Compute(model="gamma_gamma", pool=("country",))).pool == (
         "country",
     )
+    drifting = Compute(drift="cohort", covariates=("dropout=channel",))
+    assert design_of(BG_NBD, nothing, drifting).drift == "cohort"
+    assert design_of(GAMMA_GAMMA, nothing, drifting).is_constant
+    assert Compute(drift="cohort").differ
     check_coordinates([BG_NBD, GAMMA_GAMMA], compute)
     with pytest.raises(InputError, match=r"'mean_spend'.*BG/NBD: purchase_rate"):
         check_coordinates([BG_NBD], compute)
@@ -111,6 +115,9 @@ def test_columns_that_are_not_there_are_named(bayes_cx, shop, tmp_path):
     assert done.returncode == 2
     assert "--pool with the column chanel; expected a column of the statistics: x" in done.stderr
     assert "--by" in done.stderr
+    done = bayes_cx("fit", "s.nc", "--drift", "month", "--out", "p.nc")
+    assert done.returncode == 2
+    assert "--drift with the column month; expected a column of the statistics: x" in done.stderr
     done = bayes_cx("fit", "s.nc", "--model", "bg_nbd", "--covariates", "drop=channel", "--out", "p.nc")
     assert done.returncode == 2
     assert "expected a parameter of BG/NBD: purchase_rate, rate_cv, dropout or dropout_size" in done.stderr

@@ -100,6 +100,9 @@ def test_drift_on_what_is_no_column_of_groups_is_refused(cdnow_sample):
     cohorts = cdnow_sample.assign(cohort=("customer", np.resize(["a", "b"], cdnow_sample.sizes["customer"])))
     with pytest.raises(bcx.InputError, match="ordered groups of cohort such as 'a'"):
         bcx.fit(BG_NBD, cohorts, design=bcx.Design(drift="cohort"), progress=False)
+    months = bcx.cohorts(cdnow_sample, "month")
+    with pytest.raises(bcx.InputError, match="calendar time together with drift over cohort"):
+        bcx.fit(BG_NBD, months, design=bcx.Design(drift="cohort", calendar=True), progress=False)
     with pytest.raises(bcx.InputError, match="a coordinate of BG/NBD"):
         bcx.fit(BG_NBD, cohorts, design=bcx.Design(drift={"alpha": "cohort"}), progress=False)
     with pytest.raises(bcx.InputError, match="a design that cannot be read"):
