@@ -12,6 +12,7 @@ from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
 from bayes_cx.data.features import Features
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
+from bayes_cx.data.linked import Linked, link
 from bayes_cx.data.pseudonyms import pseudonymise
 from bayes_cx.data.read_events import read_events
 from bayes_cx.data.simulate_operator import Operator, OperatorTruth, simulate_operator
@@ -32,6 +33,7 @@ __all__ = [
     "DataProvenance",
     "Events",
     "Features",
+    "Linked",
     "Operator",
     "OperatorTruth",
     "Split",
@@ -49,6 +51,7 @@ __all__ = [
     "expand",
     "from_lifetimes",
     "from_survivors",
+    "link",
     "load_cdnow",
     "load_cohorts",
     "load_donations",
