@@ -14,6 +14,7 @@ from bayes_cx.data import ByDate as ByDate
 from bayes_cx.data import Events as Events
 from bayes_cx.data import Features as Features
 from bayes_cx.data import FollowUp as FollowUp
+from bayes_cx.data import Linked as Linked
 from bayes_cx.data import Operator as Operator
 from bayes_cx.data import Split as Split
 from bayes_cx.data import Taxonomy as Taxonomy
@@ -27,6 +28,7 @@ from bayes_cx.data import expand as expand
 from bayes_cx.data import follow_up as follow_up
 from bayes_cx.data import from_lifetimes as from_lifetimes
 from bayes_cx.data import from_survivors as from_survivors
+from bayes_cx.data import link as link
 from bayes_cx.data import load_cdnow as load_cdnow
 from bayes_cx.data import load_cohorts as load_cohorts
 from bayes_cx.data import load_donations as load_donations
@@ -94,6 +96,7 @@ from bayes_cx.reporting import Report as Report
 from bayes_cx.reporting import model_card as model_card
 from bayes_cx.reporting import report as report
 from bayes_cx.reporting.panels.show import show as show
+from bayes_cx.scoring import OverLinks as OverLinks
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
@@ -104,6 +107,7 @@ from bayes_cx.scoring import contrast_draws as contrast_draws
 from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import effects_of_contacts as effects_of_contacts
+from bayes_cx.scoring import over_links as over_links
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import reasons as reasons
 from bayes_cx.scoring import removal_effects as removal_effects

@@ -14,6 +14,7 @@ from bayes_cx.data.expand import expand
 from bayes_cx.data.features import Features
 from bayes_cx.data.follow_up import FollowUp, follow_up
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
+from bayes_cx.data.linked import Linked, link
 from bayes_cx.data.pseudonyms import pseudonymise
 from bayes_cx.data.read_events import read_events
 from bayes_cx.data.simulate_operator import Operator, OperatorTruth, simulate_operator
@@ -38,6 +39,7 @@ __all__ = [
     "Events",
     "Features",
     "FollowUp",
+    "Linked",
     "Operator",
     "OperatorTruth",
     "Split",
@@ -56,6 +58,7 @@ __all__ = [
     "follow_up",
     "from_lifetimes",
     "from_survivors",
+    "link",
     "load_cdnow",
     "load_cohorts",
     "load_donations",

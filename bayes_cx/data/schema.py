@@ -165,6 +165,11 @@ END AS reason{names}
 FROM {typed} {join}""",
         )
 
+    def customer_text(self, types: Mapping[str, str]) -> str:
+        """Return SQL for the customer as text, as in the data, NULL where there is none."""
+        customer, missing = self._customer(dict(types))
+        return f"CASE WHEN NOT {missing} THEN CAST({customer} AS VARCHAR) END"
+
     def typed(self, source: Source, extra: Mapping[str, str] | None = None, rows: str | None = None) -> str:
         """Return the view of all rows with typed columns, and what is missing; see `judged`."""
         types = source.types

@@ -14,6 +14,7 @@ from bayes_cx.scoring.contrast import (
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
+from bayes_cx.scoring.pooled_links import OverLinks, over_links
 from bayes_cx.scoring.predict import (
     columns_of_kind,
     payments,
@@ -32,6 +33,7 @@ from bayes_cx.scoring.simulate import simulate
 from bayes_cx.scoring.total_variance import sources_of_total
 
 __all__ = [
+    "OverLinks",
     "Scorer",
     "Treated",
     "add_log_likelihood",
@@ -49,6 +51,7 @@ __all__ = [
     "horizon_in_fit",
     "log_likelihoods",
     "outlook",
+    "over_links",
     "payments",
     "predict_events",
     "predict_purchases",
