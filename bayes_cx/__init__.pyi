@@ -47,6 +47,7 @@ from bayes_cx.data import summarise_contracts as summarise_contracts
 from bayes_cx.data import summarise_opportunities as summarise_opportunities
 from bayes_cx.data import summarise_periods as summarise_periods
 from bayes_cx.data import summarise_stays as summarise_stays
+from bayes_cx.data import summarise_trial as summarise_trial
 from bayes_cx.data import summarise_uplift as summarise_uplift
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.data import with_contacts as with_contacts
@@ -54,6 +55,7 @@ from bayes_cx.data import write_actions as write_actions
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import LifetimeValue as LifetimeValue
+from bayes_cx.decision import Measured as Measured
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
 from bayes_cx.decision import Response as Response
@@ -78,6 +80,7 @@ from bayes_cx.inference import JourneyPosterior as JourneyPosterior
 from bayes_cx.inference import Laplace as Laplace
 from bayes_cx.inference import Posterior as Posterior
 from bayes_cx.inference import RiskPosterior as RiskPosterior
+from bayes_cx.inference import TrialPosterior as TrialPosterior
 from bayes_cx.inference import UpliftPosterior as UpliftPosterior
 from bayes_cx.inference import fit as fit
 from bayes_cx.inference import load as load
@@ -97,17 +100,23 @@ from bayes_cx.reporting import model_card as model_card
 from bayes_cx.reporting import report as report
 from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.scoring import OverLinks as OverLinks
+from bayes_cx.reporting.trial import TrialStudy as TrialStudy
+from bayes_cx.reporting.trial import trial_report as trial_report
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
+from bayes_cx.scoring import arm_worth as arm_worth
 from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
 from bayes_cx.scoring import average_effects as average_effects
 from bayes_cx.scoring import average_purchases as average_purchases
+from bayes_cx.scoring import compare_arms as compare_arms
 from bayes_cx.scoring import contrast as contrast
 from bayes_cx.scoring import contrast_draws as contrast_draws
 from bayes_cx.scoring import draws as draws
+from bayes_cx.scoring import effect_by_segment as effect_by_segment
 from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import effects_of_contacts as effects_of_contacts
 from bayes_cx.scoring import over_links as over_links
+from bayes_cx.scoring import look as look
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import reasons as reasons
 from bayes_cx.scoring import removal_effects as removal_effects

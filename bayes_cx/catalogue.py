@@ -90,6 +90,7 @@ KINDS = {
     "stays": "stays of journeys",
     "periods": "periods at risk",
     "treatments": "responses to treatments",
+    "trials": "outcomes of trials",
     SPEND: "amounts",
 }
 """The kinds of statistics, and what a sentence calls their data."""

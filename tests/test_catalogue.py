@@ -44,8 +44,9 @@ def test_every_record_has_an_entry():
         if isinstance(target, ast.Name) and getattr(node.value.func, "id", "") == "Model"
     }
     listed = {(entry.module, entry.attribute) for entry in catalogue.MODELS}
-    # Journeys, risk and uplift have one model each, fitted in its own way; it is no choice of a report.
-    others = {("semi_markov", "SEMI_MARKOV"), ("hazard", "HAZARD"), ("uplift", "UPLIFT")}
+    # Journeys, risk, trials and uplift have one model each, fitted in its own way: no choice of a report.
+    others = {("semi_markov", "SEMI_MARKOV"), ("hazard", "HAZARD"), ("trial", "TRIAL")}
+    others |= {("uplift", "UPLIFT")}
     assert checked == listed | others
     # A record may also be made by a function of its file.
     assert made
@@ -61,7 +62,12 @@ def test_a_model_without_an_entry_is_not_known():
 
 def test_the_kinds_are_those_of_statistics():
     assert set(catalogue.KINDS) == set(KINDS)
-    assert {entry.kind for entry in catalogue.MODELS} == set(KINDS) - {"stays", "periods", "treatments"}
+    assert {entry.kind for entry in catalogue.MODELS} == set(KINDS) - {
+        "stays",
+        "periods",
+        "treatments",
+        "trials",
+    }
 
 
 @pytest.mark.parametrize("entry", catalogue.DATASETS, ids=lambda entry: entry.key)

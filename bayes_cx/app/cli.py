@@ -16,7 +16,7 @@ import typer
 from bayes_cx import catalogue
 from bayes_cx.app.flags import OUT, Debug, Given, takes
 from bayes_cx.app.option import either
-from bayes_cx.app.settings import AUTO, Compute, Offers, Read, Write
+from bayes_cx.app.settings import AUTO, Compute, Offers, Read, Trial, Write
 from bayes_cx.app.streams import forgiving
 from bayes_cx.errors import BayesCxWarning, FitError, InputError
 
@@ -233,6 +233,23 @@ def prioritise(
     settings = given.settings()
     given.check_apart(settings, files, [out])
     commands.prioritise(files, settings, out)
+
+
+@app.command()
+@takes(
+    *("file", "customer", "time", "amount", "by", "time_format", "timezone", "decimal", "thousands"),
+    *("encoding", "query", "until", "worth", "margin", "cost", "seed", "strict"),
+    *(Trial, "out", "title", "organisation", "currency", "timestamp"),
+)
+def trial(given: Given) -> None:
+    """From the results of a trial to what won, how sure that is, and whether to stop or to go on."""
+    from bayes_cx.app import trial_run
+
+    settings = given.settings().stamped()
+    given.check_apart(settings, writes=trial_run.files_of(settings))
+    for sentence in trial_run.run(settings, given.again(settings)).sentences:
+        typer.echo(sentence)
+    typer.echo(f"The report is {settings.write.out}/trial.pdf; the posterior, {settings.write.out}/trial.nc.")
 
 
 @app.command()

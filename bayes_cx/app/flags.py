@@ -83,7 +83,9 @@ class Given:
         """
         from bayes_cx.app.apart import check_apart
 
-        own = settings.read.file, settings.read.key_file, settings.compute.by_date
+        trials = (offer.response.measured for offer in settings.offer.offers if offer.response is not None)
+        own = settings.read.file, settings.read.key_file, settings.compute.by_date, *trials
+        own = (*own, settings.trial.purchases)
         read = (*files, *own, self.options.get("config"))
         check_apart(read, writes)
 

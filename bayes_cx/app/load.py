@@ -14,7 +14,15 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bayes_cx.app.settings import GROUPS, SETTINGS, OfferSettings, Setting, Settings, settings_in
+from bayes_cx.app.settings import (
+    GROUPS,
+    SETTINGS,
+    OfferSettings,
+    ResponseSettings,
+    Setting,
+    Settings,
+    settings_in,
+)
 from bayes_cx.errors import InputError
 from bayes_cx.privacy import is_address
 
@@ -94,6 +102,10 @@ def _read(path: Path) -> dict[str, Any]:
     for key, value in values.items():
         if key in SETTINGS and SETTINGS[key].option.path and isinstance(value, str) and not is_address(value):
             values[key] = str(path.parent / value)
+    for offer in values.get("offers", ()) if isinstance(values.get("offers"), list) else ():
+        response = offer.get("response") if isinstance(offer, dict) else None
+        if isinstance(response, dict) and isinstance(file := response.get("measured"), str):
+            response["measured"] = file if is_address(file) else str(path.parent / file)
     return values
 
 
@@ -115,6 +127,8 @@ def _check(known: Iterable[Setting], values: Mapping[str, Any], where: str | Non
 def _value(setting: Setting, value: Any, where: str | None) -> Any:
     if setting.type == tuple[OfferSettings, ...]:
         return _offers(value, where)
+    if setting.type == ResponseSettings | None:
+        return _response(value, where)
     option = setting.option
     named = (option.metavar or setting.key) if option.argument else f"--{setting.key.replace('_', '-')}"
     do = f"pass another value with {named}" if where is None else f"correct the key {setting.key}"
@@ -173,3 +187,34 @@ def _offers(tables: Any, where: str | None) -> tuple[OfferSettings, ...]:
         names = ", ".join(offer.name for offer in offers)
         raise InputError(f"offers named {names} {where}", "a name of its own for each", "rename one of them")
     return offers
+
+
+def _response(table: Any, where: str | None) -> ResponseSettings | None:
+    if not isinstance(table, Mapping):
+        raise InputError(
+            f"response is {_short(repr(table))} {where}",
+            'such as {measured = "campaign.csv", arm = "group", control = "none", outcome = "bought"}',
+            "correct the key response",
+        )
+    found = ResponseSettings(**_check(settings_in(ResponseSettings), table, f"in the response {where}"))
+    if (found.stated is None) == (found.measured is None):
+        raise InputError(
+            f"a response {where} that is {'neither' if found.stated is None else 'both'} stated and measured",
+            "one of the two",
+            'write stated = [2, 18], or measured = "campaign.csv"',
+        )
+    if found.measured is None or found.measured.lower().endswith(".nc"):
+        return found
+    if missing := [key for key in ("arm", "control") if getattr(found, key) is None]:
+        raise InputError(
+            f"a response {where} without {' and '.join(missing)}",
+            "the column of arms, and the control",
+            "add it",
+        )
+    if found.outcome is None and (found.customer is None or found.time is None):
+        raise InputError(
+            f"a response {where} without outcome",
+            "a column with the outcome, or customer and time, of whom the report knows the purchases",
+            "add one of them",
+        )
+    return found

@@ -20,7 +20,7 @@ from bayes_cx.kinds import CONTRACTS, kind_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Observed", "load_dataset", "models_for", "observe", "reads_twice"]
+__all__ = ["Observed", "load_dataset", "models_for", "observe", "read_purchases", "reads_twice"]
 
 # Share of the observed time that models under test are fitted to, unless the user names a day.
 SHARE_OF_TIME = 2 / 3
@@ -248,7 +248,7 @@ def _transactions(
     opportunities: bool,
 ) -> Observed:
     with steps.step("Read transactions") as step:
-        transactions = _read(settings, key)
+        transactions = read_purchases(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
     named = [entry for entry in catalogue.MODELS if settings.compute.model == entry.key]
     regular = regularity or any("regularity" in entry.columns for entry in named)
@@ -280,7 +280,14 @@ def _transactions(
     return _observed(settings, stats, split)
 
 
-def _read(settings: Settings, key: str | None) -> "bcx.Transactions":
+def read_purchases(settings: Settings, key: str | None) -> "bcx.Transactions":
+    """Return the purchases that the settings name.
+
+    Raises
+    ------
+    InputError
+        If none are named, or they cannot be read.
+    """
     if settings.read.dataset is not None:
         return load_dataset(settings.read.dataset, pseudonym_key=key)
     if settings.read.file is None:

@@ -12,6 +12,7 @@ import bayes_cx as bcx
 from bayes_cx.app.choice import Choice, choose, is_chosen, tried
 from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
+from bayes_cx.app.measured import check_responses
 from bayes_cx.app.observe import Observed, observe, reads_twice
 from bayes_cx.app.settings import AUTO, Compute, Settings
 from bayes_cx.app.spend_choice import choose_spend, spend_models, with_frequency
@@ -54,6 +55,7 @@ def report(settings: Settings, command: str) -> "Report":
         If ``settings.compute.strict`` and a fit did not pass its checks.
     """
     target = _folder(settings)
+    check_responses(settings)
     # Statistics are read in one step, contracts too; a choice of the model is one more.
     steps = Steps(total=6 + reads_twice(settings))
     # Some of the models that compete count how regularly customers come.
@@ -235,7 +237,7 @@ def _write(folder: Path, study: "bcx.Study", cards: "Sequence[ModelCard]", top: 
         "command": run.command,
         "timestamp": run.timestamp.isoformat(),
         "settings": run.settings,
-        "offers": [offer.as_dict() for offer in study.plan.offers],
+        "offers": few_digits([offer.as_dict() for offer in study.plan.offers]),
         **{name: _repeatable(fit) for name, fit in zip(("purchases", "spend"), study.fits, strict=False)},
         **{
             name: few_digits(_compared(chosen))

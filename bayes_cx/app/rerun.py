@@ -10,7 +10,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from bayes_cx.app.settings import GROUPS, SETTINGS, OfferSettings, Setting, Settings, settings_in
+from bayes_cx.app.settings import (
+    GROUPS,
+    SETTINGS,
+    OfferSettings,
+    ResponseSettings,
+    Setting,
+    Settings,
+    settings_in,
+)
 from bayes_cx.privacy import is_address, place
 
 __all__ = ["command", "recorded"]
@@ -111,7 +119,7 @@ def _kept(setting: Setting, value: Any) -> Any:
             return place(value)
         case "hidden", _:
             return _HIDDEN
-        case _, OfferSettings():
+        case _, OfferSettings() | ResponseSettings():
             return _differing(value)
         case _, tuple():
             return [_kept(setting, one) for one in value]

@@ -29,8 +29,10 @@ __all__ = [
     "OfferSettings",
     "Offers",
     "Read",
+    "ResponseSettings",
     "Setting",
     "Settings",
+    "Trial",
     "Write",
     "checked_span",
     "settings_in",
@@ -304,8 +306,36 @@ class Compute:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResponseSettings:
+    """What a contact changes: stated, or measured by a trial in a file."""
+
+    stated: Annotated[
+        Shape | None, Option("The share who buy because of the contact, as a Beta.", check=_shape)
+    ] = None
+    measured: Annotated[
+        str | None,
+        Option("Table of a trial, one row a customer, or its posterior (.nc).", path=True, record="place"),
+    ] = None
+    arm: Annotated[str | None, Option("Column with the arm.", check=_some)] = None
+    control: Annotated[str | None, Option("The arm to compare with.", check=_some)] = None
+    treated: Annotated[
+        str | None, Option("The arm that got the offer.", default="the only other", check=_some)
+    ] = None
+    outcome: Annotated[
+        str | None, Option("Column with the outcome.", default="purchases of the report", check=_some)
+    ] = None
+    measure: Annotated[Literal["conversion", "count", "value"] | None, Option("What the outcome is")] = None
+    customer: Annotated[str | None, Option("Column with the customer.", check=_some)] = None
+    time: Annotated[str | None, Option("Column with the time of assignment.", check=_some)] = None
+    window: Annotated[
+        str | None,
+        Option("How long after it purchases count.", parse=lambda span: str(checked_span(span))),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class OfferSettings:
-    """One offer: its cost, and its assumed effects as the two numbers of Beta distributions."""
+    """One offer: its cost, and its effects: assumed as the two numbers of Beta distributions, or measured."""
 
     name: Annotated[str, Option("What it is called.", check=_some)]
     cost: Annotated[float, Option("What it costs.", check=at_least(0))]
@@ -318,6 +348,10 @@ class OfferSettings:
             "The silence after which the chance to win back is half as large, or never.", parse=_half_life
         ),
     ] = "26 weeks"
+    response: Annotated[
+        ResponseSettings | None,
+        Option("What a contact changes, such as a trial measured it, in place of win_back and keep."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,6 +370,81 @@ class Offers:
         float,
         Option("Chance to lose money from which on nobody is contacted.", check=between(0.01, 1)),
     ] = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What the trial is."""
+
+    arm: Annotated[
+        tuple[str, ...],
+        Option(
+            "Column with the arm; several are the factors of a factorial design.",
+            metavar="COLUMN",
+            parse=one_or_many,
+        ),
+    ] = ()
+    control: Annotated[
+        tuple[str, ...],
+        Option(
+            "The arm that the others are compared with, or the level of each factor.",
+            metavar="ARM",
+            parse=one_or_many,
+        ),
+    ] = ()
+    outcome: Annotated[
+        str | None, Option("Column with the outcome, where it stands beside the arm.", metavar="COLUMN")
+    ] = None
+    purchases: Annotated[
+        str | None,
+        Option(
+            "File of what customers did afterwards, with the columns --customer and --bought-at.",
+            metavar="FILE",
+            path=True,
+            record="place",
+        ),
+    ] = None
+    bought_at: Annotated[
+        str | None, Option("Column of --purchases with the time.", default="that of --time", metavar="COLUMN")
+    ] = None
+    measure: Annotated[
+        Literal["conversion", "count", "value"] | None,
+        Option(
+            "What the outcome is: whether something happened, how often, or an amount",
+            default="conversion; a column of other numbers than 0 and 1 has to be named",
+        ),
+    ] = None
+    window: Annotated[
+        str | None,
+        Option(
+            "How long after the assignment purchases count.",
+            default="until the end",
+            parse=lambda span: str(checked_span(span)),
+        ),
+    ] = None
+    before: Annotated[
+        str | None,
+        Option("Column with a number known before the assignment, to adjust for; or how long before it."),
+    ] = None
+    customers: Annotated[
+        int | None,
+        Option("How many customers the best arm would reach, for what it is worth.", check=at_least(1)),
+    ] = None
+    effect: Annotated[
+        float | None,
+        Option(
+            "The effect that was hoped for before the trial.",
+            default="a fifth of the control",
+            check=above(0),
+        ),
+    ] = None
+    worthwhile: Annotated[float, Option("The smallest effect worth having.", check=at_least(0))] = 0.0
+    alpha: Annotated[
+        float,
+        Option(
+            "Chance to stop for an arm without an effect, however often one looks.", check=between(1e-6, 0.5)
+        ),
+    ] = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,6 +492,7 @@ class Settings:
     read: Read = Read()
     compute: Compute = Compute()
     offer: Offers = Offers()
+    trial: Trial = Trial()
     write: Write = Write()
     events: ReadEvents = _EVENTS
     journeys: JourneySettings = _JOURNEYS

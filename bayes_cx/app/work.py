@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import bayes_cx as bcx
 from bayes_cx.app.designs import design_of
+from bayes_cx.app.measured import response_of
 from bayes_cx.app.rerun import recorded
 from bayes_cx.app.settings import Compute, Settings
 from bayes_cx.errors import FitError, InputError
@@ -235,6 +236,7 @@ def offers(settings: Settings, stats: "xr.Dataset", spend: "Spend") -> tuple["bc
                 keep=bcx.Beta(*o.keep),
                 charged=o.charged,
                 half_life=o.half_life,
+                response=None if o.response is None else response_of(o.response, settings),
             )
             for o in settings.offer.offers
         )

@@ -25,6 +25,7 @@ from bayes_cx.data.summarise_contracts import summarise_contracts
 from bayes_cx.data.summarise_opportunities import summarise_opportunities
 from bayes_cx.data.summarise_periods import at_risk, summarise_periods
 from bayes_cx.data.summarise_stays import open_journeys, summarise_stays
+from bayes_cx.data.summarise_trial import summarise_trial
 from bayes_cx.data.summarise_uplift import customers_of, split_customers, summarise_uplift
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.taxonomy import Taxonomy
@@ -78,6 +79,7 @@ __all__ = [
     "summarise_opportunities",
     "summarise_periods",
     "summarise_stays",
+    "summarise_trial",
     "summarise_uplift",
     "to_lifetimes",
     "unique_rows",

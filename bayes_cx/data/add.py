@@ -17,12 +17,13 @@ from bayes_cx.data.contacts import contacts_of
 from bayes_cx.data.groups import NO_GROUP
 from bayes_cx.data.weekly import added_repeats
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import PERIODS, STAYS, TREATMENTS, Kind, kind_of
+from bayes_cx.kinds import PERIODS, STAYS, TREATMENTS, TRIALS, Kind, kind_of
 
 __all__ = ["add"]
 
 # What two parts of a trial must share beside their columns.
-_OF_A_TRIAL = ("control", "treatment", "response", "features")
+_OF_ARMS = ("measure", "outcome", "window", "before", "factors", "by", "shares")
+_OF_A_TRIAL = ("control", "treatment", "response", "features", *_OF_ARMS)
 
 
 def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
@@ -73,7 +74,8 @@ def add(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     a, b = (_without_others(part) for part in (a, b))
     _check_alike(a, b)
     if "row" in a.sizes:
-        _check_same_end(a, b)
+        if kind.key != TRIALS.key:  # whose outcomes have a time of their own for every customer
+            _check_same_end(a, b)
         both = xr.concat([a, b], "row", combine_attrs="override")
         total = compress(both, [str(name) for name in a.data_vars if name != "weight"])
         return total.assign_attrs(_attrs(kind, a, b))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import KINDS, PERIODS, STAYS
+from bayes_cx.kinds import KINDS, PERIODS, STAYS, TRIALS
 
 __all__ = ["NO_GROUP", "again", "as_text", "last_known", "numbered", "of_customers"]
 
@@ -12,8 +12,8 @@ __all__ = ["NO_GROUP", "again", "as_text", "last_known", "numbered", "of_custome
 NO_GROUP = "missing"
 
 _STATISTICS = {"customer", "row", "weight"}.union(
-    # Those of journeys and risk, such as `state` and `age`, are good names of groups elsewhere.
-    *(kind.columns for kind in KINDS.values() if kind not in (STAYS, PERIODS))
+    # Those of journeys, risk and trials, such as `state` and `age`, are good names of groups elsewhere.
+    *(kind.columns for kind in KINDS.values() if kind not in (STAYS, PERIODS, TRIALS))
 )
 
 

@@ -3,7 +3,7 @@
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
-from bayes_cx.decision.responses import Beta, Response, Stated, response_of
+from bayes_cx.decision.responses import Beta, Measured, Response, Stated, response_of
 from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
@@ -14,6 +14,7 @@ __all__ = [
     "Beta",
     "BySegment",
     "LifetimeValue",
+    "Measured",
     "Offer",
     "Plan",
     "Response",

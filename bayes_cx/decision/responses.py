@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.errors import InputError
+from bayes_cx.inference import TrialPosterior
+from bayes_cx.inference.posterior import thinned
 
-__all__ = ["Beta", "Changed", "Outcome", "Response", "Stated", "response_of"]
+__all__ = ["Beta", "Changed", "Measured", "Outcome", "Response", "Stated", "response_of"]
 
 type Outcome = Literal["buying", "purchases", "spend"]
 """What a response changes: the chance to buy, the number of purchases, or the amount that is spent."""
@@ -181,6 +183,117 @@ class Stated(Response):
     def as_dict(self) -> dict[str, Any]:
         """Return the two numbers of the prior."""
         return {"alpha": self.prior.alpha, "beta": self.prior.beta}
+
+
+@dataclass(frozen=True)
+class Measured(Response):
+    """An effect that a trial measured: an arm against another one, the control if none is named.
+
+    Attributes
+    ----------
+    trial : TrialPosterior
+        From `bcx.fit(bcx.models.TRIAL, ...)`.
+    arm : str
+    against : str
+        Empty for the control.
+
+    Raises
+    ------
+    InputError
+        If there is no such arm, or both are the same.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayes_cx as bcx
+    >>> sent = ["mail"] * 500 + ["none"] * 500
+    >>> bought = [1] * 60 + [0] * 440 + [1] * 35 + [0] * 465
+    >>> mail = pd.DataFrame({"sent": sent, "bought": bought})
+    >>> stats = bcx.summarise_trial(mail, "bought", arm="sent", control="none")
+    >>> response = bcx.Measured(bcx.fit(bcx.models.TRIAL, stats, seed=1), "mail")
+    >>> round(response.mean, 2), response.source
+    (0.05, 'measured on 1,000 customers, mail against none')
+    """
+
+    trial: TrialPosterior
+    arm: str
+    against: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.trial, TrialPosterior):
+            raise InputError(
+                f"a {type(self.trial).__name__} for the posterior of a trial",
+                "what bcx.fit(bcx.models.TRIAL, stats) returns",
+                "fit the trial first",
+            )
+        object.__setattr__(self, "against", self.against or self.trial.control)
+        if self.trial.arm(self.arm) == self.trial.arm(self.against):
+            raise InputError(f"the arm {self.arm!r} against itself", "two arms", "name another one")
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the outcome of the trial was."""
+        found: dict[str, Outcome] = {"conversion": "buying", "count": "purchases", "value": "spend"}
+        return found[self.trial.measure]
+
+    @property
+    def mean(self) -> float:
+        """The expected difference of the two arms."""
+        return float(self._difference().mean())
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Return the central interval of the difference."""
+        low, high = np.quantile(self._difference(), [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+    @property
+    def basis(self) -> Literal["stated", "measured", "uplift"]:
+        """It is measured."""
+        return "measured"
+
+    @property
+    def customers(self) -> int:
+        """Number of customers in the two arms."""
+        both = [self.trial.arm(self.arm), self.trial.arm(self.against)]
+        return int(self.trial.table["n"].to_numpy()[both].sum())
+
+    @property
+    def source(self) -> str:
+        """It is measured, on so many customers."""
+        failed = " in a trial that failed its checks" if self.trial.verdict == "failed" else ""
+        return f"measured{failed} on {self.customers:,} customers, {self.arm} against {self.against}"
+
+    def draw(self, rng: np.random.Generator, n: int, stats: xr.Dataset) -> Changed:
+        """Return n draws of the difference, the same for all customers, in the order of the trial's."""
+        some = np.resize(thinned(self.trial.n_draws, min(n, self.trial.n_draws)), n)
+        draws = self.trial.posterior
+        own = draws["mean"].to_numpy()[some, self.trial.arm(self.arm)]
+        taking = own
+        if self.trial.measure == "value":
+            taking = draws["responding"].to_numpy()[some, self.trial.arm(self.arm)]
+        elif self.trial.measure == "count":  # of Poisson counts, those above zero
+            taking = -np.expm1(-own)
+        return Changed(self._difference()[some], np.clip(taking, 0.0, 1.0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was measured, on how many, and the fingerprint of the data of the trial."""
+        low, high = self.interval()
+        data = self.trial.provenance["data"]
+        return {
+            "measured": data.get("source", ""),
+            "sha256": data.get("sha256", ""),
+            "outcome": self.outcome,
+            "arm": self.arm,
+            "against": self.against,
+            "customers": self.customers,
+            "mean": self.mean,
+            "interval": [low, high],
+            "checks": self.trial.verdict,
+        }
+
+    def _difference(self) -> np.ndarray:
+        mean = self.trial.posterior["mean"].to_numpy()
+        return mean[:, self.trial.arm(self.arm)] - mean[:, self.trial.arm(self.against)]
 
 
 def response_of(effect: Beta | Response) -> Response:

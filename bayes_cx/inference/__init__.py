@@ -8,6 +8,7 @@ from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.methods import MAP, MLE, NUTS, Conjugate, Laplace
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.inference.saved import load, save
+from bayes_cx.inference.trial_fit import TrialPosterior
 from bayes_cx.inference.uplift_fit import UpliftPosterior
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Laplace",
     "Posterior",
     "RiskPosterior",
+    "TrialPosterior",
     "UpliftPosterior",
     "fit",
     "load",

@@ -26,12 +26,14 @@ from bayes_cx.inference.own_priors import own_priors
 from bayes_cx.inference.posterior import Posterior, attributes, shared_priors
 from bayes_cx.inference.prepare import Prepared, prepare
 from bayes_cx.inference.provenance import Provenance
+from bayes_cx.inference.trial_fit import TrialPosterior, fit_trial
 from bayes_cx.inference.uplift_fit import UpliftPosterior, fit_uplift
 from bayes_cx.inference.weekly_data import spanned
 from bayes_cx.model import Model
 from bayes_cx.models import find
 from bayes_cx.models.hazard import HazardModel
 from bayes_cx.models.semi_markov import JourneyModel
+from bayes_cx.models.trial import TrialModel
 from bayes_cx.models.uplift import UpliftModel
 from bayes_cx.seeds import checked_seed
 
@@ -72,6 +74,16 @@ def fit(
 ) -> UpliftPosterior: ...
 @overload
 def fit(
+    model: TrialModel,
+    stats: xr.Dataset,
+    *,
+    design: Design = CONSTANT,
+    method: Conjugate | Literal["auto"] = "auto",
+    seed: int | None = None,
+    progress: bool = True,
+) -> TrialPosterior: ...
+@overload
+def fit(
     model: Model | str,
     stats: xr.Dataset,
     *,
@@ -82,7 +94,7 @@ def fit(
     progress: bool = True,
 ) -> Posterior: ...
 def fit(
-    model: Model | JourneyModel | HazardModel | UpliftModel | str,
+    model: Model | JourneyModel | HazardModel | TrialModel | UpliftModel | str,
     stats: xr.Dataset,
     *,
     design: Design = CONSTANT,
@@ -90,7 +102,7 @@ def fit(
     scale: float | None = None,
     seed: int | None = None,
     progress: bool = True,
-) -> Posterior | JourneyPosterior | RiskPosterior | UpliftPosterior:
+) -> Posterior | JourneyPosterior | RiskPosterior | TrialPosterior | UpliftPosterior:
     """Find the posterior of `model` given `stats`.
 
     A model with choices, such as the regularity k of `BG_CNBD`, is fitted at every value. Each value gets
@@ -98,18 +110,19 @@ def fit(
 
     Parameters
     ----------
-    model : Model, JourneyModel, HazardModel, UpliftModel or str
+    model : Model, JourneyModel, HazardModel, TrialModel, UpliftModel or str
         For example ``bcx.models.BG_NBD``, or its key ``"bg_nbd"``; ``bcx.models.SEMI_MARKOV`` for journeys,
-        ``bcx.models.HAZARD`` for risk, ``bcx.models.UPLIFT`` for what treatments change.
+        ``bcx.models.HAZARD`` for risk, ``bcx.models.TRIAL`` for trials, ``bcx.models.UPLIFT`` for whom a
+        treatment changes.
     stats : xarray.Dataset
         Statistics by customer from `bcx.summarise`, or compressed rows with a weight; for journeys stays from
-        `bcx.summarise_stays`, for risk periods from `bcx.summarise_periods`, for uplift the trial from
-        `bcx.summarise_uplift`.
+        `bcx.summarise_stays`, for risk periods from `bcx.summarise_periods`, for trials outcomes from
+        `bcx.summarise_trial`, for uplift the trial from `bcx.summarise_uplift`.
     design : Design
         How the parameters differ between customers; by default they do not.
     method : NUTS, Laplace, MAP, MLE, Conjugate or "auto"
         ``"auto"`` takes `Laplace` where its importance weights pass their checks, else `NUTS`. What ran is
-        recorded. Journeys are always fitted by `Conjugate`, risk and uplift by `Laplace`.
+        recorded. Journeys and trials are always fitted by `Conjugate`, risk and uplift by `Laplace`.
     scale : float, optional
         What makes the coordinates of the priors unit-free, such as purchases per unit of time; by default the
         data's own. Fix it to keep the same priors for other data.
@@ -120,7 +133,7 @@ def fit(
 
     Returns
     -------
-    Posterior, JourneyPosterior, RiskPosterior or UpliftPosterior
+    Posterior, JourneyPosterior, RiskPosterior, TrialPosterior or UpliftPosterior
 
     Raises
     ------
@@ -147,6 +160,8 @@ def fit(
         return fit_hazards(model, stats, design, Laplace(draws=1000) if method == "auto" else method, seed)
     if isinstance(model, UpliftModel):
         return fit_uplift(model, stats, design, method, seed)
+    if isinstance(model, TrialModel):
+        return fit_trial(model, stats, design, method, seed)
     if isinstance(method, Conjugate):
         raise InputError(
             f"method Conjugate for {model.name}", "NUTS, Laplace, MAP, MLE or 'auto'", "leave the method out"

@@ -15,9 +15,11 @@ from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.inference.provenance import Provenance
 from bayes_cx.inference.tree import check_tree
+from bayes_cx.inference.trial_fit import TrialPosterior
 from bayes_cx.inference.uplift_fit import UpliftPosterior
 from bayes_cx.models.hazard import HAZARD
 from bayes_cx.models.semi_markov import SEMI_MARKOV
+from bayes_cx.models.trial import TRIAL
 from bayes_cx.models.uplift import UPLIFT
 
 __all__ = ["load", "save"]
@@ -33,7 +35,7 @@ def load(path: str | Path) -> Any:
 
     Returns
     -------
-    Posterior, JourneyPosterior, RiskPosterior or UpliftPosterior
+    Posterior, JourneyPosterior, RiskPosterior, TrialPosterior or UpliftPosterior
 
     Raises
     ------
@@ -55,6 +57,8 @@ def load(path: str | Path) -> Any:
             return RiskPosterior.of_tree(tree)
         if isinstance(said, dict) and said.get("model") == UPLIFT.key:
             return UpliftPosterior.of_tree(tree)
+        if isinstance(said, dict) and said.get("model") == TRIAL.key:
+            return TrialPosterior.of_tree(tree)
         made, _ = Provenance.from_json(tree.attrs["provenance"]), _checks.from_json(tree.attrs["checks"])
         model = models.find(made.model)
         posterior = Posterior(model.with_priors(**made.own_priors) if made.own_priors else model, tree)

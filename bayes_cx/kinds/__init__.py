@@ -13,6 +13,7 @@ from bayes_cx.kinds.purchases import PURCHASES
 from bayes_cx.kinds.spend import SPEND
 from bayes_cx.kinds.stays import STAYS
 from bayes_cx.kinds.treatments import TREATMENTS
+from bayes_cx.kinds.trials import TRIALS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +27,7 @@ __all__ = [
     "SPEND",
     "STAYS",
     "TREATMENTS",
+    "TRIALS",
     "Column",
     "Forecast",
     "Kind",
@@ -34,7 +36,10 @@ __all__ = [
     "kind_of",
 ]
 
-KINDS = {kind.key: kind for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS, PERIODS, TREATMENTS)}
+KINDS = {
+    kind.key: kind
+    for kind in (PURCHASES, OPPORTUNITIES, CONTRACTS, SPEND, STAYS, PERIODS, TREATMENTS, TRIALS)
+}
 
 
 def _again(key: str, changes: dict[str, Any]) -> Kind:

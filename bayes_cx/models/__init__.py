@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from bayes_cx.models.pareto_nbd import PARETO_NBD as PARETO_NBD
     from bayes_cx.models.sbg import SBG as SBG
     from bayes_cx.models.semi_markov import SEMI_MARKOV as SEMI_MARKOV
+    from bayes_cx.models.trial import TRIAL as TRIAL
     from bayes_cx.models.uplift import UPLIFT as UPLIFT
 
     MODELS: dict[str, Model]
 
 # What is no model of single customers, and fitted in its own way: the record and its module.
-_OTHERS = {"HAZARD": "hazard", "SEMI_MARKOV": "semi_markov", "UPLIFT": "uplift"}
+_OTHERS = {"HAZARD": "hazard", "SEMI_MARKOV": "semi_markov", "TRIAL": "trial", "UPLIFT": "uplift"}
 
 __all__ = ["MODELS", "find", *_OTHERS, *(entry.attribute for entry in catalogue.MODELS)]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -1,5 +1,6 @@
 """Quantities of customers from draws: compile a formula over draws x customers, stream, reduce."""
 
+from bayes_cx.scoring.arms import arm_worth, compare_arms, effect_by_segment
 from bayes_cx.scoring.average import average, average_purchases
 from bayes_cx.scoring.calendar import effects_by_date, factors_by_week
 from bayes_cx.scoring.contact_effects import effects_of_contacts
@@ -12,6 +13,7 @@ from bayes_cx.scoring.contrast import (
     treatment_of,
 )
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
+from bayes_cx.scoring.looking import look
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
 from bayes_cx.scoring.pooled_links import OverLinks, over_links
@@ -37,19 +39,23 @@ __all__ = [
     "Scorer",
     "Treated",
     "add_log_likelihood",
+    "arm_worth",
     "at_states",
     "average",
     "average_effects",
     "average_purchases",
     "columns_of_kind",
+    "compare_arms",
     "contrast",
     "contrast_draws",
     "draws",
+    "effect_by_segment",
     "effects_by_date",
     "effects_of_contacts",
     "factors_by_week",
     "horizon_in_fit",
     "log_likelihoods",
+    "look",
     "outlook",
     "over_links",
     "payments",

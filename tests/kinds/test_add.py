@@ -41,6 +41,7 @@ MADE = {
         "call, 30 days": float(d),
     },
     "treatments": lambda a, b, c, d: {"arm": "ab"[a % 2], "outcome": float(b % 2), "dose": c * (a % 2) / 2},
+    "trials": lambda a, b, c, d: {"arm": "ab"[a % 2], "region": "ns"[b % 2], "y": float(c), "before": d / 2},
 }
 
 

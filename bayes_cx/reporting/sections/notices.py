@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bayes_cx.catalogue import candidates
 from bayes_cx.checks import Check
+from bayes_cx.decision import Measured
 from bayes_cx.inference import Posterior
 from bayes_cx.page import Notice, Section
 from bayes_cx.page.words import between, count, listing, per_cent, plural, sign
@@ -26,6 +27,7 @@ def section(study: Study) -> Section | None:
         *(notice for fit in study.fits for notice in _fit(fit)),
         *_holdout(study),
         *_unlike(study),
+        *_trials(study),
         *matters(study),
     )
     return Section("", found) if found else None
@@ -136,6 +138,19 @@ def _shortly(failed: Sequence[Check]) -> str:
     names = [check.name for check in failed[:_NAMED]]
     more = len(failed) - len(names)
     return sign(listing([*names, *([f"{count(more)} more (see the appendix)"] if more else [])]))
+
+
+def _trials(study: Study) -> Iterator[Notice]:
+    """Say which effects come from a trial that failed its checks."""
+    for offer in () if study.plan is None else study.plan.offers:
+        for effect in offer.effects.values():
+            if isinstance(effect, Measured) and effect.trial.verdict == "failed":
+                failed = [_said(check, "") for check in effect.trial.checks if check.status == "failed"]
+                text = (
+                    f"Do not act on the gain of the offer “{offer.name}”: its effect may be none. "
+                    f"{plural(len(failed), 'check')} of the trial failed: {listing(failed)}."
+                )
+                yield Notice("failed", "The trial that measured an offer failed its checks.", text)
 
 
 def _unlike(study: Study) -> Iterator[Notice]:

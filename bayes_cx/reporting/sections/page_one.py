@@ -56,7 +56,8 @@ def section(study: Study) -> Section | None:
     """Return what page one says below the warnings."""
     if study.plan is None:
         return None
-    lines = [customers(study), value(study), *([grounds(study)] if study.plan.n_contacted else [])]
+    rests = study.plan.n_contacted or not none_measured(study.plan.offers)
+    lines = [customers(study), value(study), *([grounds(study)] if rests else [])]
     lines += [text for text in (choice(study), left_out(study), remarks(study)) if text is not None]
     return Section(
         "In short",
@@ -306,7 +307,7 @@ def grounds(study: Study) -> str:
             "group has measured the response, test the offer on a part of the list first."
         )
     if all_measured(offers):
-        return f"The effect of the offer is measured: {_by(offers, response)}. {drivers(study)}"
+        return f"The effect of the offer is measured: {_by(offers, response)}. {drivers(study)}".strip()
     return (
         f"The gain rests on measured effects and on assumptions: {_by(offers, response)}. {drivers(study)} "
         "What is assumed should be tested on a part of the list first."
@@ -329,7 +330,7 @@ _DRIVERS = {
 def drivers(study: Study) -> str:
     """Say which single assumption moves the expected gain of the plan most."""
     found, money = plan_of(study).drivers, money_of(study)
-    if "assumption" not in found.sizes:
+    if "assumption" not in found.sizes or not plan_of(study).n_contacted:
         return ""
     half, twice = found["half"].to_numpy(), found["twice"].to_numpy()
     most = int(np.abs(twice - half).argmax())
