@@ -99,9 +99,9 @@ from bayes_cx.reporting import Report as Report
 from bayes_cx.reporting import model_card as model_card
 from bayes_cx.reporting import report as report
 from bayes_cx.reporting.panels.show import show as show
-from bayes_cx.scoring import OverLinks as OverLinks
 from bayes_cx.reporting.trial import TrialStudy as TrialStudy
 from bayes_cx.reporting.trial import trial_report as trial_report
+from bayes_cx.scoring import OverLinks as OverLinks
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import arm_worth as arm_worth
 from bayes_cx.scoring import at_states as at_states
@@ -115,8 +115,8 @@ from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import effect_by_segment as effect_by_segment
 from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import effects_of_contacts as effects_of_contacts
-from bayes_cx.scoring import over_links as over_links
 from bayes_cx.scoring import look as look
+from bayes_cx.scoring import over_links as over_links
 from bayes_cx.scoring import predict_purchases as predict_purchases
 from bayes_cx.scoring import reasons as reasons
 from bayes_cx.scoring import removal_effects as removal_effects
