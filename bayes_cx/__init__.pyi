@@ -11,6 +11,8 @@ from bayes_cx.checks import verdict as verdict
 from bayes_cx.compiling import engine as engine
 from bayes_cx.data import Actions as Actions
 from bayes_cx.data import ByDate as ByDate
+from bayes_cx.data import ChannelView as ChannelView
+from bayes_cx.data import CustomerView as CustomerView
 from bayes_cx.data import Events as Events
 from bayes_cx.data import Features as Features
 from bayes_cx.data import FollowUp as FollowUp
@@ -21,9 +23,11 @@ from bayes_cx.data import Taxonomy as Taxonomy
 from bayes_cx.data import Transactions as Transactions
 from bayes_cx.data import add as add
 from bayes_cx.data import at_risk as at_risk
+from bayes_cx.data import channel_view as channel_view
 from bayes_cx.data import coarsen as coarsen
 from bayes_cx.data import cohorts as cohorts
 from bayes_cx.data import compress as compress
+from bayes_cx.data import customer_view as customer_view
 from bayes_cx.data import expand as expand
 from bayes_cx.data import follow_up as follow_up
 from bayes_cx.data import from_lifetimes as from_lifetimes

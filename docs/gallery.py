@@ -75,6 +75,7 @@ CALLS = (
     "bcx.plot.ranks(bcx.validation.sbc(bcx.models.BG_NBD, simulations=100, progress=False))",
     'bcx.plot.calendar(with_calendar, "26 weeks")',
     "bcx.plot.signals(before)",
+    "bcx.plot.channels(operator.events)",
 )
 
 

@@ -31,11 +31,14 @@ from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.taxonomy import Taxonomy
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.data.write_actions import write_actions
+from bayes_cx.data.views import ChannelView, CustomerView, channel_view, customer_view
 
 __all__ = [
     "NOTHING",
     "Actions",
     "ByDate",
+    "ChannelView",
+    "CustomerView",
     "DataProvenance",
     "Events",
     "Features",
@@ -50,10 +53,12 @@ __all__ = [
     "at_purchases",
     "at_risk",
     "cdnow_path",
+    "channel_view",
     "coarsen",
     "cohorts",
     "compress",
     "contacts_of",
+    "customer_view",
     "customers_of",
     "expand",
     "follow_up",

@@ -7,6 +7,7 @@ so that titles, labels and limits can be changed. `docs/gallery.md` shows all of
 from bayes_cx.plot.before_target import signals
 from bayes_cx.plot.by_week import calendar
 from bayes_cx.plot.campaign import forest, futures, gain_curve, sensitivity
+from bayes_cx.plot.channels import channels
 from bayes_cx.plot.differences import population, shrinkage
 from bayes_cx.plot.evidence import (
     by_frequency,
@@ -28,6 +29,7 @@ __all__ = [
     "calendar",
     "calibration",
     "capture",
+    "channels",
     "comparison",
     "coverage",
     "forest",
