@@ -30,8 +30,8 @@ from bayes_cx.data.summarise_uplift import customers_of, split_customers, summar
 from bayes_cx.data.survivors import from_survivors
 from bayes_cx.data.taxonomy import Taxonomy
 from bayes_cx.data.transactions import Transactions, read_transactions
-from bayes_cx.data.write_actions import write_actions
 from bayes_cx.data.views import ChannelView, CustomerView, channel_view, customer_view
+from bayes_cx.data.write_actions import write_actions
 
 __all__ = [
     "NOTHING",
