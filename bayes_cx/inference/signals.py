@@ -119,7 +119,7 @@ class Signals:
             nothing = "no event and no sequence was clearly more or less frequent before it than with others"
             return (f"Nothing that came before {target} is a sure signal: {nothing}.",)
         lines = []
-        for sequence, row in found.head(most).iterrows():
+        for sequence, row in found.head(most).to_dict("index").items():
             what = ", then ".join(self.events[str(sequence)])
             how = (
                 f"{_times(row['factor'])} times as likely as for comparable others "

@@ -46,7 +46,7 @@ def signals_table(signals: Signals, most: int) -> Table | None:
     """Return the strongest signals in a table; None where there is none."""
     found = signals.found()
     rows = []
-    for name, row in found.head(most).iterrows():
+    for name, row in found.head(most).to_dict("index").items():
         lead = measured(row["lead"], 2) if row["factor"] > 1 else ""
         rows.append(
             (

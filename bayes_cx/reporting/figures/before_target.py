@@ -49,7 +49,7 @@ def before_target(signals: Signals, most: int = 12) -> Picture | None:
         f"Intervals. {headline}. "
         + "; ".join(
             f"{name}: {measured(row['factor'], 2)} ({measured(row['low'], 2)} to {measured(row['high'], 2)})"
-            for name, row in found.iterrows()
+            for name, row in found.to_dict("index").items()
         ),
     )
 
@@ -59,7 +59,7 @@ def draw_before_target(axes: "Axes", signals: Signals, most: int = 12) -> None:
     found = signals.found().head(most)
     n = max(len(found), 1)
     axes.axvline(1, color=COLOURS["grey"], linewidth=0.9)
-    for row, (name, one) in enumerate(found.iterrows()):
+    for row, (name, one) in enumerate(found.to_dict("index").items()):
         colour = COLOURS["red" if one["factor"] > 1 else "blue"]
         axes.plot([one["low"], one["high"]], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt")
         axes.plot([one["factor"]], [row], "o", color=colour, markersize=5)
