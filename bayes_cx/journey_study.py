@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,6 +156,13 @@ class JourneyStudy:
         found = self.rival if self.rival is not None else self.goal
         assert found is not None
         return found
+
+    @cached_property
+    def customers(self) -> int:
+        """Number of customers who are known."""
+        from bayes_cx.data.journey_paths import customers_of
+
+        return customers_of(self.events)
 
     @property
     def journeys(self) -> int:

@@ -11,7 +11,7 @@ from bayes_cx.data.itineraries import KEY, Journeys
 from bayes_cx.data.sql import literal
 from bayes_cx.spans import FINE_UNITS
 
-__all__ = ["forecast_cases", "journey_paths", "journeys_like", "median_wait"]
+__all__ = ["customers_of", "forecast_cases", "journey_paths", "journeys_like", "median_wait"]
 
 
 def journey_paths(
@@ -76,6 +76,13 @@ count(*) AS n FROM {ways} GROUP BY ALL ORDER BY n DESC, path, "end", longer, las
     ).to_pandas()
     found["path"] = [tuple(map(str, path)) for path in found["path"]]
     return found.rename(columns=journeys.groups)
+
+
+def customers_of(events: Events) -> int:
+    """Return how many different customers the accepted rows have."""
+    return int(
+        events.table.run(f"SELECT count(DISTINCT customer) AS n FROM {events.rows()}")["n"].to_pylist()[0]
+    )
 
 
 def journeys_like(events: Events, unit: str, settings: dict[str, Any], until: Any) -> Journeys:

@@ -8,6 +8,7 @@ treat. `coarsening_shift` checks what a fit to coarsened statistics loses.
 `spend_coverage` tests a model of spend on what hold-out buyers paid.
 `policy_value` says what any rule would have gained, from a log of actions with their probabilities, and
 `realised` what each action gained against what was expected. `monitor` says what changed, and since when.
+`journey_holdout` tests forecasts of journeys on what came after a cut.
 `survival` compares how many customers under contract stayed with what a model expects, and looks ahead.
 """
 
@@ -18,6 +19,7 @@ from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.judge_uplift import UpliftJudgement, judge_uplift
 from bayes_cx.validation.monitor import Monitored, monitor
 from bayes_cx.validation.policy_value import PolicyValue, policy_value
+from bayes_cx.validation.journey_holdout import JourneyHoldout, journey_holdout
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.realised import Realised, realised
 from bayes_cx.validation.sbc import Sbc, sbc
@@ -30,6 +32,7 @@ __all__ = [
     "Holdout",
     "Monitored",
     "PolicyValue",
+    "JourneyHoldout",
     "PredictiveCheck",
     "Realised",
     "Sbc",
@@ -40,6 +43,7 @@ __all__ = [
     "judge_uplift",
     "monitor",
     "policy_value",
+    "journey_holdout",
     "predictive_check",
     "prior_predictive_check",
     "prior_sensitivity",

@@ -2,8 +2,8 @@ r"""Did the forecasts of journeys come true? Fitted until a cut, judged on what 
 
 Three things are judged: which state came next, how long a stay lasted, and which journeys reached a target.
 
-A waiting time w is compared with its forecast distribution F: F(w) is uniform if the forecasts are right. Of a
-stay that still goes on only a lower bound of F(w) is known, so the distribution is estimated as Kaplan and
+A waiting time w is compared with its forecast distribution F: F(w) is uniform if the forecasts are right. Of
+a stay that still goes on only a lower bound of F(w) is known, so the distribution is estimated as Kaplan and
 Meier do [kaplan1958nonparametric]_, with Greenwood's standard error.
 """
 
