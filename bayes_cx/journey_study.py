@@ -1,7 +1,7 @@
 """The results of a study of journeys, in one record from which its report and its model card are made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -92,10 +92,10 @@ class Outlook:
 
     states: tuple[str, ...]
     start: tuple[float, float, float]
-    by_state: "pd.DataFrame" = field(repr=False)
-    by_segment: "pd.DataFrame" = field(repr=False)
-    of_open: "pd.DataFrame" = field(repr=False)
-    contacts: "pd.DataFrame" = field(repr=False)
+    by_state: Any = field(repr=False)
+    by_segment: Any = field(repr=False)
+    of_open: Any = field(repr=False)
+    contacts: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class JourneyStudy:
     stays: "xr.Dataset"
     posterior: "JourneyPosterior"
     terms: Terms
-    paths: "pd.DataFrame"
+    paths: Any
     open: "xr.Dataset"
     goal: Outlook | None = None
     rival: Outlook | None = None
@@ -382,6 +382,8 @@ def completed(
     """Return the study with the chances from each state and of each open journey."""
     from bayes_cx.data import open_journeys
 
+    if not posterior.waits:  # of journeys without a second event nothing is known of time
+        terms = replace(terms, horizon=None)
     now = open_journeys(events, until=until, unit=terms.unit, **terms.reading)
     known = np.isin(now["state"].to_numpy().astype(str), list(posterior.states))
     now = now.isel(customer=np.flatnonzero(known))

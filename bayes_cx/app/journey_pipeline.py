@@ -1,7 +1,7 @@
 """From events to the report of journeys: PDF, HTML, model card, tables and the record of the run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx.app.folder import CARD, report_folder, write_record
@@ -63,7 +63,9 @@ def journeys(settings: Settings, command: str) -> "Report":
                 compute.horizon,
             )
             stays, posterior, paths = fitted(events, terms, compute.until, compute.seed)
-            step.says = f"{int(paths['n'].sum()):,} journeys, checks {posterior.verdict.replace('_', ' ')}"
+            step.says = (
+                f"{paths['n'].to_numpy().sum():,} journeys, checks {posterior.verdict.replace('_', ' ')}"
+            )
         if compute.strict and posterior.verdict != "passed":
             names = ", ".join(check.name for check in posterior.checks if check.status != "passed")
             raise FitError(
@@ -74,7 +76,7 @@ def journeys(settings: Settings, command: str) -> "Report":
             if compute.holdout:
                 holdout, note = tested_later(events, terms, compute.until, compute.holdout_from, compute.seed)
             if holdout is not None:
-                step.says = f"fitted until {holdout.cut[:10]}, judged until {holdout.until[:10]}"
+                step.says = f"fitted until {holdout.cut}, judged until {holdout.until}"
             else:
                 step.says = f"not done: {note}"
         with steps.step("Ask where journeys lead") as step:
@@ -158,7 +160,7 @@ def _paths(study: "bcx.JourneyStudy") -> "pd.DataFrame":
     return table.assign(path=[" > ".join(path) for path in table["path"]])
 
 
-def _forecasts(study: "bcx.JourneyStudy") -> "pd.DataFrame":
+def _forecasts(study: "bcx.JourneyStudy") -> Any:
     """Return what was forecast after the cut beside what happened."""
     import pandas as pd
 

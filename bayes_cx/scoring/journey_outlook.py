@@ -57,9 +57,10 @@ def state_outlook(
 ) -> pd.DataFrame:
     """Return the chance to reach a target from each state, and what coming into the state changes.
 
-    Coming into a state changes the chance from that of the states before it, each with the weight of the
-    steps that were seen. Times the number of stays per journey it says how many journeys are gained or lost
-    there: an event that few pass, or that changes little, is no place to begin. It is an association.
+    Coming into a state changes the chance from that of the states before it in the same segment, each with
+    the weight of the steps that were seen. Times the number of stays per journey it says how many journeys
+    are gained or lost there: an event that few pass, or that changes little, is no place to begin. It is an
+    association.
 
     Parameters
     ----------
@@ -78,36 +79,45 @@ def state_outlook(
         ``change`` and ``gain`` (change per journey), with ``change_low``, ``change_high``, ``gain_low`` and
         ``gain_high``. Intervals hold 90%.
     """
-    draws = state_draws(posterior, target, before, t)
+    whole = state_draws(posterior, target, before, t)
+    segments = posterior.segments if posterior.pooled else (None,)
+    each = [state_draws(posterior, target, before, t, segment) for segment in segments]
     states, following = list(posterior.states), list(posterior.following)
-    size = int(paths["n"].sum())
+    size = int(paths["n"].to_numpy().sum())
     passing = dict.fromkeys(states, 0)
     for path, n in zip(paths["path"], paths["n"], strict=True):
         for name in set(path):
             passing[name] = passing.get(name, 0) + int(n)
-    counts = posterior.counts.sum(axis=0).astype(float)
+    counts = posterior.counts.astype(float)
+    journeys = max(counts[:, 0].sum(), 1.0)
     rows = []
     for place, name in enumerate(states):
-        came = counts[:, following.index(name)].copy() if name in following else np.zeros(len(states))
-        came[place] = 0  # a state that follows itself changes nothing
-        if name == START or not came.sum():
+        if name == START or not (seen := counts[:, :, following.index(name)]).sum():
             continue
-        earlier = draws @ (came / came.sum())
-        change = draws[:, place] - earlier
+        came = seen.copy()
+        came[:, place] = 0  # a state that follows itself changes nothing
+        # Within segments: who comes to a state at all may be another segment than most.
+        share = came / max(came.sum(), 1.0)
+        earlier = sum((draws @ part for draws, part in zip(each, share, strict=True)), np.zeros(len(whole)))
+        there = sum(
+            (draws[:, place] * part.sum() for draws, part in zip(each, share, strict=True)),
+            np.zeros(len(whole)),
+        )
+        change = there - earlier
         rows.append(
             {
                 "state": name,
                 "passed": passing[name] / size,
-                "stays": int(counts[:, following.index(name)].sum()),
-                **_summary("chance", draws[:, place], ""),
+                "stays": int(seen.sum()),
+                **_summary("chance", there if came.any() else whole[:, place], ""),
                 "earlier": float(earlier.mean()),
                 **_summary("change", change),
-                **_summary("gain", change * came.sum() / max(counts[0].sum(), 1.0)),
+                **_summary("gain", change * came.sum() / journeys),
             }
         )
     names = [f"{name}{end}" for name in ("change", "gain") for end in ("", "_low", "_high")]
     columns = ["state", "passed", "stays", "chance", "low", "high", "earlier", *names]
-    found = pd.DataFrame(rows, columns=columns)
+    found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
     return found.sort_values(["gain", "state"], ascending=[False, True]).set_index("state")
 
 

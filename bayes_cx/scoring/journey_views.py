@@ -5,8 +5,9 @@ is a share of the journeys that were seen, those that still go on included.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ __all__ = [
     "OTHER",
     "around",
     "beginnings",
+    "each_row",
     "funnel",
     "journey_map",
     "journey_steps",
@@ -69,8 +71,9 @@ def variants(paths: pd.DataFrame, top: int = 10) -> pd.DataFrame:
     [[('visit',), 'buy', 3, 0.75], [('call',), 'still on the way', 1, 0.25]]
     """
     _checked(paths)
-    size = paths["n"].sum()
-    found = paths.groupby(["path", "end"], sort=True)["n"].sum().reset_index()
+    size = int(paths["n"].to_numpy().sum())
+    by_path: Any = paths.groupby(["path", "end"], sort=True)
+    found: Any = by_path["n"].sum().reset_index()
     found = found.sort_values("n", ascending=False, kind="stable").head(top).reset_index(drop=True)
     found["end"] = found["end"].replace("", OPEN)
     return _with_shares(found, np.full(len(found), size))
@@ -108,7 +111,7 @@ def journey_steps(paths: pd.DataFrame, steps: int = 8) -> pd.DataFrame:
     rows = [(step, end, n) for (step, end), n in sorted(counts.items())]
     found = pd.DataFrame(rows, columns=["step", "end", "n"])
     found["of"] = found.groupby("step")["n"].transform("sum")
-    found = found[found["step"] <= steps].reset_index(drop=True)
+    found: Any = found[found["step"] <= steps].reset_index(drop=True)
     return _with_shares(found, found["of"].to_numpy())
 
 
@@ -148,7 +151,7 @@ def funnel(paths: pd.DataFrame, steps: Sequence[str]) -> pd.DataFrame:
             if passed < len(steps) and state == steps[passed]:
                 counts[passed] += n
                 passed += 1
-    size = int(paths["n"].sum())
+    size = int(paths["n"].to_numpy().sum())
     found = _with_shares(pd.DataFrame({"state": list(steps), "n": counts}), np.full(len(steps), size))
     before = np.concatenate([[size], counts[:-1]])
     low, high = share_interval(counts, before)
@@ -245,12 +248,13 @@ def beginnings(paths: pd.DataFrame, ends: Sequence[str] | str, longest: int = 3)
         for length in range(1, min(len(path), longest) + 1):
             size[path[:length]] += n
             reached[path[:length]] += n * (end in wanted)
-    found = pd.DataFrame({"path": list(size), "n": [reached[one] for one in size]})
+    found: Any = pd.DataFrame({"path": list(size), "n": [reached[one] for one in size]})
     of = np.array([size[one] for one in size])
     found = _with_shares(found, of).rename(columns={"n": "reached"})
     found.insert(1, "n", of)
     is_reached = [end in wanted for end in paths["end"]]
-    found["overall"] = paths["n"][is_reached].sum() / paths["n"].sum()
+    numbers = paths["n"].to_numpy()
+    found["overall"] = numbers[is_reached].sum() / numbers.sum()
     return found.sort_values(["low", "n", "path"], ascending=[False, False, True], ignore_index=True)
 
 
@@ -307,7 +311,7 @@ def journey_map(paths: pd.DataFrame, steps: int = 3, states: int = 8) -> pd.Data
             flows[step, here, following] += n
     rows = [(*key, n) for key, n in sorted(flows.items())]
     found = pd.DataFrame(rows, columns=["step", "state", "next", "n"])
-    size = int(paths["n"].sum())
+    size = int(paths["n"].to_numpy().sum())
     found = _with_shares(found, np.full(len(found), size))
     found.attrs = {
         "journeys": size,
@@ -318,10 +322,15 @@ def journey_map(paths: pd.DataFrame, steps: int = 3, states: int = 8) -> pd.Data
     return found
 
 
-def _with_shares(found: pd.DataFrame, of: np.ndarray) -> pd.DataFrame:
-    n = found["n"].to_numpy()
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows of a table, with its columns as attributes."""
+    yield from table.itertuples()
+
+
+def _with_shares(found: Any, of: np.ndarray) -> pd.DataFrame:
+    n, of = found["n"].to_numpy().astype(float), np.asarray(of, float)
     low, high = share_interval(n, of)
-    share = np.divide(n, of, out=np.zeros(len(n)), where=np.asarray(of) > 0)
+    share = np.divide(n, of, out=np.zeros(len(n)), where=of > 0)
     return found.assign(share=share, low=low, high=high)
 
 

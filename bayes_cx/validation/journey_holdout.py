@@ -25,7 +25,7 @@ from bayes_cx.inference.fit import fit
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.models.semi_markov import SEMI_MARKOV
 from bayes_cx.scoring.journey_outlook import rounded
-from bayes_cx.scoring.journey_views import share_interval
+from bayes_cx.scoring.journey_views import each_row, share_interval
 from bayes_cx.scoring.reach import journey_draws
 from bayes_cx.spans import FINE_UNITS, Span
 
@@ -34,7 +34,7 @@ __all__ = ["JourneyHoldout", "Reached", "journey_holdout"]
 # Levels at which waiting times are compared, and how far a share may be off before forecasts are no good.
 _LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _TOLERANCE = 0.05
-_DRAWS = 400
+_DRAWS, _DRAWS_OF_WAITS = 400, 100
 _BINS = 10
 # Fewer say nothing about a share.
 _FEWEST = 20
@@ -69,7 +69,7 @@ class Reached:
     low: float
     high: float
     skill: float
-    calibration: pd.DataFrame
+    calibration: Any
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ class JourneyHoldout:
     log_loss: float
     log_loss_without: float
     log_loss_difference: Interval
-    next_states: pd.DataFrame
-    waits: pd.DataFrame
+    next_states: Any
+    waits: Any
     reached: tuple[Reached, ...]
     checks: tuple[Check, ...]
 
@@ -181,9 +181,11 @@ def journey_holdout(
     later = stays_of(whole, False, since=early.until)
     next_step = _next_step(posterior, later, seed)
     waits = _waits(posterior, later)
-    lead = None if horizon is None else _lead(Span.of(horizon), early.until, whole.until, unit)
+    lead = None
+    if horizon is not None and posterior.waits:
+        lead = _lead(Span.of(horizon), early.until, whole.until, unit)
     span = None if lead is None else lead.in_unit(unit)
-    cases = forecast_cases(early, whole, span)
+    cases: Any = forecast_cases(early, whole, span)
     reached = []
     for states, others in ((goals, rivals), (rivals, goals)):
         for since in ("open", "begun"):
@@ -226,7 +228,7 @@ def _next_step(posterior: JourneyPosterior, later: xr.Dataset, seed: int) -> dic
         raise InputError("no step after the cut", "one step or more", "choose an earlier cut")
     pooled = posterior.pooled
     segment = ended[pooled].to_numpy().astype(str) if pooled else np.full(state.size, "")
-    cells = pd.DataFrame({"segment": segment, "state": state, "next": following, "n": weight})[known]
+    cells: Any = pd.DataFrame({"segment": segment, "state": state, "next": following, "n": weight})[known]
     cells = cells.groupby(["segment", "state", "next"], sort=True)["n"].sum().reset_index()
     rows = _probabilities(posterior, cells["segment"].tolist())
     at, to = pd.Index(states).get_indexer(cells["state"]), pd.Index(names).get_indexer(cells["next"])
@@ -254,7 +256,7 @@ def _by_chance(p: np.ndarray, to: np.ndarray, n: np.ndarray) -> pd.DataFrame:
     return _binned(chance, happened, np.repeat(n, p.shape[1])).rename(columns={"journeys": "steps"})
 
 
-def _binned(chance: np.ndarray, happened: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
+def _binned(chance: np.ndarray, happened: np.ndarray, weight: np.ndarray) -> Any:
     """Return forecasts in tenths of probability, with the share that came true and its 90% interval."""
     bins = np.minimum((chance * _BINS).astype(int), _BINS - 1)
     rows = []
@@ -283,8 +285,10 @@ def _waits(posterior: JourneyPosterior, later: xr.Dataset) -> pd.DataFrame:
     level = np.zeros(state.size)
     for name in np.unique(state[timed]):
         some = timed & (state == name)
-        waits = posterior.waits[str(name)].thinned(np.arange(min(posterior.n_draws, _DRAWS)))
-        level[some] = 1 - waits.survival(wait[some]).mean(axis=0)
+        waits = posterior.waits[str(name)].thinned(np.arange(min(posterior.n_draws, _DRAWS_OF_WAITS)))
+        # Waiting times of nearly the same length are computed once.
+        grid, place = np.unique(np.round(np.log(wait[some]), 2), return_inverse=True)
+        level[some] = (1 - waits.survival(np.exp(grid)).mean(axis=0))[place.ravel()]
     columns = ["level", "share", "low", "high"]
     if not (timed & ended).any():
         return pd.DataFrame(columns=columns, dtype=float)
@@ -307,7 +311,7 @@ def _waits(posterior: JourneyPosterior, later: xr.Dataset) -> pd.DataFrame:
 
 def _reached(
     posterior: JourneyPosterior,
-    cases: pd.DataFrame,
+    cases: Any,
     since: str,
     states: Sequence[str],
     others: Sequence[str],
@@ -349,9 +353,7 @@ def _reached(
     )
 
 
-def _checks(
-    next_step: Mapping[str, Any], waits: pd.DataFrame, reached: Sequence[Reached]
-) -> tuple[Check, ...]:
+def _checks(next_step: Mapping[str, Any], waits: Any, reached: Sequence[Reached]) -> tuple[Check, ...]:
     """Return what the hold-out says of next states, waiting times and targets."""
     better = next_step["log_loss_difference"]
     found = [
@@ -364,7 +366,7 @@ def _checks(
             n=next_step["steps"],
         )
     ]
-    for row in waits.itertuples():
+    for row in each_row(waits):
         if row.level == 0.5:
             ends = Interval(float(row.low), float(row.high), 0.95)
             near = ends.low <= 0.5 + _TOLERANCE and ends.high >= 0.5 - _TOLERANCE

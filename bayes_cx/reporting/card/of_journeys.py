@@ -4,12 +4,11 @@ from datetime import date
 
 from bayes_cx.data import provenance_of
 from bayes_cx.journey_study import JourneyStudy
-from bayes_cx.page.words import day
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, PriorPart, Reproduction, Use
 from bayes_cx.reporting.card.record import ModelCard
 from bayes_cx.reporting.card.text import NOT_GIVEN
-from bayes_cx.reporting.journeys.words import what_is_a_journey
+from bayes_cx.reporting.journeys.words import last_day, what_is_a_journey
 
 __all__ = ["journey_card"]
 
@@ -20,7 +19,7 @@ _USE = Use(
         "contact."
     ),
     users="Analysts and managers who look at an interval before a rank.",
-    decision="A person looks at the states where journeys turn, and at the list of open journeys, and decides.",
+    decision="A person looks at the states where journeys turn, and the list of open journeys, and decides.",
     misuse=(
         "Decisions about credit, price, insurance, work or anything else that affects a person's rights.",
         "The claim that a state causes what follows it: only an experiment shows what a change would do.",
@@ -44,7 +43,9 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
     model, made = posterior.model, posterior.provenance
     found = study.holdout
     cut = (
-        "" if found is None else f"Fitted again until {day(found.cut[:10])}, judged until {found.until[:10]}."
+        ""
+        if found is None
+        else f"Fitted again until {last_day(found.cut)}, judged until {last_day(found.until)}."
     )
     pooled = (
         f"Each segment by {posterior.pooled} has chances of its own, which lean on those of the others. "

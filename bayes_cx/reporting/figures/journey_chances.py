@@ -1,15 +1,15 @@
 """Chances of journeys: from each state, and as forecast beside what happened."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.fonts import printable
 from bayes_cx.page.style import COLOURS, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import count, listing, per_cent, per_cent_range, shorten
+from bayes_cx.scoring.journey_views import each_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,12 @@ _ROW, _NAME = 0.2, 24
 
 
 def chances(
-    by_state: pd.DataFrame, start: tuple[float, float, float], words: str, colour: str, rows: int = 14
+    by_state: Any,
+    start: tuple[float, float, float],
+    words: str,
+    colour: str,
+    rows: int = 14,
+    width: float = 3.3,
 ) -> Picture:
     """Draw the chance to reach a target from each state, with its 90% interval, and from the start.
 
@@ -36,9 +41,11 @@ def chances(
         A key of `COLOURS`.
     rows : int
         The states that are passed most often are shown, at most so many.
+    width : float
+        In inches.
     """
     shown = _shown(by_state, rows)
-    with canvas(0.75 + _ROW * len(shown), width=3.3) as figure:
+    with canvas(0.75 + _ROW * len(shown), width=width) as figure:
         axes = axes_at(figure, left=1.35, right=0.15, top=0.12, bottom=0.42)
         draw_chances(axes, shown, start, colour)
         svg = to_svg(figure)
@@ -57,18 +64,16 @@ def chances(
         "Dots over interval bars. "
         + "; ".join(
             f"{row.Index}: {per_cent(row.chance)} ({per_cent_range(row.low, row.high)})"
-            for row in shown.itertuples()
+            for row in each_row(shown)
         ),
     )
 
 
-def _shown(by_state: pd.DataFrame, rows: int) -> pd.DataFrame:
+def _shown(by_state: Any, rows: int) -> Any:
     return by_state.nlargest(rows, "passed").sort_values(["chance"], ascending=False)
 
 
-def draw_chances(
-    axes: "Axes", shown: pd.DataFrame, start: tuple[float, float, float], colour: str = "blue"
-) -> None:
+def draw_chances(axes: "Axes", shown: Any, start: tuple[float, float, float], colour: str = "blue") -> None:
     """Draw on given axes what `chances` shows."""
     place = np.arange(len(shown))
     axes.axvspan(start[1], start[2], color=COLOURS["rule"], linewidth=0)
@@ -84,19 +89,18 @@ def draw_chances(
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x")
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:.3g}" if high < 0.02 else f"{value:.0%}")
-    )
+    decimals = 0 if high > 0.04 else 1
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.{decimals}%}"))
 
 
-def came_true(table: pd.DataFrame, words: str) -> Picture:
+def came_true(table: Any, words: str) -> Picture:
     """Draw how often what was forecast with a chance happened, with 90% intervals of the share."""
     with canvas(2.9, width=3.3) as figure:
         axes = axes_at(figure, left=0.55, right=0.1, top=0.12, bottom=0.5)
         draw_came_true(axes, table)
         axes.set(xlabel="Forecast chance", ylabel="Share that did")
         svg = to_svg(figure)
-    off = [row for row in table.itertuples() if not row.low <= row.forecast <= row.high]
+    off = [row for row in each_row(table) if not row.low <= row.forecast <= row.high]
     if not off:
         headline = f"Chances of {words} came true as forecast"
     else:
@@ -108,16 +112,16 @@ def came_true(table: pd.DataFrame, words: str) -> Picture:
         "Forecasts in tenths; on the line they came true. Bars: 90% intervals; red where they miss the line.",
         "; ".join(
             f"forecast {per_cent(row.forecast)}: {per_cent(row.observed)} of {count(row.journeys)}"
-            for row in table.itertuples()
+            for row in each_row(table)
         ),
     )
 
 
-def draw_came_true(axes: "Axes", table: pd.DataFrame) -> None:
+def draw_came_true(axes: "Axes", table: Any) -> None:
     """Draw on given axes what `came_true` shows."""
     most = float(np.clip(1.1 * np.max([table["forecast"].max(), table["high"].max()]), 0.05, 1))
     axes.plot([0, most], [0, most], color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
-    for row in table.itertuples():
+    for row in each_row(table):
         colour = COLOURS["blue" if row.low <= row.forecast <= row.high else "red"]
         axes.plot([row.forecast] * 2, [row.low, row.high], color=colour, linewidth=1.6)
         axes.plot(row.forecast, row.observed, "o", color=colour, markersize=4.5, zorder=4)

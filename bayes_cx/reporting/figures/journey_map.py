@@ -1,10 +1,9 @@
 """The map of journeys: how many take which way, step by step, and how they end."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
@@ -13,7 +12,7 @@ from bayes_cx.page.blocks import Picture
 from bayes_cx.page.fonts import printable
 from bayes_cx.page.style import COLOURS, PAPER, axes_at, canvas, tint, to_svg
 from bayes_cx.page.words import count, listing, per_cent, shorten
-from bayes_cx.scoring.journey_views import OPEN, OTHER
+from bayes_cx.scoring.journey_views import OPEN, OTHER, each_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,9 +29,7 @@ _PALE, _DARK = 0.22, 0.42
 _NAME = 17
 
 
-def journey_map(
-    flows: pd.DataFrame, goals: Sequence[str], rivals: Sequence[str], headline: str = ""
-) -> Picture:
+def journey_map(flows: Any, goals: Sequence[str], rivals: Sequence[str], headline: str = "") -> Picture:
     """Draw the flows of `scoring.journey_views.journey_map`."""
     rows = max(len(column) for column in _columns(flows, goals, rivals))
     height = max(3.6, 0.5 + (_LABEL + 0.06) * rows)
@@ -44,8 +41,8 @@ def journey_map(
     said = "; ".join(f"{ending_words(name)} {per_cent(share)}" for name, share in ends.items())
     found = headline or f"How {count(flows.attrs['journeys'])} journeys end: {said}"
     merged = (
-        f" {count(flows.attrs['merged'])} less frequent states, {per_cent(flows.attrs['merged_share'])} of the "
-        f"visits in these steps, are “{OTHER}”."
+        f" {count(flows.attrs['merged'])} less frequent states, {per_cent(flows.attrs['merged_share'])} of "
+        f"the visits in these steps, are “{OTHER}”."
         if flows.attrs["merged"]
         else ""
     )
@@ -63,26 +60,24 @@ def ending_words(name: str) -> str:
     return {EXIT: "no further event", START: "start"}.get(name, name)
 
 
-def _largest(flows: pd.DataFrame, number: int = 6) -> str:
+def _largest(flows: Any, number: int = 6) -> str:
     """Return the largest flows between states in words."""
     moved = flows[flows["state"] != flows["next"]].nlargest(number, "n", keep="first")
     return listing(
         [
             f"{ending_words(row.state)} to {ending_words(row.next)} {per_cent(row.share)}"
-            for row in moved.itertuples()
+            for row in each_row(moved)
         ]
     )
 
 
-def _ends(flows: pd.DataFrame) -> Mapping[str, float]:
+def _ends(flows: Any) -> Mapping[str, float]:
     last = flows[flows["step"] == flows["step"].max()]
     shares = last.groupby("next")["share"].sum()
     return {name: float(shares[name]) for name in flows.attrs["ends"]}
 
 
-def draw_journey_map(
-    axes: "Axes", flows: pd.DataFrame, goals: Sequence[str] = (), rivals: Sequence[str] = ()
-) -> None:
+def draw_journey_map(axes: "Axes", flows: Any, goals: Sequence[str] = (), rivals: Sequence[str] = ()) -> None:
     """Draw on given axes what `journey_map` shows."""
     columns = _columns(flows, goals, rivals)
     last = len(columns) - 1
@@ -101,7 +96,7 @@ def draw_journey_map(
         b=[list(places[s + 1]).index(n) for s, n in zip(flows["step"], flows["next"], strict=True)],
     )
     bands = []
-    for row in ordered.sort_values(["step", "a", "b"]).itertuples():
+    for row in each_row(ordered.sort_values(["step", "a", "b"])):
         size = row.share * scale
         bands.append([row, size, leaving[row.step][row.state]])
         leaving[row.step][row.state] += size
@@ -135,7 +130,7 @@ def draw_journey_map(
         )  # fmt: skip
 
 
-def _columns(flows: pd.DataFrame, goals: Sequence[str], rivals: Sequence[str]) -> list[dict[str, float]]:
+def _columns(flows: Any, goals: Sequence[str], rivals: Sequence[str]) -> list[dict[str, float]]:
     """Return the share of each node, column by column: goals above, states by size, other ends below."""
     ends = set(flows.attrs["ends"])
     total = flows[~flows["next"].isin(ends)].groupby("next")["n"].sum()
@@ -189,7 +184,7 @@ def _colour(name: str, goals: Sequence[str], rivals: Sequence[str], ends: set[st
 
 def _room(axes: "Axes") -> float:
     """Return the height of a label as a share of the axes."""
-    return _LABEL / (axes.figure.get_size_inches()[1] * axes.get_position().height)
+    return _LABEL / (axes.get_window_extent().height / axes.figure.dpi)
 
 
 def _write(axes: "Axes", x: float, labels: list[tuple[float, str, float]], room: float, size: int) -> None:

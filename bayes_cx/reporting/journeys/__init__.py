@@ -17,6 +17,7 @@ from bayes_cx.reporting.journeys import (
     ways,
     winning,
 )
+from bayes_cx.reporting.journeys.words import last_day
 
 __all__ = ["SECTIONS", "journey_page"]
 
@@ -39,7 +40,7 @@ def journey_page(study: JourneyStudy) -> Page:
     run, source = study.provenance, provenance_of(study.stays)
     facts = (
         ("Prepared for", run.organisation),
-        ("Observed until", day(source.until[:10]) if source.until else ""),
+        ("Observed until", last_day(source.until)),
         ("Journeys", f"{study.journeys:,}"),
         ("Model", study.posterior.model.name),
         ("Made", day(run.timestamp)),

@@ -7,6 +7,7 @@ from bayes_cx.page import Column, Extract, Name, Number, Section, Table, Text
 from bayes_cx.page.words import count, per_cent, per_cent_range, plural, shorten
 from bayes_cx.reporting.figures.journey_map import ending_words
 from bayes_cx.reporting.journeys.words import ahead, either_of
+from bayes_cx.scoring.journey_views import each_row
 from bayes_cx.spans import FINE_UNITS
 
 __all__ = ["section"]
@@ -43,7 +44,7 @@ def _table(study: JourneyStudy) -> Table:
                 Number(count(row["rank"]), float(row["rank"]), "soft"),
                 Name(shorten(str(row["customer"]), 34), " · ".join(filter(None, (segment, note)))),
                 shorten(ending_words(str(row["state"])), 26),
-                _since(waits.get(row["customer"]), study.terms.unit, pd.Timestamp(row["since"])),
+                _since(waits.get(row["customer"]), study.terms.unit, row["since"]),
                 Number(count(row["events"]), float(row["events"])),
                 *cells,
             )
@@ -66,7 +67,7 @@ def _table(study: JourneyStudy) -> Table:
             *heads,
         ),
         tuple(rows),
-        caption=f"{plural(len(table), 'open journey')}, the largest chance of {either_of(shown[0].states)} first.",
+        caption=f"{plural(len(table), 'open journey')} by the chance of {either_of(shown[0].states)}.",
         legend=legend,
         label="Open journeys",
         extract=Extract(number, f"The first {plural(number, 'open journey')} of {count(len(table))}."),
@@ -97,13 +98,13 @@ def _contacts(study: JourneyStudy) -> tuple[Table, ...]:
             Number(f"{row.low:.0f} to {row.high:.0f}", float(row.low), "soft"),
             Number(per_cent(row.expected / row.of) if row.of > 0 else "–", float(row.expected)),
         )
-        for row in found.itertuples()
+        for row in each_row(found)
     )
     return (
         Table(
             (Column("The first"), Column("Expected"), Column("90% interval"), Column("Of all expected")),
             rows,
-            caption=f"How many of the first of the list would reach {either_of(study.main.states)}{ahead(study)}.",
+            caption=f"How many of the first would reach {either_of(study.main.states)}{ahead(study)}.",
             label="Contacts",
         ),
     )

@@ -1,11 +1,14 @@
 """What we see of customers: events, identities and channels, month by month, and what is missing."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Column, Number, Section, Table, Text
 from bayes_cx.page.words import count, listing, per_cent, plural, shorten
+from bayes_cx.scoring.journey_views import each_row
 
 __all__ = ["section"]
 
@@ -14,7 +17,7 @@ _CHANNELS, _MONTHS = 8, 12
 
 def section(study: JourneyStudy) -> Section:
     """Return how many events have an identity and what share of customers each channel sees."""
-    table = study.events.coverage().reset_index()
+    table: Any = study.events.coverage().reset_index()
     channels = table.groupby("channel")["events"].sum().sort_values(ascending=False, kind="stable")
     lines = [_seen(study), *_missing(study, table, channels)]
     return Section("What we see of customers", (Text(tuple(lines)), _table(table, channels)))
@@ -31,7 +34,7 @@ def _seen(study: JourneyStudy) -> str:
     )
 
 
-def _missing(study: JourneyStudy, table: pd.DataFrame, channels: pd.Series) -> list[str]:
+def _missing(study: JourneyStudy, table: Any, channels: Any) -> list[str]:
     """Say what is not seen: channels that are not named, months without one, anonymous channels."""
     found = []
     if study.events.schema.channel is None:
@@ -64,10 +67,10 @@ def _missing(study: JourneyStudy, table: pd.DataFrame, channels: pd.Series) -> l
     return found
 
 
-def _table(table: pd.DataFrame, channels: pd.Series) -> Table:
+def _table(table: Any, channels: Any) -> Table:
     names = [str(name) for name in channels.index[:_CHANNELS]]
     months = sorted(table["month"].unique())[-_MONTHS:]
-    seen = {(row.month, row.channel): float(row.seen) for row in table.itertuples()}
+    seen = {(row.month, row.channel): float(row.seen) for row in each_row(table)}
     rows = []
     for month in months:
         cells = [seen.get((month, name)) for name in names]

@@ -1,11 +1,12 @@
-"""Did the forecasts come true? The next state, waiting times and targets after a cut that the fit had not seen."""
+"""Did the forecasts come true? The next state, waiting times and targets after a cut."""
 
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Block, Column, Columns, Number, Section, Table, Text
 from bayes_cx.page.check_table import checks_table
-from bayes_cx.page.words import about, count, day, per_cent, per_cent_range, plural
+from bayes_cx.page.words import about, count, per_cent, per_cent_range, plural
 from bayes_cx.reporting.figures.journey_chances import came_true
-from bayes_cx.reporting.journeys.words import either_of
+from bayes_cx.reporting.journeys.words import either_of, last_day
+from bayes_cx.scoring.journey_views import each_row
 from bayes_cx.validation.journey_holdout import JourneyHoldout, Reached
 
 __all__ = ["section"]
@@ -18,8 +19,8 @@ def section(study: JourneyStudy) -> Section:
         note = study.holdout_note or "none was made"
         return Section("Did the forecasts come true?", (Text((f"Not tested: {note}.",)),))
     lines = (
-        f"Fitted again on what was known until {day(found.cut[:10])}, judged on what came until "
-        f"{day(found.until[:10])}.",
+        f"Fitted again on what was known until {last_day(found.cut)}, judged on what came until "
+        f"{last_day(found.until)}.",
         _next(found),
         *map(_target, found.reached),
     )
@@ -48,8 +49,8 @@ def _target(one: Reached) -> str:
     skill = "" if one.skill != one.skill else f" {_skill(one.skill)}"
     return (
         f"{count(one.observed)} of {plural(one.journeys, 'journey')} {whose} reached "
-        f"{either_of(one.states)}; {about(one.expected)} were expected, and that is {inside} the 95% interval "
-        f"({count(one.low)} to {count(one.high)}).{skill}"
+        f"{either_of(one.states)}; {about(one.expected)} were expected, and that is {inside} the 95% "
+        f"interval ({count(one.low)} to {count(one.high)}).{skill}"
     )
 
 
@@ -75,7 +76,7 @@ def _waits(found: JourneyHoldout) -> Table:
             Number(per_cent(row.share), float(row.share), "strong"),
             Number(per_cent_range(row.low, row.high), float(row.low), "soft"),
         )
-        for row in found.waits.itertuples()
+        for row in each_row(found.waits)
     )
     return Table(
         (Column("Forecast to be shorter"), Column("Were shorter"), Column("95% interval")),

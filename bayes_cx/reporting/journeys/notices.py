@@ -1,4 +1,6 @@
-"""The warnings, before anything else: what failed, what was not checked, which forecasts did not come true."""
+"""The warnings, before anything else: what failed, what was not checked, which forecasts were wrong."""
+
+import numpy as np
 
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Notice, Section
@@ -48,7 +50,7 @@ def _data(study: JourneyStudy) -> list[Notice]:
     if study.journeys < _FEW:
         text = f"There are only {plural(study.journeys, 'journey')}; intervals are wide."
         found.append(Notice("look", "Few journeys.", text))
-    lost = int(study.events.unmapped["n"].sum())
+    lost = int(np.sum(study.events.unmapped["n"].to_numpy()))
     if lost > _UNMAPPED * study.events.rows_accepted:
         share = per_cent(lost / study.events.rows_accepted)
         text = f"{count(lost)} events ({share}) have no state in the taxonomy and are no part of this report."

@@ -1,7 +1,8 @@
 """Page one: how many journeys fail, where to mend them, what comes before, and whom to call."""
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
 
 from bayes_cx.data import provenance_of
 from bayes_cx.journey_study import JourneyStudy, Outlook
@@ -15,7 +16,7 @@ from bayes_cx.reporting.journeys.words import (
     per_hundred,
     what_is_a_journey,
 )
-from bayes_cx.scoring.journey_views import around
+from bayes_cx.scoring.journey_views import around, each_row
 
 __all__ = ["before_words", "calls", "lead", "losses", "mend", "section"]
 
@@ -69,7 +70,7 @@ def _no_more(study: JourneyStudy) -> str:
     )
 
 
-def losses(one: Outlook, good: bool) -> pd.DataFrame:
+def losses(one: Outlook, good: bool) -> Any:
     """Return the states at which journeys turn for the worse, the surest and largest loss first."""
     table = one.by_state
     if good:
@@ -99,7 +100,7 @@ def mend(study: JourneyStudy) -> list[str]:
     return lines
 
 
-def _turn(row: pd.Series, name: str, what: str) -> str:
+def _turn(row: Any, name: str, what: str) -> str:
     word = "falls" if row["change"] < 0 else "rises"
     return (
         f"{named(name)}, where the chance of {what} {word} from {per_cent(row['earlier'])} to "
@@ -114,7 +115,7 @@ def before_words(study: JourneyStudy) -> str:
     states = [name for name in one.states if name in set(study.paths["end"])]
     if not states:
         return ""
-    found = around(study.paths, states[0], 3)
+    found: Any = around(study.paths, states[0], 3)
     found = found[(found["position"] < 0) & (found["state"] != "start")]
     if found.empty:
         return ""
@@ -134,7 +135,7 @@ def before_words(study: JourneyStudy) -> str:
     said = [
         f"{named(str(row.state))} {_steps(int(row.position))} in {per_cent(row.share)} of cases, "
         f"against {per_cent(row.elsewhere)} of the steps of other journeys"
-        for row in telling.itertuples()
+        for row in each_row(telling)
     ]
     return f"What comes before {named(states[0])}: {listing(said)}."
 
@@ -205,8 +206,8 @@ def _actions(study: JourneyStudy) -> list[str]:
     if n:
         what = "keep" if study.rival is not None else "help"
         steps.append(
-            f"To {what} customers, begin with the first of open_journeys.csv; leave a tenth of them alone, so "
-            "that the next report can say what calling changed."
+            f"To {what} customers, begin with the first of open_journeys.csv; leave a tenth of them alone, "
+            "so that the next report can say what calling changed."
         )
     if study.holdout is None or any(check.status == "failed" for check in study.holdout.checks):
         steps.append(

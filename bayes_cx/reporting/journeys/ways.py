@@ -1,12 +1,14 @@
 """The journeys: their map, the most frequent ones, and how they end step by step."""
 
+from typing import Any
+
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Column, Number, Section, Table, Text
 from bayes_cx.page.words import count, per_cent, per_cent_range
 from bayes_cx.reporting.figures.journey_map import ending_words, journey_map
 from bayes_cx.reporting.journeys.words import path_words
+from bayes_cx.scoring.journey_views import each_row, journey_steps, variants
 from bayes_cx.scoring.journey_views import journey_map as flows_of
-from bayes_cx.scoring.journey_views import journey_steps, variants
 
 __all__ = ["section"]
 
@@ -35,7 +37,7 @@ def section(study: JourneyStudy) -> Section:
 
 
 def _variants(study: JourneyStudy) -> Table:
-    found = variants(study.paths, _TOP)
+    found: Any = variants(study.paths, _TOP)
     rows = tuple(
         (
             path_words(row.path),
@@ -44,7 +46,7 @@ def _variants(study: JourneyStudy) -> Table:
             Number(per_cent(row.share), float(row.share), "strong"),
             Number(per_cent_range(row.low, row.high), float(row.low), "soft"),
         )
-        for row in found.itertuples()
+        for row in each_row(found)
     )
     return Table(
         (Column("Journey", wide=True), *map(Column, ("End", "Journeys", "Share", "90% interval"))),
@@ -56,9 +58,9 @@ def _variants(study: JourneyStudy) -> Table:
 
 def _steps(study: JourneyStudy) -> Table:
     """Return how many journeys come to each step, and how those end that go no further."""
-    found = journey_steps(study.paths, _STEPS)
+    found: Any = journey_steps(study.paths, _STEPS)
     ends = [name for name in dict.fromkeys((*study.terms.goals, *study.terms.rivals, *found["end"])) if name]
-    cells = {(row.step, row.end): row for row in found.itertuples()}
+    cells = {(row.step, row.end): row for row in each_row(found)}
     rows = []
     for step in sorted(found["step"].unique()):
         of = next(row.of for key, row in cells.items() if key[0] == step)

@@ -1,12 +1,21 @@
 """What several sections of a report of journeys say in the same words."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from bayes_cx.journey_study import JourneyStudy
-from bayes_cx.page.words import listing, per_cent_range, shorten
+from bayes_cx.page.words import day, listing, shorten
 from bayes_cx.reporting.figures.journey_map import ending_words
 
-__all__ = ["ahead", "an_interval", "either_of", "named", "path_words", "per_hundred", "what_is_a_journey"]
+__all__ = [
+    "ahead",
+    "either_of",
+    "last_day",
+    "named",
+    "path_words",
+    "per_hundred",
+    "what_is_a_journey",
+]
 
 
 def named(state: str) -> str:
@@ -19,9 +28,11 @@ def either_of(states: Sequence[str]) -> str:
     return listing([named(one) for one in states], "or")
 
 
-def an_interval(low: float, high: float) -> str:
-    """Return a 90% interval of a share, in brackets."""
-    return f"(90% interval {per_cent_range(low, high)})"
+def last_day(moment: str) -> str:
+    """Return the day of the last moment that counts, in words; midnight is the end of the day before."""
+    if not moment:
+        return ""
+    return day(datetime.fromisoformat(moment) - timedelta(microseconds=1))
 
 
 def per_hundred(share: float, low: float, high: float) -> str:
