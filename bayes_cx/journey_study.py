@@ -160,9 +160,9 @@ class JourneyStudy:
     @cached_property
     def customers(self) -> int:
         """Number of customers who are known."""
-        from bayes_cx.data.journey_paths import customers_of
+        from bayes_cx.data.journey_paths import known_customers
 
-        return customers_of(self.events)
+        return known_customers(self.events)
 
     @property
     def journeys(self) -> int:

@@ -11,7 +11,7 @@ from bayes_cx.data.itineraries import KEY, Journeys
 from bayes_cx.data.sql import literal
 from bayes_cx.spans import FINE_UNITS
 
-__all__ = ["customers_of", "forecast_cases", "journey_paths", "journeys_like", "median_wait"]
+__all__ = ["forecast_cases", "journey_paths", "journeys_like", "known_customers", "median_wait"]
 
 
 def journey_paths(
@@ -78,7 +78,7 @@ count(*) AS n FROM {ways} GROUP BY ALL ORDER BY n DESC, path, "end", longer, las
     return found.rename(columns=journeys.groups)
 
 
-def customers_of(events: Events) -> int:
+def known_customers(events: Events) -> int:
     """Return how many different customers the accepted rows have."""
     return int(
         events.table.run(f"SELECT count(DISTINCT customer) AS n FROM {events.rows()}")["n"].to_pylist()[0]

@@ -16,10 +16,10 @@ from bayes_cx.validation.coarsening import coarsening_shift
 from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
+from bayes_cx.validation.journey_holdout import JourneyHoldout, journey_holdout
 from bayes_cx.validation.judge_uplift import UpliftJudgement, judge_uplift
 from bayes_cx.validation.monitor import Monitored, monitor
 from bayes_cx.validation.policy_value import PolicyValue, policy_value
-from bayes_cx.validation.journey_holdout import JourneyHoldout, journey_holdout
 from bayes_cx.validation.predictive import PredictiveCheck, predictive_check, prior_predictive_check
 from bayes_cx.validation.realised import Realised, realised
 from bayes_cx.validation.sbc import Sbc, sbc
@@ -30,9 +30,9 @@ from bayes_cx.validation.survival import survival
 __all__ = [
     "Comparison",
     "Holdout",
+    "JourneyHoldout",
     "Monitored",
     "PolicyValue",
-    "JourneyHoldout",
     "PredictiveCheck",
     "Realised",
     "Sbc",
@@ -40,10 +40,10 @@ __all__ = [
     "coarsening_shift",
     "compare",
     "holdout",
+    "journey_holdout",
     "judge_uplift",
     "monitor",
     "policy_value",
-    "journey_holdout",
     "predictive_check",
     "prior_predictive_check",
     "prior_sensitivity",
