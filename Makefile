@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice lock image clean
+.PHONY: help setup report journeys proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -42,6 +42,9 @@ $(STAMP): requirements.lock pyproject.toml $(VENV)/pyvenv.cfg | $(UV)
 
 report: $(STAMP) ## render the retention report of CDNOW into reports/cdnow
 	$(BIN)/bayes-cx report --config reports/cdnow/report.toml
+
+journeys: $(STAMP) ## render the report of journeys of a simulated operator into reports/operator
+	$(BIN)/bayes-cx journeys --config reports/operator/report.toml
 
 proof: $(STAMP) ## compute what is proven of every model and write docs/proof.md (half an hour or more)
 	$(BIN)/python docs/proof.py

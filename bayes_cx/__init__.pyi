@@ -32,6 +32,7 @@ from bayes_cx.data import expand as expand
 from bayes_cx.data import follow_up as follow_up
 from bayes_cx.data import from_lifetimes as from_lifetimes
 from bayes_cx.data import from_survivors as from_survivors
+from bayes_cx.data import journey_paths as journey_paths
 from bayes_cx.data import link as link
 from bayes_cx.data import load_cdnow as load_cdnow
 from bayes_cx.data import load_cohorts as load_cohorts
@@ -96,6 +97,8 @@ from bayes_cx.inference.coefficients import effects as effects
 from bayes_cx.inference.own_draws import posterior as posterior
 from bayes_cx.inference.signals import Signals as Signals
 from bayes_cx.inference.signals import signals as signals
+from bayes_cx.journey_study import JourneyStudy as JourneyStudy
+from bayes_cx.journey_study import study_journeys as study_journeys
 from bayes_cx.model import Prior as Prior
 from bayes_cx.progress import show_progress as show_progress
 from bayes_cx.reporting import ModelCard as ModelCard
@@ -108,10 +111,12 @@ from bayes_cx.reporting.trial import trial_report as trial_report
 from bayes_cx.scoring import OverLinks as OverLinks
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import arm_worth as arm_worth
+from bayes_cx.scoring import around as around
 from bayes_cx.scoring import at_states as at_states
 from bayes_cx.scoring import average as average
 from bayes_cx.scoring import average_effects as average_effects
 from bayes_cx.scoring import average_purchases as average_purchases
+from bayes_cx.scoring import beginnings as beginnings
 from bayes_cx.scoring import compare_arms as compare_arms
 from bayes_cx.scoring import contrast as contrast
 from bayes_cx.scoring import contrast_draws as contrast_draws
@@ -119,6 +124,9 @@ from bayes_cx.scoring import draws as draws
 from bayes_cx.scoring import effect_by_segment as effect_by_segment
 from bayes_cx.scoring import effects_by_date as effects_by_date
 from bayes_cx.scoring import effects_of_contacts as effects_of_contacts
+from bayes_cx.scoring import funnel as funnel
+from bayes_cx.scoring import journey_map as journey_map
+from bayes_cx.scoring import journey_steps as journey_steps
 from bayes_cx.scoring import look as look
 from bayes_cx.scoring import over_links as over_links
 from bayes_cx.scoring import predict_purchases as predict_purchases
@@ -126,6 +134,7 @@ from bayes_cx.scoring import reasons as reasons
 from bayes_cx.scoring import removal_effects as removal_effects
 from bayes_cx.scoring import score as score
 from bayes_cx.scoring import simulate as simulate
+from bayes_cx.scoring import variants as variants
 from bayes_cx.spans import DiscountRate as DiscountRate
 from bayes_cx.spans import Span as Span
 from bayes_cx.study import Evidence as Evidence

@@ -71,6 +71,8 @@ class DatasetEntry:
         Arguments of the loader.
     summarised : bool
         Whether it comes as statistics, not as transactions.
+    events : bool
+        Whether it comes as events, for `read_events`.
     """
 
     key: str
@@ -78,6 +80,7 @@ class DatasetEntry:
     loader: str
     arguments: dict[str, Any] = field(default_factory=dict)
     summarised: bool = False
+    events: bool = False
 
 
 SPEND = "spend"
@@ -156,6 +159,13 @@ DATASETS: tuple[DatasetEntry, ...] = (
         "when 2,000 subscribers of two kinds left within twelve years",
         "load_cohorts",
         summarised=True,
+    ),
+    DatasetEntry(
+        "operator",
+        "events of 2,000 simulated customers of a telecom operator, 2023 and 2024, for `journeys`",
+        "simulate_operator",
+        {"n": 2000},
+        events=True,
     ),
 )
 

@@ -42,6 +42,7 @@ ANALYSIS = {
     "decision",
     "validation",
     "study",
+    "journey_study",
     "page",
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -74,6 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "decision": GROUND | {"data", "inference", "scoring"},
     "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
     "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
+    "journey_study": GROUND | {"model", "models", "data", "inference", "scoring", "validation", "study"},
     "reporting": GROUND | ANALYSIS,
     "plot": GROUND | ANALYSIS | {"reporting"},
     "app": GROUND | ANALYSIS | {"reporting"},

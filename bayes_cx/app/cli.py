@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from bayes_cx import catalogue
+from bayes_cx.app.event_settings import JourneySettings, ReadEvents
 from bayes_cx.app.flags import OUT, Debug, Given, takes
 from bayes_cx.app.option import either
 from bayes_cx.app.settings import AUTO, Compute, Offers, Read, Trial, Write
@@ -128,6 +129,27 @@ def report(given: Given) -> None:
         typer.echo(sentence)
     folder = settings.write.out
     typer.echo(f"The report is {folder}/retention.pdf; with the complete list, {folder}/retention.html.")
+
+
+@app.command()
+@takes(
+    *("file", "dataset", "customer", "time", "by", "time_format", "timezone", "decimal", "thousands"),
+    *("encoding", "query", "pseudonymise", "key_file"),
+    ReadEvents,
+    JourneySettings,
+    *("until", "horizon", "seed", "holdout", "holdout_from", "strict"),
+    *("out", "title", "organisation", "timestamp"),
+)
+def journeys(given: Given) -> None:
+    """From events to the report of journeys, the model card and the table of open journeys."""
+    from bayes_cx.app import journey_pipeline
+
+    settings = given.settings().stamped()
+    given.check_apart(settings, writes=journey_pipeline.files_of(settings))
+    for sentence in journey_pipeline.journeys(settings, given.again(settings)).sentences:
+        typer.echo(sentence)
+    folder = settings.write.out
+    typer.echo(f"The report is {folder}/journeys.pdf; with the complete list, {folder}/journeys.html.")
 
 
 @app.command()

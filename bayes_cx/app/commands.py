@@ -157,9 +157,13 @@ def datasets(name: str | None, out: Path | None) -> None:
         for entry in catalogue.DATASETS:
             typer.echo(f"{entry.key:14}{entry.says}")
         return
-    catalogue.find_dataset(name)
+    entry = catalogue.find_dataset(name)
     if out is None:
         raise InputError("no file for the output", "a file to write", "pass --out FILE")
+    if entry.events:
+        write_table(getattr(bcx, entry.loader)(**entry.arguments).frame, out)
+        typer.echo(out)
+        return
     data = load_dataset(name)
     if isinstance(data, bcx.Transactions):
         write_table(data.accepted.df(), out)

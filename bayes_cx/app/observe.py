@@ -108,8 +108,18 @@ def _are_statistics(settings: Settings) -> bool:
 
 
 def load_dataset(key: str, **options: Any) -> Any:
-    """Load a data set that is built in: `Transactions`, or statistics where its entry says so."""
+    """Load a data set that is built in: `Transactions`, or statistics where its entry says so.
+
+    Raises
+    ------
+    InputError
+        If it has events.
+    """
     entry = catalogue.find_dataset(key)
+    if entry.events:
+        raise InputError(
+            f"the dataset {key}, which has events", "transactions or statistics", "use `journeys`"
+        )
     return getattr(bcx, entry.loader)(**entry.arguments, **options)
 
 

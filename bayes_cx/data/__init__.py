@@ -13,6 +13,7 @@ from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
 from bayes_cx.data.features import Features
 from bayes_cx.data.follow_up import FollowUp, follow_up
+from bayes_cx.data.journey_paths import journey_paths
 from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.linked import Linked, link
 from bayes_cx.data.pseudonyms import pseudonymise
@@ -64,6 +65,7 @@ __all__ = [
     "follow_up",
     "from_lifetimes",
     "from_survivors",
+    "journey_paths",
     "link",
     "load_cdnow",
     "load_cohorts",

@@ -14,12 +14,12 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import STAYS
 from bayes_cx.spans import FINE_UNITS, Span, check_unit
 
-__all__ = ["EXIT", "START", "Journeys", "end_of_observation"]
+__all__ = ["EXIT", "KEY", "START", "Journeys", "end_of_observation"]
 
 START, EXIT = "start", "exit"
 """The states in which a journey begins, and in which one without a target ends."""
-# What tells journeys apart.
-_KEY = "who, visit, number"
+KEY = "who, visit, number"
+"""What tells journeys apart, in queries."""
 # Events of equal times follow in the order of their rows.
 _ORDER = "instant, line"
 
@@ -196,16 +196,17 @@ coalesce(lag(state) OVER along, {literal(START)}) AS state_before,
 lead(state) OVER along AS state_after, lead(instant) OVER along AS instant_after,
 {"".join(f"first_value({name}) OVER along AS first_{name}, " for name in self.groups)}
 FROM {named}
-WINDOW along AS (PARTITION BY {_KEY} ORDER BY {_ORDER}),
-before AS (PARTITION BY {_KEY} ORDER BY {_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)""",
+WINDOW along AS (PARTITION BY {KEY} ORDER BY {_ORDER}),
+before AS (PARTITION BY {KEY} ORDER BY {_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)""",
         )
 
     @property
     def stays(self) -> str:
         """View of the stays, one row each, the first of each journey being that in the start.
 
-        Its columns are ``customer``, ``session``, ``place``, ``before``, ``state``, ``next`` (NULL while the
-        stay goes on), ``instant`` (when it began), ``seconds`` and the groups.
+        Its columns are ``customer``, ``session``, what tells journeys apart, ``place``, ``before``,
+        ``state``, ``next`` (NULL while the stay goes on), ``instant`` (when it began), ``seconds`` and the
+        groups.
         """
         view = self.events.table.view
         end, last, wait = f"TIMESTAMP {literal(self.until)}", "NULL", "silent"
@@ -223,7 +224,7 @@ unnest({stays}) AS stay FROM {self.steps} WHERE targets_before = 0 AND (place = 
         )
         return view(
             "stays",
-            f"""SELECT customer, session, stay AS place, instant,
+            f"""SELECT customer, session, {KEY}, stay AS place, instant,
 CASE WHEN stay = 0 THEN '' ELSE state_before END AS before,
 CASE WHEN stay = 0 THEN {literal(START)} ELSE state END AS state,
 CASE WHEN stay = 0 THEN state ELSE coalesce(state_after, {last}) END AS next,

@@ -16,7 +16,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import STAYS
 from bayes_cx.spans import FINE_UNITS
 
-__all__ = ["open_journeys", "summarise_stays"]
+__all__ = ["open_journeys", "stays_of", "summarise_stays"]
 
 
 def summarise_stays(
@@ -92,7 +92,12 @@ def summarise_stays(
     array([60.,  0., 20., 60.])
     """
     journeys = Journeys.of(events, targets, journey, close, until, unit, resolution, by)
-    found, grid = _collapsed(journeys, before), journeys.resolution
+    return stays_of(journeys, before)
+
+
+def stays_of(journeys: Journeys, before: bool, since: str = "") -> xr.Dataset:
+    """Return the stays as `summarise_stays` does; with `since`, only those that began after this moment."""
+    found, grid, unit = _collapsed(journeys, before, since), journeys.resolution, journeys.unit
     if not found.num_rows:
         raise InputError(
             f"no event with a state until {journeys.until}",
@@ -179,19 +184,19 @@ place, session, customer IS NOT NULL AS known{names} FROM {journeys.stays} WHERE
     return xr.Dataset(data, coords={"customer": column(found, "customer")}, attrs=attrs)
 
 
-def _collapsed(journeys: Journeys, before: bool) -> Any:
+def _collapsed(journeys: Journeys, before: bool, since: str) -> Any:
     """Return the stays with their number, in order; waiting times in whole multiples of the resolution."""
     ticks = f"CAST(round(seconds / {journeys.resolution.in_unit('second')!r}) AS BIGINT) AS ticks"
     names = "".join(f", {name}" for name in journeys.groups)
     earlier = "before, " if before else ""
-    close, where = journeys.close, ""
+    close, where = journeys.close, f"instant > TIMESTAMP {literal(since)}" if since else "true"
     if close is not None:
         # Selected by when they began alone, so that neither long nor short stays are preferred.
         until = f"TIMESTAMP {literal(journeys.until)}"
-        where = f"WHERE epoch({until} - instant) > {close.in_unit('second')!r}"
+        where += f" AND epoch({until} - instant) > {close.in_unit('second')!r}"
     return journeys.events.table.run(
         f"""SELECT {earlier}state, coalesce(next, '') AS next, {ticks}{names}, count(*) AS weight
-FROM {journeys.stays} {where} GROUP BY ALL ORDER BY ALL"""
+FROM {journeys.stays} WHERE {where} GROUP BY ALL ORDER BY ALL"""
     )
 
 

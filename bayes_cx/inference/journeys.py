@@ -31,6 +31,8 @@ from bayes_cx.models.semi_markov import SEMI_MARKOV, JourneyModel
 __all__ = ["JourneyPosterior", "fit_journeys"]
 
 _ALL = "all"
+# More different waiting times in a state than these are rounded, to steps of such a share.
+_MOST_WAITS, _SAME_WAIT = 2_000, 0.01
 
 
 @dataclass(frozen=True)
@@ -315,9 +317,16 @@ def _waits(stays: xr.Dataset, n: int, rng: np.random.Generator) -> dict[str, Wai
     for name in sorted(set(state[timed])):
         rows = timed & (state == name)
         # Equal waits of several next states are one row.
-        both, place = np.unique(np.stack([wait[rows], ended[rows]]), axis=1, return_inverse=True)
+        both, place = np.unique(np.stack([_near(wait[rows]), ended[rows]]), axis=1, return_inverse=True)
         found[name] = waits_of(both[0], both[1] > 0, np.bincount(place.ravel(), weight[rows]), centre, n, rng)
     return found
+
+
+def _near(wait: np.ndarray) -> np.ndarray:
+    """Return waiting times; where very many differ, to half a percent, far below what is known of any."""
+    if np.unique(wait).size <= _MOST_WAITS:
+        return wait
+    return np.exp(np.round(np.log(wait) / _SAME_WAIT) * _SAME_WAIT)
 
 
 def _weights_checked(

@@ -30,6 +30,8 @@ _NODES, _REACH, _ROUNDS = 61, 3.5, 30
 # Proposals a draw that is kept, and how much flatter they are than what is proposed from.
 _EACH, _FLATTER = 8, 0.6
 _SMALLEST = 1e-300
+# Weights of a larger Pareto k are improved: degrees of freedom and widening of a second proposal, and rounds.
+_GOOD, _DEGREES, _WIDER, _AGAIN = 0.45, 10.0, 1.1, 2
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ def common_of(counts: np.ndarray, a: float, n: int, rng: np.random.Generator) ->
         - _log_dirichlet(mean, alpha)
     )
     smooth, khat = smooth_weights(log_weight)
+    if khat >= _GOOD:  # where tables vary much: again from around the points that were found
+        again = _again(known, a, centre, mean, log_kappa, smooth, rng)
+        smooth_again, khat_again = smooth_weights(again[-1])
+        if khat_again < khat:
+            (mean, log_kappa, log_weight), smooth, khat = again, smooth_again, khat_again
     probability = np.exp(smooth)
     chosen = rng.permutation(systematic(probability, n, rng))
     return Common(
@@ -125,8 +132,64 @@ def common_of(counts: np.ndarray, a: float, n: int, rng: np.random.Generator) ->
         np.exp(log_kappa[chosen]),
         float(khat),
         float(1 / (probability**2).sum()),
-        float(logsumexp(log_weight) - np.log(m)),
+        float(logsumexp(log_weight) - np.log(len(log_weight))),
     )
+
+
+def _again(
+    counts: np.ndarray,
+    a: float,
+    centre: float,
+    mean: np.ndarray,
+    log_kappa: np.ndarray,
+    log_weight: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return points and log weights from a t around weighted points, in logs of ratios to the largest mean.
+
+    Parameters
+    ----------
+    counts, a, centre
+        As in `common_of`.
+    mean, log_kappa, log_weight : numpy.ndarray
+        Points that were found before, with normalised weights.
+    rng : numpy.random.Generator
+    """
+    base = int(np.argmax(mean.mean(axis=0)))
+    others = np.delete(np.arange(counts.shape[1]), base)
+    size = len(log_kappa)
+    for _ in range(_AGAIN):
+        log_mean = np.log(np.maximum(mean, _SMALLEST))
+        u = np.column_stack([log_mean[:, others] - log_mean[:, [base]], log_kappa])
+        weight = np.exp(log_weight - logsumexp(log_weight))
+        middle = weight @ u
+        cov = (u - middle).T @ ((u - middle) * weight[:, None]) + 1e-9 * np.eye(u.shape[1])
+        root = _WIDER * np.linalg.cholesky(cov)
+        normal = rng.standard_normal((size, u.shape[1]))
+        chi = rng.chisquare(_DEGREES, size) / _DEGREES
+        u = middle + (normal / np.sqrt(chi)[:, None]) @ root.T
+        ratios = np.column_stack([u[:, :-1], np.zeros(size)])
+        logs = ratios - np.asarray(logsumexp(ratios, axis=1, keepdims=True))
+        mean = np.empty((size, counts.shape[1]))
+        mean[:, others], mean[:, base] = np.exp(logs[:, :-1]), np.exp(logs[:, -1])
+        mean, log_kappa = np.maximum(mean, _SMALLEST), u[:, -1]
+        d, squared = u.shape[1], (normal**2).sum(axis=1) / chi
+        log_t = (
+            gammaln((_DEGREES + d) / 2)
+            - gammaln(_DEGREES / 2)
+            - 0.5 * d * np.log(_DEGREES * np.pi)
+            - np.log(np.diag(root)).sum()
+            - 0.5 * (_DEGREES + d) * np.log1p(squared / _DEGREES)
+        )
+        # The volume of the ratios is that of the means over their product.
+        log_weight = (
+            _log_likelihood(counts, mean, np.exp(log_kappa))
+            + _log_prior(log_kappa, centre)
+            + _log_dirichlet(mean, np.full(counts.shape[1], a))
+            + np.log(mean).sum(axis=1)
+            - log_t
+        )
+    return mean, log_kappa, log_weight
 
 
 def _tables(counts: np.ndarray, a: float, kappa: float) -> np.ndarray:

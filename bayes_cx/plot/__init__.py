@@ -21,6 +21,7 @@ from bayes_cx.plot.evidence import (
 )
 from bayes_cx.plot.evidence_of_change import monitored
 from bayes_cx.plot.histories import frequency_recency, p_alive
+from bayes_cx.plot.journey_figures import journey_calibration, journey_chances, journey_map
 from bayes_cx.plot.staying import retention, still, survival
 from bayes_cx.plot.uplift_pictures import uplift_by_feature, uplift_curve, uplift_tenths
 
@@ -36,6 +37,9 @@ __all__ = [
     "frequency_recency",
     "futures",
     "gain_curve",
+    "journey_calibration",
+    "journey_chances",
+    "journey_map",
     "monitored",
     "p_alive",
     "population",

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from bayes_cx.data import provenance_of
 from bayes_cx.files import atomic_path
+from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Block, Notice, Page, Section, Text
 from bayes_cx.page.html import document, fragment
 from bayes_cx.page.lay import cell_text
 from bayes_cx.page.markdown import markdown
 from bayes_cx.page.typst import pdf
 from bayes_cx.page.words import day
+from bayes_cx.reporting.journeys import journey_page
 from bayes_cx.reporting.sections import SECTIONS
 from bayes_cx.reporting.studied import plan_of
 from bayes_cx.study import Study
@@ -63,13 +65,14 @@ class Report:
         return fragment([s for s in self.sections if s.title in ("", "In short")])
 
 
-def report(study: Study) -> Report:
-    """Put a plan, and the evidence for it, into a report.
+def report(study: Study | JourneyStudy) -> Report:
+    """Put a plan, or a study of journeys, and the evidence for it, into a report.
 
     Parameters
     ----------
-    study : Study
-        With a plan. Without a hold-out the report says so on page one, with the reason if one is noted.
+    study : Study or JourneyStudy
+        A `Study` with a plan. Without a hold-out the report says so on page one, with the reason if one is
+        noted.
 
     Returns
     -------
@@ -84,6 +87,8 @@ def report(study: Study) -> Report:
     -----
     Sentences and headlines are computed from draws and data; none of them is fixed.
     """
+    if isinstance(study, JourneyStudy):
+        return Report(journey_page(study))
     plan, run = plan_of(study), study.provenance
     until = str(plan.data.attrs["until"])
     facts = (

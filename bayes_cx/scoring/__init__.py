@@ -12,6 +12,7 @@ from bayes_cx.scoring.contrast import (
     responses_of,
     treatment_of,
 )
+from bayes_cx.scoring.journey_views import around, beginnings, funnel, journey_map, journey_steps, variants
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.looking import look
 from bayes_cx.scoring.options import horizon_in_fit
@@ -40,10 +41,12 @@ __all__ = [
     "Treated",
     "add_log_likelihood",
     "arm_worth",
+    "around",
     "at_states",
     "average",
     "average_effects",
     "average_purchases",
+    "beginnings",
     "columns_of_kind",
     "compare_arms",
     "contrast",
@@ -53,7 +56,10 @@ __all__ = [
     "effects_by_date",
     "effects_of_contacts",
     "factors_by_week",
+    "funnel",
     "horizon_in_fit",
+    "journey_map",
+    "journey_steps",
     "log_likelihoods",
     "look",
     "outlook",
@@ -74,4 +80,5 @@ __all__ = [
     "sources_of_total",
     "total_log_likelihood",
     "treatment_of",
+    "variants",
 ]

@@ -8,6 +8,7 @@ treat. `coarsening_shift` checks what a fit to coarsened statistics loses.
 `spend_coverage` tests a model of spend on what hold-out buyers paid.
 `policy_value` says what any rule would have gained, from a log of actions with their probabilities, and
 `realised` what each action gained against what was expected. `monitor` says what changed, and since when.
+`journey_holdout` tests forecasts of journeys on what came after a cut.
 `survival` compares how many customers under contract stayed with what a model expects, and looks ahead.
 """
 
@@ -15,6 +16,7 @@ from bayes_cx.validation.coarsening import coarsening_shift
 from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
+from bayes_cx.validation.journey_holdout import JourneyHoldout, journey_holdout
 from bayes_cx.validation.judge_uplift import UpliftJudgement, judge_uplift
 from bayes_cx.validation.monitor import Monitored, monitor
 from bayes_cx.validation.policy_value import PolicyValue, policy_value
@@ -28,6 +30,7 @@ from bayes_cx.validation.survival import survival
 __all__ = [
     "Comparison",
     "Holdout",
+    "JourneyHoldout",
     "Monitored",
     "PolicyValue",
     "PredictiveCheck",
@@ -37,6 +40,7 @@ __all__ = [
     "coarsening_shift",
     "compare",
     "holdout",
+    "journey_holdout",
     "judge_uplift",
     "monitor",
     "policy_value",

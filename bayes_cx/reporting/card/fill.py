@@ -12,11 +12,13 @@ from bayes_cx.checks import Check, Interval
 from bayes_cx.data import DataProvenance, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.inference.coefficients import effects
+from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.kinds import kind_of
 from bayes_cx.page.check_table import false_alarms
 from bayes_cx.page.words import agree, per_cent, plural, shorten
 from bayes_cx.references import reference
 from bayes_cx.reporting.alike import group_columns
+from bayes_cx.reporting.card.of_journeys import journey_card
 from bayes_cx.reporting.card.parts import (
     Checked,
     DataPart,
@@ -53,13 +55,17 @@ MOST_GROUPS = 30
 
 
 def model_card(
-    study: Study, posterior: "Posterior | None" = None, *, title: str = "", use: Use | None = None
+    study: "Study | JourneyStudy",
+    posterior: "Posterior | None" = None,
+    *,
+    title: str = "",
+    use: Use | None = None,
 ) -> ModelCard:
     """Return the model card of a posterior.
 
     Parameters
     ----------
-    study : Study
+    study : Study or JourneyStudy
         Its evidence fills the sections of the card: the hold-out for the first of its fits, the predictive
         checks and the sensitivity for the fit of whose model they are.
     posterior : Posterior, optional
@@ -83,6 +89,8 @@ def model_card(
     Owner, command and timestamp are those of the study's provenance; without a command the card prints the
     call of `fit`. The same study gives the same bytes.
     """
+    if isinstance(study, JourneyStudy):
+        return journey_card(study, title=title, use=use)
     posterior = study.fits[0] if posterior is None else posterior
     stats, run = study.stats, study.provenance
     model, made = posterior.model, posterior.provenance

@@ -1,0 +1,91 @@
+"""How it was computed, its limits, and how to compute it again."""
+
+from bayes_cx.data import provenance_of
+from bayes_cx.journey_study import JourneyStudy
+from bayes_cx.page import Block, Column, Number, Section, Table, Text
+from bayes_cx.page.check_table import checks_table
+from bayes_cx.page.words import count, listing, per_cent, plural, shorten
+from bayes_cx.references import reference
+from bayes_cx.reporting.journeys.words import ahead, either_of, last_day, what_is_a_journey
+
+__all__ = ["limits", "method"]
+
+_STATES = 30
+
+
+def method(study: JourneyStudy) -> Section:
+    """Return the model in words, what was chosen by the data, its checks, and the command."""
+    posterior = study.posterior
+    source = provenance_of(study.stays)
+    lines = [
+        what_is_a_journey(study),
+        f"From each state a journey goes on to another with a chance of its own (Dirichlet), after a time of "
+        f"{_families(study)}, whichever the data prefer in that state. {_pooled(study)}",
+        *_memory(study),
+        f"Chances of {either_of((*study.terms.goals, *study.terms.rivals))}{ahead(study)} follow from these "
+        f"for each of {count(posterior.n_draws)} draws from the posterior; intervals are of these draws.",
+        f"Observed until {last_day(source.until)}. What was known later is not used.",
+    ]
+    blocks: list[Block] = [
+        Text(tuple(lines)),
+        checks_table(posterior.checks),
+        _waits(study),
+        Text((f"{reference(posterior.model.citation)}",), "note"),
+    ]
+    if study.provenance.command:
+        blocks += [Text(("The same again:",)), Text((study.provenance.command,), "code")]
+    return Section("Method", tuple(blocks), new_page=True)
+
+
+def _families(study: JourneyStudy) -> str:
+    found = dict.fromkeys(waits.family for waits in study.posterior.waits.values())
+    return f"{listing(list(found), 'or')} distribution" if found else "unknown length"
+
+
+def _pooled(study: JourneyStudy) -> str:
+    posterior = study.posterior
+    if not posterior.pooled:
+        return "All customers share these chances."
+    return (
+        f"Each of {plural(len(posterior.segments), 'segment')} by {posterior.pooled} has chances of its own; "
+        "a small one borrows from the others, as much as they are alike."
+    )
+
+
+def _memory(study: JourneyStudy) -> list[str]:
+    found = study.posterior.provenance.get("memory")
+    return [found["sentence"]] if isinstance(found, dict) and found.get("sentence") else []
+
+
+def _waits(study: JourneyStudy) -> Table:
+    waits = study.posterior.waits
+    rows = tuple(
+        (
+            shorten(name, 40),
+            one.family,
+            Number(per_cent(one.probability[one.family]), one.probability[one.family]),
+            Number(f"{float(one.mean.mean()):.3g}", float(one.mean.mean())),
+        )
+        for name, one in list(waits.items())[:_STATES]
+    )
+    return Table(
+        (Column("State", wide=True), Column("Waiting time"), Column("Probability"), Column("Mean")),
+        rows,
+        caption=f"Time until the next event by state, in {study.terms.unit}s.",
+        legend="The family that the data prefer, and its posterior probability among four.",
+        label="Waiting times by state",
+    )
+
+
+def limits(study: JourneyStudy) -> Section:
+    """Return what this report cannot say."""
+    found = [
+        *study.posterior.model.limits,
+        "Chances are of what happens if nothing changes; what an action changes only a trial can say.",
+        "What happens outside the events that were read is not seen, and counts as nothing.",
+    ]
+    if study.events.rows_anonymous:
+        found.append("Visits of nobody known are journeys of their own, so some customers are counted twice.")
+    if study.terms.horizon is not None and study.terms.close is None:
+        found.append(f"Nothing is said of what happens later than {study.terms.horizon} ahead.")
+    return Section("Limits", (Text(tuple(found), "bullets"),))

@@ -1,0 +1,217 @@
+"""Page one: how many journeys fail, where to mend them, what comes before, and whom to call."""
+
+from typing import Any
+
+import numpy as np
+
+from bayes_cx.data import provenance_of
+from bayes_cx.journey_study import JourneyStudy, Outlook
+from bayes_cx.page import Section, Text, Tile, Tiles
+from bayes_cx.page.words import about, about_range, count, listing, per_cent, per_cent_range, plural
+from bayes_cx.reporting.figures.journey_map import ending_words
+from bayes_cx.reporting.journeys.words import (
+    ahead,
+    either_of,
+    named,
+    per_hundred,
+    what_is_a_journey,
+)
+from bayes_cx.scoring.journey_views import around, each_row
+
+__all__ = ["before_words", "calls", "lead", "losses", "mend", "section"]
+
+_MENDED = 3
+# A state before the end is named where it is so much more frequent there than in other journeys.
+_TELLING = 1.5
+
+
+def section(study: JourneyStudy) -> Section:
+    """Return what page one says below the warnings."""
+    lines = [line for line in (*mend(study), before_words(study), calls(study)) if line]
+    lines += [what_is_a_journey(study), *_left_out(study)]
+    return Section(
+        "In short",
+        (
+            Text((lead(study),), "lead"),
+            _tiles(study),
+            Text(tuple(lines)),
+            Section("What to do", (Text(tuple(_actions(study)), "steps"),)),
+        ),
+    )
+
+
+def lead(study: JourneyStudy) -> str:
+    """Say how many journeys end badly, then how many end well."""
+    said = []
+    for one in (study.rival, study.goal):
+        if one is not None:
+            said.append(f"{per_hundred(*one.start)} reach {either_of(one.states)}{ahead(study)}")
+    text = f"Of 100 journeys {said[0]}"
+    if study.rival is not None and len(said) > 1:
+        text = f"{text}; {said[1]}"
+    return f"{text}. {_no_more(study)}".strip()
+
+
+def _no_more(study: JourneyStudy) -> str:
+    """Say after which state most journeys end without a target."""
+    lost = study.paths[study.paths["end"] == "exit"]
+    if lost.empty:
+        return ""
+    last = lost[lost["last"] != ""].groupby("last")["n"].sum().sort_values(ascending=False, kind="stable")
+    if last.empty:
+        return ""
+    share = float(last.iloc[0]) / float(last.sum())
+    return (
+        f"{per_cent(float(lost['n'].sum()) / study.journeys)} of those seen ended with neither; the largest "
+        f"part of them, {per_cent(share)}, ended after {named(str(last.index[0]))}."
+        if study.rival is not None and study.goal is not None
+        else f"{per_cent(float(lost['n'].sum()) / study.journeys)} of those seen ended without; the largest "
+        f"part of them, {per_cent(share)}, ended after {named(str(last.index[0]))}."
+    )
+
+
+def losses(one: Outlook, good: bool) -> Any:
+    """Return the states at which journeys turn for the worse, the surest and largest loss first."""
+    table = one.by_state
+    if good:
+        found = table[table["change_high"] < 0].assign(sure=lambda t: -t["gain_high"])
+    else:
+        found = table[table["change_low"] > 0].assign(sure=lambda t: t["gain_low"])
+    return found.sort_values("sure", ascending=False, kind="stable")
+
+
+def mend(study: JourneyStudy) -> list[str]:
+    """Say which events make journeys worse: most in total, and most where they happen."""
+    lines = []
+    for one, good in ((study.rival, False), (study.goal, True)):
+        if one is None:
+            continue
+        found, what = losses(one, good), either_of(one.states)
+        if found.empty:
+            way = "lowers" if good else "raises"
+            lines.append(f"No state surely {way} the chance of {what}.")
+            continue
+        largest = found.index[0]
+        column = "change_high" if good else "change_low"
+        hardest = found[column].abs().idxmax()
+        names = [largest, *([hardest] if hardest != largest else [])]
+        said = [_turn(found.loc[name], str(name), what) for name in names]
+        lines.append(f"Mend first: {'; the hardest blow where it happens is '.join(said)}.")
+    return lines
+
+
+def _turn(row: Any, name: str, what: str) -> str:
+    word = "falls" if row["change"] < 0 else "rises"
+    return (
+        f"{named(name)}, where the chance of {what} {word} from {per_cent(row['earlier'])} to "
+        f"{per_cent(row['chance'])} (90% interval {per_cent_range(row['low'], row['high'])}) and which "
+        f"{per_cent(row['passed'])} of journeys pass"
+    )
+
+
+def before_words(study: JourneyStudy) -> str:
+    """Say what comes right before the end that is to be avoided, or else the one that is wanted."""
+    one = study.main
+    states = [name for name in one.states if name in set(study.paths["end"])]
+    if not states:
+        return ""
+    found: Any = around(study.paths, states[0], 3)
+    found = found[(found["position"] < 0) & (found["state"] != "start")]
+    if found.empty:
+        return ""
+    telling = found.assign(
+        times=np.divide(
+            found["low"], found["elsewhere"], out=np.full(len(found), np.inf), where=found["elsewhere"] > 0
+        )
+    )
+    telling = telling[telling["times"] >= _TELLING].sort_values("times", ascending=False, kind="stable")
+    telling = telling.drop_duplicates("state").head(_MENDED)
+    if telling.empty:
+        usual = found[found["position"] == -1].iloc[0]
+        return (
+            f"Nothing stands out before {named(states[0])}; the most frequent step before it is "
+            f"{named(str(usual['state']))} ({per_cent(usual['share'])})."
+        )
+    said = [
+        f"{named(str(row.state))} {_steps(int(row.position))} in {per_cent(row.share)} of cases, "
+        f"against {per_cent(row.elsewhere)} of the steps of other journeys"
+        for row in each_row(telling)
+    ]
+    return f"What comes before {named(states[0])}: {listing(said)}."
+
+
+def _steps(position: int) -> str:
+    return "right before" if position == -1 else f"{-position} steps before"
+
+
+def calls(study: JourneyStudy) -> str:
+    """Say how many journeys are open, and what the first of the list hold."""
+    n, one = study.open.sizes["customer"], study.main
+    if not n:
+        return "No journey was open at the end of the observation."
+    contacts = one.contacts
+    row = contacts.iloc[int(np.argmin(np.abs(contacts["contacts"].to_numpy() - 100)))]
+    k = int(row["contacts"])
+    if k >= n:
+        return (
+            f"{plural(n, 'journey')} {'was' if n == 1 else 'were'} open at the end of the observation; "
+            f"{about(row['expected'])} are expected to reach {either_of(one.states)}{ahead(study)} "
+            f"(90% interval {about_range(row['low'], row['high'])})."
+        )
+    share = float(row["expected"]) / float(row["of"]) if row["of"] > 0 else 0.0
+    return (
+        f"Of {count(n)} open journeys {about(row['of'])} are expected to reach {either_of(one.states)}"
+        f"{ahead(study)}. The {count(k)} first of the list, {per_cent(k / n)} of them, hold "
+        f"{about(row['expected'])} of these (90% interval {about_range(row['low'], row['high'])}), "
+        f"{per_cent(share)}."
+    )
+
+
+def _left_out(study: JourneyStudy) -> list[str]:
+    """Say which rows are part of no number here, and what is odd about the others."""
+    source = provenance_of(study.stays)
+    rejected, read = source.rows_rejected or 0, source.rows_read or 0
+    lines = []
+    if rejected and read:
+        reasons = sorted(source.rejected.items(), key=lambda item: -item[1])
+        said = "; ".join(f"{reason} {count(n)}" for reason, n in reasons[:2])
+        lines.append(f"Left out: {count(rejected)} of {plural(read, 'row')} ({said}).")
+    if source.remarks:
+        lines.append(f"About the data: {'; '.join(source.remarks)}.")
+    return lines
+
+
+def _tiles(study: JourneyStudy) -> Tiles:
+    found = [Tile(count(study.journeys), "journeys seen", f"{plural(study.customers, 'customer')}")]
+    for one in (study.rival, study.goal):
+        if one is not None:
+            mean, low, high = one.start
+            name = " or ".join(ending_words(state) for state in one.states)
+            found.append(Tile(per_cent(mean), f"reach {name}{ahead(study)}", per_cent_range(low, high)))
+    found.append(Tile(count(study.open.sizes["customer"]), "journeys open now", "see the list"))
+    return Tiles(tuple(found))
+
+
+def _actions(study: JourneyStudy) -> list[str]:
+    steps = []
+    for one, good in ((study.rival, False), (study.goal, True)):
+        if one is not None and not (found := losses(one, good)).empty:
+            names = listing([named(str(name)) for name in found.index[:_MENDED]])
+            steps.append(
+                f"Look at what happens at {names}: that is where journeys turn for the worse. Change one "
+                "thing, and compare with customers for whom it was not changed."
+            )
+            break
+    n, one = study.open.sizes["customer"], study.main
+    if n:
+        what = "keep" if study.rival is not None else "help"
+        steps.append(
+            f"To {what} customers, begin with the first of open_journeys.csv; leave a tenth of them alone, "
+            "so that the next report can say what calling changed."
+        )
+    if study.holdout is None or any(check.status == "failed" for check in study.holdout.checks):
+        steps.append(
+            "Mind the warnings above before acting on single chances: use the order of the list rather than "
+            "its numbers."
+        )
+    return steps or ["Collect more events: nothing stands out yet."]
