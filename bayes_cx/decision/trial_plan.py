@@ -13,7 +13,7 @@ trial is Normal with mean :math:`\mu = w m - c` and standard deviation
 
 .. math:: \text{E} \max(0, \cdot) = \mu \Phi(\mu / \sigma) + \sigma \phi(\mu / \sigma)
 
-per customer, where without a trial it is :math:`\max(0, \mu)` :cite:`raiffa1961applied`.
+per customer, where without a trial it is :math:`\max(0, \mu)`.
 """
 
 from dataclasses import dataclass
