@@ -7,6 +7,8 @@ import matplotlib as mpl
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 
 import bayes_cx as bcx
 
@@ -42,6 +44,12 @@ stays = bcx.validation.survival(renewals, contracts, "5 years")
 with_calendar = bcx.fit("bg_nbd", stats, design=bcx.Design(calendar=True), seed=1, progress=False)
 operator = bcx.simulate_operator(2000, seed=1)
 before = bcx.signals(operator.events, "contract_cancelled", "30 days", by="segment")
+rng = np.random.default_rng(1)
+mail, shop = rng.choice(["none", "letter", "call"], 30_000), rng.choice(["town", "village"], 30_000)
+bought = rng.random(30_000) < 0.05 + 0.01 * (mail == "letter") + 0.03 * (mail == "call") * (shop == "town")
+rows = pd.DataFrame({"mail": mail, "shop": shop, "bought": bought})
+outcomes = bcx.summarise_trial(rows, "bought", arm="mail", control="none", by="shop")
+trial = bcx.fit(bcx.models.TRIAL, outcomes, seed=1)
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
 """
 
@@ -76,12 +84,14 @@ CALLS = (
     'bcx.plot.calendar(with_calendar, "26 weeks")',
     "bcx.plot.signals(before)",
     "bcx.plot.channels(operator.events)",
+    "bcx.plot.arms(trial)",
+    'bcx.plot.arms(trial, "call")',
 )
 
 
 def main() -> None:
     """Run the set-up and every call, and write the page."""
-    known = {"bcx": bcx}
+    known = {"bcx": bcx, "np": np, "pd": pd}
     exec(SETUP, known)
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.png"):

@@ -30,3 +30,29 @@ def test_the_settings_of_the_page_are_read(tmp_path):
     compute = load({"config": tmp_path / "run.toml"}).compute
     assert compute.pool == ("country / shop",)
     assert compute.covariates == ("purchase_rate=channel + age", "dropout=channel")
+
+
+def test_the_examples_on_trials_run(capsys):
+    names = {}
+    for name in ("trials.md", "three_campaigns.md"):
+        page = PAGE.with_name(name).read_text(encoding="utf-8")
+        for block in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+            exec(compile(block, name, "exec"), names)
+    said = capsys.readouterr().out
+    assert names["trial"].verdict == "passed"
+    assert "measured on 15,959 customers, letter against none" in said
+    # The page says so of the call.
+    differ = names["trial"].provenance["p_differ"]
+    assert differ["call"]["shop"] > 0.95 > differ["letter"]["shop"]
+
+
+def test_the_offers_of_the_pages_are_read(tmp_path):
+    from bayes_cx.app.load import load
+
+    for name, number in (("trials.md", 1), ("three_campaigns.md", 2), ("report.md", 3)):
+        page = PAGE.with_name(name).read_text(encoding="utf-8")
+        blocks = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "offers" in text]
+        assert len(blocks) >= min(number, 2), name
+        for text in blocks:
+            (tmp_path / "run.toml").write_text(text)
+            assert load({"config": tmp_path / "run.toml"}).offer.offers

@@ -7,6 +7,7 @@ from bayes_cx.decision.responses import Beta, Measured, Response, Stated, respon
 from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
+from bayes_cx.decision.trial_plan import TrialPlan, plan_trial
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "Segments",
     "SpendAndFrequency",
     "Stated",
+    "TrialPlan",
     "by_segment",
     "lifetime_value",
+    "plan_trial",
     "prioritise",
     "response_of",
     "segments",

@@ -68,6 +68,14 @@ def calibrated(rng, skewed=""):
     return bcx.validation.Sbc("BG/NBD", "Laplace", table, {}, {})
 
 
+def a_trial():
+    rows = pd.DataFrame(
+        {"arm": ["a", "b"] * 200, "shop": ["x", "x", "y", "y"] * 100, "y": [0, 1, 0, 0] * 100}
+    )
+    stats = bcx.summarise_trial(rows, "y", arm="arm", control="a", by="shop")
+    return bcx.fit(bcx.models.TRIAL, stats, seed=1)
+
+
 def test_every_picture_draws_on_what_it_is_given(
     axes,
     study,
@@ -85,6 +93,7 @@ def test_every_picture_draws_on_what_it_is_given(
     stats = bcx.summarise(diary, until=UNTIL, unit="week")
     calls = {
         "gain_curve": (study.plan,),
+        "arms": (a_trial(), "b"),
         "sensitivity": (study.plan,),
         "forest": (study.plan,),
         "tracking": (study.evidence,),

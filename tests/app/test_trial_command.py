@@ -1,0 +1,107 @@
+"""`bayes-cx trial` from files to two pages, and a report whose offer is measured by a trial."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.app.cli import main
+from bayes_cx.app.load import load
+from bayes_cx.app.measured import response_of
+from bayes_cx.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    """Four thousand customers, half with a voucher, of whom a tenth buys and not a twentieth."""
+    rng = np.random.default_rng(3)
+    group = rng.permutation(np.repeat(["voucher", "none"], 2000))
+    bought = rng.random(4000) < np.where(group == "voucher", 0.11, 0.05)
+    path = tmp_path_factory.mktemp("trial") / "campaign.csv"
+    shop = rng.choice(["town", "village"], 4000)
+    pd.DataFrame({"group": group, "bought": bought.astype(int), "shop": shop}).to_csv(path, index=False)
+    return path
+
+
+def call(capsys, *words):
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+def test_two_pages_numbers_and_a_posterior(campaign, tmp_path, capsys):
+    words = ["trial", campaign, "--arm", "group", "--control", "none", "--outcome", "bought", "--by", "shop"]
+    words += ["--customers", 50_000, "--worth", 40, "--cost", 1, "--currency", "€"]
+    words += ["--timestamp", "2026-01-01T00:00:00Z", "--out"]
+    code, out, _ = call(capsys, *words, tmp_path / "a")
+    assert code == 0
+    assert out.startswith("“voucher” won: with it the share of customers who respond is 11.2%")
+    assert "Stop: By the rule" in out
+    found = json.loads((tmp_path / "a" / "trial.json").read_text())
+    assert (found["best"], found["decision"], found["verdict"]) == ("voucher", "stop", "passed")
+    mean = pd.read_csv(campaign).groupby("group")["bought"].mean()
+    (arm,) = (one for one in found["arms"] if one["arm"] == "voucher")
+    assert arm["lift"] == pytest.approx(mean["voucher"] - mean["none"], abs=1e-3)
+    posterior = bcx.load(tmp_path / "a" / "trial.nc")
+    assert posterior.n_customers == 4000
+    assert (tmp_path / "a" / "trial.pdf").read_bytes().startswith(b"%PDF")
+    page = (tmp_path / "a" / "trial.html").read_text()
+    assert "For whom it differs" in page
+    run = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert run["settings"]["file"] == "campaign.csv"
+    code, *_ = call(capsys, *words, tmp_path / "b")
+    for name in ("trial.json", "trial.html", "run.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--control", "none", "--outcome", "bought"], "--arm is missing"),
+        (["--arm", "group", "--control", "none"], "--outcome or --purchases is missing"),
+        (["--arm", "group", "--control", "zero", "--outcome", "bought"], "the control 'zero'"),
+        (["--arm", "group", "--control", "none", "--outcome", "sold"], "no column 'sold'"),
+        (["--arm", "group", "--control", "none", "--outcome", "bought", "--customers", "9"], "--worth"),
+    ],
+)
+def test_one_clear_message(campaign, tmp_path, capsys, words, message):
+    code, _, err = call(capsys, "trial", campaign, *words, "--out", tmp_path / "out")
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "out" / "trial.pdf").exists()
+
+
+def test_an_offer_may_be_measured_by_a_file_or_stated(campaign, tmp_path):
+    toml = tmp_path / "run.toml"
+    offer = '[[offers]]\nname = "voucher"\ncost = 2\nresponse = {}\n'
+    measured = '{measured = "campaign.csv", arm = "group", control = "none", outcome = "bought"}'
+    (tmp_path / "campaign.csv").write_bytes(campaign.read_bytes())
+    toml.write_text(offer.format(measured))
+    settings = load({"config": toml})
+    found = response_of(settings.offer.offers[0].response, settings)
+    assert (found.basis, found.customers, found.outcome) == ("measured", 4000, "buying")
+    assert found.source == "measured on 4,000 customers, voucher against none"
+    toml.write_text(offer.format("{stated = [3, 27]}"))
+    stated = response_of(load({"config": toml}).offer.offers[0].response, settings)
+    assert stated == bcx.Stated(bcx.Beta(3, 27))
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        ("3", "response is 3"),
+        ("{}", "neither stated and measured"),
+        ('{measured = "a.csv", stated = [2, 18]}', "both stated and measured"),
+        ('{measured = "a.csv", arm = "x"}', "without control"),
+        ('{measured = "a.csv", arm = "x", control = "y"}', "without outcome"),
+        ('{measurd = "a.csv"}', "'measured' perhaps"),
+    ],
+)
+def test_a_response_that_cannot_be_used_is_named(tmp_path, response, message):
+    toml = tmp_path / "run.toml"
+    toml.write_text(f'[[offers]]\nname = "voucher"\ncost = 2\nresponse = {response}\n')
+    with pytest.raises(InputError, match=message):
+        load({"config": toml})
