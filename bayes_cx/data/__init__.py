@@ -24,7 +24,7 @@ from bayes_cx.data.split_contracts import split_contracts
 from bayes_cx.data.summarise import summarise
 from bayes_cx.data.summarise_contracts import summarise_contracts
 from bayes_cx.data.summarise_opportunities import summarise_opportunities
-from bayes_cx.data.summarise_periods import at_risk, summarise_periods
+from bayes_cx.data.summarise_periods import at_risk, first_events, summarise_periods
 from bayes_cx.data.summarise_stays import open_journeys, summarise_stays
 from bayes_cx.data.summarise_trial import summarise_trial
 from bayes_cx.data.summarise_uplift import customers_of, split_customers, summarise_uplift
@@ -58,6 +58,7 @@ __all__ = [
     "customers_of",
     "expand",
     "follow_up",
+    "first_events",
     "from_lifetimes",
     "from_survivors",
     "journey_paths",
