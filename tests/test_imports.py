@@ -43,6 +43,7 @@ ANALYSIS = {
     "validation",
     "study",
     "journey_study",
+    "risk_study",
     "page",
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -76,6 +77,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "validation": GROUND | {"model", "models", "data", "inference", "scoring"},
     "study": GROUND | {"model", "models", "data", "inference", "scoring", "decision", "validation"},
     "journey_study": GROUND | {"model", "models", "data", "inference", "scoring", "validation", "study"},
+    "risk_study": GROUND | {"model", "models", "data", "inference", "scoring", "validation", "study"},
     "reporting": GROUND | ANALYSIS,
     "plot": GROUND | ANALYSIS | {"reporting"},
     "app": GROUND | ANALYSIS | {"reporting"},

@@ -153,6 +153,26 @@ def journeys(given: Given) -> None:
 
 
 @app.command()
+@takes(
+    *("file", "dataset", "customer", "time", "by", "time_format", "timezone", "decimal", "thousands"),
+    *("encoding", "query", "pseudonymise", "key_file"),
+    ReadEvents,
+    *("until", "horizon", "seed", "holdout", "holdout_from", "strict"),
+    *("out", "title", "organisation", "timestamp"),
+)
+def risk(given: Given) -> None:
+    """From events to the report of who is at risk of one event, the model card and the table of customers."""
+    from bayes_cx.app import risk_pipeline
+
+    settings = given.settings().stamped()
+    given.check_apart(settings, writes=risk_pipeline.files_of(settings))
+    for sentence in risk_pipeline.risk(settings, given.again(settings)).sentences:
+        typer.echo(sentence)
+    folder = settings.write.out
+    typer.echo(f"The report is {folder}/risk.pdf; with the complete list, {folder}/risk.html.")
+
+
+@app.command()
 @takes(Read, "until", "unit")
 def summarise(
     given: Given,

@@ -24,7 +24,7 @@ from bayes_cx.data.split_contracts import split_contracts
 from bayes_cx.data.summarise import summarise
 from bayes_cx.data.summarise_contracts import summarise_contracts
 from bayes_cx.data.summarise_opportunities import summarise_opportunities
-from bayes_cx.data.summarise_periods import at_risk, summarise_periods
+from bayes_cx.data.summarise_periods import at_risk, first_events, summarise_periods
 from bayes_cx.data.summarise_stays import open_journeys, summarise_stays
 from bayes_cx.data.summarise_trial import summarise_trial
 from bayes_cx.data.summarise_uplift import customers_of, split_customers, summarise_uplift
@@ -62,6 +62,7 @@ __all__ = [
     "customer_view",
     "customers_of",
     "expand",
+    "first_events",
     "follow_up",
     "from_lifetimes",
     "from_survivors",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayes_cx.clock import end_of
@@ -22,7 +23,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.kinds import PERIODS
 from bayes_cx.spans import FINE_UNITS, Span, check_unit
 
-__all__ = ["at_risk", "summarise_periods"]
+__all__ = ["at_risk", "first_events", "summarise_periods"]
 
 
 def summarise_periods(
@@ -206,6 +207,43 @@ def at_risk(
     return xr.Dataset(data, coords={"customer": column(found, "customer")}, attrs=made.attrs(rows))
 
 
+def first_events(events: Events, like: Any, *, after: Any, until: Any) -> pd.Series:
+    """Return what came first to each customer within a span, of the events that periods are about.
+
+    Parameters
+    ----------
+    events : Events
+    like : xarray.Dataset or RiskPosterior
+        Periods, customers at risk, or a fit.
+    after, until : str, date or datetime
+        Begin and end of the span; a date means its last moment.
+
+    Returns
+    -------
+    pandas.Series
+        Of the event, indexed by the customer, of those who had one.
+
+    Raises
+    ------
+    InputError
+        If the span does not end after it begins.
+
+    Examples
+    --------
+    See `bayes_cx.validation.risk_holdout`.
+    """
+    check_events(events)
+    made = _Definition.like(like)
+    begin, end = (end_of(date, events.schema.timezone) for date in (after, until))
+    if not end > begin:
+        raise InputError(f"a span from {after} to {until}", "an end after the begin", "exchange them")
+    rows = made.rows_of(events, _end(events, until), begin - end)
+    found = events.table.run(
+        f"SELECT customer, event FROM {rows.first_events()} WHERE j = -1 ORDER BY customer"
+    )
+    return pd.Series(column(found, "event"), index=pd.Index(column(found, "customer"), name="customer"))
+
+
 @dataclass(frozen=True)
 class _Definition:
     """What makes periods of events; it travels as text in the attributes of statistics."""
@@ -320,6 +358,14 @@ class _Definition:
                 f"two columns called {clash[0]!r}", "a name for each", "rename one of the columns or events"
             )
         return rows
+
+    def rows_of(self, events: Events, until: str, span: timedelta) -> PeriodsAtRisk:
+        """Return periods that are as long as a span, without features."""
+        days = -span.total_seconds() / 86_400
+        bare = Features(windows=(), recency=False, value=False)
+        return PeriodsAtRisk(
+            events, self.causes, self.repeats, self.start, until, days, 1, 0.0, (), (), (), bare, {}, None
+        )
 
     def variables(self, rows: PeriodsAtRisk, found: Any, dim: str) -> dict[str, Any]:
         """Return the columns of statistics: times in the unit, features, groups."""

@@ -3,7 +3,7 @@
 import json
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +36,8 @@ __all__ = ["RiskPosterior", "fit_hazards", "period_counts"]
 # How many draws are proposed for each that is kept; rounds of scales and effects, and steps of Newton in
 # each.
 _PROPOSED, _ROUNDS, _NEWTON = 2, 8, 40
+# From this k-hat on a second proposal is made, with so much of the curvature of the first.
+_SKEW, _WIDER = 0.3, 0.85
 
 
 @dataclass(frozen=True)
@@ -351,10 +353,68 @@ def _weighed(
     method: Laplace,
     rng: np.random.Generator,
 ) -> _Explored:
-    """Draw scales and effects of each cause, weigh the draws by the likelihood, and resample them."""
+    """Draw scales and effects of each cause, weigh the draws by the likelihood, and resample them.
+
+    A likelihood of few events is skew. Where the weights show it, the quadratic one is moved, so that draws
+    of it have the mean of the weighed ones, and made wider, and all is drawn again; the better draws count.
+    """
+    found = _proposed(counts, given, modes, beta.shape, method, rng)
+    if found.khat >= _SKEW:
+        again = _proposed(counts, found.moved(given), modes, beta.shape, method, rng)
+        found = again if again.khat < found.khat else found
+    chosen = rng.permutation(systematic(found.weight, method.draws, rng))
+    checks = _weights_checked("effects", found.khat, float(1 / (found.weight**2).sum()))
+    if modes:
+        checks = (*_weights_checked("scales of effects", found.of_scales[0], found.of_scales[1]), *checks)
+    return _Explored(found.effects[chosen], found.scales[chosen], checks)
+
+
+@dataclass(frozen=True)
+class _Proposed:
+    """Proposals, and what they weigh.
+
+    Attributes
+    ----------
+    effects, scales : numpy.ndarray, shapes (draw, cause, 1 + column) and (draw, cause, family)
+        Scales in logarithms.
+    weight : numpy.ndarray, shape (draw,)
+        Smoothed, with the sum one.
+    khat : float
+    of_scales : tuple of two floats
+        The largest k-hat and the fewest effective draws of scales.
+    """
+
+    effects: np.ndarray
+    scales: np.ndarray
+    weight: np.ndarray
+    khat: float
+    of_scales: tuple[float, float]
+
+    def moved(self, given: list[GivenScales]) -> list[GivenScales]:
+        """Return quadratic likelihoods, a little wider, whose draws have the mean of the weighed ones."""
+        found = []
+        for c, each in enumerate(given):
+            x = self.effects[:, c]
+            mean = x.mean(axis=0)
+            spread = np.cov(x, rowvar=False)
+            spread[np.diag_indices_from(spread)] *= 1 + 1e-9
+            tilt = np.linalg.solve(spread, self.weight @ x - mean)
+            wider = _WIDER * each.curve
+            found.append(replace(each, curve=wider, tilt=each.tilt + tilt + (wider - each.curve) @ mean))
+        return found
+
+
+def _proposed(
+    counts: PeriodCounts,
+    given: list[GivenScales],
+    modes: list[Mode],
+    shape: tuple[int, ...],
+    method: Laplace,
+    rng: np.random.Generator,
+) -> _Proposed:
     n = _PROPOSED * method.draws
     scales = np.zeros((n, len(given), modes[0].u.size if modes else 0))
-    effects = np.empty((n, *beta.shape))
+    effects = np.empty((n, *shape))
     quadratic = np.zeros(n)
     worst, fewest = -np.inf, np.inf
     for c, each in enumerate(given):
@@ -364,12 +424,7 @@ def _weighed(
         effects[:, c] = x = each.draw(scales[:, c], rng)
         quadratic += x @ each.tilt - 0.5 * np.einsum("dj,dj->d", x @ each.curve, x)
     smooth, khat = smooth_weights(counts.heights(effects) - quadratic)
-    weight = np.exp(smooth)
-    chosen = rng.permutation(systematic(weight, method.draws, rng))
-    checks = _weights_checked("effects", float(khat), float(1 / (weight**2).sum()))
-    if modes:
-        checks = (*_weights_checked("scales of effects", worst, fewest), *checks)
-    return _Explored(effects[chosen], scales[chosen], checks)
+    return _Proposed(effects, scales, np.exp(smooth), float(khat), (worst, fewest))
 
 
 def _weights_checked(about: str, khat: float, ess: float) -> tuple[Check, ...]:

@@ -15,8 +15,10 @@ from bayes_cx.page.markdown import markdown
 from bayes_cx.page.typst import pdf
 from bayes_cx.page.words import day
 from bayes_cx.reporting.journeys import journey_page
+from bayes_cx.reporting.risk import risk_page
 from bayes_cx.reporting.sections import SECTIONS
 from bayes_cx.reporting.studied import plan_of
+from bayes_cx.risk_study import RiskStudy
 from bayes_cx.study import Study
 
 __all__ = ["Report", "report"]
@@ -65,12 +67,12 @@ class Report:
         return fragment([s for s in self.sections if s.title in ("", "In short")])
 
 
-def report(study: Study | JourneyStudy) -> Report:
-    """Put a plan, or a study of journeys, and the evidence for it, into a report.
+def report(study: Study | JourneyStudy | RiskStudy) -> Report:
+    """Put a plan, or a study of journeys or risk, and the evidence for it, into a report.
 
     Parameters
     ----------
-    study : Study or JourneyStudy
+    study : Study, JourneyStudy or RiskStudy
         A `Study` with a plan. Without a hold-out the report says so on page one, with the reason if one is
         noted.
 
@@ -89,6 +91,8 @@ def report(study: Study | JourneyStudy) -> Report:
     """
     if isinstance(study, JourneyStudy):
         return Report(journey_page(study))
+    if isinstance(study, RiskStudy):
+        return Report(risk_page(study))
     plan, run = plan_of(study), study.provenance
     until = str(plan.data.attrs["until"])
     facts = (

@@ -19,6 +19,7 @@ from bayes_cx.page.words import agree, per_cent, plural, shorten
 from bayes_cx.references import reference
 from bayes_cx.reporting.alike import group_columns
 from bayes_cx.reporting.card.of_journeys import journey_card
+from bayes_cx.reporting.card.of_risk import risk_card
 from bayes_cx.reporting.card.parts import (
     Checked,
     DataPart,
@@ -31,6 +32,7 @@ from bayes_cx.reporting.card.parts import (
 )
 from bayes_cx.reporting.card.record import ModelCard
 from bayes_cx.reporting.card.text import NOT_GIVEN, TOO_FEW, USE, ethics, limits
+from bayes_cx.risk_study import RiskStudy
 from bayes_cx.study import Study
 from bayes_cx.validation.holdout import SMALLEST_GROUP
 
@@ -55,7 +57,7 @@ MOST_GROUPS = 30
 
 
 def model_card(
-    study: "Study | JourneyStudy",
+    study: "Study | JourneyStudy | RiskStudy",
     posterior: "Posterior | None" = None,
     *,
     title: str = "",
@@ -65,7 +67,7 @@ def model_card(
 
     Parameters
     ----------
-    study : Study or JourneyStudy
+    study : Study, JourneyStudy or RiskStudy
         Its evidence fills the sections of the card: the hold-out for the first of its fits, the predictive
         checks and the sensitivity for the fit of whose model they are.
     posterior : Posterior, optional
@@ -91,6 +93,8 @@ def model_card(
     """
     if isinstance(study, JourneyStudy):
         return journey_card(study, title=title, use=use)
+    if isinstance(study, RiskStudy):
+        return risk_card(study, title=title, use=use)
     posterior = study.fits[0] if posterior is None else posterior
     stats, run = study.stats, study.provenance
     model, made = posterior.model, posterior.provenance

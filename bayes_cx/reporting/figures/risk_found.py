@@ -1,0 +1,106 @@
+"""How many of those with the event a list finds, and forecasts of risk beside what happened."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bayes_cx.page.blocks import Picture
+from bayes_cx.page.style import COLOURS, axes_at, canvas, tint, to_svg
+from bayes_cx.page.words import count, listing, per_cent, per_cent_range
+from bayes_cx.reporting.rows import rows_of
+from bayes_cx.validation.capture import MODEL
+from bayes_cx.validation.risk_holdout import RiskHoldout
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["came_true", "draw_came_true", "draw_found", "found_by_contacts"]
+
+_LINES = (("blue", "-"), ("orange", "--"), ("green", ":"), ("grey", "-."), ("red", (0, (1, 1))))
+
+
+def found_by_contacts(found: RiskHoldout) -> Picture:
+    """Draw the share of those with the event among the first of each list, by the number of contacts."""
+    with canvas(2.9, width=3.3) as figure:
+        axes = axes_at(figure, left=0.5, right=0.1, top=0.12, bottom=0.5)
+        draw_found(axes, found)
+        svg = to_svg(figure)
+    middle = found.found["contacts"].unique()
+    at = found.at(int(middle[len(middle) // 2]))
+    own = rows_of(at.loc[[MODEL]])[0]
+    rest = listing([f"{row.Index} {per_cent(row.share)}" for row in rows_of(at.drop(MODEL))])
+    headline = f"{count(own.contacts)} contacts find {per_cent(own.share)} of them; {rest}"
+    return Picture(
+        svg,
+        headline,
+        f"Share of the {count(found.observed)} who reached {found.target} after the cut that are among the "
+        "first of each list. Band: 95% interval of the model; grey line: drawn by lot.",
+        "; ".join(
+            f"{row.rule} with {count(row.contacts)} contacts: {per_cent(row.share)} "
+            f"({per_cent_range(row.low, row.high)})"
+            for row in rows_of(found.found)
+        ),
+    )
+
+
+def draw_found(axes: "Axes", found: RiskHoldout) -> None:
+    """Draw on given axes what `found_by_contacts` shows."""
+    most = float(np.max(found.found["contacts"].to_numpy()))
+    axes.plot([0, most], [0, most / found.customers], color=COLOURS["grey"], linewidth=0.8)
+    for place, rule in enumerate(found.rules):
+        own = pd.DataFrame(found.found[found.found["rule"] == rule])
+        x = np.concatenate([[0], own["contacts"].to_numpy(float)])
+        colour, dashes = _LINES[place % len(_LINES)]
+        if place == 0:
+            low, high = (np.concatenate([[0], own[name].to_numpy(float)]) for name in ("low", "high"))
+            axes.fill_between(x, low, high, color=tint(COLOURS[colour], 0.25), linewidth=0)
+        y = np.concatenate([[0], own["share"].to_numpy(float)])
+        axes.plot(x, y, color=COLOURS[colour], linestyle=dashes, linewidth=1.6, label=rule)
+    axes.legend(loc="upper left", fontsize=7.5, frameon=False)
+    axes.set(xlim=(0, most), ylim=(0, 1), xlabel="Contacts", ylabel="Found")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def came_true(found: RiskHoldout) -> Picture:
+    """Draw how often what was forecast with a chance happened, with 90 % intervals of the share."""
+    with canvas(2.9, width=3.3) as figure:
+        axes = axes_at(figure, left=0.55, right=0.1, top=0.12, bottom=0.5)
+        draw_came_true(axes, found)
+        svg = to_svg(figure)
+    table = found.calibration
+    off = [row for row in rows_of(table) if not row.low <= row.forecast <= row.high]
+    if not off:
+        headline = "Chances came true as forecast"
+    else:
+        headline = f"Of {len(table)} groups {len(off)} had more or fewer events than forecast"
+    return Picture(
+        svg,
+        headline,
+        "Customers in tenths by their forecast; on the line it came true. Bars: 90% intervals; red where "
+        "they miss the line.",
+        "; ".join(
+            f"forecast {per_cent(row.forecast)}: {per_cent(row.observed)} of {count(row.customers)}"
+            for row in rows_of(table)
+        ),
+    )
+
+
+def draw_came_true(axes: "Axes", found: RiskHoldout) -> None:
+    """Draw on given axes what `came_true` shows."""
+    table = found.calibration
+    most = float(np.clip(1.1 * max(table["forecast"].max(), table["high"].max()), 0.01, 1))
+    axes.plot([0, most], [0, most], color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
+    for row in rows_of(table):
+        colour = COLOURS["blue" if row.low <= row.forecast <= row.high else "red"]
+        axes.plot([row.forecast] * 2, [row.low, row.high], color=colour, linewidth=1.6)
+        axes.plot(row.forecast, row.observed, "o", color=colour, markersize=4.5, zorder=4)
+    axes.set(xlim=(0, most), ylim=(0, most), xlabel="Forecast chance", ylabel="Share that did")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:.3g}" if most < 0.05 else f"{value:.0%}")
+        )

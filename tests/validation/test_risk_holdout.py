@@ -1,0 +1,129 @@
+"""The hold-out of risk: counts by hand, a world whose risk is known, and rules beside it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_cx as bcx
+from bayes_cx.data import first_events
+from bayes_cx.validation import risk_holdout, risk_rules
+
+END = pd.Timestamp("2024-07-01")
+
+
+@pytest.fixture(scope="session")
+def complainers():
+    """Customers who leave six times as fast for 30 days after a complaint; nothing else matters."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for who in range(700):
+        day, complained = int(rng.integers(0, 200)), -99
+        rows.append((who, day, "join"))
+        while day < 365:
+            day += 1
+            chance = 0.0012 * (9 if day - complained <= 30 else 1)
+            if rng.random() < 0.012:
+                rows.append((who, day, "complaint"))
+                complained = day
+            if rng.random() < 0.03:
+                rows.append((who, day, "visit"))
+            if rng.random() < chance:
+                rows.append((who, day, "leave"))
+                break
+    frame = pd.DataFrame(rows, columns=["who", "day", "what"])
+    frame["at"] = END - pd.Timedelta(days=365) + pd.to_timedelta(frame["day"], unit="D")
+    return bcx.read_events(frame, customer="who", time="at", event="what"), frame
+
+
+@pytest.fixture(scope="session")
+def held_out(complainers):
+    some = bcx.Features(windows=["30 days"], channels=())
+    return risk_holdout(
+        complainers[0], event="leave", cut="2024-05-31", t="30 days", period="10 days", features=some
+    )
+
+
+def test_who_left_is_counted_by_hand(complainers, held_out):
+    _, frame = complainers
+    cut = pd.Timestamp("2024-06-01")
+    left = frame[frame["what"] == "leave"].set_index("who")["at"]
+    came = frame.groupby("who")["at"].min()
+    there = [who for who in came.index if came[who] < cut and not left.get(who, END) < cut]
+    after = [who for who in there if cut <= left.get(who, END) < cut + pd.Timedelta(days=30)]
+    assert held_out.customers == len(there)
+    assert held_out.observed == len(after)
+
+
+def test_forecasts_come_true_and_find_more_than_silence_does(held_out):
+    assert all(check.status == "passed" for check in held_out.checks)
+    assert held_out.log_loss < held_out.log_loss_flat
+    assert held_out.rules == ("bayes_cx", "recency", "RFM score")
+    table = held_out.at(100)
+    assert table["share"]["bayes_cx"] > table["share"]["recency"]
+    assert held_out.calibration["customers"].sum() == held_out.customers
+    assert held_out.found["share"].between(held_out.found["low"], held_out.found["high"]).all()
+
+
+def test_a_rule_that_learns_is_given_the_periods_until_the_cut(complainers):
+    events, _ = complainers
+    seen = {}
+
+    def rule(periods, rows):
+        seen["until"] = periods.attrs["until"]
+        return rows["complaint, 30 days"].to_numpy()
+
+    found = risk_holdout(
+        events,
+        event="leave",
+        cut="2024-05-31",
+        features=bcx.Features(windows=["30 days"], channels=(), recency=False),
+        rules={"complaints": rule} | risk_rules(),
+    )
+    assert seen["until"].startswith("2024-06-01 00:00:00")
+    assert "complaints" in found.rules
+
+
+def test_what_was_not_observed_is_not_judged(complainers):
+    events, _ = complainers
+    with pytest.raises(bcx.InputError, match="a span that was observed"):
+        risk_holdout(events, event="leave", cut="2024-06-20", t="30 days")
+    with pytest.raises(bcx.InputError, match="an end after the begin"):
+        first_events(
+            events, bcx.summarise_periods(events, event="leave"), after="2024-06-20", until="2024-06-01"
+        )
+
+
+@pytest.fixture(scope="session")
+def risk_study(complainers):
+    return bcx.study_risk(
+        complainers[0],
+        target="leave",
+        until="2024-06-30",
+        features=bcx.Features(windows=["30 days"], channels=()),
+        provenance=bcx.RunProvenance(organisation="Northgate", timestamp=END.to_pydatetime()),
+    )
+
+
+def test_a_study_ranks_customers_and_says_why(risk_study):
+    table = risk_study.table
+    assert table["chance"].is_monotonic_decreasing
+    assert table["rank"].tolist() == list(range(1, len(table) + 1))
+    assert "complaint" in table["reasons"].iloc[0]
+    assert ((table["low"] <= table["chance"]) & (table["chance"] <= table["high"])).all()
+    assert risk_study.contacts["expected"].iloc[-1] == pytest.approx(table["chance"].sum())
+    mean, low, high = risk_study.total
+    assert low <= mean <= high
+
+
+def test_a_report_and_a_card_say_it_in_words(risk_study, tmp_path):
+    report = bcx.report(risk_study)
+    said = " ".join(report.sentences)
+    assert "at risk" in said
+    assert "complaint" in said
+    report.to_html(tmp_path / "risk.html")
+    html = (tmp_path / "risk.html").read_text()
+    assert "Did the forecasts come true?" in html
+    card = bcx.model_card(risk_study)
+    assert card.owner == "Northgate"
+    assert card.data.customers == risk_study.periods.attrs["customers"]
+    assert [check.status for check in card.holdout.checks] == ["passed", "passed"]
