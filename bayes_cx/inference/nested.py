@@ -10,7 +10,9 @@ log-likelihood is taken as quadratic around its mode. With h for g and the offse
   that of few groups is skew, and what is drawn of it is not approximated;
 - given the scales, h and the coordinates are drawn from a normal distribution, by adding to a draw from the
   prior what the data correct (Matheron's rule);
-- importance weights make up for the likelihood being not quite quadratic, which Pareto k-hat checks.
+- importance weights make up for the likelihood being not quite quadratic, which Pareto k-hat checks. Where
+  it is far from that in the coordinates, as where customers leave in real time and little is known of when,
+  weights have no variance: then the coordinates given h are drawn anew from their weighed moments, wider.
 """
 
 from collections.abc import Sequence
@@ -31,7 +33,7 @@ from bayes_cx.inference.contacted import EFFECTS as CONTACT_EFFECTS
 from bayes_cx.inference.dated import COLUMN, EFFECTS, past
 from bayes_cx.inference.density import Density, Mode, find_mode
 from bayes_cx.inference.design import CONSTANT
-from bayes_cx.inference.diagnostics import check_weights
+from bayes_cx.inference.diagnostics import KHAT_LIMIT, check_weights
 from bayes_cx.inference.direct import direct
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.layout import Layout, lay_out
@@ -55,6 +57,8 @@ _STEP = 1e-4
 _PARTS = 64
 # With groups there are more scales, of which fewer points have weight.
 _MORE = 4
+# Where weights have no variance coordinates are drawn anew, so often at most, and so many times as many.
+_ROUNDS, _AGAIN = 2, 2
 
 
 @dataclass(frozen=True)
@@ -150,26 +154,31 @@ def explore_nested(
         If no maximum is found.
     """
     marginal, mode = _search(f, scales, start)
-    rng, each = np.random.default_rng(rng_seed), marginal.each
-    few = -(-n // each)
-    found = draw_scales(
-        OfScales(
-            heights=_of_scales(marginal).heights,
-            from_prior=lambda many, rng: scales.from_normal(rng.standard_normal((many, mode.u.size))),
-            log_prior=lambda points: scales.log_prior(points)[0],
-        ),
-        mode,
-        few,
-        degrees,
-        rng,
-        proposed=few * _MORE if scales.spreads else few,
-    )
-    drawn = marginal.draw(found.points, degrees, rng)
-    theta = np.repeat(found.points, each, axis=0)
-    height = f.values(drawn.vectors)
-    height = np.where(np.isfinite(height), height, -np.inf)
-    log_weight = height - marginal.log_lik(drawn.vectors) + drawn.log_weight
-    smooth, own_khat = smooth_weights(log_weight)
+    rng = np.random.default_rng(rng_seed)
+    few = -(-n // marginal.each)
+    for more in (1, *[_AGAIN] * _ROUNDS):
+        found = draw_scales(
+            OfScales(
+                heights=_of_scales(marginal).heights,
+                from_prior=lambda many, rng: scales.from_normal(rng.standard_normal((many, mode.u.size))),
+                log_prior=lambda points: scales.log_prior(points)[0],
+            ),
+            mode,
+            more * few,
+            degrees,
+            rng,
+            proposed=more * few * (_MORE if scales.spreads else 1),
+        )
+        drawn = marginal.draw(found.points, degrees, rng)
+        theta = np.repeat(found.points, marginal.each, axis=0)
+        height = f.values(drawn.vectors)
+        height = np.where(np.isfinite(height), height, -np.inf)
+        log_weight = height - marginal.log_lik(drawn.vectors) + drawn.log_weight
+        smooth, own_khat = smooth_weights(log_weight)
+        if own_khat < KHAT_LIMIT:
+            break
+        # Where the likelihood is far from quadratic in the coordinates, their weights say where they are.
+        marginal = marginal.refitted(drawn.vectors, np.exp(smooth))
     weight = np.exp(smooth)
     chosen = rng.permutation(systematic(weight, n, rng))
     vectors, theta = drawn.vectors[chosen], theta[chosen]

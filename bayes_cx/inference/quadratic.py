@@ -22,6 +22,8 @@ _FLOOR = 0.05
 _REACH = 5.0
 # To so many parts of its spread a normal likelihood is rounded.
 _PARTS = 1024
+# A distribution with the moments of another still misses a tail that is longer on one side.
+_WIDER = 1.5
 # Vectors of scales whose covariances are held at once.
 _TOGETHER = 32
 # From so many weeks on two vectors are drawn for each of the scales, whose covariance takes most of the time.
@@ -121,6 +123,22 @@ class Marginal:
             at_mean=to(self.at_mean, spread),
             inner=inner,
         )
+
+    def refitted(self, vectors: np.ndarray, weight: np.ndarray) -> "Marginal":
+        """Return the same with the moments that weighed vectors have in the coordinates given h, but wider.
+
+        Parameters
+        ----------
+        vectors : numpy.ndarray, shape (point, element)
+        weight : numpy.ndarray, shape (point,)
+            Of the vectors; they add up to one.
+        """
+        k = self.at_mean.size
+        off = vectors[:, :k] - self._coordinates(vectors[:, k:])
+        mean = weight @ off
+        off = off - mean
+        inner = np.linalg.cholesky(np.linalg.inv((off * weight[:, None]).T @ off)) / _WIDER
+        return replace(self, at_mean=self.at_mean + mean, inner=inner).rounded()
 
     def log_lik(self, vectors: np.ndarray) -> np.ndarray:
         """Return the log density of y given h plus that of the coordinates given h, shape (point,)."""

@@ -254,3 +254,42 @@ def test_what_cannot_be_had_is_refused(uneven_stats, few_stats):
         bcx.sample_prior(BG_NBD, uneven_stats, design=CALENDAR)
     with pytest.raises(InputError, match="another sampler"):
         bcx.posterior(BG_NBD, {"r": [1.0]}, uneven_stats, design=CALENDAR)
+
+
+def test_coordinates_that_are_drawn_anew_have_the_moments_of_the_likelihood(rng):
+    """Whatever weights the new proposal was made of, its own weights lead back to the exact normal."""
+    k, weeks, n = 2, 6, 40_000
+    root = rng.normal(size=(k + weeks, k + weeks))
+    likelihood = Quadratic(
+        rng.normal(size=k + weeks), rng.normal(size=k + weeks), root @ root.T + np.eye(k + weeks), k
+    )
+    process = process_of(2600, weeks, season=False)
+    theta = np.log([[0.6, 3.0, 0.4]])
+    exact = likelihood.marginal(Scales(process))
+    first = exact.draw(np.repeat(theta, 500, axis=0), 8.0, rng)
+    tilted = np.exp(2.0 * first.vectors[:, 0])
+    made = exact.refitted(first.vectors, tilted / tilted.sum())
+    assert np.abs(made.at_mean - exact.at_mean).max() > 0.1
+    drawn = made.draw(np.repeat(theta, n, axis=0), 8.0, rng)
+    log_weight = exact.log_lik(drawn.vectors) - made.log_lik(drawn.vectors) + drawn.log_weight
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    assert 1 / (weight**2).sum() > 0.2 * n
+    week = np.arange(weeks)
+    Z = process.columns
+    prior = 0.36 * np.exp(-np.abs(week[:, None] - week) / 3.0) + 0.16 * np.eye(weeks) + Z @ Z.T
+    precision = likelihood.curvature.copy()
+    precision[k:, k:] += np.linalg.inv(prior)
+    cov = np.linalg.inv(precision)
+    mean = cov @ (likelihood.slope + likelihood.curvature @ likelihood.centre)
+    found = weight @ drawn.vectors
+    off = drawn.vectors - found
+    np.testing.assert_allclose(found, mean, atol=0.03)
+    np.testing.assert_allclose((off * weight[:, None]).T @ off, cov, atol=0.03)
+
+
+@pytest.mark.slow
+def test_some_thousand_customers_who_leave_in_real_time_are_fitted():
+    stats = bcx.summarise(bcx.load_cdnow(sample=True), until="1997-09-30")
+    posterior = bcx.fit("pareto_nbd", stats, design=bcx.Design(calendar=True), seed=1, progress=False)
+    assert posterior.verdict == "passed"
