@@ -46,6 +46,10 @@ class ChannelView:
     missing: tuple[str, ...]
     source: str
 
+    def __repr__(self) -> str:
+        n = len(self.by_channel)
+        return f"<ChannelView of {self.source}: {self.customers:,} customers in {n} channels>"
+
     def _repr_html_(self) -> str:
         return html("views", self)
 
@@ -66,6 +70,9 @@ class CustomerView:
     customer: str
     events: pd.DataFrame = field(repr=False)
     by_channel: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"<CustomerView {self.customer}: {len(self.events):,} events>"
 
     def _repr_html_(self) -> str:
         return html("views", self)

@@ -103,15 +103,20 @@ class Signals:
         columns |= {"lead": lead[:, 1], "lead_low": lead[:, 0], "lead_high": lead[:, 2]}
         return pd.DataFrame(columns, index=pd.Index(data["sequence"].to_numpy(), name="sequence"))
 
-    def sentences(self, rate: float = 0.05, most: int = 10) -> tuple[str, ...]:
-        """Return the signals in words, the strongest first.
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The ten strongest signals in words, of which at most one in twenty is expected to be false."""
+        return self.in_short(10)
+
+    def in_short(self, most: int, rate: float = 0.05) -> tuple[str, ...]:
+        """Return the strongest signals in words.
 
         Parameters
         ----------
+        most : int
+            How many are put into words; the others are counted.
         rate : float
             As in `found`.
-        most : int
-            How many sentences there are at most.
         """
         target = " or ".join(self.target)
         found = self.found(rate)

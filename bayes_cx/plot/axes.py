@@ -34,12 +34,16 @@ def drawn_on(ax: "Axes | None", height: float, width: float = TEXT_WIDTH) -> Ite
     height, width : float
         Size of that figure in inches.
     """
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        # Before the style: a notebook sets how figures are shown when they are first drawn, and the end of
+        # the style would undo that.
+        plt.draw_if_interactive()
     with house_style():
         if ax is not None:
             yield ax
             return
-        import matplotlib.pyplot as plt
-
         figure, own = plt.subplots(figsize=(width, height), layout="constrained")
         yield own
         # Labels of ticks are made when a figure is drawn, and take the style of that moment.
