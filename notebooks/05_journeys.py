@@ -95,7 +95,7 @@ removed.mean("draw").to_series().sort_values(ascending=False).head(4).round(2)
 
 # %%
 found = bcx.signals(events, "contract_cancelled", "30 days", by="segment")
-print(*found.in_short(5), sep="\n")
+print(*found.sentences(5), sep="\n")
 
 # %%
 bcx.plot.signals(found)

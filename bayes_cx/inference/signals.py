@@ -103,12 +103,7 @@ class Signals:
         columns |= {"lead": lead[:, 1], "lead_low": lead[:, 0], "lead_high": lead[:, 2]}
         return pd.DataFrame(columns, index=pd.Index(data["sequence"].to_numpy(), name="sequence"))
 
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """The ten strongest signals in words, of which at most one in twenty is expected to be false."""
-        return self.in_short(10)
-
-    def in_short(self, most: int, rate: float = 0.05) -> tuple[str, ...]:
+    def sentences(self, most: int = 10, rate: float = 0.05) -> tuple[str, ...]:
         """Return the strongest signals in words.
 
         Parameters

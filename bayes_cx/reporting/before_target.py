@@ -30,7 +30,7 @@ def signals_section(signals: Signals, title: str = "") -> Section:
     )
     blocks: list[Block | None] = [Text((opening,)), before_target(signals), signals_table(signals, 12)]
     blocks += [
-        Text(signals.in_short(3), "bullets"),
+        Text(signals.sentences(3), "bullets"),
         Text(
             (
                 "These are associations. Preventing the event need not prevent what follows it, and whether "

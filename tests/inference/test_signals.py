@@ -50,7 +50,7 @@ def test_planted_signals_are_found(operator, leaving):
 
 
 def test_signals_are_said_in_words(leaving):
-    said = " ".join(leaving.in_short(3))
+    said = " ".join(leaving.sentences(3))
     assert "Within 30 days after" in said
     assert "contract_cancelled is" in said
     assert "more signals are weaker" in said
@@ -79,7 +79,7 @@ def test_signals_are_shown(leaving):
 def test_nothing_comes_before_what_has_no_cause(operator):
     found = bcx.signals(operator.events, "sim_swapped", "30 days", rivals="contract_cancelled", length=2)
     assert found.found(parts=True).empty
-    assert found.sentences[0].startswith("Nothing that came before sim_swapped")
+    assert found.sentences()[0].startswith("Nothing that came before sim_swapped")
 
 
 def test_on_permuted_data_no_more_is_found_than_is_stated(operator):

@@ -28,6 +28,6 @@ def blocks(signals: Signals) -> tuple[Block, ...]:
             "an association, no proof of a cause",
         ],
         signals_table(signals, 12),
-        folded("in words", Text(signals.sentences, "bullets")),
+        folded("in words", Text(signals.sentences(), "bullets")),
         folded("what was compared", mapping(compared)),
     )
