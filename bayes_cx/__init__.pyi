@@ -57,9 +57,13 @@ from bayes_cx.data import summarise_uplift as summarise_uplift
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.data import with_contacts as with_contacts
 from bayes_cx.data import write_actions as write_actions
+from bayes_cx.decision import Action as Action
+from bayes_cx.decision import ActionPlan as ActionPlan
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
+from bayes_cx.decision import Exploration as Exploration
 from bayes_cx.decision import LifetimeValue as LifetimeValue
+from bayes_cx.decision import Limits as Limits
 from bayes_cx.decision import Measured as Measured
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
@@ -68,8 +72,10 @@ from bayes_cx.decision import Segments as Segments
 from bayes_cx.decision import SpendAndFrequency as SpendAndFrequency
 from bayes_cx.decision import Stated as Stated
 from bayes_cx.decision import TrialPlan as TrialPlan
+from bayes_cx.decision import Uplift as Uplift
 from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
+from bayes_cx.decision import next_best_action as next_best_action
 from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
@@ -110,6 +116,7 @@ from bayes_cx.reporting import report as report
 from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.reporting.trial import TrialStudy as TrialStudy
 from bayes_cx.reporting.trial import trial_report as trial_report
+from bayes_cx.reporting.uplift_pages import uplift_report as uplift_report
 from bayes_cx.risk_study import RiskStudy as RiskStudy
 from bayes_cx.risk_study import study_risk as study_risk
 from bayes_cx.scoring import OverLinks as OverLinks

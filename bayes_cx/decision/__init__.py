@@ -1,5 +1,7 @@
 """What to do: value, offers, priority and budget."""
 
+from bayes_cx.decision.actions import Action, Exploration, Limits
+from bayes_cx.decision.next_best_action import ActionPlan, next_best_action
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
@@ -8,13 +10,18 @@ from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
 from bayes_cx.decision.trial_plan import TrialPlan, plan_trial
+from bayes_cx.decision.uplift_response import Uplift
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = [
     "LABELS",
+    "Action",
+    "ActionPlan",
     "Beta",
     "BySegment",
+    "Exploration",
     "LifetimeValue",
+    "Limits",
     "Measured",
     "Offer",
     "Plan",
@@ -23,8 +30,10 @@ __all__ = [
     "SpendAndFrequency",
     "Stated",
     "TrialPlan",
+    "Uplift",
     "by_segment",
     "lifetime_value",
+    "next_best_action",
     "plan_trial",
     "prioritise",
     "response_of",
