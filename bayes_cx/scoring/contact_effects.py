@@ -61,7 +61,8 @@ def effects_of_contacts(posterior: Posterior) -> xr.Dataset:
     quantile = np.quantile(factor, _QUANTILES, axis=0).T
     lasts = [days for days, _ in sorts.values()]
     sentences = [
-        _sentence(name, days, *ends) for name, days, ends in zip(sorts, lasts, quantile.tolist(), strict=True)
+        _sentence(name, days, *ends, sampled=len(factor) > 1)
+        for name, days, ends in zip(sorts, lasts, quantile.tolist(), strict=True)
     ]
     return xr.Dataset(
         {
@@ -75,6 +76,7 @@ def effects_of_contacts(posterior: Posterior) -> xr.Dataset:
     )
 
 
-def _sentence(name: str, days: int | None, low: float, middle: float, high: float) -> str:
+def _sentence(name: str, days: int | None, low: float, middle: float, high: float, *, sampled: bool) -> str:
     when = "After" if days is None else "On the day of" if days == 1 else f"For {days} days from"
-    return f"{when} {name} customers buy {middle:.2f} times as often as without, {low:.2f} to {high:.2f}."
+    between = f", {low:.2f} to {high:.2f}" if sampled else ""
+    return f"{when} {name} customers buy {middle:.2f} times as often as without{between}."

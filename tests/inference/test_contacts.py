@@ -191,7 +191,6 @@ def test_at_constant_rates_effects_of_zero_score_as_a_fit_without(fitted, contac
     for quantity, options in {
         "p_alive": {},
         "expected_purchases": {"t": "5 weeks"},
-        "discounted_purchases": {"t": "5 weeks", "discount_rate": 0.2},
         "expected_purchases_new": {"t": "5 weeks"},
     }.items():
         got, expected = (bcx.draws(one, few, quantity, thin_to=5, **options) for one in (zero, plain))
@@ -254,7 +253,7 @@ def test_scores_are_those_of_an_own_time(in_days, contacts_stats):
 def test_simulated_futures_have_the_expected_purchases(fitted, contacts_stats, calendar):
     posterior = one_draw(fitted[calendar])
     plan = bcx.plan_contacts(contacts_stats, {"mail": ["2020-08-10", "2020-08-12"], "visit": []})
-    many, span = 300, "4 weeks"
+    many, span = 200, "4 weeks"
     expected = bcx.draws(posterior, plan, "expected_purchases", t=span).sum().item()
     made = bcx.predict_purchases(posterior, plan, span, draws=many, seed=2).sum("customer").to_numpy()
     assert abs(made.mean() - expected) < 4 * made.std() / np.sqrt(many)
@@ -335,6 +334,9 @@ def test_effects_in_words(fitted):
     mail, visit = found["sentence"].to_numpy()
     assert mail.startswith("For 10 days from mail customers buy 2.")
     assert visit.startswith("After visit customers buy 0.")
+    assert mail in fitted[True]._repr_html_()
+    # A point estimate has no interval.
+    assert effects_of_contacts(one_draw(fitted[True]))["sentence"][0].item().endswith("as without.")
     np.testing.assert_array_equal(found["days"], [10.0, np.nan])
 
 

@@ -11,6 +11,7 @@ from bayes_cx.page.sketches import density
 from bayes_cx.page.words import count, measured, plural
 from bayes_cx.reporting.panels.coefficients import effects_table
 from bayes_cx.reporting.panels.shared import check_badges, folded, interval, mapping, panel, table, warning
+from bayes_cx.scoring import effects_of_contacts
 
 __all__ = ["blocks"]
 
@@ -41,6 +42,9 @@ def blocks(posterior: Posterior) -> tuple[Block, ...]:
         warning(checks, name),
         table(heads, rows, "parameters"),
         None if constant else folded("how customers differ", effects_table(effects(posterior))),
+        Text(tuple(map(str, effects_of_contacts(posterior)["sentence"].to_numpy())), "bullets")
+        if posterior.layout.contacts
+        else None,
         folded(f"checks: {in_words(checks)}", checks_table(checks, within=name) if checks else None),
         folded("priors and why", table(("quantity", "prior", "what it is", "why"), priors, "priors")),
         folded("the model in words", Text((model.story, *posterior.limits), "bullets")),
