@@ -68,6 +68,7 @@ from bayes_cx.decision import Segments as Segments
 from bayes_cx.decision import SpendAndFrequency as SpendAndFrequency
 from bayes_cx.decision import Stated as Stated
 from bayes_cx.decision import TrialPlan as TrialPlan
+from bayes_cx.decision import Uplift as Uplift
 from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import plan_trial as plan_trial

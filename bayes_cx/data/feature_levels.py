@@ -133,8 +133,12 @@ def as_text(values: Any) -> np.ndarray:
     (['1', None, '2.5'], ['a', None, 'yes'])
     """
     series: Any = pd.Series(values)
-    series = series.astype("object").where(series.notna(), None)
-    return np.array([_one(value) for value in series.tolist()], object)
+    if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
+        # Of several types, in which 1 and True would be one value.
+        return np.array([_one(value) for value in series.where(series.notna(), None)], object)
+    place, different = pd.factorize(series)
+    texts = np.array([*(_one(value) for value in different.tolist()), None], object)
+    return texts[place]
 
 
 def as_numbers(values: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from bayes_cx.decision.segment_futures import BySegment, by_segment
 from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
 from bayes_cx.decision.trial_plan import TrialPlan, plan_trial
+from bayes_cx.decision.uplift_response import Uplift
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "SpendAndFrequency",
     "Stated",
     "TrialPlan",
+    "Uplift",
     "by_segment",
     "lifetime_value",
     "plan_trial",

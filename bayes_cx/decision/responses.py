@@ -58,14 +58,18 @@ class Changed:
         By how much the outcome rises; negative where it falls.
     taking : numpy.ndarray or None
         Of the same shape: the share of the contacted who take the offer up. None where that is not known.
+    place : numpy.ndarray of int, shape (customer,), or None
+        The column of each customer, where equal customers share one.
     """
 
     effect: np.ndarray
     taking: np.ndarray | None = None
+    place: np.ndarray | None = None
 
     def of(self, some: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return effect and share for some customers, shape (sample, customer), or (sample, 1) for all."""
-        return self._of(self.effect, some), None if self.taking is None else self._of(self.taking, some)
+        column = some if self.place is None else self.place[some]
+        return self._of(self.effect, column), None if self.taking is None else self._of(self.taking, column)
 
     @staticmethod
     def _of(draws: np.ndarray, some: np.ndarray) -> np.ndarray:
