@@ -57,10 +57,14 @@ from bayes_cx.data import summarise_uplift as summarise_uplift
 from bayes_cx.data import to_lifetimes as to_lifetimes
 from bayes_cx.data import with_contacts as with_contacts
 from bayes_cx.data import write_actions as write_actions
+from bayes_cx.decision import Action as Action
+from bayes_cx.decision import ActionPlan as ActionPlan
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
+from bayes_cx.decision import Exploration as Exploration
 from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Measured as Measured
+from bayes_cx.decision import Limits as Limits
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
 from bayes_cx.decision import Response as Response
@@ -72,6 +76,7 @@ from bayes_cx.decision import Uplift as Uplift
 from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import plan_trial as plan_trial
+from bayes_cx.decision import next_best_action as next_best_action
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency

@@ -1,5 +1,7 @@
 """What to do: value, offers, priority and budget."""
 
+from bayes_cx.decision.actions import Action, Exploration, Limits
+from bayes_cx.decision.next_best_action import ActionPlan, next_best_action
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
@@ -13,10 +15,14 @@ from bayes_cx.decision.value import LifetimeValue, lifetime_value
 
 __all__ = [
     "LABELS",
+    "Action",
+    "ActionPlan",
     "Beta",
     "BySegment",
+    "Exploration",
     "LifetimeValue",
     "Measured",
+    "Limits",
     "Offer",
     "Plan",
     "Response",
@@ -28,6 +34,7 @@ __all__ = [
     "by_segment",
     "lifetime_value",
     "plan_trial",
+    "next_best_action",
     "prioritise",
     "response_of",
     "segments",
