@@ -119,6 +119,7 @@ from bayes_cx.reporting.trial import trial_report as trial_report
 from bayes_cx.risk_study import RiskStudy as RiskStudy
 from bayes_cx.risk_study import study_risk as study_risk
 from bayes_cx.scoring import OverLinks as OverLinks
+from bayes_cx.reporting.uplift_pages import uplift_report as uplift_report
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import arm_worth as arm_worth
 from bayes_cx.scoring import around as around

@@ -295,6 +295,50 @@ def trial(given: Given) -> None:
 
 
 @app.command()
+@takes("title", "organisation", "timestamp", "seed")
+def uplift(
+    given: Given,
+    file: Annotated[
+        Path, typer.Argument(help="Table with a row for each customer of a trial.", metavar="FILE")
+    ],
+    out: OutFolder,
+    outcome: Annotated[str, typer.Option(help="Column with the response: 0 or 1, or an amount.")],
+    treatment: Annotated[str, typer.Option(help="Column with what was done, assigned at random.")],
+    control: Annotated[str, typer.Option(help="Its value for customers to whom nothing was done.")],
+    features: Annotated[
+        list[str], typer.Option(help="Columns by which effects may differ; several with commas.")
+    ],
+    categories: Annotated[
+        list[str] | None, typer.Option(help="Features that are categories although they look like numbers.")
+    ] = None,
+    customer: Annotated[str | None, typer.Option(help="Column with the customer.")] = None,
+    dose: Annotated[str | None, typer.Option(help="Column with how much of the treatment was given.")] = None,
+    cost: Annotated[float, typer.Option(help="What a treatment costs, in the unit of the outcome.")] = 0.0,
+    people: Annotated[
+        Path | None, typer.Option(help="Table of customers to choose from. (default: those of the trial)")
+    ] = None,
+) -> None:
+    """From a trial to whom a treatment changes, whether choosing customers gains, and whom to treat."""
+    from bayes_cx.app import uplift_run
+    from bayes_cx.app.rerun import command
+    from bayes_cx.app.work import run_of
+
+    settings = given.settings().stamped()
+    names = [name.strip() for text in features for name in text.split(",") if name.strip()]
+    kinds = [name.strip() for text in categories or () for name in text.split(",") if name.strip()]
+    asked = uplift_run.Asked(
+        file, people or file, outcome, treatment, control, names, kinds, customer, dose, cost
+    )
+    given.check_apart(
+        settings, [file, *([people] if people else [])], [out / name for name in uplift_run.FILES]
+    )
+    again = command("uplift", given.options, file, more=asked.flags(settings.write.stamp().isoformat()))
+    for sentence in uplift_run.run(asked, run_of(settings, again), settings.compute.seed, out):
+        typer.echo(sentence)
+    typer.echo(f"The report is {out}/uplift.pdf; the customers, {out}/customers.csv.")
+
+
+@app.command()
 @takes("organisation", "timestamp", "seed")
 def card(given: Given, posterior: Fitted, stats: Stats, out: OutFolder) -> None:
     """From a posterior to its model card (JSON, Markdown and PDF)."""

@@ -133,7 +133,9 @@ def summarise_uplift(
     return stats
 
 
-def customers_of(rows: Any, features: Sequence[Feature]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def customers_of(
+    rows: Any, features: Sequence[Feature], customer: str | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return the customers of a table and the level of each feature, customer by customer.
 
     Parameters
@@ -141,6 +143,8 @@ def customers_of(rows: Any, features: Sequence[Feature]) -> tuple[np.ndarray, di
     rows : xarray.Dataset, or any source of `summarise_uplift`
         Statistics with levels as they are, or a table with the columns of the features.
     features : sequence of Feature
+    customer : str, optional
+        Column with the customers of a table.
 
     Returns
     -------
@@ -159,14 +163,18 @@ def customers_of(rows: Any, features: Sequence[Feature]) -> tuple[np.ndarray, di
             return customers, {name: rows[name].to_numpy().astype(object) for name in names}
         frame = pd.DataFrame({name: rows[name].to_numpy() for name in names})
     elif isinstance(rows, pd.DataFrame):
-        if missing := [name for name in names if name not in rows.columns]:
+        if missing := [
+            name for name in (*names, *([customer] if customer else [])) if name not in rows.columns
+        ]:
             raise _lacking(missing)
-        customers, frame = rows.index.to_numpy(), rows[names].reset_index(drop=True)
+        customers = rows.index.to_numpy() if customer is None else rows[customer].to_numpy()
+        frame = rows[names].reset_index(drop=True)
     else:
-        opened = open_source(rows, names)
-        columns = ", ".join(map(ident, names)) or "1"
+        wanted = names if customer is None or customer in names else [*names, customer]
+        opened = open_source(rows, wanted)
+        columns = ", ".join(map(ident, wanted)) or "1"
         frame = opened.run(f"SELECT {columns} FROM {opened.sql}").to_pandas()
-        customers = np.arange(len(frame))
+        customers = np.arange(len(frame)) if customer is None else frame[customer].to_numpy(object)
     return customers, {each.name: each.labels(frame[each.name]) for each in features}
 
 

@@ -35,6 +35,7 @@ def contrast(
     to: Treated,
     against: Treated | None = None,
     quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
+    customer: str | None = None,
 ) -> Scores:
     """Return by how much `to` changes a quantity of every customer against `against`.
 
@@ -54,6 +55,8 @@ def contrast(
         The other treatment; the control by default.
     quantiles : sequence of float
         Probabilities of the quantiles.
+    customer : str, optional
+        Column with the customers of a table; by default its index, or the number of the row.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def contrast(
     (True, True)
     """
     check_quantiles(quantiles)
-    customers, levels = customers_of(rows, posterior.terms.features)
+    customers, levels = customers_of(rows, posterior.terms.features, customer)
     patterns, place = posterior.patterns(levels, len(customers))
     size = len(next(iter(patterns.values()), [0]))
     mean, sd, above, quantile = (

@@ -300,7 +300,10 @@ def _policies(
     part = (customers * chosen).sum(axis=-1) / n
     values = np.stack([picked, everybody, part * everybody, np.zeros_like(picked)], axis=-1)
     treated = np.stack([part, np.ones_like(part), part, np.zeros_like(part)], axis=-1)
-    return values, picked[..., None] - values, treated
+    leads = picked[..., None] - values
+    # Sums in another order differ by their last bits.
+    size = np.abs(values).max(axis=-1, keepdims=True)
+    return values, np.where(np.abs(leads) < 1e-12 * size, 0.0, leads), treated
 
 
 def _calibration(judged: Judged, draws: np.ndarray, customers: np.ndarray) -> tuple[xr.Dataset, Check]:

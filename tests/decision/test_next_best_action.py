@@ -263,3 +263,51 @@ def test_a_million_customers_and_six_actions():
     assert plan.gap < 1e-4
     assert np.all(plan.limits["used"] <= plan.limits["available"] * (1 + 1e-8))
     assert np.all(plan.data["action"].to_numpy()[::50] == NOTHING)
+
+
+@pytest.fixture(scope="module")
+def uplift():
+    rng = np.random.default_rng(4)
+    n = 6000
+    region = rng.choice(["north", "south"], n)
+    arm = rng.choice(["none", "letter"], n)
+    rate = 0.1 + 0.3 * ((arm == "letter") & (region == "north"))
+    table = pd.DataFrame({"region": region, "arm": arm, "y": (rng.random(n) < rate).astype(int)})
+    stats = bcx.summarise_uplift(table, outcome="y", treatment="arm", control="none", features="region")
+    return bcx.fit(bcx.models.UPLIFT, stats, method=bcx.Laplace(draws=400), seed=1)
+
+
+def test_responses_by_customer_choose_by_what_was_measured(uplift):
+    people = pd.DataFrame({"region": ["north", "south", "north"]}, index=["ann", "bob", "cyd"])
+    actions = [
+        bcx.Action("letter", cost=1, channel="post", response=bcx.Uplift(uplift, to="letter"), worth=10),
+        bcx.Action("poster", cost=0.2, response=bcx.Stated(bcx.Beta(3, 97)), worth=10),
+    ]
+    plan = bcx.next_best_action(people, actions, limits=bcx.Limits(preferences={"cyd": "post"}))
+    assert plan.data["action"].to_numpy().tolist() == ["letter", "poster", "poster"]
+    gain = plan.data["gain"].to_numpy()
+    assert abs(gain[0] - (10 * 0.3 - 1)) < 0.4
+    assert np.isclose(gain[1], 10 * 0.03 - 0.2, atol=0.05)
+    assert plan.table()["reason"].str.len().min() > 20
+
+
+def test_a_plan_reads_an_effect_by_customer(uplift, worth):
+    """In a lifetime value who buys because of the letter brings a purchase, and more where it works."""
+    region = np.where(np.arange(worth.n_customers) % 2, "north", "south").astype(object)
+    stats = worth.stats.assign(region=("customer", region))
+    import dataclasses
+
+    value = dataclasses.replace(worth, stats=stats)
+    offer = bcx.Offer("Letter", cost=1.0, response=bcx.Uplift(uplift, to="letter"))
+    plan = bcx.prioritise(value, [offer], seed=1, futures=False)
+    gain = plan.data["gain"].to_series()
+    north = pd.Series(region == "north", index=stats["customer"].to_numpy()).reindex(gain.index)
+    assert gain[north].min() > gain[~north].median()
+    assert abs(offer.response.mean - 0.15) < 0.03
+    low, high = offer.response.interval(0.9)
+    assert low < offer.response.mean < high
+    nba = bcx.next_best_action(
+        value, [bcx.Action("Letter", cost=1.0, channel="post", response=offer.response)]
+    )
+    ours = nba.data["best_gain"].to_series()
+    np.testing.assert_allclose(ours.to_numpy(), np.maximum(gain.reindex(ours.index), 0), rtol=1e-6, atol=1e-9)

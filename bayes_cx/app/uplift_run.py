@@ -1,0 +1,170 @@
+"""The command `bayes-cx uplift`: from the customers of a trial to whom to treat."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+import bayes_cx as bcx
+from bayes_cx.app.folder import report_folder, write_record
+from bayes_cx.app.steps import Steps
+from bayes_cx.files import atomic_path, few_digits, meaningful, write_csv
+from bayes_cx.records import RECORD
+
+__all__ = ["FILES", "Asked", "run"]
+
+FILES = ("uplift.pdf", "uplift.html", "uplift.json", "uplift.nc", "customers.csv", RECORD)
+"""What the command writes."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    file, people : Path
+        The customers of the trial, and those to choose from.
+    outcome, treatment, control : str
+    features, categories : sequence of str
+    customer, dose : str or None
+    cost : float
+    """
+
+    file: Path
+    people: Path
+    outcome: str
+    treatment: str
+    control: str
+    features: Sequence[str]
+    categories: Sequence[str]
+    customer: str | None
+    dose: str | None
+    cost: float
+
+    def flags(self, timestamp: str) -> list[str]:
+        """Return the options that ask for the same again, into a folder called like the command."""
+        found = ["--outcome", self.outcome, "--treatment", self.treatment, "--control", self.control]
+        found += ["--features", ",".join(self.features)]
+        found += ["--categories", ",".join(self.categories)] if self.categories else []
+        found += ["--customer", self.customer] if self.customer else []
+        found += ["--dose", self.dose] if self.dose else []
+        found += ["--cost", f"{self.cost:g}"] if self.cost else []
+        found += ["--people", self.people.name] if self.people != self.file else []
+        return [*found, "--timestamp", timestamp, "--out", "uplift"]
+
+
+def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path) -> tuple[str, ...]:
+    """Fit, judge and write; return the verdict in sentences."""
+    seed = 0 if seed is None else seed
+    steps = Steps(total=4)
+    with report_folder(out, FILES) as folder:
+        with steps.step("Read the trial") as step:
+            stats = bcx.summarise_uplift(
+                asked.file,
+                outcome=asked.outcome,
+                treatment=asked.treatment,
+                control=asked.control,
+                features=asked.features,
+                categories=asked.categories,
+                dose=asked.dose,
+                customer=asked.customer,
+            )
+            step.says = f"{int(stats['weight'].sum()):,} customers"
+        for reason, n in json.loads(stats.attrs["rejected"]).items():
+            steps.note(f"{n:,} {'row' if n == 1 else 'rows'} rejected: {reason}")
+        with steps.step("Judge on the half that the fit has not seen") as step:
+            fitted, rest = bcx.split_customers(stats, seed=seed)
+            half = bcx.fit(bcx.models.UPLIFT, fitted, seed=seed)
+            judged = [bcx.judge_uplift(half, rest, to=arm, cost=asked.cost, seed=seed) for arm in half.arms]
+            step.says = ", ".join(f"{one.data.attrs['to']}: {one.advice}" for one in judged)
+        with steps.step("Fit to all") as step:
+            posterior = bcx.fit(bcx.models.UPLIFT, stats, seed=seed)
+            step.says = f"checks {posterior.verdict.replace('_', ' ')}"
+        with steps.step("Write report, customers and record"):
+            table, said = _customers(posterior, judged, asked)
+            write_csv(meaningful(table), folder / "customers.csv")
+            report = bcx.uplift_report(posterior, judged, provenance)
+            report.to_pdf(folder / "uplift.pdf")
+            report.to_html(folder / "uplift.html")
+            posterior.save(folder / "uplift.nc")
+            record = _record(posterior, judged)
+            with atomic_path(folder / "uplift.json") as part:
+                part.write_text(json.dumps(few_digits(record), indent=1) + "\n", encoding="utf-8")
+            kept = {
+                "command": provenance.command,
+                "timestamp": provenance.timestamp.isoformat(),
+                "seed": seed,
+                "verdicts": {str(one.data.attrs["to"]): one.advice for one in judged},
+                "data": posterior.provenance["data"],
+                "versions": posterior.provenance["versions"],
+            }
+            write_record(folder, kept, FILES)
+    return said
+
+
+def _customers(
+    posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement], asked: Asked
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return who is to be treated, with the expected uplift of each customer, and what is said of it."""
+    columns: dict[str, object] = {}
+    said: list[str] = []
+    # With doses a judgement is about the largest one, which a treatment alone stands for.
+    arms = {str(one.data.attrs["to"]): arm for one, arm in zip(judged, posterior.arms, strict=True)}
+    for one in sorted(judged, key=lambda judgement: not judgement.ranks):
+        to = str(one.data.attrs["to"])
+        found = bcx.contrast(
+            posterior,
+            asked.people,
+            "p_outcome" if posterior.family == "bernoulli" else "mean_outcome",
+            to=arms[to],
+            quantiles=(0.05, 0.95),
+            customer=asked.customer,
+        )
+        mean = found["mean"].to_numpy()
+        chosen = mean > asked.cost
+        who = found["customer"].to_numpy()
+        columns |= {"customer": who} if asked.customer else {"row": who + 1}
+        # Nothing is said of single customers where choosing them is not shown to gain.
+        columns[f"{to}: treat"] = [("yes" if each else "no") if one.ranks else "" for each in chosen]
+        columns[f"{to}: expected uplift"] = mean
+        columns[f"{to}: uplift, 5%"] = found["quantile"].to_numpy()[:, 0]
+        columns[f"{to}: uplift, 95%"] = found["quantile"].to_numpy()[:, 1]
+        first, second, third = one.sentences
+        said += [first, second, third]
+        if one.ranks:
+            said.append(
+                f"Send {to} to the {int(chosen.sum()):,} of {chosen.size:,} customers who are marked in "
+                "customers.csv."
+            )
+        else:
+            said.append(f"Nothing is claimed for single customers of {to}.")
+    return pd.DataFrame(columns), tuple(said)
+
+
+def _record(posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement]) -> dict:
+    """Return results in types that JSON has."""
+    found = []
+    for one in judged:
+        data = one.data
+        scalars = {str(name): float(value) for name, value in data.data_vars.items() if not value.dims}
+        policies = {
+            str(policy): {
+                str(name): float(value.sel(policy=policy))
+                for name, value in data.data_vars.items()
+                if value.dims == ("policy",)
+            }
+            for policy in data["policy"].to_numpy()
+        }
+        checks = [
+            {"name": c.name, "value": c.value, "target": c.target, "status": c.status} for c in one.checks
+        ]
+        attrs = {str(name): value for name, value in data.attrs.items()}
+        found.append(
+            attrs
+            | {"advice": one.advice, "choosing_gains": one.ranks, "sentences": list(one.sentences)}
+            | {"results": scalars, "policies": policies, "checks": checks}
+        )
+    return {"outcome": posterior.outcome, "control": posterior.control, "treatments": found}

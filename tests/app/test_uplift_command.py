@@ -1,0 +1,98 @@
+"""The command `bayes-cx uplift`, from a file to the list of customers."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from bayes_cx.app.cli import main
+
+OPTIONS = [
+    "--outcome",
+    "bought",
+    "--treatment",
+    "arm",
+    "--control",
+    "none",
+    "--features",
+    "age,town",
+    "--customer",
+    "who",
+]
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    n = 6000
+    table = pd.DataFrame(
+        {
+            "who": [f"=c{i}" for i in range(n)],
+            "age": rng.integers(0, 4, n),
+            "town": rng.choice(["a b", "ü"], n),
+            "arm": rng.choice(["none", "mail"], n),
+        }
+    )
+    uplift = np.where(table.arm == "mail", 1.2 * (table.age - 1.5), 0.0)
+    table["bought"] = (rng.random(n) < expit(-1 + uplift)).astype(int)
+    table.loc[0, "arm"] = None
+    path = tmp_path_factory.mktemp("trial") / "trial.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    return left.value.code
+
+
+def test_from_a_file_to_whom_to_treat(trial, tmp_path, capsys):
+    out = tmp_path / "made"
+    command = [
+        "uplift",
+        trial,
+        *OPTIONS,
+        "--cost",
+        "0.05",
+        "--seed",
+        "1",
+        "--timestamp",
+        "2026-01-02",
+        "--out",
+        out,
+    ]
+    assert run(*command) == 0
+    said = capsys.readouterr()
+    assert "Whom one treats matters" in said.out
+    assert "1 row rejected: missing treatment" in said.err
+    table = pd.read_csv(out / "customers.csv")
+    assert len(table) == 6000
+    assert table["customer"][1] == "'=c1"
+    people = pd.read_csv(trial)
+    treat = (table["mail: treat"] == "yes").to_numpy()
+    assert treat[people.age == 3].all()
+    assert not treat[people.age == 0].any()
+    record = json.loads((out / "uplift.json").read_text())
+    assert record["treatments"][0]["advice"] == "choose"
+    run_json = json.loads((out / "run.json").read_text())
+    assert {"uplift.pdf", "uplift.html", "customers.csv"} <= set(run_json["files"])
+    assert "--features age,town" in run_json["command"]
+    assert (out / "uplift.pdf").read_bytes()[:4] == b"%PDF"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (["--control", "nobody"], "nobody in the control 'nobody'"),
+        (["--features", "size"], "no column 'size'"),
+        (["--cost", "-1"], "cost=-1"),
+    ],
+)
+def test_one_clear_message(trial, tmp_path, capsys, change, says):
+    assert run("uplift", trial, *OPTIONS, *change, "--out", tmp_path / "made") == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Traceback" not in error
