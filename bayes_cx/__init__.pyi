@@ -63,8 +63,8 @@ from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import Exploration as Exploration
 from bayes_cx.decision import LifetimeValue as LifetimeValue
-from bayes_cx.decision import Measured as Measured
 from bayes_cx.decision import Limits as Limits
+from bayes_cx.decision import Measured as Measured
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
 from bayes_cx.decision import Response as Response
@@ -75,8 +75,8 @@ from bayes_cx.decision import TrialPlan as TrialPlan
 from bayes_cx.decision import Uplift as Uplift
 from bayes_cx.decision import by_segment as by_segment
 from bayes_cx.decision import lifetime_value as lifetime_value
-from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import next_best_action as next_best_action
+from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency
@@ -116,10 +116,10 @@ from bayes_cx.reporting import report as report
 from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.reporting.trial import TrialStudy as TrialStudy
 from bayes_cx.reporting.trial import trial_report as trial_report
+from bayes_cx.reporting.uplift_pages import uplift_report as uplift_report
 from bayes_cx.risk_study import RiskStudy as RiskStudy
 from bayes_cx.risk_study import study_risk as study_risk
 from bayes_cx.scoring import OverLinks as OverLinks
-from bayes_cx.reporting.uplift_pages import uplift_report as uplift_report
 from bayes_cx.scoring import add_log_likelihood as add_log_likelihood
 from bayes_cx.scoring import arm_worth as arm_worth
 from bayes_cx.scoring import around as around

@@ -51,6 +51,13 @@ rows = pd.DataFrame({"mail": mail, "shop": shop, "bought": bought})
 outcomes = bcx.summarise_trial(rows, "bought", arm="mail", control="none", by="shop")
 trial = bcx.fit(bcx.models.TRIAL, outcomes, seed=1)
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
+mailed = pd.DataFrame({"age": rng.integers(18, 80, 20_000), "mail": rng.choice(["no", "yes"], 20_000)})
+chance = 0.1 + 0.002 * (mailed["age"] - 40).clip(0) * (mailed["mail"] == "yes")
+mailed["bought"] = (rng.random(20_000) < chance).astype(int)
+by_age = bcx.summarise_uplift(mailed, outcome="bought", treatment="mail", control="no", features="age")
+fitted, rest = bcx.split_customers(by_age, seed=1)
+uplift = bcx.fit(bcx.models.UPLIFT, fitted, seed=1)
+judged = bcx.judge_uplift(uplift, rest, to="yes", cost=0.02, seed=1)
 """
 
 CALLS = (
@@ -86,6 +93,9 @@ CALLS = (
     "bcx.plot.channels(operator.events)",
     "bcx.plot.arms(trial)",
     'bcx.plot.arms(trial, "call")',
+    "bcx.plot.uplift_curve(judged)",
+    "bcx.plot.uplift_tenths(judged)",
+    'bcx.plot.uplift_by_feature(uplift, "yes", "age")',
 )
 
 

@@ -40,7 +40,8 @@ class ActionPlan:
         out at random), ``gain`` (expected, after cost) and ``cost`` of the action, ``best`` (the action with
         the largest expected gain among those possible) and ``best_gain``; with draws ``p_best``, the
         probability that the planned action gains most, and ``regret``, the expected gain that is lost to not
-        knowing which one does. ``propensity`` over (customer, choice) is the probability with which each
+        knowing which one does, and the 90% interval of its gain, ``planned_low`` to ``planned_high``.
+        ``propensity`` over (customer, choice) is the probability with which each
         choice was made, and ``taken`` that of the action.
     limits : xarray.Dataset
         Over ``limit``: what there is (``available``), what is ``used``, and ``price``, what one more unit
@@ -384,8 +385,9 @@ def _described(
         "best_gain": ("customer", np.maximum(top_gain, 0.0)),
     }
     if gains.draws is not None:
-        p_best, regret = _certainty(gains, free, planned)
-        data |= {"p_best": ("customer", p_best), "regret": ("customer", regret)}
+        names_of = ("p_best", "regret", "planned_low", "planned_high")
+        found = _certainty(gains, free, planned)
+        data |= {name: ("customer", one) for name, one in zip(names_of, found, strict=True)}
     data |= {
         "taken": ("customer", propensity[np.arange(n), chosen]),
         "propensity": (("customer", "choice"), propensity),
@@ -410,8 +412,8 @@ def _described(
     return ActionPlan(xr.Dataset(data, coords), limits, rules, tuple(actions), gap, blocked)
 
 
-def _certainty(gains: Gains, free: np.ndarray, planned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how likely the planned action gains most of those possible, and what is lost if not."""
+def _certainty(gains: Gains, free: np.ndarray, planned: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return how likely the planned action gains most, what is lost if it does not, and its interval."""
     draws = gains.draws
     assert draws is not None
     a = free.shape[1]
@@ -419,7 +421,7 @@ def _certainty(gains: Gains, free: np.ndarray, planned: np.ndarray) -> tuple[np.
     _, bits = np.unique(free @ (1 << np.arange(a, dtype=np.int64)), return_inverse=True)
     code = code * (int(bits.max(initial=0)) + 1) + bits
     _, first, row = np.unique(code, return_index=True, return_inverse=True)
-    p_best, regret = np.empty(first.size), np.empty(first.size)
+    p_best, regret, low, high = np.empty((4, first.size))
     step = max(1, _CELLS // (len(draws) * (a + 1)))
     for start in range(0, first.size, step):
         some = first[start : start + step]
@@ -430,4 +432,5 @@ def _certainty(gains: Gains, free: np.ndarray, planned: np.ndarray) -> tuple[np.
         own = np.where(which >= 0, own, 0.0)
         p_best[start : start + step] = (own >= possible).mean(axis=0)
         regret[start : start + step] = (possible - own).mean(axis=0, dtype=float)
-    return p_best[row], regret[row]
+        low[start : start + step], high[start : start + step] = np.quantile(own, [0.05, 0.95], axis=0)
+    return p_best[row], regret[row], low[row], high[row]

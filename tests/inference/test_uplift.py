@@ -186,3 +186,45 @@ def test_what_cannot_be_fitted_is_refused():
         bcx.fit(bcx.models.UPLIFT, stats, method=bcx.NUTS(), seed=1)
     with pytest.raises(InputError, match="statistics of contracts"):
         bcx.fit(bcx.models.UPLIFT, bcx.load_cohorts(), seed=1)
+
+
+@pytest.mark.slow
+def test_intervals_of_contrasts_cover_what_was_simulated_from_the_prior():
+    """Scales and effects from their priors, customers from the story: 90% intervals hold as often."""
+    rng = np.random.default_rng(11)
+    covered, ranks = [], []
+    for seed in range(150):
+        main, effect, interaction = np.abs(rng.standard_normal(3)) * [1.0, 0.5, 0.5]
+        n = 1500
+        table = pd.DataFrame({"age": rng.integers(0, 2, n), "town": rng.choice(list("abc"), n)})
+        table["arm"] = rng.choice(["none", "mail"], n)
+        levels = {"age": [0, 1], "town": list("abc")}
+        beta, gamma = (
+            {k: rng.standard_normal(len(v)) * s for k, v in levels.items()} for s in (main, interaction)
+        )
+
+        def of(coefficients, people, levels=levels, table=table):
+            total = np.zeros(len(people))
+            for name, known in levels.items():
+                share = np.array([(table[name] == level).mean() for level in known])
+                total += (
+                    coefficients[name][[known.index(v) for v in people[name]]] - share @ coefficients[name]
+                )
+            return total
+
+        tau = rng.standard_normal() * effect
+        constant = -0.5
+        eta = constant + of(beta, table) + (table.arm == "mail") * (tau + of(gamma, table))
+        table["y"] = (rng.random(n) < expit(eta)).astype(int)
+        stats = bcx.summarise_uplift(table, **{**ROLES, "categories": "age"})
+        posterior = bcx.fit(bcx.models.UPLIFT, stats, method=bcx.Laplace(draws=600), seed=seed)
+        people = pd.DataFrame({"age": [0, 1, 1], "town": ["a", "b", "c"]})
+        draws = bcx.contrast_draws(posterior, people, "log_odds", to="mail").to_numpy()[0]
+        truth = tau + of(gamma, people)
+        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        covered.append((low <= truth) & (truth <= high))
+        ranks.append((draws < truth).mean(axis=0))
+    share = np.mean(covered)
+    # Three contrasts of one trial are not independent: as if there were one and a half.
+    assert abs(share - 0.9) < 3.5 * np.sqrt(0.09 / (150 * 1.5))
+    assert abs(np.mean(ranks) - 0.5) < 3.5 * np.sqrt(1 / 12 / (150 * 1.5))

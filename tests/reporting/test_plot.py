@@ -76,6 +76,15 @@ def a_trial():
     return bcx.fit(bcx.models.TRIAL, stats, seed=1)
 
 
+def uplift_of_a_trial(rng):
+    """Return a fit of uplift and its judgement."""
+    table = pd.DataFrame({"age": rng.integers(0, 3, 1000), "arm": rng.choice(["no", "mail"], 1000)})
+    table["y"] = rng.integers(0, 2, 1000)
+    trial = bcx.summarise_uplift(table, outcome="y", treatment="arm", control="no", features="age")
+    uplift = bcx.fit(bcx.models.UPLIFT, trial, method=bcx.Laplace(draws=200), seed=1)
+    return uplift, bcx.judge_uplift(uplift, trial, to="mail", cost=0.01, resamples=100)
+
+
 def test_every_picture_draws_on_what_it_is_given(
     axes,
     study,
@@ -91,6 +100,7 @@ def test_every_picture_draws_on_what_it_is_given(
 ):
     one = at_point(purchases, **POINT)
     stats = bcx.summarise(diary, until=UNTIL, unit="week")
+    uplift, judged = uplift_of_a_trial(rng)
     calls = {
         "gain_curve": (study.plan,),
         "arms": (a_trial(), "b"),
@@ -112,6 +122,9 @@ def test_every_picture_draws_on_what_it_is_given(
         "still": (stays, "basic"),
         "ranks": (calibrated(rng), "dropout"),
         "calendar": (with_calendar, "26 weeks"),
+        "uplift_curve": (judged,),
+        "uplift_tenths": (judged,),
+        "uplift_by_feature": (uplift, "mail", "age"),
     }
     assert {*calls, "comparison"} == set(bcx.plot.__all__)
     usual = dict(mpl.rcParams)
@@ -119,7 +132,7 @@ def test_every_picture_draws_on_what_it_is_given(
         drawn_on = Figure().subplots()
         assert getattr(bcx.plot, name)(*arguments, ax=drawn_on) is drawn_on, name
         assert drawn_on.has_data() or drawn_on.patches, name
-        assert drawn_on.get_ylabel() or name in ("forest", "capture", "futures"), name
+        assert drawn_on.get_ylabel() or name in ("forest", "capture", "futures", "uplift_by_feature"), name
     assert not plt.get_fignums()
     assert dict(mpl.rcParams) == usual
 
