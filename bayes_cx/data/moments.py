@@ -135,13 +135,13 @@ GROUP BY journey ORDER BY journey"""
     for case in cases:
         some = np.arange(number.size)
         if some.size > _LOOKED_AT:
-            some = rng.integers(0, number.size, _LOOKED_AT)
+            some = np.unique(rng.integers(0, number.size, _LOOKED_AT))
         age = target[case] - origin[case]
         at = np.full(some.size, target[case]) if of_customers else origin[some] + age
         fits = (stop[some] >= at) & (origin[some] <= at) & (group[some] == group[case]) & (some != case)
         if of_customers:
             fits &= (stop[some] > at) & (_age_class(at - origin[some], window) == _age_class(age, window))
-        some, at = np.unique(np.stack([some[fits], at[fits]]), axis=1)
+        some, at = some[fits], at[fits]
         if not of_customers and some.size > 4 * controls:
             near = np.argsort(np.abs(at - target[case]), kind="stable")[: 4 * controls]
             some, at = some[near], at[near]
