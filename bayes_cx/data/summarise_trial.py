@@ -35,7 +35,7 @@ def summarise_trial(
     outcomes: Transactions | Events | str | None = None,
     *,
     arm: str | Sequence[str],
-    control: str | Sequence[str],
+    control: str | int | bool | Sequence[str],
     customer: str | None = None,
     time: str | None = None,
     by: Sequence[str] | str = (),
@@ -65,7 +65,7 @@ def summarise_trial(
     arm : str or sequence of str
         Column with the arm; or the columns of a factorial design, such as ``("headline", "picture")``, whose
         combinations are the arms.
-    control : str or sequence of str
+    control : str, int, bool or sequence of str
         The arm that the others are compared with; the level of each factor in a factorial design.
     customer, time : str, optional
         Columns with the customer and the time of assignment. Both are needed where outcomes are events or
@@ -142,7 +142,7 @@ def summarise_trial(
     rows = Assignments.read(
         assigned,
         arm=(arm,) if isinstance(arm, str) else tuple(arm),
-        control=(control,) if isinstance(control, str) else tuple(control),
+        control=_levels(control),
         customer=customer,
         time=time,
         by=(by,) if isinstance(by, str) else tuple(by),
@@ -208,7 +208,7 @@ def summarise_trial(
             "rows_read": rows.rows_read,
             "rows_rejected": sum(rejections.values()),
             "rejected": json.dumps(rejections),
-            "remarks": json.dumps(_remarks(found, rows)),
+            "remarks": json.dumps(_remarks(found, y)),
             "control": rows.control,
             "measure": measure,
             "outcome": outcomes if isinstance(outcomes, str) else "",
@@ -298,6 +298,12 @@ def _span(value: Any, name: str) -> Span | None:
     return span
 
 
+def _levels(control: Any) -> tuple[str, ...]:
+    """Return the control as text, as the columns of arms are read."""
+    found = control if isinstance(control, tuple | list) else (control,)
+    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in found)
+
+
 def _measure_of(y: np.ndarray, name: str) -> Measure:
     """Return the measure of a column of zeros and ones; of others nobody can know."""
     if np.all((y == 0) | (y == 1)):
@@ -324,7 +330,15 @@ def _shares(shares: Mapping[str, float] | None, arms: set[str]) -> dict[str, flo
     return {name: share / total for name, share in given.items()}
 
 
-def _remarks(found: _Found, rows: Assignments) -> list[str]:
-    if not found.early:
-        return []
-    return [f"{found.early:,} outcomes before the assignment of their customer are not used"]
+def _remarks(found: _Found, y: np.ndarray) -> list[str]:
+    said = []
+    if found.early:
+        was = "outcome before the assignment of its customer is" if found.early == 1 else (
+            "outcomes before the assignment of their customers are"
+        )  # fmt: skip
+        said.append(f"{found.early:,} {was} not used")
+    if found.until and not found.early and not y.any():
+        said.append(
+            "no customer of the trial is among the outcomes: are the ids written alike in both tables?"
+        )
+    return said

@@ -200,3 +200,11 @@ def test_a_real_trial():
     assert rate[1] - rate[0] == pytest.approx(0.045233, abs=5e-7)
     assert rate[2] - rate[0] == pytest.approx(0.076590, abs=5e-7)
     assert weight.sum() == 64_000
+
+
+def test_arms_may_be_numbers_or_truth_and_ids_that_never_meet_are_noticed(purchases):
+    rows = table(arm=[0, 1] * 3, on=[True, False] * 3, y=[0, 1] * 3)
+    assert bcx.summarise_trial(rows, "y", arm="arm", control=0).attrs["control"] == "0"
+    assert bcx.summarise_trial(rows, "y", arm="on", control=False).attrs["control"] == "false"
+    others = table(who=["A", "B"], day=["2025-01-01"] * 2, arm=["x", "y"])
+    assert "are the ids written alike" in summary(others, purchases).attrs["remarks"]

@@ -267,7 +267,7 @@ def test_a_real_trial():
 def test_intervals_hold_as_often_as_they_say(measure):
     """Simulation from the priors or the story: ranks are uniform, ninety of a hundred intervals hold."""
     rng = np.random.default_rng(11)
-    inside, ranks, runs = 0, [], 300
+    inside, ranks, runs = 0, [], 120
     for run in range(runs):
         arm = np.repeat(["a", "b"], 400)
         p, scale = rng.beta(1, 1, 2), rng.lognormal(0, 0.5, 2)

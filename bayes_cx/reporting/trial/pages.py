@@ -46,7 +46,7 @@ def trial_report(study: TrialStudy) -> Report:
     >>> stats = bcx.summarise_trial(rows, "bought", arm="mail", control="no")
     >>> made = bcx.trial_report(bcx.TrialStudy(bcx.fit(bcx.models.TRIAL, stats, seed=1)))
     >>> made.sentences[0]
-    '“yes” won: with it the share of customers who respond is 12.0%, +6.98 points against “no”.'
+    '“yes” won: with it the share of customers who respond is 12.1%, +6.99 points against “no”.'
     """
     posterior, run = study.posterior, study.provenance
     data = posterior.provenance["data"]
@@ -349,6 +349,7 @@ def _checks(study: TrialStudy) -> Section:
         )
     if family := posterior.provenance.get("family"):
         lines.append(f"Amounts are taken as {family}, which the data prefer.")
+    lines += [f"{one[:1].upper()}{one[1:]}." for one in json.loads(data.get("remarks", "[]"))]
     rejected = int(data.get("rows_rejected", 0))
     if rejected:
         reasons = "; ".join(f"{why}: {count(n)}" for why, n in json.loads(data["rejected"]).items())
