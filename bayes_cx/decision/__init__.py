@@ -9,6 +9,7 @@ from bayes_cx.decision.segments import Segments, segments
 from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequency
 from bayes_cx.decision.trial_plan import TrialPlan, plan_trial
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
+from bayes_cx.decision.value_at_risk import value_at_risk
 
 __all__ = [
     "LABELS",
@@ -30,4 +31,5 @@ __all__ = [
     "response_of",
     "segments",
     "spend_and_frequency",
+    "value_at_risk",
 ]
