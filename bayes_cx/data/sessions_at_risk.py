@@ -30,6 +30,7 @@ def summarise_sessions(
     until: Any = None,
     close: Any = "30 minutes",
     by: Sequence[str] | str = (),
+    like: Any = None,
 ) -> xr.Dataset:
     """Return what was known after each event of a session, and whether the event came before its end.
 
@@ -49,6 +50,10 @@ def summarise_sessions(
         How long after its last event a session has ended.
     by : str or sequence of str
         Columns of the events, kept as groups; a session has the cells of its first event.
+
+    like : xarray.Dataset or RiskPosterior, optional
+        Rows of other sessions, or a fit of them, whose columns these shall have, to test it; `event`, `close`
+        and `by` are then those.
 
     Returns
     -------
@@ -74,6 +79,8 @@ def summarise_sessions(
     [(0.0, ''), (0.0, 'buy'), (1.0, 'buy')]
     """
     check_events(events)
+    if like is not None:
+        return _rows(events, _definition(like), end_of_observation(events, until), live=False)
     states = _states(events)
     if event not in states:
         raise InputError(
@@ -113,11 +120,15 @@ def live_sessions(events: Events, like: Any, *, until: Any = None) -> xr.Dataset
         If `like` is something else, or no session goes on.
     """
     check_events(events)
+    return _rows(events, _definition(like), end_of_observation(events, until), live=True)
+
+
+def _definition(like: Any) -> dict[str, Any]:
     attrs = like.attrs if isinstance(like, xr.Dataset) else like.provenance["data"]
     made = json.loads(attrs.get("definition", "{}"))
     if "close" not in made:
         raise InputError("rows that are of no sessions", "a fit of bcx.summarise_sessions", "pass that")
-    return _rows(events, made, end_of_observation(events, until), live=True)
+    return made
 
 
 def _states(events: Events) -> list[str]:
