@@ -34,6 +34,7 @@ from bayes_cx.data import from_lifetimes as from_lifetimes
 from bayes_cx.data import from_survivors as from_survivors
 from bayes_cx.data import journey_paths as journey_paths
 from bayes_cx.data import link as link
+from bayes_cx.data import live_sessions as live_sessions
 from bayes_cx.data import load_cdnow as load_cdnow
 from bayes_cx.data import load_cohorts as load_cohorts
 from bayes_cx.data import load_donations as load_donations
@@ -51,6 +52,7 @@ from bayes_cx.data import summarise as summarise
 from bayes_cx.data import summarise_contracts as summarise_contracts
 from bayes_cx.data import summarise_opportunities as summarise_opportunities
 from bayes_cx.data import summarise_periods as summarise_periods
+from bayes_cx.data import summarise_sessions as summarise_sessions
 from bayes_cx.data import summarise_stays as summarise_stays
 from bayes_cx.data import summarise_trial as summarise_trial
 from bayes_cx.data import summarise_uplift as summarise_uplift
@@ -80,6 +82,7 @@ from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency
+from bayes_cx.decision import value_at_risk as value_at_risk
 from bayes_cx.errors import BayesCxError as BayesCxError
 from bayes_cx.errors import BayesCxWarning as BayesCxWarning
 from bayes_cx.errors import FitError as FitError

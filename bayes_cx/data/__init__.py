@@ -18,6 +18,7 @@ from bayes_cx.data.lifetimes_frame import from_lifetimes, to_lifetimes
 from bayes_cx.data.linked import Linked, link
 from bayes_cx.data.pseudonyms import pseudonymise
 from bayes_cx.data.read_events import read_events
+from bayes_cx.data.sessions_at_risk import live_sessions, summarise_sessions
 from bayes_cx.data.simulate_operator import Operator, OperatorTruth, simulate_operator
 from bayes_cx.data.split import Split, split
 from bayes_cx.data.split_contracts import split_contracts
@@ -68,6 +69,7 @@ __all__ = [
     "from_survivors",
     "journey_paths",
     "link",
+    "live_sessions",
     "load_cdnow",
     "load_cohorts",
     "load_donations",
@@ -86,6 +88,7 @@ __all__ = [
     "summarise_contracts",
     "summarise_opportunities",
     "summarise_periods",
+    "summarise_sessions",
     "summarise_stays",
     "summarise_trial",
     "summarise_uplift",

@@ -329,6 +329,8 @@ class _Definition:
                 "pass one of these",
             )
         plain = json.loads(attrs["definition"])
+        if "close" in plain:
+            raise InputError("rows of sessions", "periods at risk", "use bcx.live_sessions for sessions")
         made: dict[str, Any] = {
             name: tuple(value) if isinstance(value := plain[name], list) else value for name in _FIELDS
         }

@@ -12,6 +12,7 @@ from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequ
 from bayes_cx.decision.trial_plan import TrialPlan, plan_trial
 from bayes_cx.decision.uplift_response import Uplift
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
+from bayes_cx.decision.value_at_risk import value_at_risk
 
 __all__ = [
     "LABELS",
@@ -39,4 +40,5 @@ __all__ = [
     "response_of",
     "segments",
     "spend_and_frequency",
+    "value_at_risk",
 ]
