@@ -59,6 +59,7 @@ from bayes_cx.data import with_contacts as with_contacts
 from bayes_cx.data import write_actions as write_actions
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
+from bayes_cx.decision import Learned as Learned
 from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Measured as Measured
 from bayes_cx.decision import Offer as Offer
@@ -69,9 +70,12 @@ from bayes_cx.decision import SpendAndFrequency as SpendAndFrequency
 from bayes_cx.decision import Stated as Stated
 from bayes_cx.decision import TrialPlan as TrialPlan
 from bayes_cx.decision import by_segment as by_segment
+from bayes_cx.decision import learn as learn
 from bayes_cx.decision import lifetime_value as lifetime_value
+from bayes_cx.decision import load_learned as load_learned
 from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import prioritise as prioritise
+from bayes_cx.decision import save_learned as save_learned
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency
 from bayes_cx.errors import BayesCxError as BayesCxError

@@ -1,5 +1,7 @@
 """What to do: value, offers, priority and budget."""
 
+from bayes_cx.decision.learn import learn, load_learned, save_learned
+from bayes_cx.decision.learned import Learned
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
@@ -14,6 +16,7 @@ __all__ = [
     "LABELS",
     "Beta",
     "BySegment",
+    "Learned",
     "LifetimeValue",
     "Measured",
     "Offer",
@@ -24,10 +27,13 @@ __all__ = [
     "Stated",
     "TrialPlan",
     "by_segment",
+    "learn",
     "lifetime_value",
+    "load_learned",
     "plan_trial",
     "prioritise",
     "response_of",
+    "save_learned",
     "segments",
     "spend_and_frequency",
 ]
