@@ -7,6 +7,7 @@ what the shop assumes of it. Nothing here is fitted to the result; the seeds are
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import matplotlib as mpl
@@ -177,14 +178,16 @@ class Loop:
                 "bought": bought.astype(np.int64),
             }
         )
-        spent = rows["action"].map({**COSTS, NOTHING: 0.0}).to_numpy(float)
+        spent = np.array([0.0, *(COSTS[name] for name in ACTIONS)])[action]
         rows["gain"] = WORTH * rows["bought"] - spent
         self.log.append(rows)
-        decided = bcx.FollowUp(
-            rows, Span.of("28 days"), MONTHS[month + 1].to_pydatetime(), 0, 0, 1.0, COSTS, "spend", "the shop"
-        )
+        decided = bcx.FollowUp(rows, Span.of("28 days"), _after(month), 0, 0, 1.0, COSTS, "spend", "the shop")
         priors = dict.fromkeys(ACTIONS, ASSUMED)
         self.learned = bcx.learn(decided, by="segment", priors=priors, before=self.learned, seed=1)
+
+
+def _after(month: int) -> datetime:
+    return datetime(2025 + (month + 1) // 12, (month + 1) % 12 + 1, 1)
 
 
 def shop(seed: int) -> tuple[dict[str, np.ndarray], Loop]:
@@ -261,9 +264,9 @@ def page(every: list[dict[str, np.ndarray]], loops: list[Loop]) -> str:
 def _true(loop: Loop, action: str, s: int) -> float:
     """Return the mean effect on those of the segment, of whom some would have bought anyway."""
     rows = pd.concat(loop.log)
-    here = rows[(rows["segment"] == SEGMENTS[s]) & (rows["action"] == NOTHING)]
-    weight = 1 / here["propensity"]
-    return EFFECTS[action][s] * (1 - float((here["bought"] * weight).sum() / weight.sum()))
+    here = ((rows["segment"] == SEGMENTS[s]) & (rows["action"] == NOTHING)).to_numpy()
+    weight, bought = 1 / rows["propensity"].to_numpy(float)[here], rows["bought"].to_numpy(float)[here]
+    return EFFECTS[action][s] * (1 - float(bought @ weight / weight.sum()))
 
 
 def _cell(values: np.ndarray) -> str:

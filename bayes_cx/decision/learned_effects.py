@@ -16,6 +16,7 @@ of the same standard deviation.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,7 @@ def sums_of(rows: pd.DataFrame, group: np.ndarray, outcome: str) -> pd.DataFrame
         The column to learn from.
     """
     w, y = 1.0 / rows["propensity"].to_numpy(float), rows[outcome].to_numpy(float)
-    table = pd.DataFrame({"round": rows["time"].to_numpy(), "group": group})
+    table: Any = pd.DataFrame({"round": rows["time"].to_numpy(), "group": group})
     table = table.assign(action=rows["action"].to_numpy(object), n=1.0, w=w, ww=w**2, wy=w * y, wyy=w * y**2)
     return table.groupby(["round", "group", "action"], as_index=False, sort=True).sum()
 
@@ -108,7 +109,7 @@ def differences(
     return Differences(effect, covariance, known, cell["n"][:, :, 1:].sum(axis=0))
 
 
-def _places(names: pd.Series, known: Sequence[str]) -> np.ndarray:
+def _places(names: Any, known: Sequence[str]) -> np.ndarray:
     position = {name: i for i, name in enumerate(known)}
     return names.map(position).to_numpy(np.int64)
 
@@ -147,7 +148,7 @@ def draw_effects(
     tau = np.empty((n, actions))
     for a in own:
         logs = _log_posterior(
-            mean[a], sd[a], found.effect[:, a], found.covariance[:, a, a], found.known[:, a]
+            float(mean[a]), float(sd[a]), found.effect[:, a], found.covariance[:, a, a], found.known[:, a]
         )
         chance = np.exp(logs - np.logaddexp.reduce(logs))
         tau[:, a] = sd[a] * rng.choice(_DIFFER, n, p=chance / chance.sum())
