@@ -6,8 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report journeys proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice lock image clean
-.PHONY: help setup report proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice loop lock image clean
+.PHONY: help setup report journeys proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice loop lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv

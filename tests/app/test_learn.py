@@ -22,13 +22,16 @@ def files(tmp_path):
         action=np.where(mail, "mail", "nothing"),
         propensity=np.where(mail, 0.8, 0.2),
         expected=np.where(mail, 8.5, 0.0),
+        expected_sd=0.5,
     )
     bcx.write_actions(plan, tmp_path / "log", time="2025-01-01", model="assumption", context="tier")
     broken = pd.DataFrame(
         {"customer": [n], "time": [pd.Timestamp("2025-01-02")], "action": ["mail"], "propensity": [2.0]}
     )
     broken["time"] = broken["time"].astype("datetime64[us]")
-    broken.assign(tier="gold", expected=1.0, model="", run="").to_parquet(tmp_path / "log" / "2024-12-31-broken.parquet")
+    broken.assign(tier="gold", expected=1.0, model="", run="").to_parquet(
+        tmp_path / "log" / "2024-12-31-broken.parquet"
+    )
     bought = rng.random(n) < 0.1 + mail * np.where(customers["tier"] == "gold", 0.15, 0.0)
     customers[bought].assign(time="2025-01-09", amount=30.0).to_csv(tmp_path / "bought.csv", index=False)
     return tmp_path
@@ -69,7 +72,6 @@ def test_from_files_to_the_next_plan_and_nothing_twice(command_in, files):
         (("--cost", "fax=1"), "the action 'fax'"),
         (("--believe", "mail=0.1"), "the two numbers of a Beta"),
         (("--by", "city"), "no column 'city' in the log"),
-        (("--control", "silence"), "left alone at random"),
         (("--left-alone", "2"), "shares above 0"),
     ],
 )

@@ -75,7 +75,7 @@ def test_the_difference_is_that_of_a_loop_over_rounds(rng):
 
 def test_the_stated_variance_is_that_of_many_logs():
     effects, stated = [], []
-    for seed in range(150):
+    for seed in range(80):
         rows = decided(np.random.default_rng(seed), 400).rows
         sums = sums_of(rows, rows["group"].to_numpy(), "bought")
         found = differences(sums, ["call", "mail"], "nothing", ["a", "b"], np.ones(len(sums)))
@@ -83,10 +83,10 @@ def test_the_stated_variance_is_that_of_many_logs():
         stated.append(found.covariance)
     own = np.array([np.cov(np.array(effects)[:, g].T) for g in range(2)])
     ratio = np.mean(stated, axis=0) / own
-    # Of a variance from 150 numbers the standard error is 12%, and of a covariance more.
-    assert np.diagonal(ratio, axis1=1, axis2=2) == pytest.approx(1, abs=0.4)
+    # Of a variance from 80 numbers the standard error is 16%, and of a covariance more.
+    assert np.diagonal(ratio, axis1=1, axis2=2) == pytest.approx(1, abs=0.45)
     assert (own[:, 0, 1] > 0).all()
-    assert ratio[:, 0, 1] == pytest.approx(1, abs=0.6)
+    assert ratio[:, 0, 1] == pytest.approx(1, abs=0.8)
 
 
 def test_draws_are_the_posterior_of_a_grid():
@@ -116,7 +116,7 @@ def test_draws_are_the_posterior_of_a_grid():
 
 def test_intervals_hold_the_truth():
     held = []
-    for seed in range(40):
+    for seed in range(25):
         effects = bcx.learn(decided(np.random.default_rng(seed), 1500), by="group", seed=seed).effects
         names = [effects[name].to_numpy().astype(str) for name in ("action", "group")]
         true = np.array([[EFFECT[action][group] for group in names[1]] for action in names[0]])
