@@ -50,6 +50,9 @@ bought = rng.random(30_000) < 0.05 + 0.01 * (mail == "letter") + 0.03 * (mail ==
 rows = pd.DataFrame({"mail": mail, "shop": shop, "bought": bought})
 outcomes = bcx.summarise_trial(rows, "bought", arm="mail", control="none", by="shop")
 trial = bcx.fit(bcx.models.TRIAL, outcomes, seed=1)
+days = pd.DataFrame({"day": pd.date_range("2025-01-01", periods=120), "visits": 200})
+days["orders"] = np.random.default_rng(2).binomial(200, np.where(days["day"] < "2025-03-15", 0.10, 0.15))
+changed = bcx.monitor(days[:40], days[40:], share=("orders", "visits"), period="day")
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
 """
 
@@ -86,6 +89,7 @@ CALLS = (
     "bcx.plot.channels(operator.events)",
     "bcx.plot.arms(trial)",
     'bcx.plot.arms(trial, "call")',
+    "bcx.plot.monitored(changed)",
 )
 
 
