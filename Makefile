@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report journeys proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice lock image clean
+.PHONY: help setup report journeys proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice loop lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -103,6 +103,9 @@ pooling: $(STAMP) ## what partial pooling gains for small groups and cohorts: do
 
 wrong-choice: $(STAMP) ## forecast simulated customers with right and wrong models: docs/wrong_choice.md
 	$(BIN)/python docs/wrong_choice.py
+
+loop: $(STAMP) ## a simulated shop that learns from its campaigns, against rules that do not: docs/loop.md
+	$(BIN)/python docs/loop.py
 
 lock: $(UV) ## resolve the newest versions that fit together into requirements.lock
 	$(UV) pip compile --quiet --upgrade --universal --python-version "$$(cat .python-version)" --all-extras \

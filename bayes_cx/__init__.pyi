@@ -64,6 +64,7 @@ from bayes_cx.decision import ActionPlan as ActionPlan
 from bayes_cx.decision import Beta as Beta
 from bayes_cx.decision import BySegment as BySegment
 from bayes_cx.decision import Exploration as Exploration
+from bayes_cx.decision import Learned as Learned
 from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Limits as Limits
 from bayes_cx.decision import Measured as Measured
@@ -76,10 +77,13 @@ from bayes_cx.decision import Stated as Stated
 from bayes_cx.decision import TrialPlan as TrialPlan
 from bayes_cx.decision import Uplift as Uplift
 from bayes_cx.decision import by_segment as by_segment
+from bayes_cx.decision import learn as learn
 from bayes_cx.decision import lifetime_value as lifetime_value
+from bayes_cx.decision import load_learned as load_learned
 from bayes_cx.decision import next_best_action as next_best_action
 from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import prioritise as prioritise
+from bayes_cx.decision import save_learned as save_learned
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency
 from bayes_cx.decision import value_at_risk as value_at_risk

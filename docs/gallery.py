@@ -50,6 +50,9 @@ bought = rng.random(30_000) < 0.05 + 0.01 * (mail == "letter") + 0.03 * (mail ==
 rows = pd.DataFrame({"mail": mail, "shop": shop, "bought": bought})
 outcomes = bcx.summarise_trial(rows, "bought", arm="mail", control="none", by="shop")
 trial = bcx.fit(bcx.models.TRIAL, outcomes, seed=1)
+days = pd.DataFrame({"day": pd.date_range("2025-01-01", periods=120), "visits": 200})
+days["orders"] = np.random.default_rng(2).binomial(200, np.where(days["day"] < "2025-03-15", 0.10, 0.15))
+changed = bcx.monitor(days[:40], days[40:], share=("orders", "visits"), period="day")
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
 mailed = pd.DataFrame({"age": rng.integers(18, 80, 20_000), "mail": rng.choice(["no", "yes"], 20_000)})
 chance = 0.1 + 0.002 * (mailed["age"] - 40).clip(0) * (mailed["mail"] == "yes")
@@ -96,6 +99,7 @@ CALLS = (
     "bcx.plot.uplift_curve(judged)",
     "bcx.plot.uplift_tenths(judged)",
     'bcx.plot.uplift_by_feature(uplift, "yes", "age")',
+    "bcx.plot.monitored(changed)",
 )
 
 

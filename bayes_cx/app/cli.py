@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -336,6 +337,48 @@ def uplift(
     for sentence in uplift_run.run(asked, run_of(settings, again), settings.compute.seed, out):
         typer.echo(sentence)
     typer.echo(f"The report is {out}/uplift.pdf; the customers, {out}/customers.csv.")
+
+
+@app.command()
+@takes(
+    *("customer", "time", "amount", "by", "time_format", "timezone", "returns", "zero_amounts", "decimal"),
+    *("thousands", "encoding", "until", "window", "worth", "margin", "seed"),
+)
+def learn(
+    given: Given,
+    log: Annotated[Path, typer.Argument(help="Log of actions: a folder or a file.", metavar="LOG")],
+    purchases: Annotated[Path, typer.Argument(help="Purchases: CSV, Parquet, Excel.", metavar="PURCHASES")],
+    out: OutFolder,
+    outcome: Annotated[
+        str, typer.Option(help="What to learn of: bought, purchases, spend or gain.")
+    ] = "bought",
+    left: Annotated[str, typer.Option("--control", help="Action of customers left alone.")] = "nothing",
+    cost: Annotated[
+        list[str] | None, typer.Option(help="Cost of an action, such as mail=1.50; once for each.")
+    ] = None,
+    believe: Annotated[
+        list[str] | None,
+        typer.Option(help="What was believed of an action: mail=2,18 for Beta(2, 18); once for each."),
+    ] = None,
+    half_life: Annotated[str | None, typer.Option(help="Age at which a round counts half.")] = None,
+    least: Annotated[float, typer.Option(help="Share of the next round with any action.")] = 0.05,
+    left_alone: Annotated[float, typer.Option(help="Share of the next round that is left alone.")] = 0.05,
+    plan_for: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Write the next plan into the log, as of this day.", formats=["%Y-%m-%d"], metavar="DATE"
+        ),
+    ] = None,
+) -> None:
+    """From a log of actions and purchases to what actions change, and the next plan."""
+    from bayes_cx.app import learn_run
+
+    settings = given.settings()
+    given.check_apart(settings, [log, purchases], [out / name for name in learn_run.FILES])
+    asked = learn_run.Asked(outcome, left, cost or (), believe or (), half_life, least, left_alone, plan_for)
+    for sentence in learn_run.run(log, purchases, settings, asked, out):
+        typer.echo(sentence)
+    typer.echo(f"The next plan is {out}/next.csv.")
 
 
 @app.command()

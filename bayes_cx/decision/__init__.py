@@ -1,6 +1,8 @@
 """What to do: value, offers, priority and budget."""
 
 from bayes_cx.decision.actions import Action, Exploration, Limits
+from bayes_cx.decision.learn import learn, load_learned, save_learned
+from bayes_cx.decision.learned import Learned
 from bayes_cx.decision.next_best_action import ActionPlan, next_best_action
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
@@ -21,6 +23,7 @@ __all__ = [
     "Beta",
     "BySegment",
     "Exploration",
+    "Learned",
     "LifetimeValue",
     "Limits",
     "Measured",
@@ -33,11 +36,14 @@ __all__ = [
     "TrialPlan",
     "Uplift",
     "by_segment",
+    "learn",
     "lifetime_value",
+    "load_learned",
     "next_best_action",
     "plan_trial",
     "prioritise",
     "response_of",
+    "save_learned",
     "segments",
     "spend_and_frequency",
     "value_at_risk",

@@ -479,3 +479,16 @@ def test_the_luck_of_who_comes_back_widens_the_gain_and_keeps_its_mean(worth):
 def test_a_plan_can_be_written_by_xarray(worth, tmp_path):
     plan = bcx.prioritise(worth, [bcx.Offer("mail", cost=0.5)], seed=3)
     plan.data.to_netcdf(tmp_path / "plan.nc", engine="h5netcdf")
+
+
+def test_a_plan_is_a_log(tmp_path, plan):
+    path = bcx.write_actions(plan, tmp_path, time=pd.Timestamp("1997-10-01"), model="BG/NBD")
+    table = bcx.read_actions(path).table().set_index("customer")
+    own = plan.table().set_index("customer")
+    own.index = own.index.astype(table.index.dtype)
+    assert (table["action"] != "nothing").sum() == plan.n_contacted > 0
+    contacted, left = own.index[own["contact"]], own.index[~own["contact"]]
+    expected = table.loc[contacted, "expected"].to_numpy()
+    assert expected == pytest.approx(own.loc[contacted, "gain"].to_numpy(), rel=1e-5)
+    assert (table.loc[left, "expected"] == 0).all()
+    assert set(table["model"]) == {"BG/NBD"}

@@ -127,7 +127,7 @@ def test_counts_say_which_way_journeys_go_now(rng):
 def test_uneven_days_are_no_alarm_where_periods_are_compared():
     """Weekends differ and days have luck of their own: cases are not independent, periods are alike."""
     alarms, warned = 0, 0
-    for seed in range(8):
+    for seed in range(5):
         rng = np.random.default_rng(seed)
         chance = 0.1 * np.where(np.arange(290) % 7 < 5, 1.2, 0.6) * rng.gamma(30, 1 / 30, 290)
         table = shares(rng, 290, chance, 400)
@@ -136,7 +136,7 @@ def test_uneven_days_are_no_alarm_where_periods_are_compared():
         few = bcx.monitor(first.iloc[70:], rest, share=("k", "n"), period="day")
         warned += few.checks[1].status == "failed"
     assert alarms <= 2
-    assert warned == 8
+    assert warned == 5
 
 
 def test_forecasts_that_are_too_high_or_too_sure_are_found(rng):
