@@ -101,6 +101,13 @@ def summarise_uplift(
     control_name = as_text([control])[0]
     arm, value, amount, reason = _judged(parts, control_name)
     used = np.array([why is None for why in reason], bool)
+    if not used.any():
+        why = ", ".join(f"{n} {name}" for name, n in sorted(Counter(reason.tolist()).items()))
+        raise InputError(
+            f"no row of {opened.label} that can be used{f' ({why})' if why else ''}",
+            "customers with a treatment and an outcome",
+            "check the columns",
+        )
     if like is None:
         _check_arms(arm[used], control_name)
         found = [Feature.of(name, frame[name][used], bins, category=name in categories) for name in features]

@@ -113,7 +113,7 @@ def _from_log(
     until: Any,
 ) -> None:
     """Mark who had enough contacts, and who was told another message, in place."""
-    end = log["time"].max() if until is None else pd.Timestamp(until)
+    end = log["time"].max() if until is None else _utc(until)
     span = pd.Timedelta(days=Span.of(limits.period).in_unit("day"))
     recent = log[((log["time"] > end - span) & (log["time"] <= end)).to_numpy()]
     who = recent["customer"].map(_id)
@@ -129,6 +129,15 @@ def _from_log(
             other = set(who[(told != action.message).to_numpy()]) if action.message else set()
             mine = places.isin(other) & (found[:, place] == FREE)
             found[mine, place] = TOLD
+
+
+def _utc(date: Any) -> pd.Timestamp:
+    """Return a time without a zone, in UTC where it has one."""
+    try:
+        time: Any = pd.Timestamp(date)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"until={date!r}", "a date", "write for example '2026-01-31'") from error
+    return time if time.tzinfo is None else time.tz_convert("UTC").tz_localize(None)
 
 
 def _log(log: Any) -> pd.DataFrame:

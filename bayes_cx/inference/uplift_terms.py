@@ -71,12 +71,11 @@ class Terms:
             found += [f"{feature.name}: {TREND}"] * (score is not None)
         return tuple(found)
 
-    def columns(self, levels: Mapping[str, np.ndarray]) -> np.ndarray:
+    def columns(self, levels: Mapping[str, np.ndarray], n: int = 1) -> np.ndarray:
         """Return the columns of the terms, shape (row, term), each with mean zero over the trial.
 
-        A level that is not in the fit is like the average customer.
+        A level that is not in the fit is like the average customer. Without features there are `n` rows.
         """
-        size = next((values.size for values in levels.values()), 0)
         found = []
         for feature, shares, score in zip(self.features, self.shares, self.scores, strict=True):
             known = {level: place for place, level in enumerate(feature.levels)}
@@ -87,7 +86,7 @@ class Terms:
             found.append(np.where(seen[:, None], (place[:, None] == used) - share[used], 0.0))
             if score is not None:
                 found.append(np.where(seen, score[place], 0.0)[:, None])
-        return np.concatenate(found, axis=1) if found else np.zeros((size, 0))
+        return np.concatenate(found, axis=1) if found else np.zeros((n, 0))
 
     def unseen(self, levels: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Return the levels that the trial did not have, such as ``"age: 7"``, with their customers."""
@@ -114,6 +113,6 @@ class Terms:
         self, levels: Mapping[str, np.ndarray], arm: np.ndarray, dose: np.ndarray | None, shape: float
     ) -> np.ndarray:
         """Return the columns of all coefficients: constant, terms, treatments, terms of each treatment."""
-        z, reach = self.columns(levels), self.reach(arm, dose, shape)
+        z, reach = self.columns(levels, len(arm)), self.reach(arm, dose, shape)
         each = [z * reach[:, [k]] for k in range(len(self.arms))]
         return np.concatenate([np.ones((len(arm), 1)), z, reach, *each], axis=1)

@@ -142,6 +142,13 @@ def test_rare_and_new_categories_are_other():
     ]
 
 
+def test_a_table_without_a_usable_row_says_why():
+    with pytest.raises(InputError, match=r"no row .* that can be used \(60 missing outcome\)"):
+        bcx.summarise_uplift(frame().assign(bought=None), **ROLES)
+    with pytest.raises(InputError, match="no row"):
+        bcx.summarise_uplift(frame().head(0), **ROLES)
+
+
 def test_a_split_takes_customers_not_rows():
     stats = bcx.summarise_uplift(frame(600), **ROLES)
     first, second = bcx.split_customers(stats, 0.25, seed=3)

@@ -159,6 +159,12 @@ def test_contacts_within_a_period_and_messages_that_agree():
     # 0 was never told anything, 1 had two contacts, 2 was told of spring, and for 3 that was long ago.
     assert plan.data["action"].to_numpy().tolist() == ["letter", NOTHING, "call", "letter"]
     assert "as many contacts as are allowed" in plan.reasons()[1]
+    # Times with a zone are the same times.
+    zoned = log.assign(time=pd.to_datetime(log["time"]).dt.tz_localize("Europe/Berlin"))
+    again = bcx.next_best_action(
+        gains(values), ACTIONS, **{**made, "log": zoned, "until": "2026-02-01T00:00Z"}
+    )
+    assert again.counts == plan.counts
     assert plan.rules["opt-outs, contacts and consistency"] > 0
 
 

@@ -151,6 +151,16 @@ def test_the_same_seed_gives_the_same_draws():
     assert a.draws["posterior"].to_dataset().identical(b.draws["posterior"].to_dataset())
 
 
+def test_without_features_all_customers_get_the_average_effect():
+    table = customers(600, lambda arm, old: (arm == "mail") * 0.5, 8)
+    stats = bcx.summarise_uplift(table, **{**ROLES, "features": []})
+    posterior = bcx.fit(bcx.models.UPLIFT, stats, method=bcx.Laplace(draws=200), seed=1)
+    found = bcx.contrast(posterior, table, to="mail")
+    assert found.sizes["customer"] == 600
+    np.testing.assert_allclose(found["mean"], float(bcx.average_effects(posterior)["effect"][0]))
+    assert not bcx.judge_uplift(posterior, stats, to="mail", resamples=100).ranks
+
+
 def test_new_levels_are_average_and_named(differing):
     people = pd.DataFrame({"age": [30], "town": ["zürich"]})
     found = bcx.contrast(differing, people, to="mail")
