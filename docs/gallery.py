@@ -51,6 +51,9 @@ rows = pd.DataFrame({"mail": mail, "shop": shop, "bought": bought})
 outcomes = bcx.summarise_trial(rows, "bought", arm="mail", control="none", by="shop")
 trial = bcx.fit(bcx.models.TRIAL, outcomes, seed=1)
 prior = bcx.Prior("Beta", {"alpha": 2, "beta": 18}, reason="half of what is usual")
+few = bcx.simulate_operator(300, seed=1).events
+ends = {"target": "order_placed", "rival": "contract_cancelled"}
+journeys = bcx.study_journeys(few, **ends, journey="30 days")
 """
 
 CALLS = (
@@ -86,6 +89,9 @@ CALLS = (
     "bcx.plot.channels(operator.events)",
     "bcx.plot.arms(trial)",
     'bcx.plot.arms(trial, "call")',
+    "bcx.plot.journey_map(journeys)",
+    'bcx.plot.journey_chances(journeys, of="rival")',
+    "bcx.plot.journey_calibration(journeys)",
 )
 
 
