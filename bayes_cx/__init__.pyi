@@ -109,6 +109,8 @@ from bayes_cx.inference import sample_prior as sample_prior
 from bayes_cx.inference import save as save
 from bayes_cx.inference.coefficients import Effects as Effects
 from bayes_cx.inference.coefficients import effects as effects
+from bayes_cx.inference.memory import Memory as Memory
+from bayes_cx.inference.memory import compare_memory as compare_memory
 from bayes_cx.inference.own_draws import posterior as posterior
 from bayes_cx.inference.signals import Signals as Signals
 from bayes_cx.inference.signals import signals as signals

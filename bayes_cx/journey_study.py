@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bayes_cx.checks import Check
     from bayes_cx.data import Events
     from bayes_cx.inference import JourneyPosterior
+    from bayes_cx.inference.memory import Memory
+    from bayes_cx.inference.signals import Signals
     from bayes_cx.validation.journey_holdout import JourneyHoldout
 
 __all__ = ["JourneyStudy", "Outlook", "Terms", "study_journeys"]
@@ -27,6 +29,8 @@ __all__ = ["JourneyStudy", "Outlook", "Terms", "study_journeys"]
 _SHARE_OF_TIME = 2 / 3
 # How far ahead chances look where journeys do not end by themselves; a quarter of what was observed, if less.
 _AHEAD = Span(30, "day")
+# How far signals look back at most, and of how many events they are.
+_LOOK_BACK, _LENGTH = Span(60, "day"), 3
 # States that a journey of the report is followed through.
 _LONGEST = 30
 _DRAWS = 400
@@ -124,6 +128,8 @@ class JourneyStudy:
         From `signals`, of what comes before the rivals, else before the goals; None if not looked for.
     risk : Any
         A study of who is at risk by features, or None.
+    memory : Memory or None
+        How much of their past journeys remember, from `compare_memory`.
     provenance : RunProvenance
 
     Examples
@@ -141,8 +147,9 @@ class JourneyStudy:
     rival: Outlook | None = None
     holdout: "JourneyHoldout | None" = None
     holdout_note: str = ""
-    signals: Any = None
+    signals: "Signals | None" = None
     risk: Any = None
+    memory: "Memory | None" = None
     provenance: RunProvenance = field(default_factory=RunProvenance)
 
     @property
@@ -273,8 +280,17 @@ def study_journeys(
     tested, note = (
         tested_later(events, terms, until, holdout_from, seed) if holdout else (None, "it was not asked for")
     )
+    before, _ = signals_of(events, terms, until, seed)
     return completed(
-        events, terms, until, *found, holdout=tested, note=note, provenance=provenance, seed=seed
+        events,
+        terms,
+        until,
+        *found,
+        holdout=tested,
+        note=note,
+        signals=before,
+        provenance=provenance,
+        seed=seed,
     )
 
 
@@ -301,8 +317,7 @@ def terms_of(
     unit = next((u for u in ("day", "hour", "minute") if FINE_UNITS[u] <= wait), "second")
     ahead = None if horizon is None else Span.of(horizon)
     if ahead is None and journeys.close is None:
-        observed = np.datetime64(journeys.until) - np.datetime64(events.dates.first or journeys.until)
-        days = float(observed / np.timedelta64(1, "s")) / 86_400 / 4
+        days = _days_until(events, journeys.until) / 4
         ahead = _AHEAD if days >= _AHEAD.number else Span(float(f"{max(days, 1e-6):.1g}"), "day")
     return Terms(goals, rivals, named, journeys.close, by, ahead, unit)
 
@@ -317,7 +332,7 @@ def fitted(
     from bayes_cx.inference.design import Design
     from bayes_cx.models import SEMI_MARKOV
 
-    stays = summarise_stays(events, until=until, unit=terms.unit, **terms.reading)
+    stays = summarise_stays(events, until=until, unit=terms.unit, before=True, **terms.reading)
     design = Design(pool=[terms.by]) if terms.by else Design()
     posterior = fit(SEMI_MARKOV, stays, design=design, seed=seed)
     assert isinstance(posterior, JourneyPosterior)
@@ -352,6 +367,32 @@ def tested_later(
     return found, ""
 
 
+def signals_of(events: "Events", terms: Terms, until: Any, seed: int) -> "tuple[Signals | None, str]":
+    """Return what comes before the rivals, else before the goals; or why that cannot be said."""
+    from bayes_cx.data.journey_paths import journeys_like
+    from bayes_cx.inference.signals import signals
+
+    target, others = (terms.rivals, ()) if terms.rivals else (terms.goals, ())
+    try:
+        if terms.journey == "session":
+            journey, window = "session", terms.close
+        else:
+            end = journeys_like(events, terms.unit, terms.reading, until).until
+            quarter = Span(_days_until(events, end) / 4, "day")
+            journey, window = "customer", min(_LOOK_BACK, quarter, key=lambda span: span.number)
+        return signals(
+            events, target, window, rivals=others, until=until, journey=journey, seed=seed, length=_LENGTH
+        ), ""
+    except BayesCxError as error:
+        return None, error.came
+
+
+def _days_until(events: "Events", end: str) -> float:
+    """Return the days from the first event to the end of the observation."""
+    observed = np.datetime64(end) - np.datetime64(events.dates.first or end)
+    return float(observed / np.timedelta64(1, "s")) / 86_400
+
+
 def _default_cut(events: "Events", until: Any) -> Any:
     """Return the moment, or the day, after two thirds of the observation."""
     from bayes_cx.clock import end_of
@@ -375,13 +416,15 @@ def completed(
     *,
     holdout: "JourneyHoldout | None" = None,
     note: str = "",
-    signals: Any = None,
+    signals: "Signals | None" = None,
     provenance: RunProvenance | None = None,
     seed: int = 1,
 ) -> JourneyStudy:
     """Return the study with the chances from each state and of each open journey."""
     from bayes_cx.data import open_journeys
+    from bayes_cx.inference.memory import compare_memory
 
+    memory = compare_memory(stays, seed) if "before" in stays else None
     if not posterior.waits:  # of journeys without a second event nothing is known of time
         terms = replace(terms, horizon=None)
     now = open_journeys(events, until=until, unit=terms.unit, **terms.reading)
@@ -394,7 +437,19 @@ def completed(
     )
     run = RunProvenance() if provenance is None else provenance
     return JourneyStudy(
-        events, stays, posterior, terms, paths, now, goal, rival, holdout, note, signals, None, run
+        events,
+        stays,
+        posterior,
+        terms,
+        paths,
+        now,
+        goal,
+        rival,
+        holdout,
+        note,
+        signals,
+        memory=memory,
+        provenance=run,
     )
 
 

@@ -61,6 +61,9 @@ by_age = bcx.summarise_uplift(mailed, outcome="bought", treatment="mail", contro
 fitted, rest = bcx.split_customers(by_age, seed=1)
 uplift = bcx.fit(bcx.models.UPLIFT, fitted, seed=1)
 judged = bcx.judge_uplift(uplift, rest, to="yes", cost=0.02, seed=1)
+few = bcx.simulate_operator(300, seed=1).events
+ends = {"target": "order_placed", "rival": "contract_cancelled"}
+journeys = bcx.study_journeys(few, **ends, journey="30 days")
 """
 
 CALLS = (
@@ -100,6 +103,9 @@ CALLS = (
     "bcx.plot.uplift_tenths(judged)",
     'bcx.plot.uplift_by_feature(uplift, "yes", "age")',
     "bcx.plot.monitored(changed)",
+    "bcx.plot.journey_map(journeys)",
+    'bcx.plot.journey_chances(journeys, of="rival")',
+    "bcx.plot.journey_calibration(journeys)",
 )
 
 

@@ -23,7 +23,7 @@ __all__ = ["files_of", "journeys"]
 
 FILES = (
     *("journeys.pdf", "journeys.html", "open_journeys.csv", "open_journeys.parquet", "states.csv"),
-    *("paths.csv", "forecasts.csv", "rejected.csv", *CARD, RECORD),
+    *("signals.csv", "paths.csv", "forecasts.csv", "rejected.csv", *CARD, RECORD),
 )
 # Rows of the table of paths.
 _PATHS = 1_000
@@ -39,9 +39,9 @@ def journeys(settings: Settings, command: str) -> "Report":
     FitError
         If ``settings.compute.strict`` and a check of the fit did not pass.
     """
-    from bayes_cx.journey_study import completed, fitted, terms_of, tested_later
+    from bayes_cx.journey_study import completed, fitted, signals_of, terms_of, tested_later
 
-    steps = Steps(total=5)
+    steps = Steps(total=6)
     compute, given, own = settings.compute, settings.events, settings.journeys
     if len(settings.read.by) > 1:
         raise InputError(
@@ -79,6 +79,9 @@ def journeys(settings: Settings, command: str) -> "Report":
                 step.says = f"fitted until {holdout.cut}, judged until {holdout.until}"
             else:
                 step.says = f"not done: {note}"
+        with steps.step("Look for signals") as step:
+            signals, why = signals_of(events, terms, compute.until, compute.seed)
+            step.says = f"none: {why}" if signals is None else f"{len(signals.found()):,} found"
         with steps.step("Ask where journeys lead") as step:
             study = completed(
                 events,
@@ -89,6 +92,7 @@ def journeys(settings: Settings, command: str) -> "Report":
                 paths,
                 holdout=holdout,
                 note=note,
+                signals=signals,
                 provenance=run_of(settings, command),
                 seed=compute.seed,
             )
@@ -124,6 +128,8 @@ def _write(folder: Path, study: "bcx.JourneyStudy") -> "Report":
     write_table(table, folder / "open_journeys.parquet")
     write_table(meaningful(_states(study)), folder / "states.csv")
     write_table(_paths(study), folder / "paths.csv")
+    if study.signals is not None:
+        write_table(meaningful(study.signals.table().reset_index()), folder / "signals.csv")
     if study.holdout is not None:
         write_table(meaningful(_forecasts(study)), folder / "forecasts.csv")
     run = study.provenance

@@ -245,3 +245,12 @@ def test_journeys_cut_at_the_purchase_reach_it_as_often_as_was_seen(clicks):
     reached = pd.Series(np.linalg.solve(np.eye(len(p)) - inside, p["purchase"].to_numpy()), p.index)
     assert reached["start"] == pytest.approx(470 / 3605, abs=1e-12)
     assert reached["payment_details"] == pytest.approx(0.382, abs=0.0005)
+
+
+@needs_clicks
+def test_the_memory_of_journeys_is_compared_by_these(clicks):
+    found = bcx.compare_memory(clicks)
+    values = found.table["log_marginal"]
+    assert values.iloc[:3].tolist() == pytest.approx([-84751.6, -79810.5, -80434.7], abs=0.05)
+    assert found.best == "two states, pooled"
+    assert values["two states, pooled"] > values["one state"]

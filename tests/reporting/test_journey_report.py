@@ -1,5 +1,7 @@
 """The report of journeys of a small simulated service: the numbers of the data, in the words of the user."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import bayes_cx as bcx
 from bayes_cx.page.blocks import Picture, Section, Table
 from bayes_cx.page.html import document
 from bayes_cx.page.markdown import markdown
+from bayes_cx.reporting.journeys.page_one import before_words
 
 DAY = pd.Timestamp("2025-01-01")
 GO = {
@@ -75,7 +78,8 @@ def blocks_of(blocks):
 def test_every_section_is_there_and_the_bad_news_first(report):
     titles = [section.title for section in report.sections if section.title]
     assert titles == [
-        "In short", "What we see of customers", "The journeys", "Winning and at risk", "Who is at risk now",
+        "In short", "What we see of customers", "The journeys", "Winning and at risk", "Signals",
+        "Who is at risk now",
         "Did the forecasts come true?", "Method", "Limits",
     ]  # fmt: skip
     lead = next(s for s in report.sentences if s.startswith("Of 100 journeys"))
@@ -91,8 +95,10 @@ def test_no_word_of_another_business(report):
 def test_what_makes_customers_leave_is_what_the_story_says(study, report):
     (mend,) = (s for s in report.sentences if s.startswith("Mend first") and "“cancel”" in s)
     assert "“bad day”" in mend
-    (before,) = (s for s in report.sentences if s.startswith("What comes before"))
-    assert "“bad day” right before in 100% of cases" in before
+    (before,) = (s for s in report.sentences if s.startswith("Within "))
+    assert "after bad day" in before
+    assert "“bad day” right before in 100% of cases" in before_words(replace(study, signals=None))
+    assert not study.memory.more_than_one
     assert study.rival is not None
     turn = study.rival.by_state.loc["bad day"]
     # A bad day is left by leaving, or by a visit, from which another may come.

@@ -52,8 +52,7 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
         if posterior.pooled
         else ""
     )
-    memory = made.get("memory")
-    told = memory["sentence"] if isinstance(memory, dict) else ""
+    told = "" if study.memory is None else study.memory.sentence
     return ModelCard(
         title=title or f"{model.name} model of journeys",
         owner=run.organisation,

@@ -53,8 +53,7 @@ def _pooled(study: JourneyStudy) -> str:
 
 
 def _memory(study: JourneyStudy) -> list[str]:
-    found = study.posterior.provenance.get("memory")
-    return [found["sentence"]] if isinstance(found, dict) and found.get("sentence") else []
+    return [] if study.memory is None else [study.memory.sentence]
 
 
 def _waits(study: JourneyStudy) -> Table:
@@ -84,6 +83,11 @@ def limits(study: JourneyStudy) -> Section:
         "Chances are of what happens if nothing changes; what an action changes only a trial can say.",
         "What happens outside the events that were read is not seen, and counts as nothing.",
     ]
+    if study.memory is not None and study.memory.more_than_one:
+        found.append(
+            "How a journey came to its last state matters in these data, and the chances do not use it: a "
+            "state after which journeys differ by their past is described by its average."
+        )
     if study.events.rows_anonymous:
         found.append("Visits of nobody known are journeys of their own, so some customers are counted twice.")
     if study.terms.horizon is not None and study.terms.close is None:

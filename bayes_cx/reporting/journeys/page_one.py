@@ -20,7 +20,7 @@ from bayes_cx.scoring.journey_views import around, each_row
 
 __all__ = ["before_words", "calls", "lead", "losses", "mend", "section"]
 
-_MENDED = 3
+_MENDED, _SIGNALS = 3, 2
 # A state before the end is named where it is so much more frequent there than in other journeys.
 _TELLING = 1.5
 
@@ -110,8 +110,10 @@ def _turn(row: Any, name: str, what: str) -> str:
 
 
 def before_words(study: JourneyStudy) -> str:
-    """Say what comes right before the end that is to be avoided, or else the one that is wanted."""
+    """Say what comes before the end that is to be avoided, or else the one that is wanted."""
     one = study.main
+    if study.signals is not None and len(study.signals.found()):
+        return " ".join(study.signals.in_short(_SIGNALS)[:_SIGNALS])
     states = [name for name in one.states if name in set(study.paths["end"])]
     if not states:
         return ""

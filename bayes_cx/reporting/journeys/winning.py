@@ -64,21 +64,21 @@ def _turns(one: Outlook, good: bool, study: JourneyStudy) -> Table:
         )
         for row in each_row(table)
     )
-    heads = ("Passed by", "Times", "Before", "There", "90% interval", "Per 100", "90% interval")
+    heads = ("Passed by", "Times", "Before", "There", "90% interval", "Per 1,000", "90% interval")
     return Table(
         (Column("State", wide=True), *map(Column, heads)),
         rows,
         caption=f"Where the chance of {either_of(one.states)} {'falls' if good else 'rises'} most.",
         legend=(
             f"Chance of {either_of(one.states)}{ahead(study)}, right before coming there and then; and how "
-            "many more or fewer of 100 journeys that makes. What goes together need not be the cause."
+            "many more or fewer of 1,000 journeys that makes. What goes together need not be the cause."
         ),
         label="Turns",
     )
 
 
 def _signed(share: float) -> str:
-    text = f"{100 * share:+.1f}".replace("-", "−")
+    text = f"{1000 * share:+.1f}".replace("-", "−")
     return "0.0" if text in ("+0.0", "−0.0") else text
 
 
