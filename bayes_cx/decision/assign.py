@@ -22,6 +22,8 @@ _SAMPLE, _ROUNDS = 3000, 4
 _NODES = 5000
 # A gap that nobody would see.
 _CLOSE = 1e-6
+# How far beyond the limits their prices are taken.
+_BEYOND = 1e-7
 # Costs are sums of rounded numbers: nothing is left out for a rounding error.
 _ROUNDING = 1e-9
 
@@ -139,7 +141,9 @@ def _tighter(found: Assigned, bound: float) -> Assigned:
 def _exact(programme: Programme, live: np.ndarray) -> Assigned:
     """Solve for all rows that can gain."""
     part = programme.only(live, programme.limit)
-    number, price = _solved(part)
+    number, _ = _solved(part)
+    # Where a limit is just used up, one more unit gains less than the last one did: that is the price beyond.
+    _, price = _solved(programme.only(live, programme.limit * (1 + _BEYOND) + _BEYOND))
     row, action, amount = _whole(part, number, price)
     bound = part.bound(price)[0]
     return _assigned(programme, live[row], action, amount, price, bound)
