@@ -88,6 +88,8 @@ class FollowUp:
             found.append(
                 f"{self.cut_short:,} windows end before {self.window}, with the next decision on the customer"
             )
+        if certain := int((self.rows["propensity"].to_numpy() == 1).sum()):
+            found.append(f"{certain:,} decisions were certain, and say nothing of what an action changes")
         return tuple(found)
 
     def by_action(self) -> pd.DataFrame:

@@ -29,7 +29,7 @@ SCHEMA = {
 """The columns of a log and their types; the customer is text or a whole number, the context text."""
 
 # What plans call the columns of a log.
-_ALSO = {"action": "offer", "expected": "gain", "expected_sd": "gain_sd"}
+_ALSO = {"action": "offer", "propensity": "taken", "expected": "gain", "expected_sd": "gain_sd"}
 
 
 def write_actions(

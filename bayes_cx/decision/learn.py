@@ -40,7 +40,8 @@ def learn(
     """Learn what actions change from a log and from what happened after each of them.
 
     Each decision counts by one over its propensity, and is compared with those of its round and group who
-    were left alone, so neither the choice of whom to contact nor a good month is taken for an effect. What
+    were left alone; one that was certain, as of a customer who must not be contacted, does not count. So
+    neither the choice of whom to contact nor a good month is taken for an effect. What
     was believed before is the prior: as long as the log says little, an effect is what was assumed, and in
     the end it is what was measured. Groups are alike unless the log says otherwise.
 
@@ -105,13 +106,20 @@ def learn(
             f"one of {', '.join(map(repr, decided.context)) or 'none: the log has no context'}",
             "check the spelling",
         )
-    if control not in decided.actions:
+    rows: Any = decided.rows[decided.rows["propensity"] < 1]
+    if rows.empty:
+        raise InputError(
+            "a log in which every decision was certain",
+            "actions that were chosen at random, and the probabilities with which they were",
+            "leave a share of the customers alone at random next time, and write the propensities",
+        )
+    if control not in set(rows["action"]):
         raise InputError(
             f"no decision {control!r} in the log, which has {', '.join(map(repr, decided.actions))}",
             "customers who were left alone at random, without whom nobody knows what an action changed",
             "name the action with control='...', or leave a share of the customers alone next time",
         )
-    sums = sums_of(decided.rows, group_names(decided.rows, by), outcome)
+    sums = sums_of(rows, group_names(rows, by), outcome)
     given = {
         name: prior.prior if isinstance(prior, Stated) else prior for name, prior in (priors or {}).items()
     }

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
 
 from bayes_cx.page.style import COLOURS
 from bayes_cx.plot.axes import drawn_on
@@ -62,6 +63,9 @@ def monitored(found: Monitored, *, ax: "Axes | None" = None) -> "Axes":
             color=COLOURS["amber"],
         )
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(numticks=7))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if 1 <= value < 1e6 else f"{value:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=min(0.05, float(evidence.min()) * 0.8))
         axes.set_ylabel("Evidence for a change")
         axes.margins(x=0.02)

@@ -108,7 +108,8 @@ def realised(
     """Return what actions changed, against what was expected of them.
 
     Customers with an action are compared with those left alone who were decided on at the same time and are
-    alike in the context; within a group decisions count by one over their propensity. The interval takes all
+    alike in the context; within a group decisions count by one over their propensity, and those that were
+    certain, such as of customers who must not be contacted, do not count. The interval takes all
     decisions on a customer together. An action has missed its goal where the whole interval is below what
     was expected. What to expect from now on weighs expectation and result by their precision, where the log
     holds the standard deviation of what was expected; else it is the result.
@@ -156,6 +157,7 @@ def realised(
     actions = [name for name in decided.actions if name != control]
     group = cells(rows, ("time", *by))
     y, weight = rows[outcome].to_numpy(float), 1.0 / rows["propensity"].to_numpy(float)
+    open_ = weight > 1.0
     customers = rows.groupby("customer", sort=False).ngroup().to_numpy()
     tail = ndtri((1 + level) / 2)
     columns: dict[str, list] = {name: [] for name in _COLUMNS}
@@ -163,7 +165,8 @@ def realised(
     for name in actions:
         here = rows["action"].to_numpy(object)
         treated, left = here == name, here == control
-        effect, influence, compared = _difference(y, weight, group, treated, left)
+        # Of a decision that was certain nobody knows what would have happened else.
+        effect, influence, compared = _difference(y, weight, group, treated & open_, left & open_)
         se = standard_error(influence, customers) if np.isfinite(effect) else np.nan
         goal, spread = _expected(rows, treated & compared, name, outcome, expected)
         low, high = effect - tail * se, effect + tail * se

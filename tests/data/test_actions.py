@@ -89,6 +89,15 @@ def test_the_same_decisions_are_written_once(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".parquet"}
 
 
+def test_a_plan_with_propensities_keeps_them(tmp_path):
+    """As the next best action has them: the probability of what was taken."""
+    table = pd.DataFrame({"customer": ["a", "b"], "action": ["call", "nothing"], "taken": [0.9, 0.1]})
+    path = bcx.write_actions(table.assign(gain=[2.0, 0.0]), tmp_path, time="2025-01-01")
+    log = bcx.read_actions(path).table()
+    assert log["propensity"].tolist() == [0.9, 0.1]
+    assert log["expected"].tolist() == [2.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

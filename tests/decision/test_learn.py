@@ -205,6 +205,22 @@ def test_nothing_depends_on_the_unit_of_money(rng):
     assert np.allclose(one.policy()["propensity"], other.policy()["propensity"], atol=2e-3)
 
 
+def test_customers_who_must_not_be_contacted_are_no_control(rng):
+    """They buy far more, and got nothing for certain."""
+    found = decided(rng, 3000)
+    out = found.rows.sample(2000, random_state=1).assign(action="nothing", propensity=1.0, bought=1)
+    out["customer"] += 100_000
+    both = replace(found, rows=pd.concat([found.rows, out], ignore_index=True))
+    one, other = (bcx.learn(each, by="group", seed=1) for each in (found, both))
+    pd.testing.assert_frame_equal(one.sums, other.sums)
+    assert "2,000 decisions were certain" in both.remarks[-1]
+    same = [bcx.realised(each, outcome="bought").data["realised"].to_numpy() for each in (found, both)]
+    assert np.array_equal(*same)
+    certain = replace(found, rows=found.rows.assign(propensity=1.0))
+    with pytest.raises(bcx.InputError, match="every decision was certain"):
+        bcx.learn(certain, by="group")
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
