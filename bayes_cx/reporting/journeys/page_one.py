@@ -113,7 +113,7 @@ def before_words(study: JourneyStudy) -> str:
     """Say what comes before the end that is to be avoided, or else the one that is wanted."""
     one = study.main
     if study.signals is not None and len(study.signals.found()):
-        return " ".join(study.signals.in_short(_SIGNALS)[:_SIGNALS])
+        return " ".join(study.signals.sentences(_SIGNALS))
     states = [name for name in one.states if name in set(study.paths["end"])]
     if not states:
         return ""

@@ -21,4 +21,4 @@ def section(study: JourneyStudy) -> Section | None:
         f"and age; {per_cent_range(low, high)} of them have nothing to do with it. Shrunk towards no effect, "
         "so that at most one in twenty of those named is false. What comes before need not be the cause."
     )
-    return Section("Signals", (Text(found.in_short(_SENTENCES), "bullets"), Text((note,), "note")))
+    return Section("Signals", (Text(found.sentences(_SENTENCES), "bullets"), Text((note,), "note")))
