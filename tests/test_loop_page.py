@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 def test_the_examples_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "loop.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names = {}
     for block in blocks:
         exec(compile(block, "loop.md", "exec"), names)
@@ -22,7 +22,12 @@ def test_the_examples_run(capsys, tmp_path, monkeypatch):
     assert "'mail' changes the share who buy of gold by 0.1" in said
     assert names["value"].verdict == "passed"
     assert names["found"].changed
-    assert len(list((tmp_path / "log").glob("*.parquet"))) == 2
+    assert len(list((tmp_path / "log").glob("*.parquet"))) == 3
+    log = names["bcx"].read_actions("log").table()
+    last = log[log["time"] == log["time"].max()]
+    # A budget of 2,000 pays for a mail to so many, of whom a tenth is held out at random.
+    assert (last["action"] == "mail").sum() * 1.5 <= 2000
+    assert set(last.loc[last["action"] == "mail", "propensity"]) == {0.9}
 
 
 @pytest.fixture(scope="module")
