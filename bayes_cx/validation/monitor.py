@@ -7,6 +7,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
@@ -76,7 +77,8 @@ class Monitored:
         if not self.changed:
             if _checks.verdict(self.checks[:1]) == "not_run":
                 return ("There is not enough yet to say whether anything changed.",)
-            found = f"Nothing changed more than chance explains in {looks.size:,} looks"
+            number = "one look" if looks.size == 1 else f"{looks.size:,} looks"
+            found = f"Nothing changed more than chance explains in {number}"
             return (f"{found}; a false alarm, ever, has a chance of {self.level:.0%} at most.",)
         found = []
         alarms = np.flatnonzero(self.data["alarm"].to_numpy())
@@ -150,7 +152,8 @@ def monitor(
     part : str, optional
         Column with the part of the data, such as a segment or the state of a journey.
     period : str, optional
-        Column with the day or week. If not given, `after` is one look.
+        Column with the day or week. If not given, `after` is one look, to be taken once: without periods
+        nobody can tell how often one has looked, and evidence is one over a p-value.
     level : float
         The probability of a false alarm, ever.
     seed : int
@@ -190,8 +193,7 @@ def monitor(
         raise InputError("a table without rows", "one row or more in each table", "check the tables")
     looks = _looks(old, new, of)
     found = watched(old, new, of, looks, checked_seed(seed))
-    evidence = np.array([e_values(one.z) for one in found])
-    together = evidence.mean(axis=0)
+    evidence, together = _evidence(found, one_look=period is None)
     alarm = _alarms(evidence, together, level)
     began = np.array([_began(one.z, each) for one, each in zip(found, evidence, strict=True)])
     numbers = {
@@ -214,6 +216,17 @@ def monitor(
         attrs={"what": of.what, "columns": ", ".join(of.columns), "level": level},
     )
     return Monitored(data, float(level), _checks_of(found, together, level))
+
+
+def _evidence(found: Sequence[Series], *, one_look: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the evidence for a change of each series after each look, and that of all together."""
+    if not one_look:
+        each = np.array([e_values(one.z) for one in found])
+        return each, each.mean(axis=0)
+    # One over the p-value: of a single look it is 20 with probability 5% as well, and there is no better bet.
+    z = np.array([np.abs(one.z) for one in found])
+    each = np.where(np.isfinite(z), 0.5 / np.maximum(ndtr(-np.nan_to_num(z)), 1e-300), 1.0)
+    return each, np.maximum(each.max(axis=0) / len(found), 1.0)
 
 
 def _watched(given: dict[str, Any], part: str | None, period: str | None) -> Watched:

@@ -59,6 +59,7 @@ def of_rates(k: np.ndarray, exposure: np.ndarray, rng: np.random.Generator) -> n
     exposure : numpy.ndarray, shape (period,)
     rng : numpy.random.Generator
     """
+    k = np.rint(k).astype(np.int64)
     events, total = np.cumsum(k), np.cumsum(exposure)
     uniform = rng.random(k.size)
     share = np.divide(exposure, total, out=np.ones_like(total), where=total > 0)

@@ -162,6 +162,20 @@ def test_nothing_depends_on_the_unit_of_money(rng):
     assert np.allclose(found[0].data["evidence"], found[1].data["evidence"])
 
 
+@pytest.mark.parametrize("what", ["share", "rate"])
+def test_one_look_is_an_exact_test(what):
+    """Against SciPy, where randomised ties hardly matter; in one look no evidence is given away."""
+    before, after = pd.DataFrame({"k": [4000], "n": [40_000]}), pd.DataFrame({"k": [2200], "n": [20_000]})
+    found = bcx.monitor(before, after, **{what: ("k", "n")})
+    p = {
+        "share": 2 * stats.hypergeom(60_000, 6200, 20_000).sf(2199),
+        "rate": 2 * stats.binom(6200, 1 / 3).sf(2199),
+    }[what]
+    assert 1 / found.data["evidence"].item() == pytest.approx(p, rel=0.1)
+    assert found.changed
+    assert not bcx.monitor(before, after.assign(k=2020), **{what: ("k", "n")}).changed
+
+
 def test_too_little_is_no_pass():
     before, after = (
         pd.DataFrame({"k": [1], "n": [50]}),
