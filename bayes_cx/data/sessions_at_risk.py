@@ -226,7 +226,7 @@ count(*) AS weight FROM {view} WHERE {which} GROUP BY ALL ORDER BY ALL"""
     if live:
         return xr.Dataset(data, coords={"customer": column(found, "session")}, attrs=attrs)
     data["weight"] = ("row", column(found, "weight").astype(np.int64))
-    told = events.table.run(f"SELECT count(DISTINCT session) AS n FROM {view} WHERE {which}")
-    sessions = int(told["n"][0].as_py())
+    counted = events.table.run(f"SELECT count(DISTINCT session) AS n FROM {view} WHERE {which}")
+    sessions = int(counted["n"][0].as_py())
     attrs |= {"customers": sessions, "overlap": float(column(found, "weight").sum()) / sessions}
     return xr.Dataset(data, attrs=attrs)

@@ -131,11 +131,11 @@ def summarise_periods(
         "weight": ("row", column(found, "weight").astype(np.int64)),
     }
     grid, risk = rows.grid(last), rows._risk
-    told = events.table.run(
+    counted = events.table.run(
         f"""SELECT (SELECT count(DISTINCT customer) FROM {grid}) AS customers,
 (SELECT count(*) FROM {risk} WHERE ended IS NOT NULL AND enters >= {rows._cell("ended")}) AS early"""
     ).to_pylist()[0]
-    attrs = made.attrs(rows) | {"customers": told["customers"], "left_early": told["early"]}
+    attrs = made.attrs(rows) | {"customers": counted["customers"], "left_early": counted["early"]}
     return xr.Dataset(data, attrs=attrs)
 
 

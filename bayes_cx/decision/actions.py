@@ -94,7 +94,7 @@ class Limits:
         each refusal; the channel ``"all"`` refuses every contact. With a column ``allowed`` only rows in
         which it is false refuse. Or a mapping of customers to the channels that they refuse.
     consistent : bool
-        Whether a customer who got a message within `period` is told only the same message, in any channel.
+        Whether a customer who got a message within `period` gets only the same message, in any channel.
 
     Raises
     ------

@@ -103,13 +103,21 @@ def _of_array(given: xr.DataArray, actions: Sequence[Action], weights: Mapping[s
     return Gains(customers, np.arange(len(customers)), expected, np.broadcast_to(cost, expected.shape), draws)
 
 
+def _by_customer(table: pd.DataFrame) -> xr.Dataset:
+    """Return a table over customers, who are a column or else its index."""
+    indexed = table.set_index("customer") if "customer" in table.columns else table.rename_axis("customer")
+    if twice := int(indexed.index.duplicated().sum()):
+        raise InputError(
+            f"{twice:,} rows of customers who have one already",
+            "a row for each customer",
+            "keep one of them",
+        )
+    return indexed.to_xarray()
+
+
 def _of_customers(given: pd.DataFrame | xr.Dataset, actions: Sequence[Action], seed: int) -> Gains:
     """Return the gain of each response times what an outcome is worth, less the cost."""
-    rows = (
-        given.to_xarray().rename({given.index.name or "index": "customer"})
-        if isinstance(given, pd.DataFrame)
-        else given
-    )
+    rows = _by_customer(given) if isinstance(given, pd.DataFrame) else given
     n = rows.sizes.get("customer", 0)
     customers = rows["customer"].to_numpy() if "customer" in rows.coords else np.arange(n)
     rng = np.random.default_rng([seed, 11])

@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_cx.decision.actions import NOTHING, Action, Exploration, Limits
 from bayes_cx.decision.assign import Programme, assign
 from bayes_cx.decision.gains import Gains, gains_of
-from bayes_cx.decision.permitted import FREE, FULL, REFUSED, TOLD, permitted
+from bayes_cx.decision.permitted import FREE, FULL, OTHER_MESSAGE, REFUSED, permitted
 from bayes_cx.errors import InputError
 from bayes_cx.files import write_csv
 from bayes_cx.notebook import html
@@ -25,7 +25,7 @@ _MOST_GROUPS, _LEAST_GROUP = 10, 50
 _WHY = {
     REFUSED: "the customer refuses {channels}",
     FULL: "the customer had as many contacts as are allowed",
-    TOLD: "the customer was told another message",
+    OTHER_MESSAGE: "the customer got another message lately",
 }
 
 
@@ -81,7 +81,7 @@ class ActionPlan:
             Positions; all by default.
         """
         some = np.arange(self.data.sizes["customer"])[customers]
-        columns = {name: self.data[name].to_numpy()[some] for name in _TOLD_OF}
+        columns = {name: self.data[name].to_numpy()[some] for name in _READ_BY_REASONS}
         why = self.reasons_of[some]
         return [self._reason(*one) for one in zip(*columns.values(), why, strict=True)]
 
@@ -124,7 +124,7 @@ class ActionPlan:
         return html("actions", self)
 
 
-_TOLD_OF = ("action", "planned", "control", "gain", "best", "best_gain")
+_READ_BY_REASONS = ("action", "planned", "control", "gain", "best", "best_gain")
 
 
 def next_best_action(

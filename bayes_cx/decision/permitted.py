@@ -10,10 +10,10 @@ from bayes_cx.decision.actions import Action, Limits
 from bayes_cx.errors import InputError
 from bayes_cx.spans import Span
 
-__all__ = ["FREE", "FULL", "REFUSED", "TOLD", "permitted"]
+__all__ = ["FREE", "FULL", "OTHER_MESSAGE", "REFUSED", "permitted"]
 
-FREE, REFUSED, FULL, TOLD = 0, 1, 2, 3
-"""Whether an action is possible, or why not: refused, enough contacts, another message was told."""
+FREE, REFUSED, FULL, OTHER_MESSAGE = 0, 1, 2, 3
+"""Whether an action is possible, or why not: refused, enough contacts, another message was sent."""
 
 ALL = "all"
 
@@ -112,7 +112,7 @@ def _from_log(
     log: Any,
     until: Any,
 ) -> None:
-    """Mark who had enough contacts, and who was told another message, in place."""
+    """Mark who had enough contacts, and who got another message lately, in place."""
     end = log["time"].max() if until is None else _utc(until)
     span = pd.Timedelta(days=Span.of(limits.period).in_unit("day"))
     recent = log[((log["time"] > end - span) & (log["time"] <= end)).to_numpy()]
@@ -124,11 +124,11 @@ def _from_log(
     if limits.consistent:
         if "message" not in recent:
             raise InputError("a contact log without message", "what was said", "add the column message")
-        told = recent["message"].map(lambda value: str(value).strip())
+        sent = recent["message"].map(lambda value: str(value).strip())
         for place, action in enumerate(actions):
-            other = set(who[(told != action.message).to_numpy()]) if action.message else set()
+            other = set(who[(sent != action.message).to_numpy()]) if action.message else set()
             mine = places.isin(other) & (found[:, place] == FREE)
-            found[mine, place] = TOLD
+            found[mine, place] = OTHER_MESSAGE
 
 
 def _utc(date: Any) -> pd.Timestamp:

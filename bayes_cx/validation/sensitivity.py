@@ -127,7 +127,7 @@ def total_sensitivity(
     tree = xr.DataTree.from_dict(
         {group: xr.Dataset({"total": (("chain", "draw"), value[None])}) for group, value in parts.items()}
     )
-    # Fits with calendar time differ in their last digits between machines; three decimals are as much as counts.
+    # Last digits of fits with calendar time differ between machines; three decimals are all that counts.
     by_prior, by_data = (round(float(psense(tree, group=one)["total"]), 3) for one in ("prior", "likelihood"))
     what = f"sensitivity of the {events} of all customers within {t} to the priors of what they share"
     return (_judged(what, by_prior, by_data, f"< {LIMIT}", name),)

@@ -1,5 +1,6 @@
 """Plans of actions: against brute force, properties of limits, propensities and frequencies, scale."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -154,7 +155,7 @@ def test_contacts_within_a_period_and_messages_that_agree():
     )
     made = {"limits": bcx.Limits(contacts=2, consistent=True), "log": log, "until": "2026-02-01"}
     plan = bcx.next_best_action(gains(values), ACTIONS, **made)
-    # 0 was never told anything, 1 had two contacts, 2 was told of spring, and for 3 that was long ago.
+    # 0 never got anything, 1 had two contacts, 2 got the message of spring, and for 3 that was long ago.
     assert plan.data["action"].to_numpy().tolist() == ["letter", NOTHING, "call", "letter"]
     assert "as many contacts as are allowed" in plan.reasons()[1]
     # Times with a zone are the same times.
@@ -290,14 +291,18 @@ def test_responses_by_customer_choose_by_what_was_measured(uplift):
     assert abs(gain[0] - (10 * 0.3 - 1)) < 0.4
     assert np.isclose(gain[1], 10 * 0.03 - 0.2, atol=0.05)
     assert plan.table()["reason"].str.len().min() > 20
+    # The customers may be a column as well; who is there twice would get two actions.
+    column = people.rename_axis("customer").reset_index()
+    again = bcx.next_best_action(column, actions, limits=bcx.Limits(preferences={"cyd": "post"}))
+    assert again.data.equals(plan.data)
+    with pytest.raises(InputError, match="1 rows of customers who have one already"):
+        bcx.next_best_action(pd.concat([column, column[:1]]), actions)
 
 
 def test_a_plan_reads_an_effect_by_customer(uplift, worth):
     """In a lifetime value who buys because of the letter brings a purchase, and more where it works."""
     region = np.where(np.arange(worth.n_customers) % 2, "north", "south").astype(object)
     stats = worth.stats.assign(region=("customer", region))
-    import dataclasses
-
     value = dataclasses.replace(worth, stats=stats)
     offer = bcx.Offer("Letter", cost=1.0, response=bcx.Uplift(uplift, to="letter"))
     plan = bcx.prioritise(value, [offer], seed=1, futures=False)

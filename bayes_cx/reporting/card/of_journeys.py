@@ -52,7 +52,7 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
         if posterior.pooled
         else ""
     )
-    told = "" if study.memory is None else study.memory.sentence
+    memory = "" if study.memory is None else study.memory.sentence
     return ModelCard(
         title=title or f"{model.name} model of journeys",
         owner=run.organisation,
@@ -76,7 +76,7 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
             name=model.name,
             story=(
                 f"{what_is_a_journey(study)} From each state it goes on to another with a chance of its own, "
-                f"after a time whose distribution depends on the state. {pooled}{told}"
+                f"after a time whose distribution depends on the state. {pooled}{memory}"
             ).strip(),
             when="where customers pass states that are seen",
             priors=(
