@@ -6,6 +6,7 @@ import pytest
 import bayes_cx as bcx
 from bayes_cx.models import BG_CNBD, MBG_CNBD
 from bayes_cx.scoring.compiled import evaluate
+from bayes_cx.simulated import Purchases
 
 POINT = {"k": 3.0, "r": 1.2, "alpha": 5.0, "a": 0.8, "b": 2.5}
 
@@ -32,7 +33,7 @@ def test_published_probabilities_and_expectations():
 
 
 def test_what_is_observed_of_gaps():
-    made = bcx.model.Purchases(np.array([1, 0, 1, 1]), np.array([6.0, 3.0, 2.0, 12.0]))
+    made = Purchases(np.array([1, 0, 1, 1]), np.array([6.0, 3.0, 2.0, 12.0]))
     seen = BG_CNBD.observe(made, np.full(3, 20.0))
     np.testing.assert_array_equal(seen["x"], [1, 3, 0])
     np.testing.assert_allclose(seen["regularity"], [0.0, np.log([2 / 12, 4 / 12, 6 / 12]).sum(), 0.0])
