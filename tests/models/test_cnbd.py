@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import bayes_cx as bcx
 from bayes_cx.models import BG_CNBD, MBG_CNBD
 from bayes_cx.scoring.compiled import evaluate
 from bayes_cx.simulated import Purchases
