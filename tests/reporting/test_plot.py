@@ -75,6 +75,10 @@ DRAWN_ELSEWHERE = {
 }
 
 
+# Whose vertical axis holds names.
+NAMES_ON_Y = {"arms", "capture", "forest", "futures", "uplift_by_feature"}
+
+
 def a_trial():
     rows = pd.DataFrame(
         {"arm": ["a", "b"] * 200, "shop": ["x", "x", "y", "y"] * 100, "y": [0, 1, 0, 0] * 100}
@@ -139,7 +143,7 @@ def test_every_picture_draws_on_what_it_is_given(
         drawn_on = Figure().subplots()
         assert getattr(bcx.plot, name)(*arguments, ax=drawn_on) is drawn_on, name
         assert drawn_on.has_data() or drawn_on.patches, name
-        assert drawn_on.get_ylabel() or name in ("forest", "capture", "futures", "uplift_by_feature"), name
+        assert drawn_on.get_ylabel() or name in NAMES_ON_Y, name
     assert not plt.get_fignums()
     assert dict(mpl.rcParams) == usual
 
