@@ -122,10 +122,13 @@ from bayes_cx.reporting import ModelCard as ModelCard
 from bayes_cx.reporting import Report as Report
 from bayes_cx.reporting import model_card as model_card
 from bayes_cx.reporting import report as report
+from bayes_cx.reporting.action_pages import actions_report as actions_report
+from bayes_cx.reporting.learned_pages import learn_report as learn_report
 from bayes_cx.reporting.panels.show import show as show
 from bayes_cx.reporting.trial import TrialStudy as TrialStudy
 from bayes_cx.reporting.trial import trial_report as trial_report
 from bayes_cx.reporting.uplift_pages import uplift_report as uplift_report
+from bayes_cx.reporting.uplift_study import UpliftStudy as UpliftStudy
 from bayes_cx.risk_study import RiskStudy as RiskStudy
 from bayes_cx.risk_study import study_risk as study_risk
 from bayes_cx.scoring import OverLinks as OverLinks

@@ -64,6 +64,15 @@ judged = bcx.judge_uplift(uplift, rest, to="yes", cost=0.02, seed=1)
 few = bcx.simulate_operator(300, seed=1).events
 ends = {"target": "order_placed", "rival": "contract_cancelled"}
 journeys = bcx.study_journeys(few, **ends, journey="30 days")
+log = bcx.read_actions(
+    pd.DataFrame({"customer": range(6000), "tier": rng.choice(["gold", "basic"], 6000)}).assign(
+        action=rng.choice(["mail", "call", "nothing"], 6000), propensity=1 / 3, time="2025-01-01"
+    )
+)
+who = log.table()
+works = 0.1 + 0.12 * ((who["action"] == "mail") & (who["tier"] == "gold")) + 0.03 * (who["action"] == "call")
+orders = who.loc[rng.random(6000) < works, ["customer"]].assign(time="2025-01-09")
+told = bcx.learn(log, orders, window="30 days", until="2025-03-01", priors={"gift": bcx.Beta(2, 18)}, seed=1)
 """
 
 CALLS = (
@@ -106,6 +115,7 @@ CALLS = (
     "bcx.plot.journey_map(journeys)",
     'bcx.plot.journey_chances(journeys, of="rival")',
     "bcx.plot.journey_calibration(journeys)",
+    "bcx.plot.learned(told)",
 )
 
 

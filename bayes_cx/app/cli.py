@@ -343,6 +343,7 @@ def uplift(
 @takes(
     *("customer", "time", "amount", "by", "time_format", "timezone", "returns", "zero_amounts", "decimal"),
     *("thousands", "encoding", "until", "window", "worth", "margin", "seed"),
+    *("title", "organisation", "currency", "timestamp"),
 )
 def learn(
     given: Given,
@@ -378,7 +379,7 @@ def learn(
     asked = learn_run.Asked(outcome, left, cost or (), believe or (), half_life, least, left_alone, plan_for)
     for sentence in learn_run.run(log, purchases, settings, asked, out):
         typer.echo(sentence)
-    typer.echo(f"The next plan is {out}/next.csv.")
+    typer.echo(f"The report is {out}/learned.pdf; the next plan, {out}/next.csv.")
 
 
 @app.command()

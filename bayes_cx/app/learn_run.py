@@ -19,12 +19,14 @@ from bayes_cx.records import RECORD
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 __all__ = ["FILES", "Asked", "run"]
 
 STATE = "learned.parquet"
 TABLES = ("effects.csv", "realised.csv", "policy.csv", "next.csv")
-FILES = (STATE, *TABLES, "rejected.csv", "rejected_purchases.csv", RECORD)
+PAGES = ("learned.pdf", "learned.html")
+FILES = (STATE, *PAGES, *TABLES, "rejected.csv", "rejected_purchases.csv", RECORD)
 """The files that the command may write."""
 
 
@@ -105,8 +107,13 @@ def run(log: Path, purchases: Path, settings: Settings, asked: Asked, out: Path)
         for remark in decided.remarks:
             steps.note(remark)
         with steps.step("Write what was learned and the next plan"):
-            plan = _write(folder, actions, decided, learned, settings, asked, costs)
+            plan, policy = _write(folder, actions, decided, learned, settings, asked, costs)
             found = bcx.realised(decided, control=asked.control, by=learned.by)
+            made = bcx.learn_report(
+                learned, found, policy=policy, plan=plan, run=_provenance(settings, decided)
+            )
+            made.to_pdf(folder / PAGES[0])
+            made.to_html(folder / PAGES[1])
             write_csv(meaningful(found.table()), folder / "realised.csv")
             missed = [one for one in found.sentences if "expected" in one or "not known" in one]
             sentences = (*learned.sentences, *missed)
@@ -127,8 +134,8 @@ def _write(
     settings: Settings,
     asked: Asked,
     costs: dict[str, float],
-) -> "pd.DataFrame":
-    """Write the tables; return the next plan, for all customers of the log, as they were known last."""
+) -> "tuple[pd.DataFrame, xr.Dataset]":
+    """Write the tables; return the next plan for all customers of the log, and the chances it follows."""
     value: dict[str, Any] = {"least": asked.least, "left_alone": asked.left_alone}
     if asked.outcome != "gain":  # which has both in it
         value |= {"worth": _worth(decided, settings, asked.outcome), "costs": costs}
@@ -137,12 +144,28 @@ def _write(
         rows = rows[rows["time"] < asked.plan_for]
     latest = rows.groupby("customer", as_index=False, sort=True).tail(1).sort_values("customer")
     plan = learned.plan(latest[["customer", *learned.by]], seed=settings.compute.seed, **value)
-    policy = learned.policy(**value).to_dataframe().reset_index()
+    policy = learned.policy(**value)
+    by_group = policy.to_dataframe().reset_index()
     bcx.save_learned(learned, folder / STATE)
     write_csv(meaningful(learned.table()), folder / "effects.csv")
-    write_csv(meaningful(policy, exact=["propensity"]), folder / "policy.csv")
+    write_csv(meaningful(by_group, exact=["propensity"]), folder / "policy.csv")
     write_csv(meaningful(plan, exact=["propensity"]), folder / "next.csv")
-    return plan
+    return plan, policy
+
+
+def _provenance(settings: Settings, decided: bcx.FollowUp) -> bcx.RunProvenance:
+    """Return title, organisation, currency and time of the pages.
+
+    The time is that until which purchases are known unless one is given, since the same outcomes learned
+    twice must change nothing.
+    """
+    write = settings.write
+    return bcx.RunProvenance(
+        title=write.title or "",
+        organisation=write.organisation,
+        currency=write.currency,
+        timestamp=decided.until if write.timestamp is None else write.stamp(),
+    )
 
 
 def _worth(decided: bcx.FollowUp, settings: Settings, outcome: str) -> float:

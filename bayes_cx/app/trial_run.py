@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
-from bayes_cx.app.folder import report_folder, write_record
+from bayes_cx.app.folder import CARD, report_folder, write_record
 from bayes_cx.app.settings import Settings
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.work import run_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["files_of", "run"]
 
-_FILES = ("trial.pdf", "trial.html", "trial.json", "trial.nc", "rejected.csv", RECORD)
+_FILES = ("trial.pdf", "trial.html", "trial.json", "trial.nc", "rejected.csv", *CARD, RECORD)
 
 
 def files_of(settings: Settings) -> list[Path]:
@@ -69,6 +69,7 @@ def run(settings: Settings, command: str) -> Report:
             made = bcx.trial_report(study)
             made.to_pdf(folder / "trial.pdf")
             made.to_html(folder / "trial.html")
+            bcx.model_card(study).write(folder)
             posterior.save(folder / "trial.nc")
             with atomic_path(folder / "trial.json") as part:
                 part.write_text(json.dumps(few_digits(study.record()), indent=1) + "\n", encoding="utf-8")

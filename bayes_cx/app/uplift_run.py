@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 import bayes_cx as bcx
-from bayes_cx.app.folder import report_folder, write_record
+from bayes_cx.app.folder import CARD, report_folder, write_record
 from bayes_cx.app.steps import Steps
 from bayes_cx.files import atomic_path, few_digits, meaningful, write_csv
 from bayes_cx.records import RECORD
 
 __all__ = ["FILES", "Asked", "run"]
 
-FILES = ("uplift.pdf", "uplift.html", "uplift.json", "uplift.nc", "customers.csv", RECORD)
+FILES = ("uplift.pdf", "uplift.html", "uplift.json", "uplift.nc", "customers.csv", *CARD, RECORD)
 """What the command writes."""
 
 
@@ -89,6 +89,7 @@ def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path
             report = bcx.uplift_report(posterior, judged, provenance)
             report.to_pdf(folder / "uplift.pdf")
             report.to_html(folder / "uplift.html")
+            bcx.model_card(bcx.UpliftStudy(posterior, judged, provenance)).write(folder)
             posterior.save(folder / "uplift.nc")
             record = _record(posterior, judged)
             with atomic_path(folder / "uplift.json") as part:

@@ -84,6 +84,14 @@ class Learned:
         """The groups of customers, in alphabetical order."""
         return tuple(np.unique(self.sums["group"].to_numpy(str)).tolist())
 
+    def prior(self, action: str) -> Beta:
+        """Return what was believed of an action before the log; Beta(2, 18) if nothing was said."""
+        return self.priors.get(action, _VAGUE)
+
+    def assumed(self, action: str) -> float:
+        """Return the change that was expected of an action before the log, in the unit of ``effect``."""
+        return self.scale * self.prior(action).mean
+
     @cached_property
     def effects(self) -> xr.Dataset:
         """What each action changes in each group.
@@ -93,7 +101,7 @@ class Learned:
         (action, sample, group): ``draws``.
         """
         found = differences(self.sums, self.actions, self.control, self.groups, self._forget)
-        priors = [self.priors.get(name, _VAGUE) for name in self.actions]
+        priors = [self.prior(name) for name in self.actions]
         mean = self.scale * np.array([prior.mean for prior in priors])
         total = np.array([prior.alpha + prior.beta for prior in priors])
         sd = np.sqrt(mean * (self.scale - mean) / (total + 1.0))

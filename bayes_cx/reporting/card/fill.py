@@ -20,6 +20,7 @@ from bayes_cx.references import reference
 from bayes_cx.reporting.alike import group_columns
 from bayes_cx.reporting.card.of_journeys import journey_card
 from bayes_cx.reporting.card.of_risk import risk_card
+from bayes_cx.reporting.card.of_trials import trial_card, uplift_card
 from bayes_cx.reporting.card.parts import (
     Checked,
     DataPart,
@@ -32,6 +33,8 @@ from bayes_cx.reporting.card.parts import (
 )
 from bayes_cx.reporting.card.record import ModelCard
 from bayes_cx.reporting.card.text import NOT_GIVEN, TOO_FEW, USE, ethics, limits
+from bayes_cx.reporting.trial.trial_study import TrialStudy
+from bayes_cx.reporting.uplift_study import UpliftStudy
 from bayes_cx.risk_study import RiskStudy
 from bayes_cx.study import Study
 from bayes_cx.validation.holdout import SMALLEST_GROUP
@@ -57,7 +60,7 @@ MOST_GROUPS = 30
 
 
 def model_card(
-    study: "Study | JourneyStudy | RiskStudy",
+    study: "Study | JourneyStudy | RiskStudy | TrialStudy | UpliftStudy",
     posterior: "Posterior | None" = None,
     *,
     title: str = "",
@@ -67,7 +70,7 @@ def model_card(
 
     Parameters
     ----------
-    study : Study, JourneyStudy or RiskStudy
+    study : Study, JourneyStudy, RiskStudy, TrialStudy or UpliftStudy
         Its evidence fills the sections of the card: the hold-out for the first of its fits, the predictive
         checks and the sensitivity for the fit of whose model they are.
     posterior : Posterior, optional
@@ -95,6 +98,10 @@ def model_card(
         return journey_card(study, title=title, use=use)
     if isinstance(study, RiskStudy):
         return risk_card(study, title=title, use=use)
+    if isinstance(study, TrialStudy):
+        return trial_card(study, title=title, use=use)
+    if isinstance(study, UpliftStudy):
+        return uplift_card(study, title=title, use=use)
     posterior = study.fits[0] if posterior is None else posterior
     stats, run = study.stats, study.provenance
     model, made = posterior.model, posterior.provenance
