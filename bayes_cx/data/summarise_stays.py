@@ -63,7 +63,7 @@ def summarise_stays(
     by : str or sequence of str
         Columns to keep as groups; a journey has the values of its first event.
     before : bool
-        Whether to keep the state before as well, for models with a memory of two steps.
+        Whether to keep the state before as well, so that a fit may use a memory of two states.
 
     Returns
     -------
@@ -131,21 +131,23 @@ def open_journeys(
     close: Any = None,
     unit: str = "hour",
     by: Sequence[str] | str = (),
-    before: bool = False,
+    before: bool = True,
 ) -> xr.Dataset:
     """Return the journeys that go on at the end of observation: where each customer is, and for how long.
 
     Parameters
     ----------
-    events, targets, until, journey, close, unit, by, before
+    events, targets, until, journey, close, unit, by
         As for `summarise_stays`.
+    before : bool
+        Whether to keep the state before, which a memory of two states needs.
 
     Returns
     -------
     xarray.Dataset
-        Over ``customer``, in order: ``state`` (text), ``wait`` (float64, how long so far, in `unit`),
-        ``since`` (datetime64, in UTC), ``step`` (int64, events so far), and the groups; where there are
-        sessions, the last one (``session``) and whether the customer is ``known``: visits of nobody known
+        Over ``customer``, in order: ``before`` and ``state`` (text), ``wait`` (float64, how long so far, in
+        `unit`), ``since`` (datetime64, in UTC), ``step`` (int64, events so far), and the groups; where there
+        are sessions, the last one (``session``) and whether the customer is ``known``: visits of nobody known
         are called by their session.
 
     Raises

@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,24 @@ from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path
 from bayes_cx.inference.design import Design, groupings
 from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
+from bayes_cx.inference.memory import DECIDES, FEW_DRAWS
 from bayes_cx.inference.methods import Conjugate
-from bayes_cx.inference.transitions import common_of, dirichlet, log_marginal
+from bayes_cx.inference.places import Places, places_of
+from bayes_cx.inference.transitions import Common, common_of, dirichlet, log_marginal
+from bayes_cx.inference.two_states import (
+    common_of_pairs,
+    counts_of_places,
+    draw_places,
+    pair_counts,
+    share_of_places,
+)
 from bayes_cx.inference.waits import Waits, waits_of
 from bayes_cx.kinds import STAYS, kind_of
 from bayes_cx.models.semi_markov import SEMI_MARKOV, JourneyModel
 
-__all__ = ["JourneyPosterior", "fit_journeys"]
+__all__ = ["JourneyMemory", "JourneyPosterior", "fit_journeys"]
+
+type JourneyMemory = Literal[1, 2, "auto"]
 
 _ALL = "all"
 # More different waiting times in a state than these are rounded, to steps of such a share.
@@ -46,7 +57,9 @@ class JourneyPosterior:
         Group ``posterior`` over (chain, draw): ``mean`` (state, next), the transition probabilities that
         segments have in common, or those of all where there are none; with segments ``concentration``
         (state), how alike they are; ``wait_scale`` and ``wait_shape`` (timed). Group ``observed_data``:
-        ``transitions``, counts over (segment, state, next).
+        ``transitions``, counts over (segment, state, next). With a memory of two states what segments are is
+        each pair of a segment and a state before, and ``pairs`` has counts over (segment, before, state,
+        next); ``concentration`` is NaN of a state that only one state comes before.
     """
 
     model: JourneyModel
@@ -103,6 +116,29 @@ class JourneyPosterior:
         return self.provenance["pooled"]
 
     @property
+    def memory(self) -> int:
+        """The number of states that what comes next depends on, 1 or 2."""
+        return int(self.provenance.get("memory", {}).get("states", 1))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What the fit cannot see, in plain words."""
+        first, *others = self.model.limits
+        if self.memory == 2:
+            first = (
+                "Where a journey goes next depends on its last two states, and not on how it came to them."
+            )
+        return (first, *others)
+
+    @cached_property
+    def places(self) -> Places:
+        """The places of a journey: its states, or with a memory of two these with the state before."""
+        if self.memory == 1:
+            return places_of(self.states, self.following)
+        seen = self.draws["observed_data"]["pairs"].to_numpy().sum(axis=(0, 3)) > 0
+        return places_of(self.states, self.following, seen)
+
+    @property
     def close(self) -> float:
         """After how long without an event a journey has ended, 0 where it never does."""
         return float(self.provenance["close"])
@@ -128,8 +164,11 @@ class JourneyPosterior:
         if made["model"] != SEMI_MARKOV.key:
             raise ValueError(f"it is of the model {made['model']!r}")
         found = cls(SEMI_MARKOV, tree)
-        if not {"mean", *(("concentration",) if made["pooled"] else ())} <= set(tree["posterior"].data_vars):
+        shared = ("concentration",) if made["pooled"] or found.memory == 2 else ()
+        if not {"mean", *shared} <= set(tree["posterior"].data_vars):
             raise ValueError("draws are missing")
+        if found.memory == 2 and "pairs" not in tree["observed_data"]:
+            raise ValueError("transitions of pairs are missing")
         if found.counts.shape != (len(found.segments), len(found.states), len(found.following)):
             raise ValueError("transitions are not over segment, state and next")
         return found
@@ -144,10 +183,19 @@ class JourneyPosterior:
             segments, each with the weight of its journeys. A segment that is not in the fit is drawn from the
             distribution of segments.
 
+        Notes
+        -----
+        With a memory of two states those of a state are the average over the states before it, each with the
+        weight of its stays; `at_places` has each.
+
         Examples
         --------
         See `fit`.
         """
+        if self.memory == 2:
+            share = self.shares(segment)[:, None] * self.at_places(segment)
+            states = range(len(self.states))
+            return np.stack([share[:, self.places.of(state)].sum(axis=1) for state in states], axis=1)
         posterior = self.draws["posterior"]
         mean = posterior["mean"].to_numpy()[0]
         if not self.pooled:
@@ -161,6 +209,48 @@ class JourneyPosterior:
         alpha = posterior["concentration"].to_numpy()[0][..., None] * mean + counts
         own = [int(self.provenance["seed"]), zlib.crc32(segment.encode())]
         return dirichlet(np.maximum(alpha, 1e-12), np.random.default_rng(own))
+
+    def at_places(self, segment: str | None = None, keep: np.ndarray | None = None) -> np.ndarray:
+        """Return draws of the transition probabilities from each of `places`, shape (draw, place, next).
+
+        Parameters
+        ----------
+        segment : str, optional
+            As for `transitions`.
+        keep : numpy.ndarray of int, optional
+            Positions of the draws that are wanted; by default all.
+        """
+        keep = np.arange(self.n_draws) if keep is None else keep
+        if self.memory == 1:
+            return self.transitions(segment)[keep]
+        if self.pooled and segment is None:
+            weight = self.counts[:, 0].sum(axis=1) / self.counts[:, 0].sum()
+            each = zip(weight, self.segments, strict=True)
+            return sum((w * self.at_places(name, keep) for w, name in each), np.zeros(()))
+        posterior, name = self.draws["posterior"], segment if self.pooled else _ALL
+        mean, concentration = (posterior[one].to_numpy()[0, keep] for one in ("mean", "concentration"))
+        seed = int(self.provenance["seed"])
+        return draw_places(self.places, mean, concentration, self._seen(name), str(name), seed)
+
+    def shares(self, segment: str | None = None) -> np.ndarray:
+        """Return which share of the stays seen in its state each of `places` has, shape (place,)."""
+        if self.memory == 1:
+            return np.ones(len(self.places))
+        known = self.pooled and segment in self.segments
+        seen = self._seen(segment if known else None).sum(axis=1)
+        every = self._seen(None).sum(axis=1)
+        # A segment without stays in a state has come there as all have.
+        none = np.bincount(self.places.state, seen)[self.places.state] == 0
+        return share_of_places(self.places, np.where(none, every, seen))
+
+    def _seen(self, segment: str | None) -> np.ndarray:
+        """Return the transitions seen by place, of a segment or of all, shape (place, next)."""
+        pairs = self.draws["observed_data"]["pairs"].to_numpy()
+        if segment is None:
+            return counts_of_places(self.places, pairs.sum(axis=0), self.states)
+        if segment not in self.segments:
+            return np.zeros((len(self.places), len(self.following)), np.int64)
+        return counts_of_places(self.places, pairs[self.segments.index(segment)], self.states)
 
     @cached_property
     def waits(self) -> dict[str, Waits]:
@@ -188,19 +278,25 @@ class JourneyPosterior:
         n = int(self.counts[:, 0].sum())
         return (
             f"<JourneyPosterior {self.model.name}: {self.n_draws:,} draws, {len(self.states) - 1} states, "
-            f"{n:,} journeys, checks {self.verdict}>"
+            f"{n:,} journeys, {'memory of two states, ' if self.memory == 2 else ''}checks {self.verdict}>"
         )
 
 
 def fit_journeys(
-    model: JourneyModel, stays: xr.Dataset, design: Design, method: Any, seed: int
+    model: JourneyModel,
+    stays: xr.Dataset,
+    design: Design,
+    method: Any,
+    seed: int,
+    memory: JourneyMemory = "auto",
 ) -> JourneyPosterior:
     """Return the posterior of journeys; see `fit`.
 
     Raises
     ------
     InputError
-        If these are no stays, the design is another than groups that are pooled, or the method is another.
+        If these are no stays, the design is another than groups that are pooled, the method is another, or
+        the memory is none, or one that the stays do not have.
     """
     start = time.perf_counter()
     if not isinstance(method, Conjugate):
@@ -217,20 +313,18 @@ def fit_journeys(
     segments, states, following = (list(map(str, counts[dim].to_numpy())) for dim in counts.dims)
     rng = np.random.default_rng([seed, zlib.crc32(f"{model.key} {pooled} {int(counts.sum())}".encode())])
     n, checks = method.draws, []
-    table = counts.to_numpy()
-    mean = np.empty((n, len(states), len(following)))
+    found, memory_made, pairs = _remembered(stays, counts, model.a, n, seed, rng, pooled, memory)
+    mean = np.stack([one.mean for one in found], axis=1)
     posterior: dict[str, Any] = {}
-    if pooled:
-        concentration = np.empty((n, len(states)))
-        weighed = [common_of(table[:, place], model.a, n, rng) for place in range(len(states))]
-        for place, found in enumerate(weighed):
-            mean[:, place], concentration[:, place] = found.mean, found.concentration
-        evidence = sum(found.log_marginal for found in weighed)
+    if pooled or pairs is not None:
+        concentration = np.stack([one.concentration for one in found], axis=1)
         posterior["concentration"] = (("chain", "draw", "state"), concentration[None])
-        checks += _weights_checked("transitions", states, [w.khat for w in weighed], [w.ess for w in weighed])
-    else:
-        mean[:] = dirichlet(np.broadcast_to(table[0] + model.a, mean.shape), rng)
-        evidence = log_marginal(table[0], model.a)
+    weighed = [(name, one) for name, one in zip(states, found, strict=True) if np.isfinite(one.ess)]
+    if weighed:
+        names, each = zip(*weighed, strict=True)
+        checks += _weights_checked("transitions", names, [w.khat for w in each], [w.ess for w in each])
+    if "gain" in memory_made:
+        checks.append(_memory_checked(memory_made["states"], memory_made["gain"]))
     posterior["mean"] = (("chain", "draw", "state", "next"), mean[None])
     waits = _waits(stays, n, rng)
     for name in ("scale", "shape"):
@@ -241,7 +335,7 @@ def fit_journeys(
         checks += _weights_checked(
             "waiting times", list(waits), [w.khat for w in each], [w.ess for w in each]
         )
-    if not checks:
+    if not weighed and not waits:
         checks.append(
             Check("draws", float(n), "exact draws", "passed", "no chains and no weights are needed")
         )
@@ -255,7 +349,8 @@ def fit_journeys(
         "targets": targets,
         "close": float(stays.attrs.get("close", 0.0)),
         "unit": stays.attrs.get("unit", ""),
-        "log_marginal": evidence,
+        "log_marginal": sum(one.log_marginal for one in found),
+        "memory": memory_made,
         "waits": {
             state: {"family": w.family, "probability": w.probability, "khat": w.khat, "ess": w.ess}
             for state, w in waits.items()
@@ -263,14 +358,72 @@ def fit_journeys(
         "versions": {"python": python_version()} | {name: version(name) for name in ("bayes_cx", "numpy")},
         "data": {name: value for name, value in stays.attrs.items() if isinstance(value, str | int | float)},
     }
+    observed = xr.Dataset({"transitions": counts.assign_coords(segment=segments)})
+    if pairs is not None:
+        observed["pairs"] = (("segment", "before", "state", "next"), pairs)
+        observed = observed.assign_coords(before=["", *states])
     tree = xr.DataTree.from_dict(
-        {
-            "posterior": xr.Dataset(posterior, coords=coords),
-            "observed_data": xr.Dataset({"transitions": counts.assign_coords(segment=segments)}),
-        }
+        {"posterior": xr.Dataset(posterior, coords=coords), "observed_data": observed}
     )
     tree.attrs = {"provenance": json.dumps(provenance, sort_keys=True), "checks": _checks.to_json(checks)}
     return JourneyPosterior(model, tree)
+
+
+def _remembered(
+    stays: xr.Dataset,
+    counts: xr.DataArray,
+    a: float,
+    n: int,
+    seed: int,
+    rng: np.random.Generator,
+    pooled: str,
+    memory: JourneyMemory,
+) -> tuple[list[Common], dict[str, Any], np.ndarray | None]:
+    """Return what segments have in common by state, how much is remembered, and with two states the pairs."""
+    if memory not in (1, 2, "auto"):
+        raise InputError(f"memory={memory!r}", "1, 2 or 'auto'", "choose one of these")
+    if "before" not in stays:
+        if memory == 2:
+            raise InputError(
+                "stays without the state before, for a memory of two states",
+                "the state before",
+                "pass before=True to bcx.summarise_stays",
+            )
+        made = {"states": 1, "asked": memory, "why": "the stays have no state before"}
+        return _one_state(counts.to_numpy(), a, n, rng, pooled), made, None
+    segment = stays[pooled].to_numpy().astype(str) if pooled else np.full(stays.sizes["row"], _ALL)
+    pairs = pair_counts(stays, counts, segment)
+    two = common_of_pairs(pairs, a, FEW_DRAWS if memory == 1 else n, seed, bool(pooled))
+    one = _one_state(counts.to_numpy(), a, n, rng, pooled)
+    gain = sum(each.log_marginal for each in two) - sum(each.log_marginal for each in one)
+    states = memory if memory != "auto" else 2 if gain > DECIDES else 1
+    made = {"states": states, "asked": memory, "gain": gain}
+    return (two, made, pairs) if states == 2 else (one, made, None)
+
+
+def _one_state(table: np.ndarray, a: float, n: int, rng: np.random.Generator, pooled: str) -> list[Common]:
+    """Return what the segments have in common, state by state; without segments exact draws."""
+    if pooled:
+        return [common_of(table[:, place], a, n, rng) for place in range(table.shape[1])]
+    mean = dirichlet(np.broadcast_to(table[0] + a, (n, *table.shape[1:])), rng)
+    none = np.full(n, np.nan)
+    return [
+        Common(mean[:, place], none, np.nan, np.nan, log_marginal(table[0, place], a))
+        for place in range(table.shape[1])
+    ]
+
+
+def _memory_checked(states: int, gain: float) -> Check:
+    """Return whether a memory of as many states explains the steps as well as the other one does."""
+    enough = gain < DECIDES if states == 1 else gain > -DECIDES
+    return Check(
+        "log marginal likelihood of a memory of two states, less that of one",
+        gain,
+        f"< {DECIDES:g}" if states == 1 else f"> -{DECIDES:g}",
+        "passed" if enough else "failed",
+        f"the fit remembers {'the last state' if states == 1 else 'the last two states'}",
+        about="memory",
+    )
 
 
 def _pooled(design: Design, stays: xr.Dataset) -> str:

@@ -20,12 +20,12 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.transitions import common_of, log_marginal
 from bayes_cx.models.semi_markov import SEMI_MARKOV
 
-__all__ = ["Memory", "compare_memory"]
+__all__ = ["DECIDES", "FEW_DRAWS", "Memory", "compare_memory"]
 
-# Draws of what pairs with the same state have in common, for its marginal likelihood.
-_DRAWS = 200
-# A difference of log marginal likelihoods that decides, as odds of twenty to one do.
-_DECIDES = 3.0
+FEW_DRAWS = 200
+"""Draws of what pairs with the same state have in common, where only its marginal likelihood is wanted."""
+DECIDES = 3.0
+"""A difference of log marginal likelihoods that decides, as odds of twenty to one do."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Memory:
     def more_than_one(self) -> bool:
         """Whether the state before the last one surely matters."""
         found = self.table["log_marginal"]
-        return bool(found.iloc[2:].max() - found.iloc[1] > _DECIDES)
+        return bool(found.iloc[2:].max() - found.iloc[1] > DECIDES)
 
     @property
     def sentence(self) -> str:
@@ -60,7 +60,7 @@ class Memory:
         if self.more_than_one:
             return (
                 "What comes next depends on the state before the last one as well: to look at both raises "
-                f"the log marginal likelihood by {gain:,.0f}. The model looks at the last state alone."
+                f"the log marginal likelihood by {gain:,.0f}."
             )
         return (
             "What comes next is explained by the last state as well as by the last two (log marginal "
@@ -117,7 +117,7 @@ def compare_memory(stays: xr.Dataset, seed: int = 1) -> Memory:
         if name == START or len(pairs) < 2:  # nothing comes before the start
             pooled += log_marginal(pairs, a)
         else:
-            pooled += common_of(pairs, a, _DRAWS, np.random.default_rng([seed, number])).log_marginal
+            pooled += common_of(pairs, a, FEW_DRAWS, np.random.default_rng([seed, number])).log_marginal
     rows = {
         "nothing": log_marginal(table.sum(axis=(0, 1)), a),
         "one state": log_marginal(table.sum(axis=1), a),

@@ -63,7 +63,8 @@ def dirichlet(alpha: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     that of shape + 1 times a power of a uniform.
     """
     log = np.log(rng.standard_gamma(alpha + 1)) + np.log(rng.random(alpha.shape)) / alpha
-    return np.exp(log - np.asarray(logsumexp(log, axis=-1, keepdims=True)))
+    relative: np.ndarray = log - np.asarray(logsumexp(log, axis=-1, keepdims=True))
+    return np.exp(relative)
 
 
 def log_marginal(counts: np.ndarray, a: float) -> float:

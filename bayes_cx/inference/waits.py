@@ -215,6 +215,12 @@ def _density(family: Family, rows: _Rows) -> Density:
 
     def value_and_gradient(u: np.ndarray) -> tuple[float, np.ndarray]:
         found = heights(u + steps)
+        if not np.all(np.isfinite(found)):
+            raise FitError(
+                "waiting times that are all but equal",
+                "some that differ",
+                "measure times more finely, if that is possible",
+            )
         return float(found[0]), (found[1 : size + 1] - found[size + 1 :]) / (2 * _STEP)
 
     names = ("scale", "shape")[:size]

@@ -41,7 +41,8 @@ def journey_draws(
     ----------
     posterior : JourneyPosterior
     journeys : xarray.Dataset
-        From `open_journeys`, in the unit of the fit, or `at_states`.
+        From `open_journeys`, in the unit of the fit, or `at_states`. With a memory of two states journeys
+        without the state before have the average over those that were seen before theirs.
     quantity : str
         One of `QUANTITIES`.
     t : str, Span, number or time difference, optional
@@ -79,15 +80,18 @@ def journey_draws(
             )
         segment = journeys[posterior.pooled].to_numpy().astype(str)
     wait = journeys["wait"].to_numpy().astype(float)
+    remembered = posterior.memory == 2 and "before" in journeys
+    before_it = journeys["before"].to_numpy().astype(str) if remembered else np.full(state.size, "")
     found = np.empty((keep.size, state.size))
     for one in np.unique(segment):
         rows = segment == one
-        p = posterior.transitions(one if posterior.pooled else None)[keep]
-        of_segment = OfSegment(posterior, p, keep, quantity, targets, rivals, span)
-        for name in np.unique(state[rows]):
-            some = np.flatnonzero(rows & (state == name))
+        named = one if posterior.pooled else None
+        p, share = posterior.at_places(named, keep), posterior.shares(named)
+        of_segment = OfSegment(posterior, p, keep, quantity, targets, rivals, span, share)
+        for name, past in sorted({*zip(state[rows], before_it[rows], strict=True)}):
+            some = np.flatnonzero(rows & (state == name) & (before_it == past))
             different, place = np.unique(wait[some], return_inverse=True)
-            found[:, some] = of_segment.values(name, different)[:, place]
+            found[:, some] = of_segment.values(name, different, past if remembered else None)[:, place]
     return found
 
 
@@ -150,7 +154,8 @@ def at_states(posterior: JourneyPosterior, segment: str | None = None) -> xr.Dat
     Returns
     -------
     xarray.Dataset
-        Over ``customer``, which names the states.
+        Over ``customer``, which names the states. What came before them is left open: with a memory of two
+        states what they score is the average over it. To ask of one, add ``before``, the state before.
     """
     names = np.array(posterior.states, object)
     data: dict[str, Any] = {"state": ("customer", names), "wait": ("customer", np.zeros(names.size))}
@@ -179,7 +184,7 @@ def removal_effects(posterior: JourneyPosterior, target: str, segment: str | Non
         Over (draw, state), without the start.
     """
     _checked(posterior, "p_reach", target, (), None)
-    p = posterior.transitions(segment)
+    p = posterior.at_places(segment)
     whole = Ways.of(posterior, p, [target], [target, *posterior.targets]).in_total()[:, 0]
     names = [name for name in posterior.states if name not in (START, target)]
     found = []

@@ -13,6 +13,9 @@ way, and N times the mean waiting times the expected time. Within a span of time
 
 on a grid of times: a stay that ends within a cell of the grid ends half at its beginning and half at its end,
 which errs by the square of the cell's length. All is computed draw by draw.
+
+Where journeys remember two states, s and k are pairs of a state and the one before it, as
+`bayes_cx.inference.places` numbers them; with one state these places are the states.
 """
 
 from collections.abc import Sequence
@@ -22,6 +25,7 @@ import numpy as np
 
 from bayes_cx.data.itineraries import EXIT, START
 from bayes_cx.inference.journeys import JourneyPosterior
+from bayes_cx.scoring.place_steps import Steps
 
 __all__ = ["OfSegment", "Ways"]
 
@@ -29,6 +33,7 @@ __all__ = ["OfSegment", "Ways"]
 _CELLS = 64
 # Spans that differ by less, relatively, are the same, written in two units.
 _SAME = 1e-9
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,17 @@ class Ways:
 
     Attributes
     ----------
-    inside : numpy.ndarray, shape (draw, state, state)
-        Transition probabilities among the states from which the journey goes on.
-    counted : numpy.ndarray, shape (draw, state)
+    steps : Steps
+        The steps with which the journey goes on.
+    counted : numpy.ndarray, shape (draw, place)
         The chance that the next step is one that counts.
-    exits : numpy.ndarray, shape (draw, state)
+    exits : numpy.ndarray, shape (draw, place)
         The chance that no step comes any more.
     exit_counts : bool
         Whether to exit counts.
     """
 
-    inside: np.ndarray
+    steps: Steps
     counted: np.ndarray
     exits: np.ndarray
     exit_counts: bool
@@ -61,63 +66,77 @@ class Ways:
         Parameters
         ----------
         posterior : JourneyPosterior
-        p : numpy.ndarray, shape (draw, state, next)
+        p : numpy.ndarray, shape (draw, place, next)
         counted, stops : sequence of str
         """
         following, states = list(posterior.following), list(posterior.states)
         exits = p[:, :, following.index(EXIT)] if EXIT in following else np.zeros(p.shape[:2])
         steps = [following.index(name) for name in counted if name != EXIT]
-        goes_on = [name for name in states if name in following and name not in stops]
-        inside = np.zeros((len(p), len(states), len(states)))
-        inside[:, :, [states.index(name) for name in goes_on]] = p[
-            :, :, [following.index(k) for k in goes_on]
-        ]
-        return cls(inside, p[:, :, steps].sum(axis=2), exits, EXIT in counted)
+        goes_on = [following.index(name) for name in states if name in following and name not in stops]
+        places = posterior.places
+        ways = Steps(p[:, :, goes_on], places.goes_to[:, goes_on], places.state)
+        return cls(ways, p[:, :, steps].sum(axis=2), exits, EXIT in counted)
 
     @property
     def at_once(self) -> np.ndarray:
-        """What the next step counts, exits included, shape (draw, state)."""
+        """What the next step counts, exits included, shape (draw, place)."""
         return self.counted + (self.exits if self.exit_counts else 0)
 
-    def in_total(self) -> np.ndarray:
-        """Return what is counted from each state until the journey ends, shape (draw, state)."""
-        size = self.inside.shape[1]
-        return np.linalg.solve(np.eye(size) - self.inside, self.at_once[..., None])[..., 0]
+    def onwards(self, value: np.ndarray, place: int) -> np.ndarray:
+        """Return what comes after the next step from a place, given what comes from each, shape (draw,)."""
+        return np.einsum("dk,dk->d", self.steps.moves[:, place], value[:, self.steps.goes_to[place]])
+
+    def in_total(self, reward: np.ndarray | None = None) -> np.ndarray:
+        """Return what is counted from each place until the journey ends, shape (draw, place).
+
+        Parameters
+        ----------
+        reward : numpy.ndarray, shape (draw, place), optional
+            What a stay in each place counts; by default what the next step does.
+        """
+        reward = self.at_once if reward is None else reward
+        found = np.empty(reward.shape)
+        for part, steps in self.steps.parts():
+            found[part] = steps.total(reward[part])
+        return found
 
     def within(self, ended: np.ndarray, late: np.ndarray) -> np.ndarray:
         """Return what is counted in the step at time 0 and after it, until each time of a grid.
 
         Parameters
         ----------
-        ended : numpy.ndarray, shape (time, draw, state)
+        ended : numpy.ndarray, shape (time, draw, place)
             The chance that a stay that is not the last has ended by then.
         late : numpy.ndarray of bool, shape (time,)
             Whether a journey that began at 0 and saw nothing since has ended by then.
 
         Returns
         -------
-        numpy.ndarray, shape (time, draw, state)
+        numpy.ndarray, shape (time, draw, place)
         """
-        density = np.diff(ended, axis=0)
         after = np.empty((len(ended), *self.counted.shape))
-        after[0] = self._stepped(np.zeros(self.counted.shape))
+        for part, steps in self.steps.parts():
+            after[:, part] = self._part_within(part, steps, ended[:, part], late)
+        return after
+
+    def _part_within(self, part: slice, steps: Steps, ended: np.ndarray, late: np.ndarray) -> np.ndarray:
+        """Return `within` of some of the draws."""
+        counted, exits = self.counted[part], self.exits[part]
+        density = np.diff(ended, axis=0)
+        after = np.empty((len(ended), *counted.shape))
+        after[0] = counted
         # Half of the first cell counts at its end, where the unknown itself stands.
         first = 0.5 * density[0]
-        matrix = np.eye(self.inside.shape[1]) - first[:, :, None] * self.inside
-        root = np.linalg.inv(matrix)
+        first_cell = steps.damped(first)
         for m in range(1, len(ended)):
-            known = first * (after[m - 1] + self.counted)
+            known = first * (after[m - 1] + counted)
             if m > 1:
                 middle = 0.5 * (after[: m - 1] + after[1:m])[::-1]
                 known = known + (density[1:m] * middle).sum(axis=0)
             if self.exit_counts and late[m]:
-                known = known + self.exits
-            after[m] = self._stepped(np.einsum("dij,dj->di", root, known))
+                known = known + exits
+            after[m] = counted + steps.after(first_cell.solve(known))
         return after
-
-    def _stepped(self, from_next: np.ndarray) -> np.ndarray:
-        """Return what a step counts and what follows it, given what each next state counts."""
-        return self.counted + np.einsum("dsk,dk->ds", self.inside, from_next)
 
 
 class OfSegment:
@@ -132,7 +151,9 @@ class OfSegment:
         targets: Sequence[str],
         rivals: Sequence[str],
         span: float | None,
+        share: np.ndarray,
     ) -> None:
+        self.share = share
         self.posterior, self.keep, self.quantity, self.span = posterior, keep, quantity, span
         # A visit does not end the count of visits; where a journey ends by itself, it always does.
         stops = {
@@ -148,26 +169,49 @@ class OfSegment:
             ended = np.stack(
                 [self._ended(name, times, np.zeros(1))[:, :, 0] for name in posterior.states], axis=2
             )
-            self.after = self.ways.within(ended.transpose(1, 0, 2), _reaches(times, posterior.close))
+            by_place = ended.transpose(1, 0, 2)[:, :, posterior.places.state]
+            self.after = self.ways.within(by_place, _reaches(times, posterior.close))
         else:
-            size = self.ways.inside.shape[1]
-            reward = self.mean if quantity == "expected_time" else self.ways.at_once
-            self.total = np.linalg.solve(np.eye(size) - self.ways.inside, reward[..., None])[..., 0]
+            self.total = self.ways.in_total(self.mean if quantity == "expected_time" else None)
 
-    def values(self, state: str, wait: np.ndarray) -> np.ndarray:
-        """Return the values of journeys in a state after waits, shape (draw, wait)."""
-        place, ways = self.posterior.states.index(state), self.ways
+    def values(self, state: str, wait: np.ndarray, before: str | None = None) -> np.ndarray:
+        """Return the values of journeys in a state after waits, shape (draw, wait).
+
+        Parameters
+        ----------
+        state : str
+        wait : numpy.ndarray, shape (wait,)
+        before : str, optional
+            The state before. If it is not known, the value is the average over those that were seen, each
+            with the weight of its stays and of the chance to be still there after the wait.
+        """
+        places = self.posterior.places.of(self.posterior.states.index(state), before)
+        if places.size == 1:
+            return self._at_place(state, int(places[0]), wait)
+        share = self.share[places]
+        some = places[share > 0]
+        still = self._survival(state, wait)
+        found = weight = np.zeros((len(still), wait.size))
+        for place in map(int, some):
+            exits = self.ways.exits[:, place, None]
+            there = self.share[place] * np.maximum((1 - exits) * still + exits, _TINY)
+            found, weight = found + there * self._at_place(state, place, wait), weight + there
+        return found / weight
+
+    def _at_place(self, state: str, place: int, wait: np.ndarray) -> np.ndarray:
+        """Return the values of journeys in a place after waits, shape (draw, wait)."""
+        ways = self.ways
         exits = ways.exits[:, place, None]
         still = self._survival(state, wait)
         # What is known of a journey after its silence: either its next step is due, or there is none.
         due = np.divide(still, (1 - exits) * still + exits, out=np.zeros_like(still), where=still > 0)
         over = 1 - (1 - exits) * due
         if self.quantity == "expected_time":
-            onwards = np.einsum("dk,dk->d", ways.inside[:, place], self.total)[:, None]
+            onwards = ways.onwards(self.total, place)[:, None]
             rest = due * ((1 - exits) * self._rest(state, wait) + onwards)
             return rest + over * np.maximum(self.posterior.close - wait, 0.0)
         if self.span is None:
-            onwards = ways.counted[:, place] + np.einsum("dk,dk->d", ways.inside[:, place], self.total)
+            onwards = ways.counted[:, place] + ways.onwards(self.total, place)
             return due * onwards[:, None] + (over if ways.exit_counts else 0.0)
         times = np.linspace(0, self.span, _CELLS + 1)
         density = np.diff(self._ended(state, times, wait), axis=1)
@@ -199,9 +243,10 @@ class OfSegment:
         return np.zeros((self.keep.size, wait.size)) if waits is None else waits.thinned(self.keep).rest(wait)
 
     def _mean_stay(self) -> np.ndarray:
-        """Return the mean length of a stay in each state, shape (draw, state)."""
+        """Return the mean length of a stay in each place, shape (draw, place)."""
         zero, exits = np.zeros(1), self.ways.exits
         means = np.stack([self._rest(name, zero)[:, 0] for name in self.posterior.states], axis=1)
+        means = means[:, self.posterior.places.state]
         return (1 - exits) * means + exits * self.posterior.close
 
 

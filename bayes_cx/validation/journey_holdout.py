@@ -90,6 +90,10 @@ class JourneyHoldout:
         Mean log loss of the next state by the model, and without memory: the same chances in every state.
     log_loss_difference : Interval
         Of the first minus the second, 95%.
+    memory : int
+        How many states the forecasts look at: the last, or the last two.
+    log_loss_one : float
+        Mean log loss of forecasts that look at the last state alone; the same where `memory` is 1.
     next_states : pandas.DataFrame
         Steps by their forecast chance: ``forecast``, ``steps``, ``observed``, ``low``, ``high`` (90%).
     waits : pandas.DataFrame
@@ -107,6 +111,8 @@ class JourneyHoldout:
     log_loss: float
     log_loss_without: float
     log_loss_difference: Interval
+    memory: int
+    log_loss_one: float
     next_states: Any
     waits: Any
     reached: tuple[Reached, ...]
@@ -176,10 +182,13 @@ def journey_holdout(
     early = journeys_like(events, unit, how, cut)
     groups = list(whole.groups.values())
     design = Design(pool=groups) if groups else Design()
-    posterior = fit(SEMI_MARKOV, stays_of(early, False), design=design, seed=seed)
-    assert isinstance(posterior, JourneyPosterior)
-    later = stays_of(whole, False, since=early.until)
-    next_step = _next_step(posterior, later, seed)
+    stays = stays_of(early, True)
+    posterior = fit(SEMI_MARKOV, stays, design=design, seed=seed)
+    one = posterior
+    if posterior.memory == 2 and posterior.pooled:
+        one = fit(SEMI_MARKOV, stays, design=design, seed=seed, memory=1)
+    later = stays_of(whole, True, since=early.until)
+    next_step = _next_step(posterior, one, later)
     waits = _waits(posterior, later)
     lead = None
     if horizon is not None and posterior.waits:
@@ -210,17 +219,31 @@ def _lead(horizon: Span, cut: str, until: str, unit: str) -> Span:
     return horizon if horizon.in_unit("day") <= half else Span(half / FINE_UNITS[unit], unit)
 
 
-def _probabilities(posterior: JourneyPosterior, segments: Sequence[str]) -> np.ndarray:
-    """Return the mean transition probabilities of each row's segment, shape (row, state, next)."""
-    names, place = np.unique(np.asarray(segments, str), return_inverse=True)
-    each = [posterior.transitions(name if posterior.pooled else None).mean(axis=0) for name in names]
-    return np.array(each)[place]
+def _probabilities(posterior: JourneyPosterior, cells: Any) -> np.ndarray:
+    """Return the mean chance of each following state of each cell, shape (cell, next)."""
+    states = list(posterior.states)
+    found = np.empty((len(cells), len(posterior.following)))
+    for segment in cells["segment"].unique():
+        rows = np.flatnonzero(cells["segment"] == segment)
+        p = posterior.at_places(segment if posterior.pooled else None).mean(axis=0)
+        for row in rows:
+            place = posterior.places.of(states.index(cells["state"].iat[row]), cells["before"].iat[row])
+            found[row] = p[place[0]]
+    return found
 
 
-def _next_step(posterior: JourneyPosterior, later: xr.Dataset, seed: int) -> dict[str, Any]:
+def _of_one_state(one: JourneyPosterior, cells: Any) -> np.ndarray:
+    """Return the mean chance of each following state, given the last state alone, shape (cell, next)."""
+    if one.memory == 1:
+        return _probabilities(one, cells)
+    seen = one.counts[0] + one.model.a
+    return (seen / seen.sum(axis=1, keepdims=True))[pd.Index(one.states).get_indexer(cells["state"])]
+
+
+def _next_step(posterior: JourneyPosterior, one: JourneyPosterior, later: xr.Dataset) -> dict[str, Any]:
     """Return the log losses of the next state, and how often what was forecast with a chance came."""
     ended = later.isel(row=np.flatnonzero(later["left"].to_numpy() == 1))
-    state, following = (ended[name].to_numpy().astype(str) for name in ("state", "next"))
+    before, state, following = (ended[name].to_numpy().astype(str) for name in ("before", "state", "next"))
     weight = ended["weight"].to_numpy()
     states, names = list(posterior.states), list(posterior.following)
     known = np.isin(state, states) & np.isin(following, names)
@@ -228,14 +251,17 @@ def _next_step(posterior: JourneyPosterior, later: xr.Dataset, seed: int) -> dic
         raise InputError("no step after the cut", "one step or more", "choose an earlier cut")
     pooled = posterior.pooled
     segment = ended[pooled].to_numpy().astype(str) if pooled else np.full(state.size, "")
-    cells: Any = pd.DataFrame({"segment": segment, "state": state, "next": following, "n": weight})[known]
-    cells = cells.groupby(["segment", "state", "next"], sort=True)["n"].sum().reset_index()
-    rows = _probabilities(posterior, cells["segment"].tolist())
-    at, to = pd.Index(states).get_indexer(cells["state"]), pd.Index(names).get_indexer(cells["next"])
-    p = rows[np.arange(len(cells)), at]
-    before = posterior.counts.sum(axis=(0, 1)) + posterior.model.a
-    without = -np.log((before / before.sum())[to])
-    loss, n = -np.log(p[np.arange(len(cells)), to]), cells["n"].to_numpy(float)
+    if posterior.memory == 1:
+        before = np.full(state.size, "")
+    columns = {"segment": segment, "before": before, "state": state, "next": following}
+    cells: Any = pd.DataFrame(columns | {"n": weight})[known]
+    cells = cells.groupby(list(columns), sort=True)["n"].sum().reset_index()
+    p, to = _probabilities(posterior, cells), pd.Index(names).get_indexer(cells["next"])
+    every = np.arange(len(cells))
+    seen = posterior.counts.sum(axis=(0, 1)) + posterior.model.a
+    without = -np.log((seen / seen.sum())[to])
+    loss, n = -np.log(p[every, to]), cells["n"].to_numpy(float)
+    loss_one = loss if posterior.memory == 1 else -np.log(_of_one_state(one, cells)[every, to])
     mean, plain = float(np.average(loss, weights=n)), float(np.average(without, weights=n))
     spread = float(np.sqrt(np.average((loss - without - (mean - plain)) ** 2, weights=n) / n.sum()))
     return {
@@ -244,6 +270,8 @@ def _next_step(posterior: JourneyPosterior, later: xr.Dataset, seed: int) -> dic
         "log_loss": mean,
         "log_loss_without": plain,
         "log_loss_difference": Interval(mean - plain - 1.96 * spread, mean - plain + 1.96 * spread, 0.95),
+        "memory": posterior.memory,
+        "log_loss_one": float(np.average(loss_one, weights=n)),
         "next_states": _by_chance(p, to, n),
     }
 
@@ -320,6 +348,8 @@ def _reached(
 ) -> Reached:
     """Return how many journeys reached some states within a span, beside the forecasts."""
     data: dict[str, Any] = {"state": ("customer", cases["state"].to_numpy(object))}
+    if posterior.memory == 2:
+        data["before"] = ("customer", cases["before"].to_numpy(object))
     data["wait"] = ("customer", cases["wait"].to_numpy(float))
     if posterior.pooled:
         data[posterior.pooled] = ("customer", cases[posterior.pooled].to_numpy(object))

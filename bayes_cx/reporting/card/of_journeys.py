@@ -52,7 +52,8 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
         if posterior.pooled
         else ""
     )
-    memory = "" if study.memory is None else study.memory.sentence
+    memory = "" if study.memory is None else f"{study.memory.sentence} "
+    memory += f"The chances use the last {'two states' if posterior.memory == 2 else 'state alone'}."
     return ModelCard(
         title=title or f"{model.name} model of journeys",
         owner=run.organisation,
@@ -97,7 +98,7 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
         if found is not None
         else Checked(note=NOT_GIVEN["holdout"]),
         subgroups=Checked(note=NOT_GIVEN["subgroups"]),
-        limits=model.limits,
+        limits=posterior.limits,
         ethics=_ETHICS,
         reproduction=Reproduction(
             method=f"{made['method']}()",

@@ -39,7 +39,16 @@ def _next(found: JourneyHoldout) -> str:
     return (
         f"Next event: over {plural(found.steps, 'step')} the log loss was {found.log_loss:.3f}, {word} than "
         f"{found.log_loss_without:.3f} for forecasts that do not look at the state (difference "
-        f"{difference.low:.3f} to {difference.high:.3f}).{surprises}".replace(" -", " −")
+        f"{difference.low:.3f} to {difference.high:.3f}).{_of_one(found)}{surprises}".replace(" -", " −")
+    )
+
+
+def _of_one(found: JourneyHoldout) -> str:
+    if found.memory == 1:
+        return ""
+    return (
+        " The forecasts look at the last two states; those of the last state alone had "
+        f"{found.log_loss_one:.3f}."
     )
 
 

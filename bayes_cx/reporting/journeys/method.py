@@ -21,7 +21,7 @@ def method(study: JourneyStudy) -> Section:
         what_is_a_journey(study),
         f"From each state a journey goes on to another with a chance of its own (Dirichlet), after a time of "
         f"{_families(study)}, whichever the data prefer in that state. {_pooled(study)}",
-        *_memory(study),
+        _memory(study),
         f"Chances of {either_of((*study.terms.goals, *study.terms.rivals))}{ahead(study)} follow from these "
         f"for each of {count(posterior.n_draws)} draws from the posterior; intervals are of these draws.",
         f"Observed until {last_day(source.until)}. What was known later is not used.",
@@ -52,8 +52,13 @@ def _pooled(study: JourneyStudy) -> str:
     )
 
 
-def _memory(study: JourneyStudy) -> list[str]:
-    return [] if study.memory is None else [study.memory.sentence]
+def _memory(study: JourneyStudy) -> str:
+    used = (
+        "The chances depend on the last two states; a pair that is rarely seen leans on the last one."
+        if study.posterior.memory == 2
+        else "The chances depend on the last state alone."
+    )
+    return used if study.memory is None else f"{study.memory.sentence} {used}"
 
 
 def _waits(study: JourneyStudy) -> Table:
@@ -79,11 +84,11 @@ def _waits(study: JourneyStudy) -> Table:
 def limits(study: JourneyStudy) -> Section:
     """Return what this report cannot say."""
     found = [
-        *study.posterior.model.limits,
+        *study.posterior.limits,
         "Chances are of what happens if nothing changes; what an action changes only a trial can say.",
         "What happens outside the events that were read is not seen, and counts as nothing.",
     ]
-    if study.memory is not None and study.memory.more_than_one:
+    if study.memory is not None and study.memory.more_than_one and study.posterior.memory == 1:
         found.append(
             "How a journey came to its last state matters in these data, and the chances do not use it: a "
             "state after which journeys differ by their past is described by its average."
