@@ -91,7 +91,7 @@ removed.mean("draw").to_series().sort_values(ascending=False).head(4).round(2)
 # `signals` compares those who leave with others of the same segment who had been customers for as long, at
 # the same moment. Three things were built into the story: a payment that failed, followed by a call and a
 # complaint; a fault that comes back; and any complaint. With so few customers most of what is sure are single
-# events; with 5,000 the sequences are found as well ([docs/signals.md](../docs/signals.md)).
+# events; with 5,000 the sequences are found as well ([docs/signals.md](../signals.md)).
 
 # %%
 found = bcx.signals(events, "contract_cancelled", "30 days", by="segment")

@@ -64,7 +64,8 @@ class Learned:
 
     def __repr__(self) -> str:
         n = int(self.sums["n"].to_numpy().sum())
-        return f"<Learned from {n:,} decisions in {self.rounds:,} rounds: {' '.join(self.sentences)}>"
+        rounds = "1 round" if self.rounds == 1 else f"{self.rounds:,} rounds"
+        return f"<Learned from {n:,} decisions in {rounds}: {' '.join(self.sentences)}>"
 
     def _repr_html_(self) -> str:
         return html("learned", self)
