@@ -137,7 +137,7 @@ class Signals:
                 lead = f", typically {middle} {unit}s before ({low} to {high})"
             lines.append(f"Within {self.window} after {what}, {target} is {how}. {seen}{lead}.")
         if (more := len(found) - most) > 0:
-            lines.append(f"{more:,} more signals are weaker.")
+            lines.append("1 more signal is weaker." if more == 1 else f"{more:,} more signals are weaker.")
         return tuple(lines)
 
     def __repr__(self) -> str:

@@ -42,7 +42,8 @@ def _forecasts(study: JourneyStudy) -> list[Notice]:
     for check in failed:
         value = "none" if check.value is None else f"{check.value:.3g}"
         said.append(f"{check.name}: {value}, where {sign(check.target)} was forecast")
-    return [Notice("failed", "Forecasts did not come true.", f"{'; '.join(said)}.")]
+    text = "; ".join(said)
+    return [Notice("failed", "Forecasts did not come true.", f"{text[0].upper()}{text[1:]}.")]
 
 
 def _data(study: JourneyStudy) -> list[Notice]:

@@ -23,7 +23,8 @@ def section(study: RiskStudy) -> Section | None:
         found.append(Notice("not_run", "The forecasts were not tested.", text))
     elif failed := [check for check in study.holdout.checks if check.status == "failed"]:
         said = [f"{check.name}: {check.value:g}, where {sign(check.target)} was forecast" for check in failed]
-        found.append(Notice("failed", "Forecasts did not come true.", f"{'; '.join(said)}."))
+        text = "; ".join(said)
+        found.append(Notice("failed", "Forecasts did not come true.", f"{text[0].upper()}{text[1:]}."))
     events = int(study.posterior.draws["observed_data"]["events"].to_numpy().sum())
     if events < _FEW:
         text = (
