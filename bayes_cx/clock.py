@@ -204,7 +204,7 @@ def end_of(date: Any, timezone: str = "UTC") -> datetime:
 
 
 def _read_date(date: Any) -> tuple[datetime, bool]:
-    """Read a date or time to the second; tell whether it was a date alone."""
+    """Read a date or time to the microsecond; tell whether it was a date alone."""
     try:
         if isinstance(date, str):
             is_date = len(date.strip()) <= len("1997-09-30")
@@ -216,7 +216,7 @@ def _read_date(date: Any) -> tuple[datetime, bool]:
             is_date = not isinstance(date, datetime)
             when = datetime(date.year, date.month, date.day) if is_date else date
         when = datetime(
-            *(when.year, when.month, when.day, when.hour, when.minute, when.second),
+            *(when.year, when.month, when.day, when.hour, when.minute, when.second, when.microsecond),
             tzinfo=when.tzinfo,
             fold=when.fold,
         )

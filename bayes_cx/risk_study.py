@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["RiskStudy", "study_risk"]
 
 _DRAWS = 400
+# On how many dates the test judges forecasts at most, and in which share of the time observed.
+_DATES, _SHARE_OF_TIME = 6, 0.4
 _QUANTILES = (0.05, 0.95)
 
 
@@ -116,7 +118,8 @@ def study_risk(
     until, by, features, customers
         As for `summarise_periods`; groups in `by` are pooled.
     holdout_from : str, date or datetime, optional
-        End of what the test is fitted to, by default one horizon before the end of observation.
+        End of what the test is fitted to. By default six horizons before the end of observation, or fewer
+        where that is more than 40 % of it; forecasts are judged on dates one horizon apart from then on.
     holdout : bool
         Whether forecasts are tested.
     provenance : RunProvenance, optional
@@ -179,17 +182,24 @@ def _tested(
     """Return the hold-out test, or why there is none; a cut that the user named has to work."""
     import pandas as pd
 
+    from bayes_cx.clock import end_of
     from bayes_cx.validation.risk_holdout import risk_holdout
 
-    cut = holdout_from
+    end, length = _moment(periods), pd.Timedelta(seconds=span.in_unit("second"))
+    cut, until = holdout_from, end
     if cut is None:
-        cut = _moment(periods).floor("s") - pd.Timedelta(seconds=span.in_unit("second"))
+        first = pd.Timestamp(periods.attrs["period_start"]).tz_localize("UTC")
+        dates = min(_DATES, max(1, int(_SHARE_OF_TIME * (end - first) / length)))
+        cut = end - dates * length
+    else:
+        until = max(until, pd.Timestamp(end_of(cut, events.schema.timezone)).tz_localize("UTC") + length)
     try:
         found = risk_holdout(
             events,
             event=target,
             cut=cut,
             t=span,
+            until=until,
             period=step,
             by=groups,
             features=features,

@@ -12,6 +12,7 @@ from bayes_cx.app.store import write_table
 from bayes_cx.app.work import run_of
 from bayes_cx.errors import FitError, InputError
 from bayes_cx.files import few_digits, meaningful
+from bayes_cx.page.words import last_moment
 from bayes_cx.records import RECORD
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def journeys(settings: Settings, command: str) -> "Report":
             if compute.holdout:
                 holdout, note = tested_later(events, terms, compute.until, compute.holdout_from, compute.seed)
             if holdout is not None:
-                step.says = f"fitted until {holdout.cut}, judged until {holdout.until}"
+                cut, end = (last_moment(at, events.schema.timezone) for at in (holdout.cut, holdout.until))
+                step.says = f"fitted until {cut}, judged until {end}"
             else:
                 step.says = f"not done: {note}"
         with steps.step("Look for signals") as step:

@@ -40,6 +40,9 @@ class Journeys:
         A journey of sessions has ended once nothing came for so long.
     until : str
         End of observation in UTC, as ISO text.
+    include_until : bool
+        Whether an event at this very moment counts: it does where the last event says when observation ends.
+        Else it belongs to what comes later, as midnight belongs to the next day.
     unit : str
         Unit of waiting times.
     resolution : Span
@@ -53,6 +56,7 @@ class Journeys:
     journey: str
     close: Span | None
     until: str
+    include_until: bool
     unit: str
     resolution: Span
     groups: Mapping[str, str]
@@ -95,7 +99,9 @@ class Journeys:
         if taken := [name for name in names.values() if name in STAYS.columns]:
             raise InputError(f"group column {taken[0]!r}", "a name that is no statistic", "rename the column")
         groups = {f"of_{prefix}": name for prefix, name in names.items()}
-        found = cls(events, named, journey, end, end_of_observation(events, until), unit, grid, groups)
+        found = cls(
+            events, named, journey, end, end_of_observation(events, until), until is None, unit, grid, groups
+        )
         found.check_targets()
         return found
 
@@ -136,15 +142,19 @@ class Journeys:
             name: f"coalesce({group}, {literal(NO_GROUP)})" for name, group in as_text(self.groups).items()
         }
         # A time at which something was known has no zone of its own: it is compared as clocks show it.
-        later = "" if self.events.schema.known_at is None else f" AND known <= {self._moment}"
+        later = "" if self.events.schema.known_at is None else f" AND known {self._until} {self._moment}"
         table = self.events.table
         number = ident(free("line", {name.lower() for name in table.types}))
         lines = table.view("numbered_events", f"SELECT *, row_number() OVER () AS {number} FROM {table.sql}")
         return table.view(
             "known_events",
             f"""SELECT * FROM {self.events.rows({**cells, "line": number}, lines)}
-WHERE state IS NOT NULL AND instant <= TIMESTAMP {literal(self.until)}{later}""",
+WHERE state IS NOT NULL AND instant {self._until} TIMESTAMP {literal(self.until)}{later}""",
         )
+
+    @property
+    def _until(self) -> str:
+        return "<=" if self.include_until else "<"
 
     @property
     def _moment(self) -> str:
@@ -248,7 +258,10 @@ def _silence(journey: Any) -> Span:
 
 
 def end_of_observation(events: Events, until: Any) -> str:
-    """Return the end of observation in UTC; a date means its last moment, none the time of the last event."""
+    """Return the end of observation in UTC, by default the time of the last event.
+
+    What happens at that very moment is later, but for the last event itself; a date means the midnight after.
+    """
     if until is not None:
         return end_of(until, events.schema.timezone).isoformat(" ")
     if events.dates.lone_last is not None:

@@ -138,7 +138,7 @@ FROM {whole.stays} GROUP BY {KEY}""",
         f"""SELECT 'open' AS since_when, {KEY}, before, state, seconds, {moment} AS since{groups}
 FROM {cut.stays} WHERE next IS NULL AND place > 0
 UNION ALL SELECT 'begun', {KEY}, before, state, 0.0, instant{groups}
-FROM {whole.stays} WHERE place = 1 AND instant > {moment} AND {begun}""",
+FROM {whole.stays} WHERE place = 1 AND instant >= {moment} AND {begun}""",
     )
     unresolved = "AND ends.ended <> ''" if lead is None else ""
     found = whole.events.table.run(

@@ -190,21 +190,29 @@ FROM {self._known} WHERE state IN ({_names(self.causes)})) GROUP BY customer, j"
         """
         view, grid = self.events.table.view, self.grid(last)
         if single:
+            # All that has changed until then adds up to what is known there.
             grid = view("last_landmark", f"SELECT * FROM {grid} WHERE j = {last}")
-        changes, running = self._summed()
-        wide = view(
-            "known_at_landmarks",
-            f"""SELECT grid.customer AS at_risk, coalesce(grid.customer, changes.customer) AS customer,
+            changes, running = self._summed(over="", landmarks=False)
+            found = view(
+                "features_at_the_last_landmark",
+                f"""SELECT customer, j, began{running}
+FROM {grid} AS grid LEFT JOIN {changes} AS changes USING (customer)""",
+            )
+        else:
+            changes, running = self._summed(over=" OVER past", landmarks=True)
+            wide = view(
+                "known_at_landmarks",
+                f"""SELECT grid.customer AS at_risk, coalesce(grid.customer, changes.customer) AS customer,
 coalesce(grid.j, changes.j) AS j, grid.began, changes.* EXCLUDE (customer, j)
 FROM {grid} AS grid FULL JOIN {changes} AS changes
 ON grid.customer = changes.customer AND grid.j = changes.j""",
-        )
-        found = view(
-            "features_at_landmarks",
-            f"""SELECT at_risk IS NOT NULL AS counts, customer, j, began{running} FROM {wide}
+            )
+            found = view(
+                "features_at_landmarks",
+                f"""SELECT at_risk IS NOT NULL AS counts, customer, j, began{running} FROM {wide}
 WINDOW past AS (PARTITION BY customer ORDER BY j ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)""",
-        )
-        found = view("rows_at_risk", f"SELECT * EXCLUDE (counts) FROM {found} WHERE counts")
+            )
+            found = view("rows_at_risk", f"SELECT * EXCLUDE (counts) FROM {found} WHERE counts")
         if self.customers is not None:
             cells = "".join(f", known.c_{place}" for place in range(len(self.customers.columns)))
             found = view(
@@ -230,47 +238,75 @@ LEFT JOIN {self.first_events()} AS first ON rows.customer = first.customer AND r
             f"SELECT customer, j, {age} AS age{event}{', ' + shown if shown else ''}{extra} FROM {found}",
         )
 
-    def _summed(self) -> tuple[str, str]:
-        """Return the view of changes by customer and landmark, and SQL for what they add up to."""
+    def _summed(self, over: str, landmarks: bool) -> tuple[str, str]:
+        """Return the view of changes by customer, and landmark, and SQL for what they add up to."""
         cells, running = [], []
         for at, feature in self.columns.items():
+            of = {"counts": "state", "channels": "channel", "recency": "state"}.get(feature.family)
+            which = f" FILTER ({of} = {literal(feature.of)})" if of and feature.of else ""
             if feature.form in ("count", "value"):
-                w = self.windows.index(feature.window)
-                of = {"counts": "state", "channels": "channel"}.get(feature.family)
-                which = f"w = {w}" + (
-                    f" AND {of} = {literal(feature.of)}" if of else " AND value IS NOT NULL"
-                )
-                what = "sign" if feature.form == "count" else "sign * value"
-                cells.append(f"sum({what}) FILTER ({which}) AS {at}")
-                running.append(f"coalesce(sum({at}) OVER past, 0) AS {at}")
+                what = "n" if feature.form == "count" else "v"
+                cells.append(f"sum({what}_{self.windows.index(feature.window)}){which} AS {at}")
+                total = f"sum({at}){over}" if over else f"changes.{at}"
+                running.append(f"coalesce({total}, 0) AS {at}")
             elif feature.form == "recency":
-                which = "w = -1" + (f" AND state = {literal(feature.of)}" if feature.of else "")
-                cells.append(f"max(took_place) FILTER ({which}) AS {at}")
-                running.append(f"max({at}) OVER past AS {at}")
+                cells.append(f"max(latest){which} AS {at}")
+                running.append(f"max({at}){over} AS {at}" if over else f"changes.{at}")
         for prefix in self.groups:
-            pair = f"{{'took_place': took_place, 'cell': {prefix}}}"
-            cells.append(f"max({pair}) FILTER (w = -1 AND {prefix} IS NOT NULL) AS {prefix}")
-            running.append(f"(max({prefix}) OVER past).cell AS {prefix}")
+            cells.append(f"max({prefix}) AS {prefix}")
+            running.append(
+                f"(max({prefix}){over}).cell AS {prefix}" if over else f"changes.{prefix}.cell AS {prefix}"
+            )
+        by = "customer, j" if landmarks else "customer"
         every = "".join(f", {cell}" for cell in cells)
-        changes = self.events.table.view(
-            "changes", f"SELECT customer, j{every} FROM {self._moves} WHERE j <= 0 GROUP BY customer, j"
+        # First by event and channel, which leaves far fewer rows to be looked at for each feature.
+        numbers = range(len(self.windows))
+        sums = "".join(f", sum(n_{w}) AS n_{w}, sum(v_{w}) AS v_{w}" for w in numbers)
+        groups = "".join(f", max({prefix}) AS {prefix}" for prefix in self.groups)
+        narrow = self.events.table.view(
+            "changes_by_event",
+            f"""SELECT {by}, state, channel, max(latest) AS latest{sums}{groups} FROM {self._moves}
+WHERE j <= 0 GROUP BY {by}, state, channel""",
         )
+        changes = self.events.table.view("changes", f"SELECT {by}{every} FROM {narrow} GROUP BY {by}")
         return changes, "".join(f", {one}" for one in running)
 
     @cached_property
     def _moves(self) -> str:
-        """View of the events as they become known (w = -1), enter (sign 1) and leave (-1) the windows."""
-        groups = "".join(f", {prefix}" for prefix in self.groups)
-        names = f"customer, state, channel, value, took_place{groups}"
-        parts = [f"SELECT {names}, {self._cell('known')} AS j, -1 AS w, 1 AS sign FROM {self._known}"]
-        for w, window in enumerate(self.windows):
+        """View of the events as they become known, and as they leave each window.
+
+        In window w ``n_w`` counts them, and ``v_w`` adds up their values; ``latest`` is when they happened.
+        """
+        numbers, known = range(len(self.windows)), self._cell("known")
+        leaves = []
+        for window in self.windows:
             span = micros(window)
-            leaves = (
+            leaves.append(
                 f"CASE WHEN took_place + {span} >= 0 THEN 1 ELSE {self._cell(f'took_place + {span}')} END"
             )
-            within = f"FROM {self._known} WHERE {self._cell('known')} < {leaves}"
-            parts.append(f"SELECT {names}, {self._cell('known')}, {w}, 1 {within}")
-            parts.append(f"SELECT {names}, {leaves}, {w}, -1 {within}")
+        enters = "".join(
+            f", CASE WHEN {known} < {leaves[w]} THEN 1.0 END AS n_{w}, "
+            f"CASE WHEN {known} < {leaves[w]} THEN CAST(value AS DOUBLE) END AS v_{w}"
+            for w in numbers
+        )
+        groups = "".join(
+            f", CASE WHEN {prefix} IS NOT NULL "
+            f"THEN {{'took_place': took_place, 'cell': {prefix}}} END AS {prefix}"
+            for prefix in self.groups
+        )
+        parts = [
+            f"""SELECT customer, state, channel, {known} AS j, took_place AS latest{enters}{groups}
+FROM {self._known}"""
+        ]
+        nothing = "".join(", NULL" for _ in self.groups)
+        for w in numbers:
+            out = "".join(
+                ", -1.0, -CAST(value AS DOUBLE)" if other == w else ", NULL, NULL" for other in numbers
+            )
+            parts.append(
+                f"""SELECT customer, state, channel, {leaves[w]} AS j, NULL{out}{nothing} FROM {self._known}
+WHERE {known} < {leaves[w]} AND took_place + {micros(self.windows[w])} < 0"""
+            )
         return self.events.table.view("moves", " UNION ALL ".join(parts))
 
     def _shown(self, at: str, feature: Feature) -> str:

@@ -80,7 +80,7 @@ def summarise_sessions(
     """
     check_events(events)
     if like is not None:
-        return _rows(events, _definition(like), end_of_observation(events, until), live=False)
+        return _rows(events, _definition(like), until, live=False)
     states = _states(events)
     if event not in states:
         raise InputError(
@@ -94,7 +94,7 @@ def summarise_sessions(
         "by": [by] if isinstance(by, str) else list(by),
         "counted": sorted(name for name in states[:_MOST] if name != event),
     }
-    return _rows(events, made, end_of_observation(events, until), live=False)
+    return _rows(events, made, until, live=False)
 
 
 def live_sessions(events: Events, like: Any, *, until: Any = None) -> xr.Dataset:
@@ -120,7 +120,7 @@ def live_sessions(events: Events, like: Any, *, until: Any = None) -> xr.Dataset
         If `like` is something else, or no session goes on.
     """
     check_events(events)
-    return _rows(events, _definition(like), end_of_observation(events, until), live=True)
+    return _rows(events, _definition(like), until, live=True)
 
 
 def _definition(like: Any) -> dict[str, Any]:
@@ -147,7 +147,9 @@ def _features(made: dict[str, Any]) -> dict[str, Feature]:
     return {at: Feature(f.name.replace("/", "\u2215"), f.family, f.form, f.of) for at, f in named.items()}
 
 
-def _rows(events: Events, made: dict[str, Any], until: str, *, live: bool) -> xr.Dataset:
+def _rows(events: Events, made: dict[str, Any], end_at: Any, *, live: bool) -> xr.Dataset:
+    until = end_of_observation(events, end_at)
+    before = "<=" if end_at is None else "<"
     groups = numbered(made["by"], events.table.types)
     cells, features = as_text(groups), _features(made)
     target, close = literal(made["causes"][0]), made["close"] * 86_400e6
@@ -169,7 +171,7 @@ max(CAST(state = {target} AS INTEGER)) OVER past AS reached,
 max(CAST(state = {target} AS INTEGER)) OVER whole AS reaches,
 {end} - epoch_us(max(instant) OVER whole) AS silent, {end} - epoch_us(min(instant) OVER whole) AS since,
 lead(state) OVER past IS NULL AS newest{counts}{firsts}
-FROM {events.rows(cells)} WHERE state IS NOT NULL AND session IS NOT NULL AND epoch_us(instant) <= {end}
+FROM {events.rows(cells)} WHERE state IS NOT NULL AND session IS NOT NULL AND epoch_us(instant) {before} {end}
 WINDOW past AS (PARTITION BY session ORDER BY instant, state = {target}, state
 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), whole AS (PARTITION BY session)""",
     )

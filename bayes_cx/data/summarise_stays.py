@@ -96,7 +96,7 @@ def summarise_stays(
 
 
 def stays_of(journeys: Journeys, before: bool, since: str = "") -> xr.Dataset:
-    """Return the stays as `summarise_stays` does; with `since`, only those that began after this moment."""
+    """Return the stays as `summarise_stays` does; with `since`, only those that begin then or later."""
     found, grid, unit = _collapsed(journeys, before, since), journeys.resolution, journeys.unit
     if not found.num_rows:
         raise InputError(
@@ -191,7 +191,7 @@ def _collapsed(journeys: Journeys, before: bool, since: str) -> Any:
     ticks = f"CAST(round(seconds / {journeys.resolution.in_unit('second')!r}) AS BIGINT) AS ticks"
     names = "".join(f", {name}" for name in journeys.groups)
     earlier = "before, " if before else ""
-    close, where = journeys.close, f"instant > TIMESTAMP {literal(since)}" if since else "true"
+    close, where = journeys.close, f"instant >= TIMESTAMP {literal(since)}" if since else "true"
     if close is not None:
         # Selected by when they began alone, so that neither long nor short stays are preferred.
         until = f"TIMESTAMP {literal(journeys.until)}"

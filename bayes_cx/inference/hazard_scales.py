@@ -7,7 +7,7 @@ and the marginal likelihood of the scales has a closed form.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import minimize
 
 from bayes_cx.inference.density import Mode
@@ -75,7 +75,7 @@ class GivenScales:
             index = np.arange(self.tilt.size)
             matrix[:, index, index] += d
             root = np.linalg.cholesky(matrix)
-            half = np.linalg.solve(root, (self.tilt + pull)[..., None])[..., 0]
+            half = np.stack([_solved(*pair) for pair in zip(root, self.tilt + pull, strict=True)])
             log_det = np.log(root[:, index, index]).sum(axis=1)
             found[some] = 0.5 * np.log(d).sum(axis=1) - log_det + 0.5 * (half**2).sum(axis=1)
             found[some] -= 0.5 * (pull * self.centre).sum(axis=1)
@@ -102,9 +102,14 @@ class GivenScales:
         for place, one in enumerate(log_scale):
             d = self.precisions(np.maximum(one, _LOWEST))
             root = np.linalg.cholesky(self.curve + np.diag(d))
-            half = np.linalg.solve(root, self.tilt + d * self.centre) + noise[place]
-            found[place] = np.linalg.solve(root.T, half)
+            half = _solved(root, self.tilt + d * self.centre) + noise[place]
+            found[place] = _solved(root, half, transposed=True)
         return found
+
+
+def _solved(root: np.ndarray, right: np.ndarray, transposed: bool = False) -> np.ndarray:
+    """Return the solution for a lower triangular matrix, or for its transpose."""
+    return solve_triangular(root, right, lower=True, trans=1 if transposed else 0, check_finite=False)
 
 
 def mode_of(given: GivenScales, begin: np.ndarray) -> Mode:

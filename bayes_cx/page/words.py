@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 __all__ = [
     "Money",
@@ -14,6 +15,8 @@ __all__ = [
     "chance",
     "count",
     "day",
+    "last_day",
+    "last_moment",
     "listing",
     "measured",
     "measured_range",
@@ -313,6 +316,40 @@ def day(date: str | datetime) -> str:
         except ValueError:
             return date
     return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
+
+
+def last_day(moment: str, timezone: str = "UTC") -> str:
+    """Return the last day before an end of observation in UTC, in words; at midnight that is the day before.
+
+    Examples
+    --------
+    >>> last_day("2025-01-01 00:00:00"), last_day("2024-12-31 23:00:00", "Europe/Berlin"), last_day("")
+    ('31 December 2024', '31 December 2024', '')
+    """
+    return day(datetime.combine(_end(moment, timezone)[0], datetime.min.time())) if moment else ""
+
+
+def last_moment(moment: str, timezone: str = "UTC") -> str:
+    """Return an end of observation in UTC as users write it: the last day, or a day and a time of the zone.
+
+    Examples
+    --------
+    >>> last_moment("2025-01-01 00:00:00"), last_moment("2025-01-01 09:30:00", "Europe/Berlin")
+    ('2024-12-31', '2025-01-01 10:30')
+    """
+    if not moment:
+        return ""
+    last, time = _end(moment, timezone)
+    return f"{last:%Y-%m-%d}" if time is None else f"{time:%Y-%m-%d %H:%M}"
+
+
+def _end(moment: str, timezone: str) -> tuple[date, datetime | None]:
+    """Return the last day before a moment in a zone, and the moment itself there unless it is midnight."""
+    at = datetime.fromisoformat(moment)
+    if timezone != "UTC":
+        at = at.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    last = (at - timedelta(microseconds=1)).date()
+    return last, at if last == at.date() else None
 
 
 def shorten(text: str, length: int) -> str:

@@ -20,7 +20,8 @@ from bayes_cx.inference.hazards import RiskPosterior
 from bayes_cx.models.hazard import HAZARD
 from bayes_cx.scoring.risk import risk_draws
 from bayes_cx.spans import Span
-from bayes_cx.validation.capture import MODEL, capture
+from bayes_cx.validation.capture import MODEL
+from bayes_cx.validation.found import found_by_contacts
 
 if TYPE_CHECKING:
     from bayes_cx.data import Events
@@ -45,16 +46,19 @@ class RiskHoldout:
         When the fit ends, and when the customers are judged.
     target : str
         The event.
+    dates : int
+        On how many dates, one horizon apart, forecasts are made and judged; the first is the cut.
     customers, observed : int
-        Customers at risk at the cut, and how many had the event by `until`.
+        Customers at risk at the cut, and how many had the event within the horizon; of several dates, the
+        sum.
     expected, low, high : float
         How many were expected, and the 95 % interval of their number.
     calibration : pandas.DataFrame
         Customers in ten groups by their forecast: ``forecast`` (mean), ``customers``, ``observed`` (share),
         ``low`` and ``high`` (90 % interval of the share).
     found : pandas.DataFrame
-        If the ``contacts`` customers whom a ``rule`` puts first are contacted: ``share`` of those with the
-        event who are among them, with ``low`` and ``high`` (95 %, bootstrap over customers), and the
+        If on each date the ``contacts`` customers whom a ``rule`` puts first are contacted: ``share`` of
+        those with the event among them, with ``low`` and ``high`` (95 %, bootstrap over customers), and the
         ``difference`` of the model to the rule with ``difference_low`` and ``difference_high``.
     log_loss, log_loss_flat : float
         Mean log loss of the forecasts, and of one chance for all, even if that were the right share.
@@ -64,6 +68,7 @@ class RiskHoldout:
     cut: str
     until: str
     target: str
+    dates: int
     customers: int
     observed: int
     expected: float
@@ -139,6 +144,7 @@ def risk_holdout(
     event: Sequence[str] | str,
     cut: Any,
     t: Any = "30 days",
+    until: Any = None,
     target: str | None = None,
     by: Sequence[str] | str = (),
     customers: Any = None,
@@ -147,6 +153,10 @@ def risk_holdout(
     **options: Any,
 ) -> RiskHoldout:
     """Fit risk to what was known at a cut, and judge its forecasts on what came within `t` after it.
+
+    With a later `until` the same fit is asked again on dates one `t` apart, each time of the customers who
+    are at risk then, with what is known of them by then, and all are judged together: the events of one span
+    are often too few to tell two lists apart.
 
     Parameters
     ----------
@@ -157,6 +167,9 @@ def risk_holdout(
         A date means its last moment.
     t : str, Span or time difference
         How far ahead; periods are so long if no `period` is given.
+    until : str, date or datetime, optional
+        End of the events that are judged, by default one `t` after the cut; what is left after the last whole
+        `t` is not judged. A date means its last moment.
     target : str, optional
         The event that is judged, by default the first.
     rules : mapping of str to callable, optional
@@ -175,13 +188,23 @@ def risk_holdout(
     """
     span = Span.of(t)
     after = end_of(cut, events.schema.timezone)
-    until = after + timedelta(seconds=round(span.in_unit("second")))
+    step = timedelta(seconds=round(span.in_unit("second")))
+    end = after + step if until is None else end_of(until, events.schema.timezone)
     last = events.dates.last_instant
-    if last is not None and until > last.replace(tzinfo=None) + timedelta(days=1):
+    if last is not None and end > last.replace(tzinfo=None) + timedelta(days=1):
         raise InputError(
-            f"{span} after {after:%Y-%m-%d %H:%M}, of events until {last:%Y-%m-%d %H:%M}",
+            f"{span} after {after:%Y-%m-%d %H:%M}, of events until {last:%Y-%m-%d %H:%M}"
+            if until is None
+            else f"until={until!r}, of events until {last:%Y-%m-%d %H:%M}",
             "a span that was observed",
-            "choose an earlier cut",
+            "choose an earlier cut" if until is None else "choose an earlier until",
+        )
+    dates = [after + i * step for i in range((end - after) // step)]
+    if not dates:
+        raise InputError(
+            f"{end - after} from the cut to the end",
+            f"{span} or more",
+            "choose an earlier cut, or a later until",
         )
     asked: dict[str, Any] = {"period": span} | options
     periods = summarise_periods(
@@ -189,28 +212,31 @@ def risk_holdout(
     )
     groups = (by,) if isinstance(by, str) else tuple(by)
     posterior = fit(HAZARD, periods, design=Design(pool=groups) if groups else Design(), seed=seed)
-    rows = at_risk(events, periods, until=after.replace(tzinfo=UTC), customers=customers)
-    found = first_events(events, periods, after=after.replace(tzinfo=UTC), until=until.replace(tzinfo=UTC))
-    event_of = found.reindex(pd.Index(rows["customer"].to_numpy().astype(str))).fillna("").to_numpy()
+    cases = []
+    for date in dates:
+        rows = at_risk(events, periods, until=date.replace(tzinfo=UTC), customers=customers)
+        found = first_events(
+            events, periods, after=date.replace(tzinfo=UTC), until=(date + step).replace(tzinfo=UTC)
+        )
+        names = pd.Index(rows["customer"].to_numpy().astype(str))
+        cases.append((rows, found.reindex(names).fillna("").to_numpy()))
     return judge_risk(
         posterior,
         periods,
-        rows,
-        event_of,
+        cases,
         t=span,
         target=target,
         rules=rules,
         seed=seed,
         cut=after.isoformat(" "),
-        until=until.isoformat(" "),
+        until=(dates[-1] + step).isoformat(" "),
     )
 
 
 def judge_risk(
     posterior: RiskPosterior,
     periods: xr.Dataset,
-    rows: xr.Dataset,
-    event_of: np.ndarray,
+    cases: Sequence[tuple[xr.Dataset, np.ndarray]],
     *,
     t: Any,
     target: str | None = None,
@@ -226,18 +252,20 @@ def judge_risk(
     posterior : RiskPosterior
     periods : xarray.Dataset
         What it was fitted to, for rules that learn.
-    rows : xarray.Dataset
-        From `at_risk`.
-    event_of : numpy.ndarray of str, shape (customer,)
-        The first event of each within `t`, empty without one.
+    cases : sequence of pairs
+        For each date the customers at risk (`at_risk`), and the first event of each within `t` (text, empty
+        without one, shape (customer,)).
     t, target, rules, seed
         As for `risk_holdout`.
     cut, until : str
         For the reader.
     """
     target = posterior.causes[0] if target is None else target
-    y = (np.asarray(event_of).astype(str) == target).astype(float)
-    draws = risk_draws(posterior, rows, "p_event", t=t, target=target, thin_to=_DRAWS)
+    y = np.concatenate([(np.asarray(event_of).astype(str) == target).astype(float) for _, event_of in cases])
+    draws = np.concatenate(
+        [risk_draws(posterior, rows, "p_event", t=t, target=target, thin_to=_DRAWS) for rows, _ in cases],
+        axis=1,
+    )
     rng = np.random.default_rng([seed, y.size])
     # How many there would be, one world a draw.
     worlds = (rng.random(draws.shape) < draws).astype(np.uint8)
@@ -245,7 +273,13 @@ def judge_risk(
     chance = draws.mean(axis=0)
     calibration, outside = _groups(chance, y, worlds)
     scores = {MODEL: chance}
-    scores |= {name: np.asarray(rule(periods, rows), float) for name, rule in (rules or risk_rules()).items()}
+    for name, rule in (rules or risk_rules()).items():
+        scores[name] = np.concatenate([np.asarray(rule(periods, rows), float) for rows, _ in cases])
+    customer = np.concatenate([rows["customer"].to_numpy().astype(str) for rows, _ in cases])
+    date = np.repeat(np.arange(len(cases)), [rows.sizes["customer"] for rows, _ in cases])
+    usual = y.size / len(cases)
+    contacts = list(dict.fromkeys(max(1, round(share * usual)) for share in _SHARES))
+    found = found_by_contacts(scores, y, customer, date, contacts, seed=seed)
     checks = (
         Check(
             "events after the cut",
@@ -267,8 +301,8 @@ def judge_risk(
     flat = float(y.mean())
     losses = _log_loss(chance, y), _log_loss(np.full(y.size, flat), y)
     return RiskHoldout(
-        cut, until, target, y.size, int(y.sum()), float(chance.sum()), float(low), float(high),
-        calibration, _found(scores, y, seed), *losses, checks,
+        cut, until, target, len(cases), y.size, int(y.sum()), float(chance.sum()), float(low), float(high),
+        calibration, found, *losses, checks,
     )  # fmt: skip
 
 
@@ -289,20 +323,3 @@ def _groups(chance: np.ndarray, y: np.ndarray, worlds: np.ndarray) -> tuple[pd.D
         low, high = beta.ppf([0.05, 0.95], events + 0.5, n - events + 0.5)
         rows.append((chance[some].mean(), n, events / n, low, high))
     return pd.DataFrame(rows, columns=["forecast", "customers", "observed", "low", "high"]), outside
-
-
-def _found(scores: Mapping[str, np.ndarray], y: np.ndarray, seed: int) -> pd.DataFrame:
-    """Return the share of those with the event who are among the first of each rule."""
-    columns = ["rule", "contacts", "share", "low", "high", "difference", "difference_low", "difference_high"]
-    if not y.any():
-        return pd.DataFrame(columns=columns)
-    parts = []
-    for share in _SHARES:
-        k = max(1, round(share * y.size))
-        if any(k == part["contacts"].iloc[0] for part in parts):
-            continue
-        table = capture(
-            scores, y, counted="events", top_share=k / y.size, resamples=400, seed=seed
-        ).to_dataframe()
-        parts.append(table.reset_index().assign(contacts=k))
-    return pd.DataFrame(pd.concat(parts, ignore_index=True), columns=columns)

@@ -254,3 +254,25 @@ def test_the_memory_of_journeys_is_compared_by_these(clicks):
     assert values.iloc[:3].tolist() == pytest.approx([-84751.6, -79810.5, -80434.7], abs=0.05)
     assert found.best == "two states, pooled"
     assert values["two states, pooled"] > values["one state"]
+
+
+@pytest.mark.parametrize("journey", ["customer", "session"])
+def test_midnight_after_the_last_day_belongs_to_the_next_day(journey):
+    """Events of which only the day is known, written as midnight: the last day counts, no later one."""
+    days = pd.date_range("2025-01-01", "2025-01-04")
+    frame = pd.DataFrame({"who": "a", "at": days, "what": ["see", "look", "ask", "buy"], "visit": "v"})
+    events = bcx.read_events(frame, customer="who", time="at", event="what", session="visit")
+    how = {"targets": (), "journey": journey, "unit": "day"}
+    if journey == "session":
+        how["close"] = "10 days"
+    for until, last in (("2025-01-03", "ask"), ("2025-01-03 00:00", "look"), (None, "buy")):
+        assert bcx.open_journeys(events, until=until, **how)["state"].to_numpy().tolist() == [last]
+    sessions = bcx.summarise_sessions(events, event="buy", close="1 minute", until="2025-01-05")
+    live = bcx.live_sessions(events, sessions, until="2025-01-03 00:00:30")
+    assert live["last event"].to_numpy().tolist() == ["ask"]
+    # A minute after the second day all sessions are over; its own midnight is no part of the day before.
+    assert bcx.live_sessions(events, sessions, until="2025-01-02 00:00:10")[
+        "last event"
+    ].to_numpy().tolist() == ["look"]
+    periods = bcx.summarise_periods(events, event="buy", period="1 day", until="2025-01-03")
+    assert not periods["happened"].to_numpy().any()

@@ -7,6 +7,7 @@ import pytest
 import bayes_cx as bcx
 from bayes_cx.data import first_events
 from bayes_cx.validation import risk_holdout, risk_rules
+from bayes_cx.validation.found import found_by_contacts
 
 END = pd.Timestamp("2024-07-01")
 
@@ -52,6 +53,66 @@ def test_who_left_is_counted_by_hand(complainers, held_out):
     after = [who for who in there if cut <= left.get(who, END) < cut + pd.Timedelta(days=30)]
     assert held_out.customers == len(there)
     assert held_out.observed == len(after)
+
+
+@pytest.fixture(scope="session")
+def held_out_often(complainers):
+    """The same on four dates; without recency the fit is small."""
+    return risk_holdout(
+        complainers[0],
+        event="leave",
+        cut="2024-03-02",
+        until="2024-06-30",
+        t="30 days",
+        period="10 days",
+        features=bcx.Features(windows=["30 days"], channels=(), recency=False),
+        rules={"complaints": lambda _, rows: rows["complaint, 30 days"].to_numpy()},
+    )
+
+
+def test_several_dates_are_counted_by_hand(complainers, held_out_often):
+    _, frame = complainers
+    left = frame[frame["what"] == "leave"].set_index("who")["at"]
+    came = frame.groupby("who")["at"].min()
+    cases, events = 0, 0
+    for number in range(4):
+        begin = pd.Timestamp("2024-03-03") + number * pd.Timedelta(days=30)
+        there = [who for who in came.index if came[who] < begin and not left.get(who, END) < begin]
+        cases += len(there)
+        events += sum(left.get(who, END) < begin + pd.Timedelta(days=30) for who in there)
+    assert (held_out_often.dates, held_out_often.customers) == (4, cases)
+    assert held_out_often.observed == events
+    assert held_out_often.until == "2024-07-01 00:00:00"
+    assert held_out_often.calibration["customers"].sum() == cases
+    assert all(check.status == "passed" for check in held_out_often.checks)
+
+
+def test_what_a_list_finds_is_counted_and_its_interval_is_that_of_resampled_customers():
+    rng = np.random.default_rng(4)
+    n, dates, k = 60, 3, 9
+    customer, date = np.tile(np.arange(n), dates), np.repeat(np.arange(dates), n)
+    frail = rng.normal(size=n)
+    score = frail[customer] + 0.5 * rng.normal(size=customer.size)
+    y = (rng.random(customer.size) < 1 / (1 + np.exp(2.5 - frail[customer]))).astype(float)
+    other = rng.normal(size=customer.size)
+    table = found_by_contacts({"a": score, "b": other}, y, customer, date, [k], resamples=1500, seed=1)
+
+    def by_hand(who, scores):
+        """Copy the rows of the customers who were drawn, and take the first k of each date."""
+        found = total = 0.0
+        for one in range(dates):
+            rows = one * n + who
+            best = rows[np.argsort(-scores[rows], kind="stable")[:k]]
+            found, total = found + y[best].sum(), total + y[rows].sum()
+        return found / total
+
+    np.testing.assert_allclose(table["share"], [by_hand(np.arange(n), one) for one in (score, other)])
+    again = [rng.integers(n, size=n) for _ in range(1500)]
+    difference = [by_hand(who, score) - by_hand(who, other) for who in again]
+    low, high = np.quantile(difference, [0.025, 0.975])
+    np.testing.assert_allclose(
+        table[["difference_low", "difference_high"]].to_numpy()[1], [low, high], atol=0.03
+    )
 
 
 def test_forecasts_come_true_and_find_more_than_silence_does(held_out):

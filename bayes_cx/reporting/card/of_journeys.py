@@ -4,11 +4,12 @@ from datetime import date
 
 from bayes_cx.data import provenance_of
 from bayes_cx.journey_study import JourneyStudy
+from bayes_cx.page.words import last_day, last_moment
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, PriorPart, Reproduction, Use
 from bayes_cx.reporting.card.record import ModelCard
 from bayes_cx.reporting.card.text import NOT_GIVEN
-from bayes_cx.reporting.journeys.words import last_day, what_is_a_journey
+from bayes_cx.reporting.journeys.words import what_is_a_journey
 
 __all__ = ["journey_card"]
 
@@ -42,10 +43,11 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
     posterior, run, source = study.posterior, study.provenance, provenance_of(study.stays)
     model, made = posterior.model, posterior.provenance
     found = study.holdout
+    zone = study.events.schema.timezone
     cut = (
         ""
         if found is None
-        else f"Fitted again until {last_day(found.cut)}, judged until {last_day(found.until)}."
+        else f"Fitted again until {last_day(found.cut, zone)}, judged until {last_day(found.until, zone)}."
     )
     pooled = (
         f"Each segment by {posterior.pooled} has chances of its own, which lean on those of the others. "
@@ -63,7 +65,7 @@ def journey_card(study: JourneyStudy, *, title: str = "", use: Use | None = None
             source=source.source,
             sha256=source.sha256,
             period_start=_day(source.period_start),
-            until=_day(source.until),
+            until=_day(last_moment(source.until, zone)),
             unit=source.unit,
             customers=study.customers,
             rows_read=source.rows_read,

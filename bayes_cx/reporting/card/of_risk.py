@@ -3,7 +3,7 @@
 from datetime import date
 
 from bayes_cx.data import provenance_of
-from bayes_cx.page.words import day, listing
+from bayes_cx.page.words import last_day, last_moment, listing
 from bayes_cx.references import reference
 from bayes_cx.reporting.card.parts import Checked, DataPart, ModelPart, PriorPart, Reproduction, Use
 from bayes_cx.reporting.card.record import ModelCard
@@ -40,8 +40,11 @@ def risk_card(study: RiskStudy, *, title: str = "", use: Use | None = None) -> M
     """Return the model card of a study of risk; see `model_card`."""
     posterior, run, source = study.posterior, study.provenance, provenance_of(study.periods)
     model, made, found = posterior.model, posterior.provenance, study.holdout
+    zone = study.events.schema.timezone
     cut = (
-        "" if found is None else f"Fitted again until {day(found.cut[:10])}, judged until {found.until[:10]}."
+        ""
+        if found is None
+        else f"Fitted again until {last_day(found.cut, zone)}, judged until {last_day(found.until, zone)}."
     )
     return ModelCard(
         title=title or f"{model.name.capitalize()} model of {study.target}",
@@ -52,7 +55,7 @@ def risk_card(study: RiskStudy, *, title: str = "", use: Use | None = None) -> M
             source=source.source,
             sha256=source.sha256,
             period_start=_day(source.period_start),
-            until=_day(source.until),
+            until=_day(last_moment(source.until, zone)),
             unit=source.unit,
             customers=int(study.periods.attrs["customers"]),
             rows_read=source.rows_read,

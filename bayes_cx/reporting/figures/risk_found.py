@@ -16,7 +16,14 @@ from bayes_cx.validation.risk_holdout import RiskHoldout
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["came_true", "draw_came_true", "draw_found", "found_by_contacts"]
+__all__ = [
+    "came_true",
+    "draw_came_true",
+    "draw_found",
+    "draw_rate_by_age",
+    "found_by_contacts",
+    "rate_by_age",
+]
 
 _LINES = (("blue", "-"), ("orange", "--"), ("green", ":"), ("grey", "-."), ("red", (0, (1, 1))))
 
@@ -48,7 +55,7 @@ def found_by_contacts(found: RiskHoldout) -> Picture:
 def draw_found(axes: "Axes", found: RiskHoldout) -> None:
     """Draw on given axes what `found_by_contacts` shows."""
     most = float(np.max(found.found["contacts"].to_numpy()))
-    axes.plot([0, most], [0, most / found.customers], color=COLOURS["grey"], linewidth=0.8)
+    axes.plot([0, most], [0, most * found.dates / found.customers], color=COLOURS["grey"], linewidth=0.8)
     for place, rule in enumerate(found.rules):
         own = pd.DataFrame(found.found[found.found["rule"] == rule])
         x = np.concatenate([[0], own["contacts"].to_numpy(float)])
@@ -59,7 +66,12 @@ def draw_found(axes: "Axes", found: RiskHoldout) -> None:
         y = np.concatenate([[0], own["share"].to_numpy(float)])
         axes.plot(x, y, color=COLOURS[colour], linestyle=dashes, linewidth=1.6, label=rule)
     axes.legend(loc="upper left", fontsize=7.5, frameon=False)
-    axes.set(xlim=(0, most), ylim=(0, 1), xlabel="Contacts", ylabel="Found")
+    axes.set(
+        xlim=(0, most),
+        ylim=(0, 1),
+        xlabel="Contacts on each date" if found.dates > 1 else "Contacts",
+        ylabel="Found",
+    )
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -104,3 +116,45 @@ def draw_came_true(axes: "Axes", found: RiskHoldout) -> None:
         axis.set_major_formatter(
             FuncFormatter(lambda value, _: f"{value:.3g}" if most < 0.05 else f"{value:.0%}")
         )
+
+
+def rate_by_age(table: pd.DataFrame, target: str, said: str) -> Picture:
+    """Draw the factor of the rate by how long one has been a customer, with 90 % intervals.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``age`` in days, ``factor``, ``low`` and ``high``.
+    target : str
+    said : str
+        The same in words, empty where no age surely differs.
+    """
+    with canvas(2.2) as figure:
+        axes = axes_at(figure, left=0.6, right=0.1, top=0.12, bottom=0.5)
+        draw_rate_by_age(axes, table)
+        svg = to_svg(figure)
+    return Picture(
+        svg,
+        said.rstrip(".") or "No age of customers surely has more or less risk than the average",
+        f"Factor of the rate of {target} by how long one has been a customer, all else equal, compared with "
+        "the average. Band: 90% interval.",
+        said or "The interval holds no difference at every age.",
+    )
+
+
+def draw_rate_by_age(axes: "Axes", table: pd.DataFrame) -> None:
+    """Draw on given axes what `rate_by_age` shows."""
+    age = table["age"].to_numpy(float)
+    unit, length = ("months", 365.25 / 12) if age.max() >= 90 else ("days", 1.0)
+    x = age / length
+    low, middle, high = (table[name].to_numpy(float) for name in ("low", "factor", "high"))
+    axes.axhline(1.0, color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
+    axes.fill_between(x, low, high, color=tint(COLOURS["blue"], 0.25), linewidth=0)
+    axes.plot(x, middle, color=COLOURS["blue"], linewidth=1.6)
+    axes.set_yscale("log")
+    axes.set(xlim=(x[0], x[-1]), xlabel=f"Customer for so many {unit}", ylabel="Factor of the rate")
+    ticks = [
+        one for one in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0) if low.min() * 0.7 <= one <= high.max() * 1.4
+    ]
+    axes.set_yticks(ticks, [f"{one:g}" for one in ticks])
+    axes.minorticks_off()

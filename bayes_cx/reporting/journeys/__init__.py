@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bayes_cx.data import provenance_of
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Page, Section
-from bayes_cx.page.words import day
+from bayes_cx.page.words import day, last_day
 from bayes_cx.reporting.journeys import (
     at_risk,
     coverage,
@@ -17,7 +17,6 @@ from bayes_cx.reporting.journeys import (
     ways,
     winning,
 )
-from bayes_cx.reporting.journeys.words import last_day
 
 __all__ = ["SECTIONS", "journey_page"]
 
@@ -40,7 +39,7 @@ def journey_page(study: JourneyStudy) -> Page:
     run, source = study.provenance, provenance_of(study.stays)
     facts = (
         ("Prepared for", run.organisation),
-        ("Observed until", last_day(source.until)),
+        ("Observed until", last_day(source.until, study.events.schema.timezone)),
         ("Journeys", f"{study.journeys:,}"),
         ("Model", study.posterior.model.name),
         ("Made", day(run.timestamp)),

@@ -3,9 +3,9 @@
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Block, Column, Columns, Number, Section, Table, Text
 from bayes_cx.page.check_table import checks_table
-from bayes_cx.page.words import about, count, per_cent, per_cent_range, plural
+from bayes_cx.page.words import about, count, last_day, per_cent, per_cent_range, plural
 from bayes_cx.reporting.figures.journey_chances import came_true
-from bayes_cx.reporting.journeys.words import either_of, last_day
+from bayes_cx.reporting.journeys.words import either_of
 from bayes_cx.scoring.journey_views import each_row
 from bayes_cx.validation.journey_holdout import JourneyHoldout, Reached
 
@@ -18,9 +18,10 @@ def section(study: JourneyStudy) -> Section:
     if found is None:
         note = study.holdout_note or "none was made"
         return Section("Did the forecasts come true?", (Text((f"Not tested: {note}.",)),))
+    zone = study.events.schema.timezone
     lines = (
-        f"Fitted again on what was known until {last_day(found.cut)}, judged on what came until "
-        f"{last_day(found.until)}.",
+        f"Fitted again on what was known until {last_day(found.cut, zone)}, judged on what came until "
+        f"{last_day(found.until, zone)}.",
         _next(found),
         *map(_target, found.reached),
     )

@@ -4,9 +4,9 @@ from bayes_cx.data import provenance_of
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Block, Column, Number, Section, Table, Text
 from bayes_cx.page.check_table import checks_table
-from bayes_cx.page.words import count, listing, per_cent, plural, shorten
+from bayes_cx.page.words import count, last_day, listing, per_cent, plural, shorten
 from bayes_cx.references import reference
-from bayes_cx.reporting.journeys.words import ahead, either_of, last_day, what_is_a_journey
+from bayes_cx.reporting.journeys.words import ahead, either_of, what_is_a_journey
 
 __all__ = ["limits", "method"]
 
@@ -24,7 +24,8 @@ def method(study: JourneyStudy) -> Section:
         _memory(study),
         f"Chances of {either_of((*study.terms.goals, *study.terms.rivals))}{ahead(study)} follow from these "
         f"for each of {count(posterior.n_draws)} draws from the posterior; intervals are of these draws.",
-        f"Observed until {last_day(source.until)}. What was known later is not used.",
+        f"Observed until {last_day(source.until, study.events.schema.timezone)}. What was known later is not "
+        "used.",
     ]
     blocks: list[Block] = [
         Text(tuple(lines)),

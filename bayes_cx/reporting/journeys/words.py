@@ -1,16 +1,14 @@
 """What several sections of a report of journeys say in the same words."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from bayes_cx.journey_study import JourneyStudy
-from bayes_cx.page.words import day, listing, shorten
+from bayes_cx.page.words import listing, shorten
 from bayes_cx.reporting.figures.journey_map import ending_words
 
 __all__ = [
     "ahead",
     "either_of",
-    "last_day",
     "named",
     "path_words",
     "per_hundred",
@@ -26,13 +24,6 @@ def named(state: str) -> str:
 def either_of(states: Sequence[str]) -> str:
     """Return states of which any counts."""
     return listing([named(one) for one in states], "or")
-
-
-def last_day(moment: str) -> str:
-    """Return the day of the last moment that counts, in words; midnight is the end of the day before."""
-    if not moment:
-        return ""
-    return day(datetime.fromisoformat(moment) - timedelta(microseconds=1))
 
 
 def per_hundred(share: float, low: float, high: float) -> str:

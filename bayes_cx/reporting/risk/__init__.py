@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bayes_cx.data import provenance_of
 from bayes_cx.page import Page, Section
-from bayes_cx.page.words import day
+from bayes_cx.page.words import day, last_day
 from bayes_cx.reporting.risk import (
     forecast_test,
     in_short,
@@ -33,7 +33,7 @@ def risk_page(study: RiskStudy) -> Page:
     run, source = study.provenance, provenance_of(study.periods)
     facts = (
         ("Prepared for", run.organisation),
-        ("Observed until", day(source.until[:10])),
+        ("Observed until", last_day(source.until, study.events.schema.timezone)),
         ("Customers at risk", f"{len(study.table):,}"),
         ("Within", str(study.horizon)),
         ("Made", day(run.timestamp)),

@@ -2,7 +2,7 @@
 
 from bayes_cx.page import Block, Column, Columns, Number, Section, Table, Text
 from bayes_cx.page.check_table import checks_table
-from bayes_cx.page.words import about, about_range, count, per_cent, per_cent_range, plural
+from bayes_cx.page.words import about, about_range, count, last_day, per_cent, per_cent_range, plural
 from bayes_cx.reporting.figures.risk_found import came_true, found_by_contacts
 from bayes_cx.reporting.rows import rows_of
 from bayes_cx.risk_study import RiskStudy
@@ -20,10 +20,20 @@ def section(study: RiskStudy) -> Section:
         return Section(_TITLE, (Text((f"Not tested: {study.holdout_note or 'none was made'}.",)),))
     inside = "inside" if found.low <= found.observed <= found.high else "outside"
     better = found.log_loss < found.log_loss_flat
+    zone = study.events.schema.timezone
+    several = found.dates > 1
+    dates = (
+        f", on {found.dates} dates one horizon apart, each with what was known of customers by then"
+        if several
+        else ""
+    )
+    who, many = "customer at risk", "customers at risk"
+    if several:
+        who, many = "case of a customer at risk on a date", "cases of a customer at risk on a date"
     lines = (
-        f"Fitted again on what was known until {found.cut[:16]}, judged on what came until "
-        f"{found.until[:16]}.",
-        f"{count(found.observed)} of {plural(found.customers, 'customer')} at risk reached {found.target}; "
+        f"Fitted again on what was known until {last_day(found.cut, zone)}, judged on what came until "
+        f"{last_day(found.until, zone)}{dates}.",
+        f"{count(found.observed)} of {plural(found.customers, who, many)} reached {found.target}; "
         f"{about(found.expected)} were expected, and that is {inside} the 95% interval "
         f"({about_range(found.low, found.high)}).",
         f"Single chances were {'better' if better else 'no better'} than one chance for all: log loss "
@@ -54,6 +64,7 @@ def _compared(found: RiskHoldout) -> Table:
         )
         for row in rows_of(found.found)
     )  # fmt: skip
+    first = "Contacts are those on each date. " if found.dates > 1 else ""
     return Table(
         (
             Column("Contacts"),
@@ -64,6 +75,6 @@ def _compared(found: RiskHoldout) -> Table:
         ),
         rows,
         caption=f"Share of those who reached {found.target} among the first of each list.",
-        legend="Intervals by bootstrap over customers; the last column is this model less the rule.",
+        legend=f"{first}Intervals by bootstrap over customers; the last column is this model less the rule.",
         label="Found by contacts",
     )

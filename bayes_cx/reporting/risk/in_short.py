@@ -2,8 +2,8 @@
 
 from bayes_cx.data import provenance_of
 from bayes_cx.page import Section, Text, Tile, Tiles
-from bayes_cx.page.words import about, about_range, count, listing, per_cent, per_cent_range, plural
-from bayes_cx.reporting.risk.what_moves import drivers, factor_words
+from bayes_cx.page.words import about, about_range, count, last_day, listing, per_cent, per_cent_range, plural
+from bayes_cx.reporting.risk.what_moves import age_words, drivers, factor_words
 from bayes_cx.reporting.rows import rows_of
 from bayes_cx.risk_study import RiskStudy
 from bayes_cx.validation.capture import MODEL
@@ -39,11 +39,25 @@ def lead(study: RiskStudy) -> str:
     if found is None:
         return f"{text} Whether such forecasts come true was not tested."
     inside = found.low <= found.observed <= found.high
+    made = (
+        f"Forecasts made on {found.dates} dates, the first after {last_day(found.cut, _zone(study))},"
+        if found.dates > 1
+        else f"The same forecast made after {last_day(found.cut, _zone(study))}"
+    )
     return (
-        f"{text} The same forecast made at {found.cut[:10]} expected {about(found.expected)}; "
-        f"{count(found.observed)} did, {'inside' if inside else 'outside'} its 95% interval "
+        f"{text} {made} expected {about(found.expected)}; {count(found.observed)} did, "
+        f"{'inside' if inside else 'outside'} the 95% interval "
         f"({about_range(found.low, found.high)})."
     )
+
+
+def _zone(study: RiskStudy) -> str:
+    return study.events.schema.timezone
+
+
+def _each_date(study: RiskStudy) -> str:
+    n = 1 if study.holdout is None else study.holdout.dates
+    return f" on each of {n} dates" if n > 1 else ""
 
 
 def _nearest(study: RiskStudy) -> "tuple[int, float, float, float, float]":
@@ -75,7 +89,8 @@ def _compared(study: RiskStudy) -> str:
         if row.difference_low <= 0:
             lost.append(str(row.Index))
     text = (
-        f"Tested on what came after {study.holdout.cut[:10]}: {count(k)} contacts would have found "
+        f"Tested on what came after {last_day(study.holdout.cut, _zone(study))}: {count(k)} contacts"
+        f"{_each_date(study)} would have found "
         f"{per_cent(own.share)} of those who did (95% interval {per_cent_range(own.low, own.high)})"
     )
     if said:
@@ -88,9 +103,9 @@ def _compared(study: RiskStudy) -> str:
 def _speaks(study: RiskStudy) -> str:
     found = drivers(study).head(3)
     if found.empty:
-        return "Nothing that is known of customers surely tells who is at more risk."
+        return age_words(study) or "Nothing that is known of customers surely tells who is at more risk."
     said = [f"{row.feature} ({factor_words(row.factor)})" for row in rows_of(found)]
-    return f"What goes most surely with {study.target}: {listing(said)}."
+    return f"What goes most surely with {study.target}: {listing(said)}. {age_words(study)}".strip()
 
 
 def _left_out(study: RiskStudy) -> list[str]:

@@ -3,7 +3,7 @@
 from bayes_cx.data import provenance_of
 from bayes_cx.page import Block, Section, Text
 from bayes_cx.page.check_table import checks_table
-from bayes_cx.page.words import count, day, listing, plural
+from bayes_cx.page.words import count, last_day, listing, plural
 from bayes_cx.references import reference
 from bayes_cx.risk_study import RiskStudy
 
@@ -27,8 +27,8 @@ def method(study: RiskStudy) -> Section:
         f"effects of each family ({families}) share a scale that is learnt, so what says nothing shrinks to "
         f"nothing.{borrow}",
         f"{count(posterior.n_draws)} draws from the posterior; intervals are of these draws.",
-        f"Observed until {day(source.until[:10])}. Nothing that was known later enters, and nothing of a "
-        "period enters what is known at its start.",
+        f"Observed until {last_day(source.until, study.events.schema.timezone)}. Nothing that was known "
+        "later enters, and nothing of a period enters what is known at its start.",
     ]
     blocks: list[Block] = [
         Text(tuple(lines)),
