@@ -61,14 +61,20 @@ test: $(STAMP) ## run every test that is not slow
 test-all: $(STAMP) ## run every test
 	$(PYTEST) -m "slow or not slow" $(TESTS)
 
-# Its pins differ from ours, so the peer gets an environment of its own.
+# Their pins differ from ours, so the peers get environments of their own; nothing of them is in the package.
 .peers/.installed: .python-version | $(UV)
 	$(UV) venv --quiet --clear --python "$$(cat .python-version)" .peers
 	$(UV) pip install --quiet --python .peers/bin/python pymc-marketing==1.3.0 nutpie
 	@touch $@
 
-bench: $(STAMP) .peers/.installed ## time everything against the peers and write docs/performance.md (half an hour)
-	$(BIN)/python benchmarks/bench.py --peers .peers/bin/python
+.peers-events/.installed: .python-version | $(UV)
+	$(UV) venv --quiet --clear --python "$$(cat .python-version)" .peers-events
+	$(UV) pip install --quiet --python .peers-events/bin/python pm4py==2.7.23.11 retentioneering==5.2.4 pyarrow
+	@touch $@
+
+bench: $(STAMP) .peers/.installed .peers-events/.installed ## time everything against the peers and write docs/performance.md (half an hour)
+	$(BIN)/python benchmarks/bench.py --peers .peers/bin/python \
+		--event-peers .peers-events/bin/python
 
 floors: $(UV) ## run the tests with the oldest versions of the dependencies that pyproject.toml allows
 	$(UV) venv --quiet --clear --python "$$(cat .python-version)" .floors
@@ -112,5 +118,5 @@ lock: $(UV) ## resolve the newest versions that fit together into requirements.l
 		--no-emit-index-url --no-emit-find-links --no-header pyproject.toml --output-file requirements.lock
 
 clean: ## remove everything that can be built again
-	rm -rf .bootstrap .floors .peers $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf .bootstrap .floors .peers .peers-events $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,14 +1,14 @@
 """Time this package and its peers on the same data in one run, and write docs/performance.md: ``make bench``.
 
 Every task of every tool runs in a process of its own (`tasks.py`). That the results agree is asserted here.
-``--peers PYTHON`` names the interpreter of an environment with pymc-marketing, ``--quick`` leaves out what
-takes minutes and writes nothing. What was measured is kept in build/bench.json, and ``--go-on`` goes on from
-there; tools are always compared with each other in one go.
+``--peers PYTHON`` names the interpreter of an environment with pymc-marketing, ``--event-peers`` that of one
+with pm4py and retentioneering; ``--quick`` leaves out what takes minutes and writes nothing. What was
+measured is kept in build/bench.json, and ``--go-on`` goes on from there; tools are always compared with each
+other in one go.
 """
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -20,43 +20,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import events
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from at_size import Took
 from at_size import measure as at_size
-from page import DOCS, README, Results, Timed, claim, page_of, picture, replaced
+from page import DOCS, README, Results, Timed, claim, page_of, picture, replaced, with_section
+from processes import run
 
 import bayes_cx as bcx
 
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "build" / "bench.json"
-LIMIT = 900  # seconds that a task may take
 LETTERS = {"r": 0.25, "alpha": 4.5, "a": 0.8, "b": 2.4}
 # For the peers all rows lie in memory, several times.
 MOST_ROWS_OF_PEERS = 20_000_000
-
-
-def run(python: str, tool: str, task: str, folder: Path) -> Timed:
-    """Run one task; one that fails or takes too long has no times."""
-    print(f"{tool} {task} …", flush=True)
-    command = [python, str(HERE / "tasks.py"), tool, task, str(folder)]
-    # In a folder of its own, so that no other environment finds this package by chance.
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LIMIT, cwd=folder, check=False, env=environment()
-        )
-    except subprocess.TimeoutExpired:
-        return Timed(tool, task, None)
-    if done.returncode:
-        print(done.stderr[-2000:])
-        return Timed(tool, task, None)
-    return Timed(tool, task, json.loads(done.stdout.splitlines()[-1]))
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of tasks: one process, as many threads as libraries take by themselves."""
-    return {**os.environ, "PYTHONWARNINGS": "ignore"}
 
 
 def prepare(folder: Path, stats, draws: int) -> Path:
@@ -180,6 +159,7 @@ class Kept:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", help="Python of an environment with pymc-marketing")
+    parser.add_argument("--event-peers", help="Python of an environment with pm4py and retentioneering")
     parser.add_argument("--quick", action="store_true", help="small sizes, and nothing is written")
     parser.add_argument("--go-on", action="store_true", help="keep what a run that was stopped has measured")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 10_000_000])
@@ -196,14 +176,19 @@ def main() -> None:
     kept = Kept(KEPT, agreement, go_on=options.go_on)
     with tempfile.TemporaryDirectory() as name:
         results = measure(Path(name), options, pythons, agreement, kept)
-    print(page_of(results))
+        sizes, tools = options.rows[:2], events.interpreters(options.event_peers)
+        of_events = kept.of("events", lambda: events.measure(Path(name), sizes, tools))
+    page = page_of(results)
+    for section in events.sections_of(of_events):
+        page = with_section(page, section)
+    print(page)
     if agreement.differing:
         raise SystemExit(
             "\n".join(["The results do not agree, so nothing is written:", *agreement.differing])
         )
     if not options.quick:
         picture(results, DOCS / "images" / "performance.png")
-        (DOCS / "performance.md").write_text(page_of(results), encoding="utf-8")
+        (DOCS / "performance.md").write_text(page, encoding="utf-8")
         README.write_text(replaced(README.read_text(encoding="utf-8"), claim(results)), encoding="utf-8")
 
 

@@ -160,6 +160,16 @@ def sentence(results: Results) -> str:
     return f"{said}."
 
 
+def with_section(page: str, section: str) -> str:
+    """Return the page with this section in place of the one with its heading, or else at its end."""
+    heading = section.splitlines()[0]
+    before, found, rest = page.partition(f"{heading}\n")
+    if not found:
+        return f"{page.rstrip()}\n\n{section}"
+    after = re.search(r"^## .*", rest, re.DOTALL | re.MULTILINE)
+    return before + section + (f"\n{after[0]}" if after else "")
+
+
 def page_of(results: Results) -> str:
     """Return docs/performance.md."""
     head = [

@@ -242,14 +242,14 @@ def peak():
     return int(line.split()[1]) / 1024
 
 
-def main():
+def main(tools=TOOLS, once=lambda tool, task: (tool, task) in ONCE):
     warnings.simplefilter("ignore")
     tool, task, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    work = getattr(TOOLS[tool](folder), task)()
+    work = getattr(tools[tool](folder), task)()
     # Of the whole process so far: the interpreter, imports and the loading of data.
     took = {"import": time.process_time()}
     result = None
-    for call in ("first",) if (tool, task) in ONCE else ("first", "second"):
+    for call in ("first",) if once(tool, task) else ("first", "second"):
         cpu, wall = time.process_time(), time.perf_counter()
         result = work()
         took[call], took[f"{call} wall"] = time.process_time() - cpu, time.perf_counter() - wall

@@ -31,6 +31,7 @@ from bayes_cx.inference.group_mode import find_groups
 from bayes_cx.inference.group_quadratic import TOGETHER, GroupQuadratic, blocks
 from bayes_cx.inference.laplace import Weighed, systematic
 from bayes_cx.inference.methods import Laplace
+from bayes_cx.inference.outer_draws import OuterDraws
 from bayes_cx.inference.prepare import Prepared
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.quadratic import draw_t, log_t
@@ -131,10 +132,14 @@ class Grouped:
         # Their weights are cheap, and so are more of them.
         of_scales = draw_scales(of, mode, n, degrees, rng, proposed=2 * n)
         scales = of_scales.points
-        outer, log_q = self._outer(quadratic, scales, degrees, rng)
+        # Coordinates and slopes come last, so that they are those that long tails belong to.
+        slopes = sum(place.stop - place.start for place in self.effects.slopes.values())
+        draws = OuterDraws(self.effects.size, self.effects.k + slopes, degrees)
+        outer, log_q, z = self._outer(quadratic, scales, draws, rng)
         inner, log_p, height = self._effects(quadratic, scales, outer, rng)
         found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)
         best = found, scales, outer, inner, height
+        first = found.weight
         for _ in range(_REFINED if scales.shape[1] + outer.shape[1] <= _MANY else 0):
             if found.good:
                 break
@@ -142,6 +147,14 @@ class Grouped:
             scales, outer, log_q = _nearer(scales, outer, log_p - log_q, degrees, rng)
             inner, log_p, height = self._effects(quadratic, scales, outer, rng)
             found = _Weights.of(log_p - log_q, -np.inf, n, 0.0)
+            if found.quality > best[0].quality:
+                best = found, scales, outer, inner, height
+        if not best[0].good and 1 / (first**2).sum() >= _SHARED * outer.shape[1]:
+            # With many of them what is known of the scales is kept, and only the effects given these move.
+            scales = of_scales.points
+            outer, log_q, _ = self._outer(quadratic, scales, draws.moved(z, first), rng)
+            inner, log_p, height = self._effects(quadratic, scales, outer, rng)
+            found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)
             if found.quality > best[0].quality:
                 best = found, scales, outer, inner, height
         found, scales, outer, inner, height = best
@@ -152,23 +165,20 @@ class Grouped:
         return weighed, mode, groups
 
     def _outer(
-        self, quadratic: GroupQuadratic, scales: np.ndarray, degrees: float, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the outer effects given each vector of scales, and return the log density of both."""
-        effects, size = self.effects, self.effects.size
-        # Coordinates and slopes come last, so that they are those that long tails belong to.
-        few = effects.k + sum(place.stop - place.start for place in effects.slopes.values())
-        found, log_q = [], []
+        self, quadratic: GroupQuadratic, scales: np.ndarray, draws: OuterDraws, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw the outer effects given each vector of scales; return the log density of both, and z."""
+        effects = self.effects
+        found, log_q, white = [], [], []
         for some in blocks(scales, quadratic.together):
             normal = quadratic.given(some)
-            z = rng.standard_normal((len(some), size))
-            z[:, size - few :] = draw_t(len(some), few, degrees, rng)
+            z, own = draws.draw(len(some), rng)
             found.append(normal.outer(z))
-            own = -0.5 * (z[:, : size - few] ** 2).sum(axis=1) - 0.5 * (size - few) * np.log(2 * np.pi)
-            own += log_t((z[:, size - few :] ** 2).sum(axis=1), few, degrees)
             own += np.log(np.diagonal(normal.lower, axis1=1, axis2=2)).sum(axis=1)
             log_q.append(own + normal.log_size)
-        return np.concatenate(found), np.concatenate(log_q) + effects.log_prior(scales)
+            white.append(z)
+        log_density = np.concatenate(log_q) + effects.log_prior(scales)
+        return np.concatenate(found), log_density, np.concatenate(white)
 
     def _effects(
         self, quadratic: GroupQuadratic, scales: np.ndarray, outer: np.ndarray, rng: np.random.Generator

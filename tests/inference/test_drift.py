@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import multivariate_t, norm
 
 import bayes_cx as bcx
 from bayes_cx.inference import drift
 from bayes_cx.inference.layout import lay_out
+from bayes_cx.inference.outer_draws import OuterDraws
 from bayes_cx.models import BG_NBD
 from tests.made import with_provenance
 
@@ -61,6 +63,42 @@ def test_periods_follow_each_other(groups):
 def test_groups_without_an_order_are_refused(groups):
     with pytest.raises(bcx.InputError, match=r"ordered groups of cohort such as .*1997-03"):
         drift.positions(groups, "cohort")
+
+
+def test_draws_of_effects_have_the_density_that_is_said(rng):
+    """Against SciPy: normal with long tails in the last coordinates, then moved to weighed points."""
+    draws = OuterDraws(3, 2, 8.0)
+    z, log_density = draws.draw(400, rng)
+    wanted = norm.logpdf(z[:, 0]) + multivariate_t.logpdf(z[:, 1:], shape=np.eye(2), df=8)  # pyright: ignore[reportArgumentType]
+    np.testing.assert_allclose(log_density, wanted)
+    weight = rng.dirichlet(np.full(400, 3.0))
+    centre = np.array([1.0, -2.0, 0.5])
+    moved = draws.moved(z + centre, weight)
+    assert moved.mean is not None
+    assert moved.root is not None
+    scale = moved.root @ moved.root.T
+    points, log_density = moved.draw(400, rng)
+    # The proposal is rounded to small parts of its spread.
+    covariance = np.cov(z.T, aweights=weight, ddof=0)
+    np.testing.assert_allclose(moved.mean, weight @ z + centre, atol=0.05)
+    np.testing.assert_allclose(scale, covariance, atol=0.1)
+    wanted = multivariate_t.logpdf(points, loc=moved.mean, shape=scale, df=8)  # pyright: ignore[reportArgumentType]
+    np.testing.assert_allclose(log_density, wanted)
+
+
+def test_three_cohorts_of_which_everything_drifts_need_no_chains(cdnow_sample):
+    """The posterior is not normal where three cohorts say little of how much they differ."""
+    weeks = cdnow_sample["T"].to_numpy()
+    months = np.where(weeks > 34.7, "1997-01", np.where(weeks > 30.5, "1997-02", "1997-03")).astype(object)
+    post = bcx.fit(
+        BG_NBD,
+        cdnow_sample.assign(cohort=("customer", months)),
+        design=bcx.Design(drift="cohort"),
+        seed=1,
+        progress=False,
+    )
+    assert post.provenance.method == "Laplace"
+    assert post.verdict == "passed"
 
 
 def test_the_next_cohort_is_one_step_from_the_last(purchases, at_point, cdnow_sample):
