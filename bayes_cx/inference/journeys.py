@@ -243,6 +243,15 @@ class JourneyPosterior:
         none = np.bincount(self.places.state, seen)[self.places.state] == 0
         return share_of_places(self.places, np.where(none, every, seen))
 
+    @cached_property
+    def solved(self) -> dict[Any, Any]:
+        """What scores have solved before, so that the same need not be solved again; not part of the fit."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled, which is the fit alone."""
+        return {name: value for name, value in self.__dict__.items() if name != "solved"}
+
     def counts_at_places(self, segment: str | None = None) -> np.ndarray:
         """Return the transitions seen from each of `places`, of a segment or of all, shape (place, next)."""
         if self.memory == 1:

@@ -26,7 +26,7 @@ def state_draws(
     before: Sequence[str] = (),
     t: Any = None,
     segment: str | None = None,
-    thin_to: int = 500,
+    thin_to: int = 400,
 ) -> np.ndarray:
     """Return draws of the chance to reach a target from each state, shape (draw, state).
 
@@ -54,7 +54,7 @@ def _place_draws(
     before: Sequence[str],
     t: Any,
     segment: str | None,
-    thin_to: int = 500,
+    thin_to: int = 400,
 ) -> np.ndarray:
     """Return draws of the chance to reach a target from each place, shape (draw, place)."""
     places = posterior.places

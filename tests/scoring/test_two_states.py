@@ -335,3 +335,18 @@ def test_what_coming_into_a_state_changes_is_that_of_the_pairs(posterior, story)
     assert found["earlier"] == pytest.approx(earlier, abs=0.03)
     assert found["change"] == pytest.approx(there - earlier, abs=0.03)
     assert found["change_low"] < there - earlier < found["change_high"]
+
+
+def test_what_was_solved_before_is_held_within_bounds(posterior, monkeypatch):
+    at = bcx.at_states(posterior)
+    posterior.solved.clear()
+    first = journey_draws(posterior, at, "p_reach", target="buy", thin_to=30)
+    assert len(posterior.solved) == 1
+    assert np.array_equal(journey_draws(posterior, at, "p_reach", target="buy", thin_to=30), first)
+    others = journey_draws(posterior, at, "p_reach", target="leave", thin_to=30)
+    assert not np.array_equal(others, first)
+    monkeypatch.setattr("bayes_cx.scoring.reach._HELD", 0)
+    assert np.array_equal(journey_draws(posterior, at, "p_reach", target="buy", thin_to=30), first)
+    journey_draws(posterior, at, "p_next", target="buy", thin_to=30)
+    assert len(posterior.solved) == 1
+    assert "solved" not in posterior.__getstate__()
