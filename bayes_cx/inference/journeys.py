@@ -230,21 +230,32 @@ class JourneyPosterior:
         posterior, name = self.draws["posterior"], segment if self.pooled else _ALL
         mean, concentration = (posterior[one].to_numpy()[0, keep] for one in ("mean", "concentration"))
         seed = int(self.provenance["seed"])
-        return draw_places(self.places, mean, concentration, self._seen(name), str(name), seed)
+        return draw_places(self.places, mean, concentration, self.counts_at_places(name), str(name), seed)
 
     def shares(self, segment: str | None = None) -> np.ndarray:
         """Return which share of the stays seen in its state each of `places` has, shape (place,)."""
         if self.memory == 1:
             return np.ones(len(self.places))
         known = self.pooled and segment in self.segments
-        seen = self._seen(segment if known else None).sum(axis=1)
-        every = self._seen(None).sum(axis=1)
+        seen = self.counts_at_places(segment if known else None).sum(axis=1)
+        every = self.counts_at_places().sum(axis=1)
         # A segment without stays in a state has come there as all have.
         none = np.bincount(self.places.state, seen)[self.places.state] == 0
         return share_of_places(self.places, np.where(none, every, seen))
 
-    def _seen(self, segment: str | None) -> np.ndarray:
-        """Return the transitions seen by place, of a segment or of all, shape (place, next)."""
+    @cached_property
+    def solved(self) -> dict[Any, Any]:
+        """What scores have solved before, so that the same need not be solved again; not part of the fit."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled, which is the fit alone."""
+        return {name: value for name, value in self.__dict__.items() if name != "solved"}
+
+    def counts_at_places(self, segment: str | None = None) -> np.ndarray:
+        """Return the transitions seen from each of `places`, of a segment or of all, shape (place, next)."""
+        if self.memory == 1:
+            return self.counts.sum(axis=0) if segment is None else self.counts[self.segments.index(segment)]
         pairs = self.draws["observed_data"]["pairs"].to_numpy()
         if segment is None:
             return counts_of_places(self.places, pairs.sum(axis=0), self.states)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_cx.data.itineraries import START
+from bayes_cx.data.itineraries import EXIT, START
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.scoring.journey_views import LEVEL
 from bayes_cx.scoring.reach import at_states, journey_draws
@@ -26,7 +26,7 @@ def state_draws(
     before: Sequence[str] = (),
     t: Any = None,
     segment: str | None = None,
-    thin_to: int = 500,
+    thin_to: int = 400,
 ) -> np.ndarray:
     """Return draws of the chance to reach a target from each state, shape (draw, state).
 
@@ -46,6 +46,26 @@ def state_draws(
     each = [journey_draws(posterior, at_states(posterior, s), "p_reach", **asked) for s in posterior.segments]
     visits = posterior.counts.sum(axis=2).astype(float) + 1e-9
     return np.einsum("gds,gs->ds", np.array(each), visits / visits.sum(axis=0))
+
+
+def _place_draws(
+    posterior: JourneyPosterior,
+    target: Sequence[str],
+    before: Sequence[str],
+    t: Any,
+    segment: str | None,
+    thin_to: int = 400,
+) -> np.ndarray:
+    """Return draws of the chance to reach a target from each place, shape (draw, place)."""
+    places = posterior.places
+    names = np.array(posterior.states, object)[places.state]
+    # A state before that is none of those that were seen is any other.
+    past = np.array([EXIT if one is None else one for one in places.before], object)
+    data: dict[str, Any] = {"state": names, "before": past, "wait": np.zeros(len(places))}
+    if posterior.pooled:
+        data[posterior.pooled] = np.full(len(places), segment, object)
+    at = xr.Dataset({name: ("customer", values) for name, values in data.items()})
+    return journey_draws(posterior, at, "p_reach", t=t, target=target, before=before, thin_to=thin_to)
 
 
 def state_outlook(
@@ -81,7 +101,8 @@ def state_outlook(
     """
     whole = state_draws(posterior, target, before, t)
     segments = posterior.segments if posterior.pooled else (None,)
-    each = [state_draws(posterior, target, before, t, segment) for segment in segments]
+    each = [_place_draws(posterior, target, before, t, segment) for segment in segments]
+    places, came_to = posterior.places, [posterior.counts_at_places(one).astype(float) for one in segments]
     states, following = list(posterior.states), list(posterior.following)
     size = int(paths["n"].to_numpy().sum())
     passing = dict.fromkeys(states, 0)
@@ -94,14 +115,15 @@ def state_outlook(
     for place, name in enumerate(states):
         if name == START or not (seen := counts[:, :, following.index(name)]).sum():
             continue
-        came = seen.copy()
-        came[:, place] = 0  # a state that follows itself changes nothing
+        column = following.index(name)
+        came = np.array([one[:, column] for one in came_to])
+        came[:, places.state == place] = 0  # a state that follows itself changes nothing
+        to = places.goes_to[:, column]
         # Within segments: who comes to a state at all may be another segment than most.
         share = came / max(came.sum(), 1.0)
         earlier = sum((draws @ part for draws, part in zip(each, share, strict=True)), np.zeros(len(whole)))
         there = sum(
-            (draws[:, place] * part.sum() for draws, part in zip(each, share, strict=True)),
-            np.zeros(len(whole)),
+            (draws[:, to] @ part for draws, part in zip(each, share, strict=True)), np.zeros(len(whole))
         )
         change = there - earlier
         rows.append(

@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ["Steps"]
 
 # More places than these are solved by iteration: so many rounds, to such a relative error.
-_DENSE, _ROUNDS, _ERROR = 64, 60, 1e-12
+_DENSE, _ROUNDS, _ERROR = 200, 60, 1e-12
 # Matrices of several draws are held at once, of so many numbers in all.
 _NUMBERS = 4_000_000
 
@@ -118,12 +118,11 @@ class Damped:
     first: np.ndarray
     root: np.ndarray | None
 
-    def solve(self, known: np.ndarray) -> np.ndarray:
-        """Return x, of the shape (draw, place) of what is known."""
+    def solve(self, known: np.ndarray, near: np.ndarray) -> np.ndarray:
+        """Return x, of the shape (draw, place) of what is known; iteration begins with what is near to it."""
         if self.root is not None:
             return np.einsum("dij,dj->di", self.root, known)
-        x = known
-        size = np.abs(known).max()
+        x, size = near, np.abs(known).max()
         while True:
             moved = known + self.first * self.steps.after(x)
             if np.abs(moved - x).max() <= _ERROR * size:

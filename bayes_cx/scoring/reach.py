@@ -16,6 +16,9 @@ from bayes_cx.spans import Span
 
 __all__ = ["QUANTITIES", "at_states", "journey_draws", "removal_effects", "score_journeys"]
 
+# Numbers that are held of what was solved before.
+_HELD = 30_000_000
+
 QUANTITIES = {
     "p_next": "chance that the next state is this one",
     "p_reach": "chance to reach the target before its rivals",
@@ -86,13 +89,32 @@ def journey_draws(
     for one in np.unique(segment):
         rows = segment == one
         named = one if posterior.pooled else None
-        p, share = posterior.at_places(named, keep), posterior.shares(named)
-        of_segment = OfSegment(posterior, p, keep, quantity, targets, rivals, span, share)
+        of_segment = _of_segment(posterior, named, keep, quantity, targets, rivals, span)
         for name, past in sorted({*zip(state[rows], before_it[rows], strict=True)}):
             some = np.flatnonzero(rows & (state == name) & (before_it == past))
             different, place = np.unique(wait[some], return_inverse=True)
             found[:, some] = of_segment.values(name, different, past if remembered else None)[:, place]
     return found
+
+
+def _of_segment(
+    posterior: JourneyPosterior,
+    segment: str | None,
+    keep: np.ndarray,
+    quantity: str,
+    targets: list[str],
+    rivals: list[str],
+    span: float | None,
+) -> OfSegment:
+    """Return the quantity from every place, as it was solved before, if it was."""
+    key = (segment, keep.size, quantity, tuple(targets), tuple(rivals), span)
+    if key not in posterior.solved:
+        p, share = posterior.at_places(segment, keep), posterior.shares(segment)
+        found = OfSegment(posterior, p, keep, quantity, targets, rivals, span, share)
+        while posterior.solved and found.size + sum(one.size for one in posterior.solved.values()) > _HELD:
+            posterior.solved.pop(next(iter(posterior.solved)))  # the oldest
+        posterior.solved[key] = found
+    return posterior.solved[key]
 
 
 def score_journeys(

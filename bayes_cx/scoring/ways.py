@@ -124,7 +124,7 @@ class Ways:
         counted, exits = self.counted[part], self.exits[part]
         density = np.diff(ended, axis=0)
         after = np.empty((len(ended), *counted.shape))
-        after[0] = counted
+        after[0], reached = counted, np.zeros(counted.shape)
         # Half of the first cell counts at its end, where the unknown itself stands.
         first = 0.5 * density[0]
         first_cell = steps.damped(first)
@@ -135,7 +135,8 @@ class Ways:
                 known = known + (density[1:m] * middle).sum(axis=0)
             if self.exit_counts and late[m]:
                 known = known + exits
-            after[m] = counted + steps.after(first_cell.solve(known))
+            reached = first_cell.solve(known, reached)
+            after[m] = counted + steps.after(reached)
         return after
 
 
@@ -154,6 +155,7 @@ class OfSegment:
         share: np.ndarray,
     ) -> None:
         self.share = share
+        self.after = self.total = np.zeros(0)
         self.posterior, self.keep, self.quantity, self.span = posterior, keep, quantity, span
         # A visit does not end the count of visits; where a journey ends by itself, it always does.
         stops = {
@@ -173,6 +175,11 @@ class OfSegment:
             self.after = self.ways.within(by_place, _reaches(times, posterior.close))
         else:
             self.total = self.ways.in_total(self.mean if quantity == "expected_time" else None)
+
+    @property
+    def size(self) -> int:
+        """How many numbers are held."""
+        return self.after.size + self.total.size + self.ways.steps.moves.size
 
     def values(self, state: str, wait: np.ndarray, before: str | None = None) -> np.ndarray:
         """Return the values of journeys in a state after waits, shape (draw, wait).

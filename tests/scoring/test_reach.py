@@ -128,6 +128,7 @@ def test_a_finer_grid_of_times_changes_nothing_that_matters(posterior, monkeypat
     at = bcx.at_states(posterior)
     coarse = journey_draws(posterior, at, "p_reach", target="buy", t=40, thin_to=50)
     monkeypatch.setattr("bayes_cx.scoring.ways._CELLS", 512)
+    posterior.solved.clear()
     fine = journey_draws(posterior, at, "p_reach", target="buy", t=40, thin_to=50)
     assert np.abs(fine - coarse).max() < 2e-3
 

@@ -10,6 +10,7 @@ import xarray as xr
 
 import bayes_cx as bcx
 from bayes_cx.scoring import place_steps
+from bayes_cx.scoring.journey_outlook import state_outlook
 from bayes_cx.scoring.reach import journey_draws
 from bayes_cx.scoring.ways import Ways
 
@@ -24,7 +25,6 @@ GO = {
     ("basket", "look"): {"look": 0.1, "basket": 0.2, "leave": 0.5, "exit": 0.2},
     ("start", "basket"): {"look": 0.1, "buy": 0.8, "exit": 0.1},
     ("look", "basket"): {"look": 0.6, "buy": 0.3, "exit": 0.1},
-    ("basket", "basket"): {"buy": 1.0},
 }
 ENDS = ("buy", "leave", "exit")
 
@@ -73,7 +73,7 @@ def stays_of(go, n, seed):
 
 @pytest.fixture(scope="module")
 def story():
-    return stays_of(GO, 2500, 1)
+    return stays_of(GO, 2000, 1)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
 )
 def test_quantities_are_those_of_simulated_journeys(posterior, before, state, wait):
     rng = np.random.default_rng(2)
-    later = [journey(rng, GO, before, state, wait) for _ in range(1500)]
+    later = [journey(rng, GO, before, state, wait) for _ in range(1000)]
     data = {"before": [before], "state": [state], "wait": [wait]}
     now = xr.Dataset({name: ("customer", value) for name, value in data.items()}, attrs={"unit": "minute"})
     for quantity, options, of in CASES:
@@ -314,3 +314,39 @@ def test_a_state_before_that_was_never_seen_is_any_other(posterior):
     )
     assert 0 < float(found["mean"][0]) < 1
     assert float(found["sd"][0]) > 3 * float(known["sd"][0])
+
+
+def test_what_coming_into_a_state_changes_is_that_of_the_pairs(posterior, story):
+    """Against the shares of simulated journeys that bought after each pair of states."""
+    ways = Counter((tuple(name for name, _ in found[:-1]), found[-1][0]) for found in story[1])
+    rows = [(path, end, path[-1] if path else "", n) for (path, end), n in ways.items()]
+    paths = pd.DataFrame(rows, columns=["path", "end", "last", "n"])
+    found = state_outlook(posterior, paths, ["buy"]).loc["basket"]
+    bought = {pair: [] for pair in GO}
+    came = Counter()
+    for steps_ in story[1]:
+        names = ["", "start", *(name for name, _ in steps_)]
+        for before, state, following in zip(names, names[1:], names[2:], strict=False):
+            bought[before, state].append(names[-1] == "buy")
+            came[before, state] += following == "basket" and state != "basket"
+    chance = {pair: np.mean(ended) for pair, ended in bought.items()}
+    earlier = sum(n * chance[pair] for pair, n in came.items()) / came.total()
+    there = sum(n * chance[state, "basket"] for (_, state), n in came.items() if n) / came.total()
+    assert found["earlier"] == pytest.approx(earlier, abs=0.03)
+    assert found["change"] == pytest.approx(there - earlier, abs=0.03)
+    assert found["change_low"] < there - earlier < found["change_high"]
+
+
+def test_what_was_solved_before_is_held_within_bounds(posterior, monkeypatch):
+    at = bcx.at_states(posterior)
+    posterior.solved.clear()
+    first = journey_draws(posterior, at, "p_reach", target="buy", thin_to=30)
+    assert len(posterior.solved) == 1
+    assert np.array_equal(journey_draws(posterior, at, "p_reach", target="buy", thin_to=30), first)
+    others = journey_draws(posterior, at, "p_reach", target="leave", thin_to=30)
+    assert not np.array_equal(others, first)
+    monkeypatch.setattr("bayes_cx.scoring.reach._HELD", 0)
+    assert np.array_equal(journey_draws(posterior, at, "p_reach", target="buy", thin_to=30), first)
+    journey_draws(posterior, at, "p_next", target="buy", thin_to=30)
+    assert len(posterior.solved) == 1
+    assert "solved" not in posterior.__getstate__()
