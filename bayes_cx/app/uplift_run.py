@@ -4,16 +4,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 import bayes_cx as bcx
 from bayes_cx.app.folder import CARD, report_folder, write_record
 from bayes_cx.app.steps import Steps
+from bayes_cx.errors import InputError
 from bayes_cx.files import atomic_path, few_digits, meaningful, write_csv
 from bayes_cx.records import RECORD
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 __all__ = ["FILES", "Asked", "run"]
+
+_FEWEST = 80
+"""Fewest customers of a treatment: chance leaves 20 of them in the half that judges."""
 
 FILES = ("uplift.pdf", "uplift.html", "uplift.json", "uplift.nc", "customers.csv", *CARD, RECORD)
 """What the command writes."""
@@ -72,6 +81,7 @@ def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path
                 dose=asked.dose,
                 customer=asked.customer,
             )
+            _check_sizes(stats)
             step.says = f"{int(stats['weight'].sum()):,} customers"
         for reason, n in json.loads(stats.attrs["rejected"]).items():
             steps.note(f"{n:,} {'row' if n == 1 else 'rows'} rejected: {reason}")
@@ -106,6 +116,25 @@ def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path
     return said
 
 
+def _check_sizes(stats: "xr.Dataset") -> None:
+    """Refuse treatments with too few customers to judge on half of them.
+
+    Raises
+    ------
+    InputError
+        If there is such a treatment.
+    """
+    weight, arm = stats["weight"].to_numpy(), stats["arm"].to_numpy().astype(str)
+    for name in np.unique(arm):
+        n = weight[arm == name].sum()
+        if n < _FEWEST:
+            raise InputError(
+                f"{int(n):,} {'customer' if n == 1 else 'customers'} with {str(name)!r}",
+                f"{_FEWEST} or more with each treatment, since half of them judge the fit",
+                "take these rows out of the file, or wait for more",
+            )
+
+
 def _customers(
     posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement], asked: Asked
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -137,8 +166,8 @@ def _customers(
         said += [first, second, third]
         if one.ranks:
             said.append(
-                f"Send {to} to the {int(chosen.sum()):,} of {chosen.size:,} customers who are marked in "
-                "customers.csv."
+                f"Give {to} to the {int(chosen.sum()):,} of {chosen.size:,} customers "
+                f"({chosen.mean():.0%}) who are marked in customers.csv."
             )
         else:
             said.append(f"Nothing is claimed for single customers of {to}.")

@@ -419,6 +419,8 @@ def _cells(table: xr.Dataset, all_: xr.Dataset, slope: float, left: float) -> tu
         float(all_[name].sum()) for name in ("n", "total", "squares", "before")
     )
     mean, second, before = mean / everybody, second / everybody, before / everybody
+    if mean == second and mean in (0.0, 1.0):  # where all respond, or nobody, nothing would seem uncertain
+        mean = second = 0.5
     y = (total + mean) / (n + 1)
     v = np.maximum((squares + second) / (n + 1) - y**2, 1e-12 * max(second, 1e-300)) / (n + 1)
     return y - slope * ((x + before) / (n + 1) - before), v * max(left, 1e-9)

@@ -18,6 +18,9 @@ from bayes_cx.validation import UpliftJudgement
 
 __all__ = ["uplift_report"]
 
+_MOST = 4
+"""The most treatments that are named at the top; all have a notice below."""
+
 
 def uplift_report(
     posterior: UpliftPosterior, judgements: Sequence[UpliftJudgement], run: RunProvenance | None = None
@@ -79,6 +82,7 @@ def _short(judgements: Sequence[UpliftJudgement], checks: Sequence) -> tuple[Blo
     blocks: list[Block] = []
     if (failed := warning(checks)) is not None:
         blocks.append(failed)
+    blocks.append(Text(tuple(_lead(one) for one in judgements[:_MOST]), "lead"))
     for one in judgements:
         to = str(one.data.attrs["to"])
         title = (
@@ -87,6 +91,20 @@ def _short(judgements: Sequence[UpliftJudgement], checks: Sequence) -> tuple[Blo
         status = "passed" if one.ranks and verdict(one.checks) == "passed" else "look"
         blocks.append(Notice(status, title, " ".join(one.sentences)))
     return tuple(blocks)
+
+
+def _lead(judgement: UpliftJudgement) -> str:
+    """Return in a few words to whom to give a treatment."""
+    what = {
+        "choose": "give it to the customers whose expected uplift exceeds its cost",
+        "all": "give it to all",
+        "none": "give it to nobody",
+        "unclear": "whether to give it is open",
+    }[judgement.advice]
+    claimed = (
+        "" if judgement.ranks or judgement.advice == "none" else "; nothing is claimed for single customers"
+    )
+    return f"{judgement.data.attrs['to']}: {what}{claimed}."
 
 
 def _treatment(judgement: UpliftJudgement) -> tuple[Block, ...]:

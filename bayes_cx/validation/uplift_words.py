@@ -38,12 +38,10 @@ def sentences_of(data: xr.Dataset, advice: Advice, ranks: bool) -> tuple[str, ..
     attrs = data.attrs
     to, against, outcome = attrs["to"], attrs["against"], attrs["outcome"]
     unit = per_hundred(attrs["family"])
-    what = f"{outcome} per {unit} customers" if unit > 1 else f"{outcome} per customer"
+    what = f"per {unit} customers" if unit > 1 else "per customer"
     low, mean, high = (float(data[name]) for name in ("effect_low", "effect", "effect_high"))
-    shown = "changes" if low > 0 or high < 0 else "is not shown to change"
-    first = (
-        f"{to} against {against} {shown} {outcome}: {_number(mean, unit)} {what} ({_range(low, high, unit)})."
-    )
+    shown = f"changes {outcome} by" if low > 0 or high < 0 else f"is not shown to change {outcome}:"
+    first = f"{to} against {against} {shown} {_number(mean, unit)} {what} ({_range(low, high, unit)})."
     half = int(np.argmin(np.abs(data["share"].to_numpy() - 0.5)))
     gain = float(data["gain"][half] - data["gain"][-1] / 2)
     second = (
@@ -58,10 +56,9 @@ def sentences_of(data: xr.Dataset, advice: Advice, ranks: bool) -> tuple[str, ..
     ends = float(lead["lead_low"]), float(lead["lead_high"])
     part = float(data["treated"].sel(policy="choose"))
     third = {
-        "choose": f"Treat the {part:.0%} whose expected uplift exceeds its cost"
-        f"{at.removeprefix(' at a cost')}: that "
-        f"brings {_number(float(lead['lead']), unit)} {what} more than treating all "
-        f"({_range(*ends, unit)}).",
+        "choose": f"Treat those whose expected uplift exceeds its cost{at.removeprefix(' at a cost')}, "
+        f"{part:.0%} of the customers judged on: that brings {_number(float(lead['lead']), unit)} {what} "
+        f"more than treating all ({_range(*ends, unit)}).",
         "all": f"Treat all{at}; where not all can be treated, "
         + ("those with the highest expected uplift first." if ranks else "it is not shown to matter whom."),
         "none": f"Treat nobody{at}: it costs more than it brings.",

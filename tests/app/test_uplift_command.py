@@ -96,3 +96,13 @@ def test_one_clear_message(trial, tmp_path, capsys, change, says):
     error = capsys.readouterr().err
     assert says in error
     assert "Traceback" not in error
+
+
+def test_a_treatment_of_one_customer_is_one_message(trial, tmp_path, capsys):
+    table = pd.read_csv(trial)
+    table.loc[0, "arm"] = "ünï'q"
+    table.to_csv(tmp_path / "one.csv", index=False)
+    assert run("uplift", tmp_path / "one.csv", *OPTIONS, "--out", tmp_path / "uplift") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert '1 customer with "ünï\'q"; expected 80 or more with each treatment' in said
+    assert not (tmp_path / "uplift").exists()

@@ -199,6 +199,17 @@ def test_factors_add_up_unless_they_work_together():
             assert main.sel(term="picture: cat").item() == pytest.approx(0.03, abs=0.006)
 
 
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_where_nobody_or_everybody_responds_segments_are_as_unsure_as_beta_shares(outcome):
+    rows = pd.DataFrame({"arm": ["a", "b"] * 300, "shop": ["x", "x", "y", "y"] * 150, "y": outcome})
+    found = bcx.effect_by_segment(fit(rows, by="shop"))
+    assert np.abs(found["effect"].to_numpy()).max() < 0.002
+    width = (found["effect_high"] - found["effect_low"]).to_numpy()
+    # Both segments together, without shrinkage: the difference of two shares that are Beta(1, 301).
+    alone = 2 * sp.norm.ppf(0.95) * np.sqrt(2) * sp.beta(1, 301).std()
+    assert np.all((0.5 * alone < width) & (width < 2.5 * alone))
+
+
 def test_a_trial_that_lost_customers_of_an_arm_fails_loudly():
     frame = pd.DataFrame({"arm": ["a"] * 5000 + ["b"] * 4600, "y": [0, 1] * 4800})
     found = fit(frame)
