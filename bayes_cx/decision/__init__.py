@@ -14,7 +14,7 @@ from bayes_cx.decision.spend_frequency import SpendAndFrequency, spend_and_frequ
 from bayes_cx.decision.trial_plan import TrialPlan, plan_trial
 from bayes_cx.decision.uplift_response import Uplift
 from bayes_cx.decision.value import LifetimeValue, lifetime_value
-from bayes_cx.decision.value_at_risk import value_at_risk
+from bayes_cx.decision.value_at_risk import gains_at_risk, value_at_risk
 
 __all__ = [
     "LABELS",
@@ -36,6 +36,7 @@ __all__ = [
     "TrialPlan",
     "Uplift",
     "by_segment",
+    "gains_at_risk",
     "learn",
     "lifetime_value",
     "load_learned",

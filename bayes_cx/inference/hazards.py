@@ -396,7 +396,7 @@ class _Proposed:
         for c, each in enumerate(given):
             x = self.effects[:, c]
             mean = x.mean(axis=0)
-            spread = np.cov(x, rowvar=False)
+            spread = np.atleast_2d(np.cov(x, rowvar=False))
             spread[np.diag_indices_from(spread)] *= 1 + 1e-9
             tilt = np.linalg.solve(spread, self.weight @ x - mean)
             wider = _WIDER * each.curve

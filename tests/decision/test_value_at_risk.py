@@ -57,3 +57,20 @@ def test_a_customer_without_a_value_is_named(at_risk):
     ):
         with pytest.raises(bcx.InputError, match=message):
             bcx.value_at_risk(posterior, rows, value)
+
+
+def test_those_are_contacted_of_whom_an_action_keeps_more_than_it_costs(at_risk):
+    posterior, rows = at_risk
+    names = rows["customer"].to_numpy()
+    worth = pd.Series(np.linspace(0.0, 400.0, names.size), index=names)
+    gains = bcx.gains_at_risk(posterior, rows, worth, {"call": bcx.Beta(200, 800)}, t="20 days", seed=3)
+    lost = bcx.value_at_risk(posterior, rows, worth, t="20 days")["at_risk"].to_series().reindex(names)
+    expected = gains.mean("sample").sel(action="call").to_series()
+    np.testing.assert_allclose(expected, 0.2 * lost, rtol=0.02, atol=1e-6)
+    cost = float(expected.median())
+    plan = bcx.next_best_action(gains, [bcx.Action("call", cost=cost)])
+    called = plan.data["action"].to_series() == "call"
+    assert called.tolist() == (expected > cost).tolist()
+    assert 0 < called.sum() < names.size
+    with pytest.raises(bcx.InputError, match="for what 'call' keeps"):
+        bcx.gains_at_risk(posterior, rows, worth, {"call": 0.2})
