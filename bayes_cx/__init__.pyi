@@ -87,7 +87,7 @@ from bayes_cx.decision import save_learned as save_learned
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency
 from bayes_cx.decision import value_at_risk as value_at_risk
-from bayes_cx.decision.value_at_risk import gains_at_risk as gains_at_risk
+from bayes_cx.decision import gains_at_risk as gains_at_risk
 from bayes_cx.errors import BayesCxError as BayesCxError
 from bayes_cx.errors import BayesCxWarning as BayesCxWarning
 from bayes_cx.errors import FitError as FitError
