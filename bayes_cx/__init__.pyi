@@ -77,6 +77,7 @@ from bayes_cx.decision import Stated as Stated
 from bayes_cx.decision import TrialPlan as TrialPlan
 from bayes_cx.decision import Uplift as Uplift
 from bayes_cx.decision import by_segment as by_segment
+from bayes_cx.decision import gains_at_risk as gains_at_risk
 from bayes_cx.decision import learn as learn
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import load_learned as load_learned
@@ -87,7 +88,6 @@ from bayes_cx.decision import save_learned as save_learned
 from bayes_cx.decision import segments as segments
 from bayes_cx.decision import spend_and_frequency as spend_and_frequency
 from bayes_cx.decision import value_at_risk as value_at_risk
-from bayes_cx.decision import gains_at_risk as gains_at_risk
 from bayes_cx.errors import BayesCxError as BayesCxError
 from bayes_cx.errors import BayesCxWarning as BayesCxWarning
 from bayes_cx.errors import FitError as FitError
