@@ -273,7 +273,7 @@ def study_journeys(
     >>> events = bcx.read_events(pd.concat([frame, bought]), customer="who", time="day", event="what")
     >>> study = bcx.study_journeys(events, target="buy", journey="1 day", holdout=False)
     >>> study
-    <JourneyStudy of 80 journeys to buy: 2 open>
+    <JourneyStudy of 80 journeys to buy: 3 open>
     """
     terms = terms_of(events, target, rival, until, journey, close, by, horizon)
     found = fitted(events, terms, until, seed)

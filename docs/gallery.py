@@ -72,7 +72,7 @@ log = bcx.read_actions(
 who = log.table()
 works = 0.1 + 0.12 * ((who["action"] == "mail") & (who["tier"] == "gold")) + 0.03 * (who["action"] == "call")
 orders = who.loc[rng.random(6000) < works, ["customer"]].assign(time="2025-01-09")
-told = bcx.learn(log, orders, window="30 days", until="2025-03-01", priors={"gift": bcx.Beta(2, 18)}, seed=1)
+loop = bcx.learn(log, orders, window="30 days", until="2025-03-01", priors={"gift": bcx.Beta(2, 18)}, seed=1)
 """
 
 CALLS = (
@@ -115,7 +115,7 @@ CALLS = (
     "bcx.plot.journey_map(journeys)",
     'bcx.plot.journey_chances(journeys, of="rival")',
     "bcx.plot.journey_calibration(journeys)",
-    "bcx.plot.learned(told)",
+    "bcx.plot.learned(loop)",
 )
 
 

@@ -22,10 +22,10 @@ from bayes_cx.plot.evidence import (
 from bayes_cx.plot.evidence_of_change import monitored
 from bayes_cx.plot.histories import frequency_recency, p_alive
 from bayes_cx.plot.journey_figures import journey_calibration, journey_chances, journey_map
-from bayes_cx.plot.learned_effects import learned
 from bayes_cx.plot.staying import retention, still, survival
 from bayes_cx.plot.trial_changes import arms
 from bayes_cx.plot.uplift_pictures import uplift_by_feature, uplift_curve, uplift_tenths
+from bayes_cx.plot.what_was_learned import learned
 
 __all__ = [
     "arms",

@@ -47,7 +47,7 @@ def actions_report(plan: ActionPlan, run: RunProvenance | None = None) -> Report
     >>> actions = [bcx.Action("mail", cost=0.5, channel="mail"), bcx.Action("call", cost=1, channel="phone")]
     >>> plan = bcx.next_best_action(gains, actions, limits=bcx.Limits(capacity={"phone": 1}))
     >>> bcx.actions_report(plan).sentences[0]
-    'Act on all 3 customers: that is expected to gain 8 after a cost of 2.'
+    'Act on all 3 customers: that is expected to gain 8.00 after a cost of 2.00.'
     """
     run = RunProvenance() if run is None else run
     facts = (

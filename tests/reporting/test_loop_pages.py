@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 
 import bayes_cx as bcx
 from bayes_cx.page.blocks import tables_of
@@ -56,6 +57,8 @@ def test_the_page_names_what_missed_its_goal_and_what_is_new(log):
         learned, found, policy=learned.policy(worth=30.0, costs={"mail": 1.0}), plan=plan, run=WHEN
     )
     assert found.missed == ("call", "mail")
+    axes = bcx.plot.learned(learned, ax=Figure().subplots())
+    assert {"mail", "call", "gift"} <= {word for text in axes.texts for word in text.get_text().split()}
     assert page.sentences[0] == "“call” and “mail” missed their goal."
     gain = 100 * float(learned.effects["effect"].sel(action="mail", group="gold"))
     assert f"“mail” raises the share who buy most in “gold”, by {gain:.1f} points" in page.sentences[1]

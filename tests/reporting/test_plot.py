@@ -68,10 +68,11 @@ def calibrated(rng, skewed=""):
     return bcx.validation.Sbc("BG/NBD", "Laplace", table, {}, {})
 
 
-# Beside what they show: test_comparison_figure, test_journey_report, test_signals, test_views, test_monitor.
+# Drawn in test_comparison_figure, test_journey_report, test_signals, test_views, test_monitor
+# and test_loop_pages.
 DRAWN_ELSEWHERE = {
     *("comparison", "journey_map", "journey_chances", "journey_calibration"),
-    *("signals", "channels", "monitored"),
+    *("signals", "channels", "monitored", "learned"),
 }
 
 

@@ -86,7 +86,8 @@ def age_words(study: RiskStudy) -> str:
     sure = table[(table["low"] > 1) | (table["high"] < 1)]
     if sure.empty:
         return ""
-    row = sure.iloc[int(np.argmax(np.abs(np.log(sure["factor"].to_numpy()))))]
+    changes = np.abs(np.log(np.asarray(sure["factor"], float)))
+    row = sure.iloc[int(np.argmax(changes))]
     change = factor_words(float(row["factor"]))
     return (
         f"By how long one has been a customer, the rate differs most from the average at "
