@@ -163,6 +163,7 @@ def test_the_truth_lies_in_the_intervals(operator):
     assert (linked.people(0)[sure["left"]].to_numpy() == sure["right"]).all()
 
 
+@pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say():
     """Small worlds in which each link is true with its probability; a mean over people, and its interval."""
     rng, hits, n = np.random.default_rng(6), 0, 60

@@ -13,7 +13,10 @@ from bayes_cx.scoring.log_lik import log_likelihoods
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BOTH = "gender + channel"
 
-pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the data of the shop are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.exists(), reason="the data of the shop are not here"),
+]
 
 
 @pytest.fixture(scope="module")

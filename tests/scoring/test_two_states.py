@@ -141,6 +141,7 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "state", "wait"), [("", "start", 0.0), ("start", "look", 6.0), ("basket", "look", 0.0)]
 )
