@@ -21,7 +21,7 @@ class Reference:
     authors : tuple of (given names, family name)
         In the order of the paper.
     year, title, venue, url : str
-        ``venue`` joins journal, volume, number and pages; ``url`` is the DOI link where there is a DOI.
+        ``venue`` joins journal (of a book its publisher), volume, number and pages; ``url`` is the DOI link where there is a DOI.
     """
 
     key: str
@@ -108,7 +108,8 @@ def references() -> dict[str, Reference]:
 
 
 def _entry(key: str, fields: dict[str, Any]) -> Reference:
-    journal = fields.get("journal") or fields.get("booktitle") or fields.get("institution", "")
+    where = ("journal", "booktitle", "institution", "publisher")
+    journal = next((fields[name] for name in where if fields.get(name)), "")
     number = f"({fields['number']})" if "number" in fields else ""
     pages = f", {fields['pages'].replace('--', '–')}" if "pages" in fields else ""
     return Reference(

@@ -25,7 +25,7 @@ def test_every_entry_is_printed_whole():
         assert f"({fields['year']})" in printed
         assert fields.get("doi", fields.get("url")) in printed
         assert fields["author"].split(",")[0] in printed
-        assert not re.search(r"[{}\\]|--|\?\.", printed)
+        assert not re.search(r"[{}\\]|--|\?\.|\. \.", printed)
 
 
 def test_four_authors_are_cut_and_three_are_not():
