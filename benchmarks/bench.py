@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import events
+import groups
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -178,8 +179,9 @@ def main() -> None:
         results = measure(Path(name), options, pythons, agreement, kept)
         sizes, tools = options.rows[:2], events.interpreters(options.event_peers)
         of_events = kept.of("events", lambda: events.measure(Path(name), sizes, tools))
+    of_groups = kept.of("groups", lambda: groups.measure(min(options.customers, groups.MILLION)))
     page = page_of(results)
-    for section in events.sections_of(of_events):
+    for section in [*events.sections_of(of_events), groups.section(of_groups)]:
         page = with_section(page, section)
     print(page)
     if agreement.differing:
