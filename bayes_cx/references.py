@@ -21,7 +21,8 @@ class Reference:
     authors : tuple of (given names, family name)
         In the order of the paper.
     year, title, venue, url : str
-        ``venue`` joins journal (of a book its publisher), volume, number and pages; ``url`` is the DOI link where there is a DOI.
+        ``venue`` joins journal (of a book its publisher), volume, number and pages; ``url`` is the DOI link
+        where there is a DOI.
     """
 
     key: str

@@ -18,7 +18,17 @@ def reported(tmp_path_factory, process_in):
     ends = [begin + pd.DateOffset(months=int(n)) for begin, n in zip(begins, months, strict=True)]
     frame = pd.DataFrame({"who": np.arange(begins.size), "from": begins, "to": ends})
     frame.to_csv(folder / "contracts.csv", index=False)
-    settings = ("--worth", 20, "--cost", 2, "--holdout-from", "2023-12-31", "--pseudonymise")
+    settings = (
+        "--model",
+        "bdw",
+        "--worth",
+        20,
+        "--cost",
+        2,
+        "--holdout-from",
+        "2023-12-31",
+        "--pseudonymise",
+    )
     done = process_in(folder)(
         "report", "contracts.csv", *COLUMNS, *settings, "--out", "r", BAYES_CX_KEY="an example key of a test"
     )

@@ -22,6 +22,8 @@ from bayes_cx.reporting import ModelCard
 
 COLUMNS = ("--customer", "id", "--time", "day", "--amount", "paid")
 TIMES = ("--until", "1998-06-30", "--horizon", "26 weeks")
+# Where the choice of models is not what is tested.
+NAMED = ("--model", "bg_nbd", "--spend-model", "gamma_gamma")
 KEY = "an example key of a test"
 MINE = {"priority_top_2023.csv"}
 CARD = {"model_card.json", "model_card.md", "model_card.pdf"}
@@ -162,7 +164,7 @@ def call(bayes_cx):
 def test_steps_pass_files_to_each_other(shop, bayes_cx, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("summarise", shop, *COLUMNS, "--until", "1998-06-30", "--out", "stats.parquet") == 0
-    assert call("fit", "stats.parquet", "--out", "purchases.nc") == 0
+    assert call("fit", "stats.parquet", "--model", "bg_nbd", "--out", "purchases.nc") == 0
     assert call("fit", "stats.parquet", "--model", "gamma_gamma", "--out", "spend.nc") == 0
     assert call("score", "purchases.nc", "stats.parquet", "--out", "alive.csv") == 0
     ahead = ("--quantity", "expected_purchases", "--t", "26 weeks")
@@ -231,7 +233,8 @@ def test_strict_refuses_a_fit_that_did_not_pass(shop, bayes_cx, tmp_path, monkey
     (tmp_path / "old" / "retention.pdf").write_text("old")
     write_record(tmp_path / "old", {}, ["retention.pdf"])
     monkeypatch.setitem(bcx.__dict__, "fit", unlucky)
-    done = bayes_cx("report", shop, *COLUMNS, *TIMES, "--no-holdout", "--strict", "--out", "old")
+    options = ("--no-holdout", *NAMED, "--strict")
+    done = bayes_cx("report", shop, *COLUMNS, *TIMES, *options, "--out", "old")
     assert done.returncode == 1
     assert "luck" in done.stderr
     assert done.stdout == ""
@@ -308,7 +311,7 @@ def pages(folder: Path) -> str:
 
 def test_without_amounts_purchases_are_counted(bare, bayes_cx, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    known = ("report", bare, *COLUMNS[:4], *TIMES, "--capacity", 20)
+    known = ("report", bare, *COLUMNS[:4], *TIMES, *NAMED[:2], "--capacity", 20)
     done = bayes_cx(*known, "--no-holdout", "--out", "counted")
     assert done.returncode == 0, done.stderr
     assert "costs 0.1 purchases, a tenth of an average purchase" in done.stderr
