@@ -70,14 +70,18 @@ def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Des
 
     If they say nothing, contracts are partially pooled by the first column of groups. Groups and calendar
     time are for what customers do. What they spend, of which each customer has a level of their own in any
-    case, has groups only where its model is the one that is named.
+    case, has groups only where its model is the one that is named; with drift the level of those of a cohort
+    moves as well.
     """
     acts = model.kind.forecast is not None
     shared: dict[str, Any] = _shared(compute) if acts else {}
     if compute.differ:
         own = {name: text for name, text in formulas(compute).items() if name in model.priors}
         grouped = acts or compute.model == model.key
-        pool, drift = (compute.pool, compute.drift) if grouped else ((), None)
+        pool: Any = compute.pool if grouped else ()
+        drift: Any = compute.drift
+        if drift is not None and not grouped:
+            drift = {name: drift for name in model.priors if name in model.traits}
         return bcx.Design(pool=pool, drift=drift, formulas=own, **shared)
     if any(shared.values()):
         return bcx.Design(**shared)

@@ -12,7 +12,7 @@ from bayes_cx.app.observe import observe
 from bayes_cx.app.settings import Compute
 from bayes_cx.app.steps import Steps
 from bayes_cx.errors import InputError
-from bayes_cx.models import BG_NBD, GAMMA_GAMMA, SBG
+from bayes_cx.models import BG_NBD, GAMMA_GAMMA, LOG_NORMAL, SBG
 
 LINES = ("purchase_rate=channel + age", "dropout=channel")
 
@@ -94,7 +94,8 @@ def test_each_model_gets_the_coordinates_that_it_has():
     )
     drifting = Compute(drift="cohort", covariates=("dropout=channel",))
     assert design_of(BG_NBD, nothing, drifting).drift == "cohort"
-    assert design_of(GAMMA_GAMMA, nothing, drifting).is_constant
+    assert design_of(GAMMA_GAMMA, nothing, drifting).drift == {"mean_spend": "cohort"}
+    assert design_of(LOG_NORMAL, nothing, drifting).drift == {"typical_spend": "cohort"}
     assert Compute(drift="cohort").differ
     check_coordinates([BG_NBD, GAMMA_GAMMA], compute)
     with pytest.raises(InputError, match=r"'mean_spend'.*BG/NBD: purchase_rate"):
