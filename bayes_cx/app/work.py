@@ -31,6 +31,7 @@ __all__ = [
     "fit_model",
     "insist",
     "method_of",
+    "newcomers_of",
     "offers",
     "plan_of",
     "run_of",
@@ -204,18 +205,8 @@ def plan_of(
     brief: bool = False,
 ) -> "bcx.Plan":
     """Return the plan for the value, offers and limits of the settings, with simulated futures or `brief`."""
-    customers = bcx.expand(stats)
-    value = bcx.lifetime_value(
-        purchases,
-        spend,
-        customers,
-        horizon=ahead(settings, purchases),
-        discount_rate=settings.compute.discount_rate,
-        margin=settings.compute.margin,
-        draws=settings.compute.draws,
-    )
     return bcx.prioritise(
-        value,
+        _value_of(purchases, spend, stats, settings),
         offers(settings, stats, spend),
         budget=settings.offer.budget,
         capacity=settings.offer.capacity,
@@ -223,6 +214,35 @@ def plan_of(
         seed=settings.compute.seed,
         futures=not brief,
     )
+
+
+def _value_of(
+    purchases: "bcx.Posterior", spend: "Spend", stats: "xr.Dataset", settings: Settings
+) -> "bcx.LifetimeValue":
+    """Return the value of customers as the settings say."""
+    return bcx.lifetime_value(
+        purchases,
+        spend,
+        bcx.expand(stats),
+        horizon=ahead(settings, purchases),
+        discount_rate=settings.compute.discount_rate,
+        margin=settings.compute.margin,
+        draws=settings.compute.draws,
+    )
+
+
+def newcomers_of(
+    purchases: "bcx.Posterior", spend: "Spend", stats: "xr.Dataset", settings: Settings
+) -> "bcx.NextCohort | None":
+    """Return what customers won next are expected to do; None where the fit has no cohorts in an order."""
+    from bayes_cx.data.cohorts import COHORT
+
+    design = purchases.layout.design
+    # Of other groups that are pooled nobody says that they have an order.
+    pooled = settings.read.cohort is not None and COHORT in design.group_columns
+    if design.has_clock or not (design.ordered or pooled):
+        return None
+    return bcx.next_cohort(_value_of(purchases, spend, stats, settings), seed=settings.compute.seed)
 
 
 def offers(settings: Settings, stats: "xr.Dataset", spend: "Spend") -> tuple["bcx.Offer", ...]:
