@@ -360,8 +360,8 @@ def test_what_customers_won_next_will_do_is_said(study, counted, contracts):
     assert words.lines == (
         "Customers won next, the cohort 2026-01, are expected to make 3 repeat purchases each (2.73 to 3.27) "
         "in the 52 weeks after their first purchase, which bring €60.0 of revenue (€54.6 to €65.4). For "
-        "customers like those of 2025-12 it is 2. That those of 2026-01 bring more revenue each than those of "
-        "2025-12 has a probability of >99%.",
+        "customers like those of 2025-12 it is 2. That those of 2026-01 bring more revenue each than those "
+        "of 2025-12 has a probability of >99%.",
     )
     assert [cell_text(row[0]) for row in table.rows] == ["2025-11", "2025-12", "2026-01, the next"]
     assert [cell_text(cell) for cell in table.rows[2][1:]] == [
