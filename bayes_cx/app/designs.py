@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import bayes_cx as bcx
 from bayes_cx.app.option import either
 from bayes_cx.app.settings import Compute
+from bayes_cx.data.contacts import contacts_of
 from bayes_cx.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,13 +69,14 @@ def covariate_columns(compute: Compute) -> tuple[str, ...]:
 def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Design":
     """Return the design of a fit: what the settings say of the coordinates that the model has.
 
-    If they say nothing, contracts are partially pooled by the first column of groups. Groups and calendar
+    If they say nothing, contracts are partially pooled by the first column of groups. Contacts that are in
+    the statistics count. Groups and calendar
     time are for what customers do. What they spend, of which each customer has a level of their own in any
     case, has groups only where its model is the one that is named; with drift the level of those of a cohort
     moves as well.
     """
     acts = model.kind.forecast is not None
-    shared: dict[str, Any] = _shared(compute) if acts else {}
+    shared: dict[str, Any] = {**_shared(compute), "contacts": tuple(contacts_of(stats))} if acts else {}
     if compute.differ:
         own = {name: text for name, text in formulas(compute).items() if name in model.priors}
         grouped = acts or compute.model == model.key

@@ -97,10 +97,11 @@ def fit_coarsely(
     """
     if within is None and spend is None:
         return fit_model(model, stats, compute, progress)
-    if design_of(model, stats, compute).calendar:
+    if (design := design_of(model, stats, compute)).has_clock:
+        other = "--calendar" if design.calendar else "contacts"
         raise InputError(
-            f"both {'--coarsen' if within is not None else '--coarsen-spend'} and --calendar",
-            "one of the two: what coarser data change cannot be measured with calendar time",
+            f"both {'--coarsen' if within is not None else '--coarsen-spend'} and {other}",
+            "one of the two: what coarser data change cannot be measured where rates change over time",
             "leave one of them out",
         )
     on = [*model.statistics, *design_of(model, stats, compute).columns]

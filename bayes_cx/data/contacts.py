@@ -18,7 +18,7 @@ from bayes_cx.kinds import PURCHASES, kind_of
 from bayes_cx.spans import Span
 from bayes_cx.weeks import day_of
 
-__all__ = ["at_purchases", "contacts_of", "plan_contacts", "with_contacts"]
+__all__ = ["at_purchases", "contacts_of", "groups_of", "plan_contacts", "with_contacts"]
 
 _ATTRIBUTE = "contacts"
 _FOREVER = "always"
@@ -182,6 +182,15 @@ def contacts_of(stats: xr.Dataset) -> dict[str, int | None]:
 def at_purchases(name: str) -> str:
     """Return the name of the column that counts contacts at purchases."""
     return f"{name}_at_purchases"
+
+
+def groups_of(data: xr.Dataset) -> tuple[str, ...]:
+    """Return the columns of text that put customers into groups: all but the days of contacts."""
+    return tuple(
+        str(name)
+        for name, column in data.data_vars.items()
+        if column.ndim == 1 and column.dtype.kind in "OUT" and at_purchases(str(name)) not in data
+    )
 
 
 def _check(stats: xr.Dataset, purchases: Transactions) -> None:

@@ -23,6 +23,7 @@ from bayes_cx.reporting.sections import (
     by_segment,
     certainty,
     coefficients,
+    contacts,
     fit_checks,
     forecast_checks,
     holdout,
@@ -374,6 +375,33 @@ def test_what_customers_won_next_will_do_is_said(study, counted, contracts):
     assert "in the 52 weeks after their contract began" in ending.blocks[0].lines[0]
     assert next_cohort.section(study) is None
     assert "2026-01, the next" in coming._repr_html_()
+
+
+def test_what_goes_with_contacts_is_said(study):
+    """Of how many contacts, and which ones forecasts assume."""
+    from bayes_cx.inference.layout import Layout
+    from tests.made import with_provenance
+
+    fit = study.fits[0]
+    group = fit.draws["posterior"].to_dataset().assign_coords(contact=["mail"])
+    effect = np.log(np.linspace(1.2, 1.6, fit.n_draws)).reshape(
+        *(group.sizes[d] for d in ("chain", "draw")), 1
+    )
+    fit = fit.with_group("posterior", group.assign(contact_effect=(("chain", "draw", "contact"), effect)))
+    layout = Layout(bcx.Design(contacts=["mail"]), {}, {}, {}, contacts={"mail": (28, 12)})
+    n = study.stats.sizes["customer"]
+    days = np.array(["1997-06-01 1997-11-02", *[""] * (n - 1)], object)
+    attrs = study.stats.attrs | {"contacts": '{"mail": 28}', "contacts_of_others": '{"mail": 3}'}
+    stats = study.stats.assign(mail=("customer", days), mail_at_purchases=("customer", np.zeros(n, int)))
+    of_contacts = replace(study, stats=stats.assign_attrs(attrs), fits=(with_provenance(fit, layout=layout),))
+    effects, caveat, table, future = contacts.section(of_contacts).blocks
+    assert effects.lines == (
+        "In the 4 weeks after mail customers buy 1.40 times as often as without, 1.21 to 1.59.",
+    )
+    assert "It is an association" in caveat.lines[0]
+    assert [cell_text(cell) for cell in table.rows[0]] == ["mail", "28 days", "1", "1", "1", "12", "3"]
+    assert "assume the contacts that are listed to come (mail)" in future.lines[0]
+    assert contacts.section(study) is None
 
 
 def test_how_customers_differ_is_put_into_words(study):
