@@ -284,6 +284,8 @@ def _transactions(
         transactions.write_rejected(rejected, stats.attrs["until"], settings.compute.unit)
 
     def split() -> "bcx.Split":
+        from bayes_cx.data.contacts import without_future_sorts
+
         made = bcx.split(
             transactions,
             _cut(stats, settings),
@@ -292,7 +294,7 @@ def _transactions(
             regularity=regular,
             opportunities=whole,
         )
-        return replace(made, calibration=contacted(made.calibration))
+        return replace(made, calibration=without_future_sorts(contacted(made.calibration)))
 
     return _observed(settings, stats, split)
 

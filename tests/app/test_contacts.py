@@ -55,7 +55,11 @@ def test_contacts_of_a_file_are_part_of_the_statistics(shop):
     listed = pd.read_csv(shop / "mail.csv", dtype=str).query("what == 'mail' and who == '0001'")["sent"]
     assert stats["mail"].sel(customer="0001").item().split() == sorted(day[:10] for day in listed)
     assert observed.split is not None
-    assert "mail_at_purchases" in observed.split().calibration
+    known = observed.split().calibration
+    assert "mail_at_purchases" in known
+    # The only visit was after the cut: there is nothing to learn of it.
+    assert known.attrs["contacts"] == '{"mail": 14}'
+    assert "visit" not in known
     assert columns_of_groups(stats) == ()
     assert design_of(BG_NBD, stats, Compute()).contacts == ("mail", "visit")
     assert design_of(GAMMA_GAMMA, stats, Compute()).is_constant

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import multivariate_t, norm
+from scipy.stats import multivariate_t, norm, skew
+from scipy.stats import t as student
 
 import bayes_cx as bcx
 from bayes_cx.inference import drift
@@ -146,6 +147,27 @@ def test_drift_on_what_is_no_column_of_groups_is_refused(cdnow_sample):
         bcx.fit(BG_NBD, cohorts, design=bcx.Design(drift={"alpha": "cohort"}), progress=False)
     with pytest.raises(bcx.InputError, match="a design that cannot be read"):
         bcx.Design(drift=["cohort"])  # pyright: ignore[reportArgumentType]
+
+
+def test_skew_draws_have_the_density_and_the_skewness_that_is_said(rng):
+    """Against SciPy: each half is one of a t distribution; and with few tails moments are those asked for."""
+    left, right = np.array([[0.6], [1.5]])
+    draws = OuterDraws(1, 1, 8.0, np.zeros(1), np.eye(1), np.array([left, right]))
+    z, log_density = draws.draw(500, rng)
+    off = z[:, 0] + np.sqrt(2 / np.pi) * (right - left)
+    scale = np.where(off > 0, right, left)
+    np.testing.assert_allclose(log_density, student.logpdf(off / scale, 8) + np.log(2 / (left + right)))
+    skewed = rng.gamma(20.0, 1.0, (60_000, 2)) @ np.array([[1.0, 0.4], [0.0, 1.0]])
+    weight = np.full(60_000, 1 / 60_000)
+    found = OuterDraws(2, 2, 1e6).moved(skewed, weight, skew=True).draw(60_000, rng)[0]
+    np.testing.assert_allclose(found.mean(axis=0), skewed.mean(axis=0), atol=0.1)
+    np.testing.assert_allclose(np.cov(found.T), np.cov(skewed.T), rtol=0.05, atol=0.3)
+    np.testing.assert_allclose(skew(found), skew(skewed), atol=0.06)
+    # Whatever is integrated by them comes out right.
+    wide = OuterDraws(2, 2, 8.0, np.zeros(2), np.eye(2), np.array([[0.8, 1.3], [1.4, 1.1]]))
+    z, log_q = wide.draw(60_000, rng)
+    ratio = np.exp(norm.logpdf(z).sum(axis=1) - log_q)
+    assert ratio.mean() == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.slow
