@@ -46,8 +46,6 @@ __all__ = ["Grouped", "grouped"]
 _REFINED, _MANY, _SHARED, _WIDER = 3, 24, 12, 1.2
 # How often only effects move, and how many times as many scales are proposed where one move is not enough.
 _MOVED, _PLENTY = 4, 10
-# The effective share of few draws from which on they are good.
-_SHARE = 0.4
 # A log-likelihood that is as good as none.
 _LOWEST = -1e6
 # Candidates of a group, at least and at most; those of the pilot and its draws; and the variance, relative to
@@ -77,7 +75,7 @@ class _Weights:
     @property
     def good(self) -> bool:
         """Whether the checks of a fit would pass, as far as so many draws allow."""
-        return self.khat < KHAT_LIMIT and self.ess >= min(ESS_LIMIT, _SHARE * self.weight.size)
+        return self.khat < KHAT_LIMIT and self.ess >= min(ESS_LIMIT, self.weight.size / 10)
 
     @property
     def quality(self) -> tuple[bool, float]:

@@ -12,6 +12,8 @@ __all__ = ["OuterDraws"]
 # Two halves of a normal distribution have a skewness of .995 at most; more than this counts as this. It is
 # shrunk as if so many points without any had been seen.
 _MOST_SKEW, _NO_SKEW = 0.9, 50
+# To so many parts of one the scales of halves are rounded.
+_PARTS = 64
 _ROOT = float(np.sqrt(2 / np.pi))
 
 
@@ -57,7 +59,9 @@ class OuterDraws:
         if skew:
             white = np.linalg.solve(root, (z - mean).T).T
             known = 1 / (weight**2).sum()
+            # Rounded as the rest is, so that last bits of sums change nothing.
             halves = _halves(known / (known + _NO_SKEW) * (weight @ white**3))
+            halves = np.round(halves * _PARTS) / _PARTS
         return replace(self, few=self.size, mean=mean, root=root, halves=halves)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
