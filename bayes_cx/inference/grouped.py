@@ -153,22 +153,21 @@ class Grouped:
             found = _Weights.of(log_p - log_q, -np.inf, n, 0.0)
             if found.quality > best[0].quality:
                 best = found, scales, outer, inner, height
-        if not best[0].good and 1 / (first**2).sum() >= _SHARED * outer.shape[1]:
-            # With many of them what is known of the scales is kept, and only the effects given these move.
-            weight = first
-            for again in range(_MOVED):
-                if again:
-                    of_scales = draw_scales(of, mode, n, degrees, rng, proposed=_PLENTY * n)
-                scales = of_scales.points
-                draws = draws.moved(z, weight, skew=again > 0)
-                outer, log_q, z = self._outer(quadratic, scales, draws, rng)
-                inner, log_p, height = self._effects(quadratic, scales, outer, rng)
-                found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)
-                weight = found.weight
-                if found.quality > best[0].quality:
-                    best = found, scales, outer, inner, height
-                if best[0].good:
-                    break
+        # With many of them what is known of the scales is kept, and only the effects given these move.
+        weight = first
+        for again in range(_MOVED):
+            if best[0].good or 1 / (weight**2).sum() < _SHARED * outer.shape[1]:
+                break
+            if again:
+                of_scales = draw_scales(of, mode, n, degrees, rng, proposed=_PLENTY * n)
+            scales = of_scales.points
+            draws = draws.moved(z, weight, skew=again > 0)
+            outer, log_q, z = self._outer(quadratic, scales, draws, rng)
+            inner, log_p, height = self._effects(quadratic, scales, outer, rng)
+            found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)
+            weight = found.weight
+            if found.quality > best[0].quality:
+                best = found, scales, outer, inner, height
         found, scales, outer, inner, height = best
         chosen = rng.permutation(systematic(found.weight, n, rng))
         vectors = np.concatenate([*inner, outer, scales], axis=1)
