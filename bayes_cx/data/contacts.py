@@ -196,7 +196,9 @@ def without_future_sorts(stats: xr.Dataset) -> xr.Dataset:
 
     Of these a fit can learn nothing, as in the first part of data that are split before they began.
     """
-    clock, days = Clock(stats.attrs["unit"]), contacts_of(stats)
+    if not (days := contacts_of(stats)):
+        return stats
+    clock = Clock(stats.attrs["unit"])
     end = int(day_of(clock.step_of(stats.attrs["until"]), clock))
     later = [name for name in days if not (days_of(name, stats[name].to_numpy())[1] <= end).any()]
     if not later:
