@@ -227,7 +227,7 @@ def _test(
                 # Without a season, which a calibration period is mostly too short to show.
                 apart: dict[str, Any] = {"pool": (), "drift": None, "covariates": (), "season": False}
                 lenient = replace(compute, calendar=True, strict=False, **apart)
-                fit = fit_model(model, known, lenient, progress)
+                fit = fit_model(model, known, lenient, progress, first_part=True)
             else:
                 fit = _screened(model, known, _plain(compute), progress)
             return short_test(fit, parts(), seed=compute.seed)

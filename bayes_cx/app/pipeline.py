@@ -190,7 +190,7 @@ def _holdout(
         spend = spend_of(parts.calibration, compute, spend_model, progress)
         if calibrated is None:
             known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
-            calibrated = fit_model(model, parts.calibration, known, progress)
+            calibrated = fit_model(model, parts.calibration, known, progress, first_part=True)
         found = bcx.validation.holdout(
             calibrated, spend if isinstance(spend, bcx.Posterior) else None, parts, seed=compute.seed
         )

@@ -53,11 +53,17 @@ PERIODS = {
 
 
 def fit_model(
-    model: "Model", stats: "xr.Dataset", compute: Compute, progress: bool = False
+    model: "Model",
+    stats: "xr.Dataset",
+    compute: Compute,
+    progress: bool = False,
+    *,
+    first_part: bool = False,
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
-    How customers differ is what the settings say; see `design_of`.
+    How customers differ is what the settings say; see `design_of`. Of a `first_part` of the data, as in a
+    hold-out test, columns by date that do not vary in it are left out.
 
     Raises
     ------
@@ -67,7 +73,7 @@ def fit_model(
     posterior = bcx.fit(
         model,
         stats,
-        design=design_of(model, stats, compute),
+        design=design_of(model, stats, compute, first_part=first_part),
         method=method_of(compute),
         seed=compute.seed,
         progress=progress,
