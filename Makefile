@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup report journeys proof coverage coverage-spend test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice loop lock image clean
+.PHONY: help setup report journeys proof coverage coverage-spend spend-over-time test test-all bench lint format floors wheel gallery notebooks pooling wrong-choice loop lock image clean
 
 PYTHON3 ?= python3
 VENV := .venv
@@ -54,6 +54,9 @@ coverage: $(STAMP) ## forecast hold-out totals from several cuts, with and witho
 
 coverage-spend: $(STAMP) ## test every model of spend on what customers then paid: docs/coverage_spend.md
 	$(BIN)/python docs/coverage_of_spend.py
+
+spend-over-time: $(STAMP) ## measure whether amounts drift in calendar time: docs/spend_over_time.md
+	$(BIN)/python docs/spend_over_time.py
 
 test: $(STAMP) ## run every test that is not slow
 	$(PYTEST) $(TESTS)

@@ -68,6 +68,7 @@ from bayes_cx.decision import Learned as Learned
 from bayes_cx.decision import LifetimeValue as LifetimeValue
 from bayes_cx.decision import Limits as Limits
 from bayes_cx.decision import Measured as Measured
+from bayes_cx.decision import NextCohort as NextCohort
 from bayes_cx.decision import Offer as Offer
 from bayes_cx.decision import Plan as Plan
 from bayes_cx.decision import Response as Response
@@ -82,6 +83,7 @@ from bayes_cx.decision import learn as learn
 from bayes_cx.decision import lifetime_value as lifetime_value
 from bayes_cx.decision import load_learned as load_learned
 from bayes_cx.decision import next_best_action as next_best_action
+from bayes_cx.decision import next_cohort as next_cohort
 from bayes_cx.decision import plan_trial as plan_trial
 from bayes_cx.decision import prioritise as prioritise
 from bayes_cx.decision import save_learned as save_learned

@@ -11,7 +11,7 @@ from bayes_cx.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes_cx.decision import Plan, SpendAndFrequency
+    from bayes_cx.decision import NextCohort, Plan, SpendAndFrequency
     from bayes_cx.inference import Posterior
     from bayes_cx.validation import Holdout, PredictiveCheck
     from bayes_cx.validation.selection import Selection
@@ -97,6 +97,8 @@ class Study:
     provenance : RunProvenance
     spend_selection : Selection or None
         How the model of spend was chosen, where more than one was tried.
+    next_cohort : NextCohort or None
+        What customers won next are expected to do, from `next_cohort`, where cohorts drift or are pooled.
 
     Raises
     ------
@@ -121,6 +123,7 @@ class Study:
     other: "Plan | None" = None
     provenance: RunProvenance = field(default_factory=RunProvenance)
     spend_selection: "Selection | None" = None
+    next_cohort: "NextCohort | None" = None
 
     def __post_init__(self) -> None:
         if not self.fits:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bayes_cx as bcx
 from bayes_cx.app.settings import AUTO, Compute
 from bayes_cx.app.work import fit_model, insist, method_of
+from bayes_cx.data.contacts import contacts_of
 from bayes_cx.errors import BayesCxError, FitError, InputError
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ def tried(keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: 
         models = [model for model in models if model.has_clock]
         if not models:
             raise InputError("calendar time for such data", "models of purchases in time", "leave it out")
+    if contacts_of(stats):
+        models = [model for model in models if model.operational_time]
+        if not models:
+            raise InputError("contacts for such data", "models of purchases in time", "leave them out")
     models, note = worth_trying(models, stats)
     fits, errors = {}, []
     for model in models:
@@ -101,8 +106,10 @@ def tried(keys: Sequence[str], stats: "xr.Dataset", compute: Compute, progress: 
             errors.append(error)
     if not fits:
         raise errors[0]
-    if compute.differ:
-        note = f"The models competed without groups and covariates. {note}".strip()
+    without = ["groups and covariates"] if compute.differ else []
+    without += ["contacts"] if contacts_of(stats) else []
+    if without:
+        note = f"The models competed without {' and without '.join(without)}. {note}".strip()
     return Tried(fits, note)
 
 
@@ -220,7 +227,7 @@ def _test(
                 # Without a season, which a calibration period is mostly too short to show.
                 apart: dict[str, Any] = {"pool": (), "drift": None, "covariates": (), "season": False}
                 lenient = replace(compute, calendar=True, strict=False, **apart)
-                fit = fit_model(model, known, lenient, progress)
+                fit = fit_model(model, known, lenient, progress, first_part=True)
             else:
                 fit = _screened(model, known, _plain(compute), progress)
             return short_test(fit, parts(), seed=compute.seed)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import bayes_cx as bcx
 from bayes_cx.app.option import either
 from bayes_cx.app.settings import Compute
+from bayes_cx.data.contacts import contacts_of
 from bayes_cx.errors import InputError
 
 if TYPE_CHECKING:
@@ -65,19 +66,30 @@ def covariate_columns(compute: Compute) -> tuple[str, ...]:
     return tuple(name for name in design.covariate_columns if name not in design.group_columns)
 
 
-def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Design":
+def design_of(
+    model: "Model", stats: "xr.Dataset", compute: Compute, *, first_part: bool = False
+) -> "bcx.Design":
     """Return the design of a fit: what the settings say of the coordinates that the model has.
 
-    If they say nothing, contracts are partially pooled by the first column of groups. Groups and calendar
-    time are for what customers do. What they spend, of which each customer has a level of their own in any
-    case, has groups only where its model is the one that is named.
+    If they say nothing, contracts are partially pooled by the first column of groups. Contacts that are in
+    the statistics count. Of the `first_part` of the data, columns by date that do not vary in it are left
+    out. Groups and calendar time are for what customers do. What they spend, of which each customer has a
+    level of their own in any case, has groups only where its model is the one that is named; with drift the
+    level of those of a cohort moves as well.
     """
     acts = model.kind.forecast is not None
-    shared: dict[str, Any] = _shared(compute) if acts else {}
+    shared: dict[str, Any] = (
+        {**_shared(compute, stats if first_part else None), "contacts": tuple(contacts_of(stats))}
+        if acts
+        else {}
+    )
     if compute.differ:
         own = {name: text for name, text in formulas(compute).items() if name in model.priors}
         grouped = acts or compute.model == model.key
-        pool, drift = (compute.pool, compute.drift) if grouped else ((), None)
+        pool: Any = compute.pool if grouped else ()
+        drift: Any = compute.drift
+        if drift is not None and not grouped:
+            drift = {name: drift for name in model.priors if name in model.traits}
         return bcx.Design(pool=pool, drift=drift, formulas=own, **shared)
     if any(shared.values()):
         return bcx.Design(**shared)
@@ -87,9 +99,15 @@ def design_of(model: "Model", stats: "xr.Dataset", compute: Compute) -> "bcx.Des
     return bcx.Design(pooled=dict.fromkeys(model.priors, groups[0]))
 
 
-def _shared(compute: Compute) -> dict[str, Any]:
-    """Return what the settings say of what all customers share."""
-    return {"calendar": compute.calendar, "season": compute.season, "by_date": by_date(compute)}
+def _shared(compute: Compute, part: "xr.Dataset | None") -> dict[str, Any]:
+    """Return what the settings say of what all customers share; of a part of the data what it can show."""
+    columns, calendar = by_date(compute), compute.calendar or compute.by_date is not None
+    if columns is not None and part is not None:
+        from bayes_cx.inference.dated import varying
+
+        names = varying(columns, part)
+        columns = columns.only(names) if names else None
+    return {"calendar": calendar, "season": compute.season, "by_date": columns}
 
 
 def by_date(compute: Compute) -> "bcx.ByDate | None":

@@ -85,6 +85,7 @@ class Given:
 
         trials = (offer.response.measured for offer in settings.offer.offers if offer.response is not None)
         own = settings.read.file, settings.read.key_file, settings.compute.by_date, *trials
+        own = (*own, settings.read.contacts)
         own = (*own, settings.trial.purchases, settings.events.taxonomy)
         read = (*files, *own, self.options.get("config"))
         check_apart(read, writes)

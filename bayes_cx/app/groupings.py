@@ -1,11 +1,12 @@
-"""How covariates and groupings are written on the command line and in a TOML file."""
+"""How covariates, groupings and spans by sort are written on the command line and in a TOML file."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from bayes_cx.errors import InputError
+from bayes_cx.spans import Span
 
-__all__ = ["no_formulas", "no_groupings", "one_line_each"]
+__all__ = ["no_formulas", "no_groupings", "one_line_each", "spans_by_sort"]
 
 
 def one_line_each(given: Any) -> Any:
@@ -36,6 +37,38 @@ def one_line_each(given: Any) -> Any:
             "write all columns of a coordinate into one formula",
         )
     return tuple(f"{name}={text}" for name, text in pairs)
+
+
+def spans_by_sort(given: Any) -> Any:
+    """Return for how long contacts count as lines ``sort=span``, or ``span`` for all other sorts.
+
+    Raises
+    ------
+    InputError
+        If a span cannot be read, or two are for the same.
+
+    Examples
+    --------
+    >>> spans_by_sort("4 weeks"), spans_by_sort({"mail": "10 days", "visit": "always"})
+    (('4 weeks',), ('mail=10 days', 'visit=always'))
+    """
+    if isinstance(given, Mapping):
+        given = [f"{name}={span}" for name, span in given.items()]
+    lines = [given] if isinstance(given, str) else given
+    if not isinstance(lines, list | tuple):
+        return given
+    pairs = [_sort_and_span(str(line)) for line in lines]
+    for _, span in pairs:
+        if span != "always":
+            Span.of(span)
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise InputError("contacts that last twice", "one span for each sort", "leave one of them out")
+    return tuple(f"{name}={span}" if name else span for name, span in pairs)
+
+
+def _sort_and_span(line: str) -> tuple[str, str]:
+    name, mark, span = (part.strip() for part in line.rpartition("="))
+    return (name, span) if mark else ("", span)
 
 
 def no_groupings(texts: tuple[str, ...]) -> str | None:

@@ -76,6 +76,8 @@ def load(flags: Mapping[str, Any]) -> Settings:
             raise InputError(f"both {one} and {other} are given", expected, "keep one of them")
     if checked.get("by_date_otherwise") is not None and checked.get("by_date") is None:
         raise InputError("by_date_otherwise without by_date", "a file by date", "name it, or leave this out")
+    if checked.get("contacts_last") and checked.get("contacts") is None:
+        raise InputError("contacts_last without contacts", "a file of contacts", "name it, or leave this out")
     return Settings(
         **{
             name: record(**{s.key: checked[s.key] for s in settings_in(record) if s.key in checked})

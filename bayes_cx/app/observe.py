@@ -20,6 +20,8 @@ from bayes_cx.kinds import CONTRACTS, kind_of
 if TYPE_CHECKING:
     import xarray as xr
 
+    type AddContacts = Callable[[xr.Dataset], xr.Dataset]
+
 __all__ = ["Observed", "load_dataset", "models_for", "observe", "read_purchases", "reads_twice"]
 
 # Share of the observed time that models under test are fitted to, unless the user names a day.
@@ -174,7 +176,8 @@ def observe(
     key = settings.read.key()
     statistics = _are_statistics(settings)
     if statistics:
-        _unused(settings, (*OF_TABLES, "until", "unit"), "statistics", "settings that statistics leave open")
+        made = (*OF_TABLES, "until", "unit", "contacts")
+        _unused(settings, made, "statistics", "settings that statistics leave open")
     elif settings.read.dataset is not None:
         _unused(settings, OF_TABLES, f"the dataset {settings.read.dataset}", "a file with such columns")
     if statistics:
@@ -205,6 +208,7 @@ def _contracts(
 ) -> Observed:
     if settings.read.file is None:
         raise InputError("--start without a file", "a table of contracts", "name one, without --dataset")
+    _unused(settings, ("contacts",), "contracts", "purchases, which contacts may change")
     if regularity or opportunities:
         raise InputError("--regularity or --opportunities for contracts", "neither of them", "leave them out")
     _unused(
@@ -260,6 +264,7 @@ def _transactions(
     with steps.step("Read transactions") as step:
         transactions = read_purchases(settings, key)
         step.says = f"{transactions.rows_read:,} rows of {transactions.source}"
+    contacted = _contacts_of(settings, key, transactions)
     named = [entry for entry in catalogue.MODELS if settings.compute.model == entry.key]
     regular = regularity or any("regularity" in entry.columns for entry in named)
     whole = opportunities or [entry.kind for entry in named] == ["opportunities"]
@@ -272,13 +277,16 @@ def _transactions(
             stats = bcx.summarise(
                 transactions, settings.compute.until, settings.compute.unit, regularity=regular
             )
+        stats = contacted(stats)
         step.says = f"{stats.sizes['customer']:,} customers until {stats.attrs['until']}"
     _note(stats, steps)
     if rejected is not None:
         transactions.write_rejected(rejected, stats.attrs["until"], settings.compute.unit)
 
     def split() -> "bcx.Split":
-        return bcx.split(
+        from bayes_cx.data.contacts import without_future_sorts
+
+        made = bcx.split(
             transactions,
             _cut(stats, settings),
             stats.attrs["until"],
@@ -286,8 +294,31 @@ def _transactions(
             regularity=regular,
             opportunities=whole,
         )
+        return replace(made, calibration=without_future_sorts(contacted(made.calibration)))
 
     return _observed(settings, stats, split)
+
+
+def _contacts_of(settings: Settings, key: str | None, purchases: "bcx.Transactions") -> "AddContacts":
+    """Return a function that adds the contacts of the settings, if any, to statistics of these purchases."""
+    if settings.read.contacts is None:
+        return lambda stats: stats
+    from bayes_cx.data.contact_file import read_contacts
+
+    logs = read_contacts(settings.read.contacts, timezone=settings.read.timezone, pseudonym_key=key)
+    spans: dict[str, str] = {}
+    for line in settings.read.contacts_last:
+        name, _, span = line.rpartition("=")
+        spans[name] = span
+    otherwise = spans.pop("", "1 week")
+    if unknown := spans.keys() - logs.keys():
+        raise InputError(
+            f"--contacts-last of {min(unknown)}",
+            f"one of the contacts in the file: {', '.join(logs)}",
+            "correct its name",
+        )
+    lasts = {name: spans.get(name, otherwise) for name in logs}
+    return lambda stats: bcx.with_contacts(stats, purchases, logs, lasts=lasts)
 
 
 def read_purchases(settings: Settings, key: str | None) -> "bcx.Transactions":

@@ -18,7 +18,7 @@ from bayes_cx.app.settings import AUTO, Compute, Settings
 from bayes_cx.app.spend_choice import choose_spend, spend_models, with_frequency
 from bayes_cx.app.steps import Steps
 from bayes_cx.app.store import write_table
-from bayes_cx.app.work import ahead, check_data, fit_model, plan_of, run_of, spend_of
+from bayes_cx.app.work import ahead, check_data, fit_model, newcomers_of, plan_of, run_of, spend_of
 from bayes_cx.errors import BayesCxError, InputError
 from bayes_cx.files import few_digits
 from bayes_cx.kinds import kind_of
@@ -103,6 +103,7 @@ def _compute(
     with steps.step("Choose whom to contact") as step:
         plan = plan_of(purchases, spend, stats, settings)
         step.says = f"{plan.n_contacted:,} customers"
+        coming = newcomers_of(purchases, spend, stats, settings)
         other = None
         if chosen.runner_up is not None:
             other = plan_of(chosen.runner_up, spend, stats, settings, brief=True)
@@ -121,7 +122,8 @@ def _compute(
         if choice is not None and isinstance(spend, bcx.Posterior):
             found = with_frequency(purchases, spend, choice, stats, ahead(settings, purchases), compute)
             evidence = replace(evidence, frequency=found)
-        study = bcx.Study(stats, fits, plan, evidence, selection, other, run, choice and choice.selection)
+        of_spend = choice and choice.selection
+        study = bcx.Study(stats, fits, plan, evidence, selection, other, run, of_spend, coming)
         cards = [bcx.model_card(study, fit) for fit in fits]
         words = {"not_run": "not fully checked"}
         verdicts = (f"{card.model.name} {words.get(card.verdict, card.verdict)}" for card in cards)
@@ -188,7 +190,7 @@ def _holdout(
         spend = spend_of(parts.calibration, compute, spend_model, progress)
         if calibrated is None:
             known = replace(compute, calendar=True, season=False) if _too_short(parts, compute) else compute
-            calibrated = fit_model(model, parts.calibration, known, progress)
+            calibrated = fit_model(model, parts.calibration, known, progress, first_part=True)
         found = bcx.validation.holdout(
             calibrated, spend if isinstance(spend, bcx.Posterior) else None, parts, seed=compute.seed
         )

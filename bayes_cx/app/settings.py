@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 from bayes_cx import catalogue
 from bayes_cx.app.event_settings import JourneySettings, ReadEvents
-from bayes_cx.app.groupings import no_formulas, no_groupings, one_line_each
+from bayes_cx.app.groupings import no_formulas, no_groupings, one_line_each, spans_by_sort
 from bayes_cx.app.option import Option, above, at_least, between, either, one_of, one_or_many
 from bayes_cx.errors import InputError
 from bayes_cx.spans import UNITS, Span
@@ -140,6 +140,26 @@ class Read:
             "for --drift cohort or --pool cohort."
         ),
     ] = None
+    contacts: Annotated[
+        Path | None,
+        Option(
+            "CSV file of who was contacted when: customer in the first column, day in the second, and in a "
+            "third what it was, such as mail; days after the data state the future (bg_nbd, mbg_nbd).",
+            metavar="FILE",
+            path=True,
+            record="place",
+        ),
+    ] = None
+    contacts_last: Annotated[
+        tuple[str, ...],
+        Option(
+            "For how long a contact counts, such as '4 weeks' or always; of one sort 'mail=4 weeks'. May be "
+            "given several times.",
+            default="1 week",
+            metavar="SPAN",
+            parse=spans_by_sort,
+        ),
+    ] = ()
     time_format: Annotated[str | None, Option("strftime format of the times, such as %d.%m.%Y.")] = None
     timezone: Annotated[str, Option("Zone of the calendar days, for times with a zone.")] = "UTC"
     returns: Annotated[Literal["reject", "net", "ignore", "keep"], Option("Negative amounts")] = "reject"

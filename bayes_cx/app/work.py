@@ -31,6 +31,7 @@ __all__ = [
     "fit_model",
     "insist",
     "method_of",
+    "newcomers_of",
     "offers",
     "plan_of",
     "run_of",
@@ -52,11 +53,17 @@ PERIODS = {
 
 
 def fit_model(
-    model: "Model", stats: "xr.Dataset", compute: Compute, progress: bool = False
+    model: "Model",
+    stats: "xr.Dataset",
+    compute: Compute,
+    progress: bool = False,
+    *,
+    first_part: bool = False,
 ) -> "bcx.Posterior":
     """Fit one model as the settings say, with a progress bar or without.
 
-    How customers differ is what the settings say; see `design_of`.
+    How customers differ is what the settings say; see `design_of`. Of a `first_part` of the data, as in a
+    hold-out test, columns by date that do not vary in it are left out.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def fit_model(
     posterior = bcx.fit(
         model,
         stats,
-        design=design_of(model, stats, compute),
+        design=design_of(model, stats, compute, first_part=first_part),
         method=method_of(compute),
         seed=compute.seed,
         progress=progress,
@@ -96,10 +103,11 @@ def fit_coarsely(
     """
     if within is None and spend is None:
         return fit_model(model, stats, compute, progress)
-    if design_of(model, stats, compute).calendar:
+    if (design := design_of(model, stats, compute)).has_clock:
+        other = "--calendar" if design.calendar else "contacts"
         raise InputError(
-            f"both {'--coarsen' if within is not None else '--coarsen-spend'} and --calendar",
-            "one of the two: what coarser data change cannot be measured with calendar time",
+            f"both {'--coarsen' if within is not None else '--coarsen-spend'} and {other}",
+            "one of the two: what coarser data change cannot be measured where rates change over time",
             "leave one of them out",
         )
     on = [*model.statistics, *design_of(model, stats, compute).columns]
@@ -204,18 +212,8 @@ def plan_of(
     brief: bool = False,
 ) -> "bcx.Plan":
     """Return the plan for the value, offers and limits of the settings, with simulated futures or `brief`."""
-    customers = bcx.expand(stats)
-    value = bcx.lifetime_value(
-        purchases,
-        spend,
-        customers,
-        horizon=ahead(settings, purchases),
-        discount_rate=settings.compute.discount_rate,
-        margin=settings.compute.margin,
-        draws=settings.compute.draws,
-    )
     return bcx.prioritise(
-        value,
+        _value_of(purchases, spend, stats, settings),
         offers(settings, stats, spend),
         budget=settings.offer.budget,
         capacity=settings.offer.capacity,
@@ -223,6 +221,35 @@ def plan_of(
         seed=settings.compute.seed,
         futures=not brief,
     )
+
+
+def _value_of(
+    purchases: "bcx.Posterior", spend: "Spend", stats: "xr.Dataset", settings: Settings
+) -> "bcx.LifetimeValue":
+    """Return the value of customers as the settings say."""
+    return bcx.lifetime_value(
+        purchases,
+        spend,
+        bcx.expand(stats),
+        horizon=ahead(settings, purchases),
+        discount_rate=settings.compute.discount_rate,
+        margin=settings.compute.margin,
+        draws=settings.compute.draws,
+    )
+
+
+def newcomers_of(
+    purchases: "bcx.Posterior", spend: "Spend", stats: "xr.Dataset", settings: Settings
+) -> "bcx.NextCohort | None":
+    """Return what customers won next are expected to do; None where the fit has no cohorts in an order."""
+    from bayes_cx.data.cohorts import COHORT
+
+    design = purchases.layout.design
+    # Of other groups that are pooled nobody says that they have an order.
+    pooled = settings.read.cohort is not None and COHORT in design.group_columns
+    if design.has_clock or not (design.ordered or pooled):
+        return None
+    return bcx.next_cohort(_value_of(purchases, spend, stats, settings), seed=settings.compute.seed)
 
 
 def offers(settings: Settings, stats: "xr.Dataset", spend: "Spend") -> tuple["bcx.Offer", ...]:

@@ -7,7 +7,7 @@ from bayes_cx.data.by_date import ByDate
 from bayes_cx.data.coarsen import coarsen
 from bayes_cx.data.cohorts import cohorts
 from bayes_cx.data.compress import compress, unique_rows
-from bayes_cx.data.contacts import at_purchases, contacts_of, plan_contacts, with_contacts
+from bayes_cx.data.contacts import at_purchases, contacts_of, groups_of, plan_contacts, with_contacts
 from bayes_cx.data.datasets import cdnow_path, load_cdnow, load_cohorts, load_donations
 from bayes_cx.data.events import Events
 from bayes_cx.data.expand import expand
@@ -67,6 +67,7 @@ __all__ = [
     "follow_up",
     "from_lifetimes",
     "from_survivors",
+    "groups_of",
     "journey_paths",
     "link",
     "live_sessions",

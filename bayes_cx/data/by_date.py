@@ -99,6 +99,19 @@ class ByDate:
         """Return the columns from plain data, as `dataclasses.asdict` gives them."""
         return object.__new__(cls)._set(**{**plain, "dates": tuple(plain["dates"])})
 
+    def only(self, names: Sequence[str]) -> "ByDate":
+        """Return the columns of these names.
+
+        Examples
+        --------
+        >>> days = ["2026-01-05", "2026-01-06"]
+        >>> table = pd.DataFrame({"price": [1.0, 2.0], "promotion": [0, 1]}, index=days)
+        >>> ByDate(table).only(["promotion"]).columns
+        {'promotion': (0.0, 1.0)}
+        """
+        columns = {name: self.columns[name] for name in names}
+        return object.__new__(ByDate)._set(self.dates, columns, self.weekly, self.otherwise)
+
     def rows(self, *, daily: bool = False) -> dict[str, tuple[float, ...]]:
         """Return the values of each date; `daily` lists every day of a week."""
         found = dict(zip(self.dates, zip(*self.columns.values(), strict=True), strict=True))

@@ -18,7 +18,14 @@ from bayes_cx.kinds import PURCHASES, kind_of
 from bayes_cx.spans import Span
 from bayes_cx.weeks import day_of
 
-__all__ = ["at_purchases", "contacts_of", "plan_contacts", "with_contacts"]
+__all__ = [
+    "at_purchases",
+    "contacts_of",
+    "groups_of",
+    "plan_contacts",
+    "with_contacts",
+    "without_future_sorts",
+]
 
 _ATTRIBUTE = "contacts"
 _FOREVER = "always"
@@ -182,6 +189,32 @@ def contacts_of(stats: xr.Dataset) -> dict[str, int | None]:
 def at_purchases(name: str) -> str:
     """Return the name of the column that counts contacts at purchases."""
     return f"{name}_at_purchases"
+
+
+def without_future_sorts(stats: xr.Dataset) -> xr.Dataset:
+    """Return statistics without the sorts of contact of which none was made by the end of observation.
+
+    Of these a fit can learn nothing, as in the first part of data that are split before they began.
+    """
+    if not (days := contacts_of(stats)):
+        return stats
+    clock = Clock(stats.attrs["unit"])
+    end = int(day_of(clock.step_of(stats.attrs["until"]), clock))
+    later = [name for name in days if not (days_of(name, stats[name].to_numpy())[1] <= end).any()]
+    if not later:
+        return stats
+    kept = {name: value for name, value in days.items() if name not in later}
+    columns = [column for name in later for column in (name, at_purchases(name))]
+    return stats.drop_vars(columns).assign_attrs({_ATTRIBUTE: json.dumps(kept)})
+
+
+def groups_of(data: xr.Dataset) -> tuple[str, ...]:
+    """Return the columns of text that put customers into groups: all but the days of contacts."""
+    return tuple(
+        str(name)
+        for name, column in data.data_vars.items()
+        if column.ndim == 1 and column.dtype.kind in "OUT" and at_purchases(str(name)) not in data
+    )
 
 
 def _check(stats: xr.Dataset, purchases: Transactions) -> None:

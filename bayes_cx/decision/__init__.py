@@ -4,6 +4,7 @@ from bayes_cx.decision.actions import Action, Exploration, Limits
 from bayes_cx.decision.learn import learn, load_learned, save_learned
 from bayes_cx.decision.learned import Learned
 from bayes_cx.decision.next_best_action import ActionPlan, next_best_action
+from bayes_cx.decision.next_cohort import NextCohort, next_cohort
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.plan import LABELS, Plan
 from bayes_cx.decision.prioritise import prioritise
@@ -27,6 +28,7 @@ __all__ = [
     "LifetimeValue",
     "Limits",
     "Measured",
+    "NextCohort",
     "Offer",
     "Plan",
     "Response",
@@ -41,6 +43,7 @@ __all__ = [
     "lifetime_value",
     "load_learned",
     "next_best_action",
+    "next_cohort",
     "plan_trial",
     "prioritise",
     "response_of",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import groups_of
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
@@ -107,13 +108,7 @@ class BySegment:
 
 def columns_of_groups(stats: xr.Dataset) -> tuple[str, ...]:
     """Return the columns of statistics that put customers into groups, two or more."""
-    return tuple(
-        str(name)
-        for name, column in stats.data_vars.items()
-        if column.dims == ("customer",)
-        and column.dtype.kind in "OUT"
-        and np.unique(column.astype(str)).size > 1
-    )
+    return tuple(name for name in groups_of(stats) if np.unique(stats[name].astype(str)).size > 1)
 
 
 def by_segment(value: LifetimeValue, by: str, *, draws: int = 400, seed: int = 0) -> BySegment:

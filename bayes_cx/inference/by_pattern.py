@@ -23,8 +23,6 @@ _TOGETHER, _FEWEST, _MOST = 200_000, 8, 128
 # Coordinates that are farther from the mean of their prior, a factor of 20,000 on the scale of logarithms,
 # are nowhere near a posterior, and differences of gamma functions lose their digits there.
 _FARTHEST = 10.0
-# The scales on which priors of kernels have no bounds.
-_LINKS = {"LogNormal": "log", "Beta": "logit"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,8 @@ class ByPattern:
     ) -> "ByPattern | None":
         """Return the likelihood of the rows of prepared statistics.
 
-        It is None where kernels cannot compute it: with other priors than log-normal and beta, or a formula
-        that is none of plain numbers.
+        It is None where kernels cannot compute it: with other priors than log-normal, beta and normal, or a
+        formula that is none of plain numbers.
 
         Parameters
         ----------
@@ -65,8 +63,7 @@ class ByPattern:
         """
         model = prepared.model
         point = coordinates(prepared)
-        usual = all(_LINKS.get(prior.distribution) == prior.link for prior in model.priors.values())
-        if point is None or not usual or any(param.dims for param in model.params.values()):
+        if point is None or any(param.dims for param in model.params.values()):
             return None
         try:
             letters = kept(("letters of", model.letters, point.free), lambda: _letters(model, point.free))
@@ -125,7 +122,7 @@ def _letters(model: Model, free: tuple[str, ...]) -> Kernel:
     """Compile the parameters by letter as functions of coordinates without bounds."""
 
     def formula(scale: Any, **u: Any) -> list[Any]:
-        links = {"log": pt.exp, "logit": pt.sigmoid}
+        links = {"log": pt.exp, "logit": pt.sigmoid, "identity": lambda value: value}
         values = {name: links[prior.link](u[f"u_{name}"]) for name, prior in model.priors.items()}
         letters = model.letters(scale, **values)
         return [letters[name] for name in free]

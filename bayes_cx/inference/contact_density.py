@@ -23,13 +23,13 @@ def contact_density(prepared: Prepared, *, priors: bool) -> Density:
     Raises
     ------
     InputError
-        If a prior is neither log-normal nor beta, or kernels are not used.
+        If a prior is neither log-normal, beta nor normal, or kernels are not used.
     """
     f = Clocked.of(prepared) if uses_kernels() else None
     if f is None:
         raise InputError(
-            "contacts with a prior that is neither log-normal nor beta, or with the engine pytensor",
-            "LogNormal and Beta priors, and the kernels",
+            "contacts with a prior that is neither log-normal, beta nor normal, or with the engine pytensor",
+            "LogNormal, Beta and Normal priors, and the kernels",
             "choose one of these, leave out bcx.engine('pytensor'), or leave out contacts",
         )
     point, layout, k = f.point, prepared.layout, len(f.point.names)

@@ -27,6 +27,7 @@ __all__ = [
     "observed",
     "past",
     "standards",
+    "varying",
     "with_future",
 ]
 
@@ -66,6 +67,20 @@ def standards(by_date: ByDate, stats: xr.Dataset) -> dict[str, tuple[float, floa
         spread = np.ptp(different) if different.size == 2 else 2 * values.std()
         found[name] = (float(values.mean()), float(spread))
     return found
+
+
+def varying(by_date: ByDate, stats: xr.Dataset) -> tuple[str, ...]:
+    """Return the columns that are not the same in all weeks of the data, of which alone an effect is learnt.
+
+    Raises
+    ------
+    InputError
+        If a day of the data is missing.
+    """
+    values = observed(by_date, stats)
+    return tuple(
+        name for name, column in zip(by_date.columns, values.T, strict=True) if np.unique(column).size > 1
+    )
 
 
 def past(by_date: ByDate, standard: Standards, stats: xr.Dataset) -> np.ndarray:

@@ -27,10 +27,15 @@ def _beta(u: Any, alpha: Any, beta: Any) -> tuple[Any, Any]:
     return pt.sigmoid(u), size - alpha * pt.softplus(-u) - beta * pt.softplus(u)
 
 
+def _normal(u: Any, mu: Any, sigma: Any) -> tuple[Any, Any]:
+    return u, -0.5 * ((u - mu) / sigma) ** 2 - pt.log(sigma) - 0.5 * np.log(2 * np.pi)
+
+
 _Known = tuple[Callable[..., tuple[Any, Any]], Callable[..., float]]
 _KNOWN: dict[str, _Known] = {
     "LogNormal": (_lognormal, lambda mu, sigma: mu + sigma**2 / 2),
     "Beta": (_beta, lambda alpha, beta: np.log(alpha / beta)),
+    "Normal": (_normal, lambda mu, sigma: mu),
 }
 """Of a distribution: ``(u, *arguments) -> (value, log density of u)``, and the u of its mean."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from bayes_cx.errors import InputError
 
-__all__ = ["MEMORY_PRIOR", "log_det", "positions", "precision", "root", "within"]
+__all__ = ["MEMORY_PRIOR", "following", "log_det", "positions", "precision", "root", "within"]
 
 MEMORY_PRIOR = (2.0, 1.0)
 """Beta prior of the correlation of neighbours: two thirds on average, nothing excluded."""
@@ -65,6 +65,38 @@ def positions(groups: Sequence[str], of: str) -> np.ndarray:
         "numbers, or periods such as 1997-03, 1997-Q1, 1997-W09 or 1997-03-31, all of one form",
         "name the groups so, or pool over them without an order",
     )
+
+
+def following(groups: Sequence[str], of: str) -> str:
+    """Return the name of the group that comes next: as far from the last as neighbours are at least.
+
+    Parameters
+    ----------
+    groups, of
+        As in `positions`.
+
+    Examples
+    --------
+    >>> following(["1997-11", "1997-12"], "cohort"), following(["1997-Q3", "1997-Q4"], "cohort")
+    ('1998-01', '1998-Q1')
+    >>> following(["2023", "2025", "2026"], "year"), following(["2026-01-05", "2026-01-12"], "cohort")
+    ('2027', '2026-01-19')
+    """
+    at = np.unique(positions(groups, of))
+    step = float(np.diff(at).min(initial=np.inf))
+    place = float(at[-1]) + (step if np.isfinite(step) else 1.0)
+    last = groups[0]
+    if _NUMBER.fullmatch(last):
+        return f"{place:.15g}"
+    whole = round(place)
+    if _YEAR_MONTH.fullmatch(last):
+        return f"{whole // 12:04d}-{whole % 12 + 1:02d}"
+    if match := _QUARTER.fullmatch(last):
+        return f"{whole // 4:04d}{'-' if '-' in match[0] else ''}Q{whole % 4 + 1}"
+    if match := _WEEK.fullmatch(last):
+        year, week, _ = date.fromordinal(round(7 * place)).isocalendar()
+        return f"{year:04d}{'-' if '-' in match[0] else ''}W{week:02d}"
+    return date.fromordinal(whole).isoformat()
 
 
 def _correlations(memory: np.ndarray, at: np.ndarray) -> np.ndarray:

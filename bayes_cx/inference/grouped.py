@@ -10,7 +10,9 @@ Given the scales of groups, how much these differ, the effects of a design are n
   distribution and one from that of the groups. Their weights by the likelihood itself say how probable the
   group is, and one of them is drawn [tran2013importance]_. So what is not normal in one group is made up for
   in that group, and does not thin out the draws of all of them;
-- importance weights make up for what is left, which Pareto k-hat checks.
+- importance weights make up for what is left, which Pareto k-hat checks. Where they fail, scales and outer
+  effects are drawn anew where the first weights say that the density is: few of them together, and many of
+  them the effects alone, skew if need be, with more scales to choose from.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +44,8 @@ __all__ = ["Grouped", "grouped"]
 # How often scales and outer effects are drawn again where the first weights fail, if they are not too many;
 # by how many points for each of them moments are taken; and how much wider than these the proposal is.
 _REFINED, _MANY, _SHARED, _WIDER = 3, 24, 12, 1.2
+# How often only effects move, and how many times as many scales are proposed where one move is not enough.
+_MOVED, _PLENTY = 4, 10
 # A log-likelihood that is as good as none.
 _LOWEST = -1e6
 # Candidates of a group, at least and at most; those of the pilot and its draws; and the variance, relative to
@@ -149,12 +153,19 @@ class Grouped:
             found = _Weights.of(log_p - log_q, -np.inf, n, 0.0)
             if found.quality > best[0].quality:
                 best = found, scales, outer, inner, height
-        if not best[0].good and 1 / (first**2).sum() >= _SHARED * outer.shape[1]:
-            # With many of them what is known of the scales is kept, and only the effects given these move.
+        # With many of them what is known of the scales is kept, and only the effects given these move.
+        weight = first
+        for again in range(_MOVED):
+            if best[0].good or 1 / (weight**2).sum() < _SHARED * outer.shape[1]:
+                break
+            if again:
+                of_scales = draw_scales(of, mode, n, degrees, rng, proposed=_PLENTY * n)
             scales = of_scales.points
-            outer, log_q, _ = self._outer(quadratic, scales, draws.moved(z, first), rng)
+            draws = draws.moved(z, weight, skew=again > 0)
+            outer, log_q, z = self._outer(quadratic, scales, draws, rng)
             inner, log_p, height = self._effects(quadratic, scales, outer, rng)
             found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)
+            weight = found.weight
             if found.quality > best[0].quality:
                 best = found, scales, outer, inner, height
         found, scales, outer, inner, height = best

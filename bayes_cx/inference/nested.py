@@ -115,8 +115,8 @@ def explore_calendar(
     f, own = Clocked.of(prepared), direct(alike, {})
     if f is None or own is None:
         raise InputError(
-            "calendar time with a prior that is neither log-normal nor beta",
-            "LogNormal and Beta priors",
+            "calendar time with a prior that is neither log-normal, beta nor normal",
+            "LogNormal, Beta and Normal priors",
             "choose one of these, or leave out calendar",
         )
     first, last = f.span

@@ -9,6 +9,13 @@ from bayes_cx.inference.quadratic import draw_t, log_t
 
 __all__ = ["OuterDraws"]
 
+# Two halves of a normal distribution have a skewness of .995 at most; more than this counts as this. It is
+# shrunk as if so many points without any had been seen.
+_MOST_SKEW, _NO_SKEW = 0.9, 50
+# To so many parts of one the scales of halves are rounded.
+_PARTS = 64
+_ROOT = float(np.sqrt(2 / np.pi))
+
 
 @dataclass(frozen=True)
 class OuterDraws:
@@ -22,6 +29,9 @@ class OuterDraws:
         Of freedom of these tails.
     mean, root : numpy.ndarray, shape (size,) and (size, size), or None
         Where the log-likelihood is not quadratic: mean of z, and lower triangular root of its scale matrix.
+    halves : numpy.ndarray, shape (2, size), or None
+        Where it is skew as well: the scales to the left and to the right of the top, along the axes of the
+        root. Each half is one of a symmetric distribution [geweke1989bayesian]_.
     """
 
     size: int
@@ -29,8 +39,9 @@ class OuterDraws:
     degrees: float
     mean: np.ndarray | None = None
     root: np.ndarray | None = None
+    halves: np.ndarray | None = None
 
-    def moved(self, z: np.ndarray, weight: np.ndarray) -> "OuterDraws":
+    def moved(self, z: np.ndarray, weight: np.ndarray, *, skew: bool = False) -> "OuterDraws":
         """Return draws with the mean and covariance of weighed points, and long tails in all coordinates.
 
         Parameters
@@ -38,11 +49,20 @@ class OuterDraws:
         z : numpy.ndarray, shape (point, size)
         weight : numpy.ndarray, shape (point,)
             They sum to one.
+        skew : bool
+            Whether the draws are as skew along each axis as the points.
         """
         mean = weight @ z
         off = z - mean
         mean, root = rounded(mean, np.linalg.cholesky((off * weight[:, None]).T @ off))
-        return replace(self, few=self.size, mean=mean, root=root)
+        halves = None
+        if skew:
+            white = np.linalg.solve(root, (z - mean).T).T
+            known = 1 / (weight**2).sum()
+            # Rounded as the rest is, so that last bits of sums change nothing.
+            halves = _halves(known / (known + _NO_SKEW) * (weight @ white**3))
+            halves = np.round(halves * _PARTS) / _PARTS
+        return replace(self, few=self.size, mean=mean, root=root, halves=halves)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return `n` points z, shape (n, size), and their log density, shape (n,)."""
@@ -53,4 +73,31 @@ class OuterDraws:
         own += log_t((z[:, near:] ** 2).sum(axis=1), self.few, self.degrees)
         if self.mean is None or self.root is None:
             return z, own
-        return self.mean + times(z, self.root), own - np.log(np.diagonal(self.root)).sum()
+        own -= np.log(np.diagonal(self.root)).sum()
+        if self.halves is not None:
+            left, right = self.halves
+            # A side is as probable as it is wide, so that the density is whole at the top.
+            to_right = rng.random(z.shape) < right / (left + right)
+            z = np.abs(z) * np.where(to_right, right, -left) - _ROOT * (right - left)
+            own -= np.log((left + right) / 2).sum()
+        return self.mean + times(z, self.root), own
+
+
+def _halves(skewness: np.ndarray) -> np.ndarray:
+    """Return the scales of two halves of normal distributions with variance 1 and some skewness.
+
+    With d the difference of the scales and p their product the variance is (1 - 2/pi) d^2 + p, and the third
+    moment sqrt(2/pi) d ((4/pi - 1) d^2 + p).
+
+    Examples
+    --------
+    >>> left, right = _halves(np.array([0.0, 0.5]))
+    >>> left.round(2).tolist(), right.round(2).tolist()
+    ([1.0, 0.62], [1.0, 1.34])
+    """
+    grid = np.linspace(-1.6, 1.6, 3201)
+    product = 1 - (1 - 2 / np.pi) * grid**2
+    third = _ROOT * grid * ((4 / np.pi - 1) * grid**2 + product)
+    apart = np.interp(np.clip(skewness, -_MOST_SKEW, _MOST_SKEW), third, grid)
+    right = (apart + np.sqrt(apart**2 + 4 * (1 - (1 - 2 / np.pi) * apart**2))) / 2
+    return np.array([right - apart, right])

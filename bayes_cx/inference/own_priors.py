@@ -11,14 +11,21 @@ from bayes_cx.models import find
 
 __all__ = ["check_priors", "is_plain", "own_priors"]
 
-# The distributions that all priors of the models have, with their arguments: which are positive.
-_PLAIN = {"LogNormal": {"mu": False, "sigma": True}, "Beta": {"alpha": True, "beta": True}}
+# The distributions that all priors of the models have, with their arguments: which are positive; and the link
+# on whose scale they have no bounds.
+_PLAIN = {
+    "LogNormal": {"mu": False, "sigma": True},
+    "Beta": {"alpha": True, "beta": True},
+    "Normal": {"mu": False, "sigma": True},
+}
+_LINKS = {"LogNormal": "log", "Beta": "logit", "Normal": "identity"}
 _TRIED = 200
 
 
 def is_plain(prior: Prior) -> bool:
     """Say whether a prior is one that kernels know, so that PyMC is not needed."""
-    return set(prior.arguments) == set(_PLAIN.get(prior.distribution, ())) != set()
+    usual = _LINKS.get(prior.distribution) == prior.link
+    return usual and set(prior.arguments) == set(_PLAIN[prior.distribution])
 
 
 def own_priors(model: Model) -> dict[str, Prior]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import at_purchases, groups_of
 from bayes_cx.kinds import Kind
 from bayes_cx.page.words import count, plural, shorten
 
@@ -18,11 +19,7 @@ _OWN = frozenset({"offer", "label", "customer", "tier", "rfm_class"})
 
 def group_columns(data: xr.Dataset) -> list[str]:
     """Return the names of the columns that put customers into groups."""
-    return [
-        str(name)
-        for name, column in data.data_vars.items()
-        if column.dims == ("customer",) and column.dtype.kind in "OUT" and name not in _OWN
-    ]
+    return [name for name in groups_of(data) if name not in _OWN]
 
 
 def alike(data: xr.Dataset, kind: Kind, statistics: Iterable[str], many: int = _MANY) -> xr.Dataset | None:
@@ -46,6 +43,7 @@ def alike(data: xr.Dataset, kind: Kind, statistics: Iterable[str], many: int = _
         they are and how many of them are contacted; in the order of priority.
     """
     key = [name for name in dict.fromkeys(statistics) if name in data] + group_columns(data)
+    key += [str(name) for name in data.data_vars if at_purchases(str(name)) in data]
     columns = [data[name].to_numpy() for name in key]
     # The plan also goes by the silence, and by who has given notice, which models of contracts do not read.
     if kind.silence is not None:

@@ -15,6 +15,7 @@ from bayes_cx.scoring.contrast import (
 from bayes_cx.scoring.journey_views import around, beginnings, funnel, journey_map, journey_steps, variants
 from bayes_cx.scoring.log_lik import add_log_likelihood, log_likelihoods, total_log_likelihood
 from bayes_cx.scoring.looking import look
+from bayes_cx.scoring.newcomers import predict_newcomers
 from bayes_cx.scoring.options import horizon_in_fit
 from bayes_cx.scoring.outlook import outlook
 from bayes_cx.scoring.pooled_links import OverLinks, over_links
@@ -66,6 +67,7 @@ __all__ = [
     "over_links",
     "payments",
     "predict_events",
+    "predict_newcomers",
     "predict_purchases",
     "predict_spend",
     "predict_value",

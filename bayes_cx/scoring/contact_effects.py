@@ -77,6 +77,13 @@ def effects_of_contacts(posterior: Posterior) -> xr.Dataset:
 
 
 def _sentence(name: str, days: int | None, low: float, middle: float, high: float, *, sampled: bool) -> str:
-    when = "After" if days is None else "On the day of" if days == 1 else f"For {days} days from"
+    when = "After" if days is None else "On the day of" if days == 1 else f"In the {_span(days)} after"
     between = f", {low:.2f} to {high:.2f}" if sampled else ""
     return f"{when} {name} customers buy {middle:.2f} times as often as without{between}."
+
+
+def _span(days: int) -> str:
+    """Return a number of days, in weeks where they are whole ones."""
+    if days == 7:
+        return "week"
+    return f"{days // 7} weeks" if days % 7 == 0 else f"{days} days"

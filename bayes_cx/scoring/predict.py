@@ -19,6 +19,7 @@ from bayes_cx.spans import DiscountRate
 
 __all__ = [
     "columns_of_kind",
+    "letters_by_draw",
     "payments",
     "predict_counts_and_spend",
     "predict_events",
@@ -75,7 +76,7 @@ def predict_events(
         return {**some.history(known.get("t_x"), known["T"], path), "t": some.ahead(known["t"], path)}
 
     clocks = None if clock is None else _clocks(clock, positions, size, times)
-    for one in _parameters(posterior, stats, draws):
+    for one in letters_by_draw(posterior, stats, draws):
         if active is not None:
             known["p_alive"] = next(active)
         values = {**known, **one}
@@ -230,7 +231,7 @@ def replicate(posterior: Posterior, stats: xr.Dataset, *, draws: int = 500, seed
 
     positions, size = _evenly(posterior, draws), stats.sizes["customer"]
     clocks = None if clock is None else _clocks(clock, positions, size, times)
-    for one in _parameters(posterior, stats, draws):
+    for one in letters_by_draw(posterior, stats, draws):
         values: dict[str, Any] = {**known, **one}
         if clocks is None:
             yield simulate(rng, **{name: values[name] for name in needed})
@@ -298,7 +299,7 @@ def _evenly(posterior: Posterior, draws: int) -> list[int]:
     return [i * posterior.n_draws // draws for i in range(draws)]
 
 
-def _parameters(posterior: Posterior, stats: xr.Dataset, draws: int) -> Iterator[dict[str, np.ndarray]]:
+def letters_by_draw(posterior: Posterior, stats: xr.Dataset, draws: int) -> Iterator[dict[str, np.ndarray]]:
     """Yield draws of the parameters, evenly through the posterior.
 
     Every parameter has shape (customer,), or () where it is the same for all.
@@ -345,5 +346,5 @@ def payments(
             yield lambda n: n * np.asarray(spend, float)
         return
     known = {name: stats[name].to_numpy().astype(float) for name in spend.model.statistics}
-    for one in _parameters(spend, stats, draws):
+    for one in letters_by_draw(spend, stats, draws):
         yield lambda n, one=one: spend.model.simulate_future(rng, n, **known, **one)

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_cx import checks as _checks
 from bayes_cx.checks import Check
-from bayes_cx.data import Split, provenance_of, unique_rows
+from bayes_cx.data import Split, groups_of, provenance_of, unique_rows
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
 from bayes_cx.notebook import html
@@ -217,10 +217,8 @@ def holdout(
 
 def _groups(compared: Compared) -> Iterator[tuple[str, Compared]]:
     """Yield each group by name; groups too small to judge are judged together, by column."""
-    for name, column in compared.later.stats.data_vars.items():
-        if column.dtype.kind not in "OUT" or column.dims != ("customer",):
-            continue
-        values = column.to_numpy().astype(str)
+    for name in groups_of(compared.later.stats):
+        values = compared.later.stats[name].to_numpy().astype(str)
         found, place, size = np.unique(values, return_inverse=True, return_counts=True)
         small = size < SMALLEST_GROUP
         alone = np.flatnonzero(~small) if small.sum() > 1 else np.arange(found.size)

@@ -12,7 +12,7 @@ from bayes_cx.app.observe import observe
 from bayes_cx.app.settings import Compute
 from bayes_cx.app.steps import Steps
 from bayes_cx.errors import InputError
-from bayes_cx.models import BG_NBD, GAMMA_GAMMA, SBG
+from bayes_cx.models import BG_NBD, GAMMA_GAMMA, LOG_NORMAL, SBG
 
 LINES = ("purchase_rate=channel + age", "dropout=channel")
 
@@ -94,7 +94,8 @@ def test_each_model_gets_the_coordinates_that_it_has():
     )
     drifting = Compute(drift="cohort", covariates=("dropout=channel",))
     assert design_of(BG_NBD, nothing, drifting).drift == "cohort"
-    assert design_of(GAMMA_GAMMA, nothing, drifting).is_constant
+    assert design_of(GAMMA_GAMMA, nothing, drifting).drift == {"mean_spend": "cohort"}
+    assert design_of(LOG_NORMAL, nothing, drifting).drift == {"typical_spend": "cohort"}
     assert Compute(drift="cohort").differ
     check_coordinates([BG_NBD, GAMMA_GAMMA], compute)
     with pytest.raises(InputError, match=r"'mean_spend'.*BG/NBD: purchase_rate"):
@@ -128,3 +129,24 @@ def test_a_model_of_spend_has_no_calendar(bayes_cx, shop):
     done = bayes_cx("fit", "s.nc", "--model", "log_normal", "--calendar", "--out", "p.nc")
     assert done.returncode == 2
     assert "for Log-normal; expected a model of what customers do" in done.stderr
+
+
+def test_columns_by_date_that_a_first_part_does_not_show_are_left_out_of_its_fit(cdnow_sample, tmp_path):
+    """So that a hold-out is tested although a promotion came after its cut; the weeks count all the same."""
+    dates = ["1997-03-10", "1997-03-11", "1997-12-20"]
+    frame = pd.DataFrame({"spring": [1, 1, 0], "winter": [0, 0, 1]}, index=dates)
+    frame.to_csv(tmp_path / "both.csv")
+    frame[["winter"]].to_csv(tmp_path / "winter.csv")
+    both, late = (
+        Compute(by_date=tmp_path / f"{name}.csv", by_date_otherwise=0) for name in ("both", "winter")
+    )
+    whole = design_of(BG_NBD, cdnow_sample, both)
+    assert whole.by_date is not None
+    assert set(whole.by_date.columns) == {"spring", "winter"}
+    part = design_of(BG_NBD, cdnow_sample, both, first_part=True)
+    assert part.by_date is not None
+    assert set(part.by_date.columns) == {"spring"}
+    assert part.calendar
+    without = design_of(BG_NBD, cdnow_sample, late, first_part=True)
+    assert without.by_date is None
+    assert without.calendar

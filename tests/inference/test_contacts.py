@@ -332,7 +332,7 @@ def test_more_mail_brings_more_and_the_plan_says_so(fitted, contacts_stats):
 def test_effects_in_words(fitted):
     found = effects_of_contacts(fitted[True])
     mail, visit = found["sentence"].to_numpy()
-    assert mail.startswith("For 10 days from mail customers buy 2.")
+    assert mail.startswith("In the 10 days after mail customers buy 2.")
     assert visit.startswith("After visit customers buy 0.")
     assert mail in fitted[True]._repr_html_()
     # A point estimate has no interval.

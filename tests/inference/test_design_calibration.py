@@ -59,6 +59,16 @@ def quantities(posterior, model):
     return {name: value.to_numpy().ravel() for name, value in found.items()}
 
 
+def simulated(known, letters, pattern, i, model=BG_NBD):
+    """Statistics of customers who live by the parameters of draw `i` of the prior."""
+    rng = np.random.default_rng([2, i])
+    own = {name: value[i, pattern] for name, value in letters.items()}
+    with np.errstate(divide="ignore", over="ignore"):
+        made = model.simulate(rng, known["T"].to_numpy(), **own)
+    seen = {"x": made.counts(CUSTOMERS), "t_x": made.last(CUSTOMERS)}
+    return known.assign({name: ("customer", column) for name, column in seen.items()})
+
+
 def calibrated(model, design, simulations=SIMULATIONS, method=METHOD):
     """The ranks of the truth by name, and the checks that fits failed."""
     known = customers(np.random.default_rng(1))
@@ -66,12 +76,7 @@ def calibrated(model, design, simulations=SIMULATIONS, method=METHOD):
     truth, (letters, pattern) = quantities(prior, model), prior.parameters_of(known)
     ranks, failed = {name: [] for name in truth}, Counter()
     for i in range(simulations):
-        rng = np.random.default_rng([2, i])
-        own = {name: value[i, pattern] for name, value in letters.items()}
-        with np.errstate(divide="ignore", over="ignore"):
-            made = model.simulate(rng, known["T"].to_numpy(), **own)
-        seen = {"x": made.counts(CUSTOMERS), "t_x": made.last(CUSTOMERS)}
-        stats = known.assign({name: ("customer", column) for name, column in seen.items()})
+        stats = simulated(known, letters, pattern, i, model)
         try:
             fit = bcx.fit(model, stats, design=design, method=method, seed=i, scale=SCALE, progress=False)
         except bcx.FitError:
@@ -92,3 +97,15 @@ def test_ranks_are_uniform(model, design):
     assert failed["no fit"] < SIMULATIONS / 10
     for name, found in ranks.items():
         assert p_value(found, DRAWS) > LEVEL / len(ranks), (name, failed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("i", [2, 7])
+def test_few_customers_in_few_nested_groups_need_no_chains(i):
+    """Of two countries nothing is normal; the first draws of these fits have too few that count."""
+    known = customers(np.random.default_rng(1))
+    design = DESIGNS["nested"]
+    prior = sample_prior(BG_NBD, known, design=design, draws=SIMULATIONS, seed=1, scale=SCALE)
+    stats = simulated(known, *prior.parameters_of(known), i)
+    fit = bcx.fit(BG_NBD, stats, design=design, method=bcx.Laplace(), seed=i, scale=SCALE, progress=False)
+    assert fit.verdict == "passed", [check for check in fit.checks if check.status != "passed"]

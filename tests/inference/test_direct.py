@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import bayes_cx as bcx
 from bayes_cx.compiling import SIMPLIFIED, compiled
@@ -92,9 +93,25 @@ def tables():
     return {"purchases": purchases, "opportunities": bcx.load_donations(), "contracts": bcx.load_cohorts()}
 
 
+def test_a_normal_prior_counts(tables, rng):
+    """That of the elasticity of spend; against SciPy."""
+    model = find("log_normal_frequency")
+    prepared = prepare(model, tables["purchases"])
+    both = [direct(prepared, {}, priors=each) for each in (True, False)]
+    points = both[0].start + 0.3 * rng.normal(size=(3, 4))
+    of_prior = sum(
+        stats.norm.logpdf(points[:, i], prior.arguments["mu"], prior.arguments["sigma"])
+        for i, prior in enumerate(model.priors.values())
+    )
+    np.testing.assert_allclose(both[0].heights(points) - both[1].heights(points), of_prior, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "key",
-    ["bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd", "bg_bb", "sbg", "bdw", "gamma_gamma"],
+    [
+        *("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_cnbd", "mbg_cnbd", "bg_bb", "sbg", "bdw"),
+        *("gamma_gamma", "log_normal_frequency"),
+    ],
 )
 def test_slopes_are_those_of_the_density(key, tables, rng):
     """PyTensor's derivative of u * u was wrong within formulas of scalars, and all that use it agreed."""

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import multivariate_t, norm
+from scipy.stats import multivariate_t, norm, skew
+from scipy.stats import t as student
 
 import bayes_cx as bcx
 from bayes_cx.inference import drift
 from bayes_cx.inference.layout import lay_out
 from bayes_cx.inference.outer_draws import OuterDraws
-from bayes_cx.models import BG_NBD
+from bayes_cx.models import BG_NBD, LOG_NORMAL, LOG_NORMAL_FREQUENCY
 from tests.made import with_provenance
 
 PLACES = st.lists(st.integers(0, 12), min_size=2, max_size=6, unique=True).map(sorted)
@@ -145,3 +147,58 @@ def test_drift_on_what_is_no_column_of_groups_is_refused(cdnow_sample):
         bcx.fit(BG_NBD, cohorts, design=bcx.Design(drift={"alpha": "cohort"}), progress=False)
     with pytest.raises(bcx.InputError, match="a design that cannot be read"):
         bcx.Design(drift=["cohort"])  # pyright: ignore[reportArgumentType]
+
+
+def test_skew_draws_have_the_density_and_the_skewness_that_is_said(rng):
+    """Against SciPy: each half is one of a t distribution; and with few tails moments are those asked for."""
+    left, right = np.array([[0.6], [1.5]])
+    draws = OuterDraws(1, 1, 8.0, np.zeros(1), np.eye(1), np.array([left, right]))
+    z, log_density = draws.draw(500, rng)
+    off = z[:, 0] + np.sqrt(2 / np.pi) * (right - left)
+    scale = np.where(off > 0, right, left)
+    np.testing.assert_allclose(log_density, student.logpdf(off / scale, 8) + np.log(2 / (left + right)))
+    skewed = rng.gamma(20.0, 1.0, (60_000, 2)) @ np.array([[1.0, 0.4], [0.0, 1.0]])
+    weight = np.full(60_000, 1 / 60_000)
+    found = OuterDraws(2, 2, 1e6).moved(skewed, weight, skew=True).draw(60_000, rng)[0]
+    # The proposal is rounded to small parts of its spread.
+    np.testing.assert_allclose(found.mean(axis=0), skewed.mean(axis=0), atol=0.3)
+    np.testing.assert_allclose(np.cov(found.T), np.cov(skewed.T), rtol=0.1, atol=0.5)
+    np.testing.assert_allclose(skew(found), skew(skewed), atol=0.06)
+    # Whatever is integrated by them comes out right.
+    wide = OuterDraws(2, 2, 8.0, np.zeros(2), np.eye(2), np.array([[0.8, 1.3], [1.4, 1.1]]))
+    z, log_q = wide.draw(60_000, rng)
+    ratio = np.exp(norm.logpdf(z).sum(axis=1) - log_q)
+    assert ratio.mean() == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [LOG_NORMAL, LOG_NORMAL_FREQUENCY], ids=lambda model: model.key)
+def test_spend_that_drifts_over_cohorts_is_recovered(model, rng):
+    """Cohorts spend more and more; the fit finds each level, and expects the next cohort near the last."""
+    cohorts, each = 12, 120
+    level = np.cumsum(rng.normal(0.05, 0.03, cohorts + 1))
+    cohort = np.repeat(np.arange(cohorts), each)
+    x = rng.poisson(3.0, cohort.size)
+    elasticity = {"b": 0.2} if model is LOG_NORMAL_FREQUENCY else {}
+    made = model.simulate(rng, x, m=30.0 * np.exp(level[cohort]), s=0.5, w=0.4, **elasticity)
+    names = np.array([f"2024-{month + 1:02d}" for month in range(cohorts)], object)
+    stats = xr.Dataset(
+        {name: ("customer", column) for name, column in model.observe(made, x).items()}
+        | {"cohort": ("customer", names[cohort])},
+        coords={"customer": np.arange(cohort.size)},
+        attrs={"kind": "spend", "unit": "week"},
+    )
+    design = bcx.Design(drift={"typical_spend": "cohort"})
+    post = bcx.fit(model, stats, design=design, seed=1, progress=False)
+    assert post.provenance.method == "Laplace"
+    assert post.verdict == "passed"
+    asked = stats.isel(customer=[0] * (cohorts + 1)).assign(cohort=("customer", [*names, "2025-01"]))
+    letters, pattern = post.parameters_of(asked.assign_coords(customer=np.arange(cohorts + 1)))
+    found = np.log(letters["m"] / 30.0)[:, pattern]
+    low, high = np.quantile(found, [0.025, 0.975], axis=0)
+    assert ((low <= level) & (level <= high)).sum() >= cohorts - 1
+    # An interval that would hold anything says nothing.
+    assert (high - low)[:cohorts].max() < 0.25
+    assert np.corrcoef(found.mean(axis=0), level)[0, 1] > 0.95
+    # What is not known of the next is at least a step.
+    assert found[:, -1].std() > 1.2 * found[:, -2].std()

@@ -23,12 +23,14 @@ from bayes_cx.reporting.sections import (
     by_segment,
     certainty,
     coefficients,
+    contacts,
     fit_checks,
     forecast_checks,
     holdout,
     likeness,
     limits,
     models,
+    next_cohort,
     notices,
     page_one,
     priority,
@@ -344,6 +346,62 @@ def test_many_segments_are_cut_and_what_is_noise_is_counted(study):
         "None of the 190 differences reaches a probability of 95%: to rank by them is to rank noise.",
     )
     assert "“shop”" in left_out.lines[0]
+
+
+def test_what_customers_won_next_will_do_is_said(study, counted, contracts):
+    from bayes_cx.decision import NextCohort
+
+    made = np.linspace(0.9, 1.1, 101)[:, None] * [1.0, 2.0, 3.0]
+    data = {name: (("sample", "cohort"), made * times) for name, times in {"events": 1, "value": 20}.items()}
+    data |= {"again": (("sample", "cohort"), made / 10), "customers": ("cohort", [90, 80, 90])}
+    attrs = {"by": "cohort", "events": "purchases", "horizon": "52 weeks"}
+    names = ["2025-11", "2025-12", "2026-01"]
+    coming = NextCohort(xr.Dataset(data, coords={"cohort": names}, attrs=attrs))
+    words, table = next_cohort.section(replace(study, next_cohort=coming)).blocks
+    assert words.lines == (
+        "Customers won next, the cohort 2026-01, are expected to make 3 repeat purchases each (2.73 to 3.27) "
+        "in the 52 weeks after their first purchase, which bring €60.0 of revenue (€54.6 to €65.4). For "
+        "customers like those of 2025-12 it is 2. That those of 2026-01 bring more revenue each than those "
+        "of 2025-12 has a probability of >99%.",
+    )
+    assert [cell_text(row[0]) for row in table.rows] == ["2025-11", "2025-12", "2026-01, the next"]
+    assert [cell_text(cell) for cell in table.rows[2][1:]] == [
+        *("90", "27% to 33%", "2.73 to 3.27", "€54.6 to €65.4"),
+    ]
+    without = next_cohort.section(replace(counted, next_cohort=coming))
+    assert "revenue" not in str(without)
+    assert len(without.blocks[1].columns) == 4
+    ending = next_cohort.section(replace(contracts, next_cohort=coming))
+    assert "in the 52 weeks after their contract began" in ending.blocks[0].lines[0]
+    assert next_cohort.section(study) is None
+    assert "2026-01, the next" in coming._repr_html_()
+
+
+def test_what_goes_with_contacts_is_said(study):
+    """Of how many contacts, and which ones forecasts assume."""
+    from bayes_cx.inference.layout import Layout
+    from tests.made import with_provenance
+
+    fit = study.fits[0]
+    group = fit.draws["posterior"].to_dataset().assign_coords(contact=["mail"])
+    effect = np.log(np.linspace(1.2, 1.6, fit.n_draws)).reshape(
+        *(group.sizes[d] for d in ("chain", "draw")), 1
+    )
+    fit = fit.with_group("posterior", group.assign(contact_effect=(("chain", "draw", "contact"), effect)))
+    layout = Layout(bcx.Design(contacts=["mail"]), {}, {}, {}, contacts={"mail": (28, 12)})
+    n = study.stats.sizes["customer"]
+    days = np.array(["1997-06-01 1997-11-02", *[""] * (n - 1)], object)
+    attrs = study.stats.attrs | {"contacts": '{"mail": 28}', "contacts_of_others": '{"mail": 3}'}
+    stats = study.stats.assign(mail=("customer", days), mail_at_purchases=("customer", np.zeros(n, int)))
+    of_contacts = replace(study, stats=stats.assign_attrs(attrs), fits=(with_provenance(fit, layout=layout),))
+    effects, caveat, table, future = contacts.section(of_contacts).blocks
+    assert effects.lines == (
+        "In the 4 weeks after mail customers buy 1.40 times as often as without, 1.21 to 1.59.",
+    )
+    assert "It is an association" in caveat.lines[0]
+    assert [cell_text(cell) for cell in table.rows[0]] == ["mail", "28 days", "1", "1", "1", "12", "3"]
+    assert "assume the contacts that are listed to come (mail)" in future.lines[0]
+    assert contacts.section(study) is None
 
 
 def test_how_customers_differ_is_put_into_words(study):

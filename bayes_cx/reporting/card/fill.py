@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.checks import Check, Interval
-from bayes_cx.data import DataProvenance, provenance_of
+from bayes_cx.data import DataProvenance, groups_of, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.inference.coefficients import effects
 from bayes_cx.journey_study import JourneyStudy
@@ -251,7 +251,6 @@ def _data(source: DataProvenance, stats: xr.Dataset, currency: str) -> DataPart:
     kind = kind_of(stats)
     lively = int(weight[kind.lively(kind.numbers(stats))].sum())
     repeaters, current = (None, lively) if kind.leaving == "observed" else (lively, None)
-    groups = tuple(str(name) for name, column in stats.data_vars.items() if column.dtype.kind in "OUT")
     return DataPart(
         source=source.source,
         sha256=source.sha256,
@@ -269,7 +268,7 @@ def _data(source: DataProvenance, stats: xr.Dataset, currency: str) -> DataPart:
         currency=currency,
         returns=source.returns,
         pseudonyms=bool(source.pseudonyms),
-        groups=groups,
+        groups=groups_of(stats),
     )
 
 
