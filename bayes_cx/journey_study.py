@@ -220,7 +220,7 @@ def study_journeys(
     until: Any = None,
     journey: str = "",
     close: Any = None,
-    by: str = "",
+    by: Sequence[str] | str = "",
     horizon: Any = None,
     holdout: bool = True,
     holdout_from: Any = None,
@@ -242,8 +242,8 @@ def study_journeys(
         As for `summarise_stays`; by default ``session`` where events have sessions, else ``customer``.
     close : str or Span, optional
         After how long without an event a journey has ended; by default the span of `journey`.
-    by : str
-        Column of the segments, which are pooled.
+    by : str or sequence of str
+        Column of the segments, which are pooled; of several columns each combination is a segment.
     horizon : str or Span, optional
         How far ahead chances look. By default to the end of journeys, where these end by themselves; else 30
         days, or a quarter of the time observed.
@@ -275,7 +275,8 @@ def study_journeys(
     >>> study
     <JourneyStudy of 80 journeys to buy: 3 open>
     """
-    terms = terms_of(events, target, rival, until, journey, close, by, horizon)
+    events, segments = in_segments(events, by)
+    terms = terms_of(events, target, rival, until, journey, close, segments, horizon)
     found = fitted(events, terms, until, seed)
     tested, note = (
         tested_later(events, terms, until, holdout_from, seed) if holdout else (None, "it was not asked for")
@@ -292,6 +293,17 @@ def study_journeys(
         provenance=provenance,
         seed=seed,
     )
+
+
+def in_segments(events: "Events", by: Sequence[str] | str) -> "tuple[Events, str]":
+    """Return the events with a column of segments, of several columns each combination, and its name."""
+    from bayes_cx.data.events import check_events
+
+    check_events(events)
+    columns = list(dict.fromkeys((by,) if isinstance(by, str) else by))
+    if len(columns) < 2:
+        return events, next(iter(columns), "")
+    return events.crossed(columns), " and ".join(columns)
 
 
 def terms_of(

@@ -40,18 +40,14 @@ def journeys(settings: Settings, command: str) -> "Report":
     FitError
         If ``settings.compute.strict`` and a check of the fit did not pass.
     """
-    from bayes_cx.journey_study import completed, fitted, signals_of, terms_of, tested_later
+    from bayes_cx.journey_study import completed, fitted, in_segments, signals_of, terms_of, tested_later
 
     steps = Steps(total=6)
     compute, given, own = settings.compute, settings.events, settings.journeys
-    if len(settings.read.by) > 1:
-        raise InputError(
-            f"--by {' and --by '.join(settings.read.by)}",
-            "one column of segments",
-            "join several columns to one before",
-        )
     with report_folder(_folder(settings), FILES) as folder:
-        events = observe_events(settings, steps, folder / "rejected.csv")
+        events, segments = in_segments(
+            observe_events(settings, steps, folder / "rejected.csv"), settings.read.by
+        )
         with steps.step("Fit journeys") as step:
             terms = terms_of(
                 events,
@@ -60,7 +56,7 @@ def journeys(settings: Settings, command: str) -> "Report":
                 compute.until,
                 own.journey,
                 own.close,
-                next(iter(settings.read.by), ""),
+                segments,
                 compute.horizon,
             )
             stays, posterior, paths = fitted(events, terms, compute.until, compute.seed)

@@ -224,6 +224,40 @@ FROM {rows} GROUP BY ALL ORDER BY ALL"""
             )
         return replace(self, states=taxonomy)
 
+    def crossed(self, columns: Sequence[str]) -> "Events":
+        """Return the events with one more column: the values of several columns together.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Columns of the data. The new one is called by their names with ``and`` between them; a missing
+            value is ``missing``.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, or one of the new name already.
+
+        Examples
+        --------
+        >>> from bayes_cx.data import read_events
+        >>> frame = pd.DataFrame({"who": ["a"], "day": "2025-01-01", "what": "call", "age": 30, "at": "home"})
+        >>> events = read_events(frame, customer="who", time="day", event="what")
+        >>> events.crossed(["age", "at"]).accepted.df()["age and at"].tolist()
+        ['30 · home']
+        """
+        types, name = self.table.types, " and ".join(columns)
+        values = as_text({column: column for column in numbered(columns, types).values()})
+        if name in types:
+            raise InputError(f"a column {name!r}", "a name that is free for both together", "rename it")
+        parts = [f"coalesce({value}, {literal(NO_GROUP)})" for value in values.values()]
+        both = f"concat_ws(' · ', {', '.join(parts)}) AS {ident(name)}"
+        view = self.table.view("crossed_columns", f"SELECT *, {both} FROM {self.table.sql}")
+        context = self.context | {"relational": (*self.context.get("relational", ()), name)}
+        return replace(
+            self, table=replace(self.table, sql=view, types=types | {name: "VARCHAR"}), context=context
+        )
+
     def only(self, *events: str) -> Transactions:
         """Return the events of these names, or states, as transactions with the value as amount.
 

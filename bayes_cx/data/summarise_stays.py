@@ -99,8 +99,9 @@ def stays_of(journeys: Journeys, before: bool, since: str = "") -> xr.Dataset:
     """Return the stays as `summarise_stays` does; with `since`, only those that begin then or later."""
     found, grid, unit = _collapsed(journeys, before, since), journeys.resolution, journeys.unit
     if not found.num_rows:
+        span = f"from {since} until {journeys.until}" if since else f"until {journeys.until}"
         raise InputError(
-            f"no event with a state until {journeys.until}",
+            f"no event of a journey {span}" if since else f"no event with a state {span}",
             "one event or more",
             "pass a later end of observation (until), or map events to states",
         )

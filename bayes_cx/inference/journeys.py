@@ -33,7 +33,8 @@ from bayes_cx.inference.two_states import (
     pair_counts,
     share_of_places,
 )
-from bayes_cx.inference.waits import Waits, waits_of
+from bayes_cx.inference.wait_families import TWO_KINDS
+from bayes_cx.inference.waits import Short, Waits, waits_of
 from bayes_cx.kinds import STAYS, kind_of
 from bayes_cx.models.semi_markov import SEMI_MARKOV, JourneyModel
 
@@ -42,8 +43,7 @@ __all__ = ["JourneyMemory", "JourneyPosterior", "fit_journeys"]
 type JourneyMemory = Literal[1, 2, "auto"]
 
 _ALL = "all"
-# More different waiting times in a state than these are rounded, to steps of such a share.
-_MOST_WAITS, _SAME_WAIT = 2_000, 0.01
+_SHORT = ("share", "scale", "shape")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class JourneyPosterior:
     draws : xarray.DataTree
         Group ``posterior`` over (chain, draw): ``mean`` (state, next), the transition probabilities that
         segments have in common, or those of all where there are none; with segments ``concentration``
-        (state), how alike they are; ``wait_scale`` and ``wait_shape`` (timed). Group ``observed_data``:
+        (state), how alike they are; ``wait_scale`` and ``wait_shape`` (timed), and where waiting times of a
+        state are of two kinds ``wait_short_share``, ``wait_short_scale`` and ``wait_short_shape`` of the
+        short one, NaN of states with one kind. Group ``observed_data``:
         ``transitions``, counts over (segment, state, next). With a memory of two states what segments are is
         each pair of a segment and a state before, and ``pairs`` has counts over (segment, before, state,
         next); ``concentration`` is NaN of a state that only one state comes before.
@@ -277,8 +279,14 @@ class JourneyPosterior:
                 made["probability"],
                 made["khat"],
                 made["ess"],
+                self._short(position) if made["family"] in TWO_KINDS else None,
             )
         return found
+
+    def _short(self, position: int) -> Short:
+        """Return the short kind of waiting times of a state that has two."""
+        drawn = (self.draws["posterior"][f"wait_short_{name}"].to_numpy() for name in _SHORT)
+        return Short(*(one[0, :, position] for one in drawn))
 
     def save(self, path: str | Path) -> None:
         """Write everything to one netCDF file, whole or not at all; `load` reads it."""
@@ -341,6 +349,10 @@ def fit_journeys(
     for name in ("scale", "shape"):
         values = np.array([getattr(found, name) for found in waits.values()]).reshape(len(waits), n)
         posterior[f"wait_{name}"] = (("chain", "draw", "timed"), values.T[None])
+    shorts = [found.short for found in waits.values()]
+    for name in _SHORT if any(shorts) else ():
+        values = [np.full(n, np.nan) if one is None else getattr(one, name) for one in shorts]
+        posterior[f"wait_short_{name}"] = (("chain", "draw", "timed"), np.stack(values, axis=1)[None])
     if waits:
         each = waits.values()
         checks += _weights_checked(
@@ -477,20 +489,12 @@ def _waits(stays: xr.Dataset, n: int, rng: np.random.Generator) -> dict[str, Wai
     if not (timed & ended).any():
         return {}
     centre = float(np.average(wait[timed & ended], weights=weight[timed & ended]))
+    code, names = pd.factorize(state[timed], sort=True)
+    order = np.flatnonzero(timed)[np.argsort(code, kind="stable")]
     found = {}
-    for name in sorted(set(state[timed])):
-        rows = timed & (state == name)
-        # Equal waits of several next states are one row.
-        both, place = np.unique(np.stack([_near(wait[rows]), ended[rows]]), axis=1, return_inverse=True)
-        found[name] = waits_of(both[0], both[1] > 0, np.bincount(place.ravel(), weight[rows]), centre, n, rng)
+    for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(code))[:-1]), strict=True):
+        found[str(name)] = waits_of(wait[rows], ended[rows], weight[rows], centre, n, rng)
     return found
-
-
-def _near(wait: np.ndarray) -> np.ndarray:
-    """Return waiting times; where very many differ, to half a percent, far below what is known of any."""
-    if np.unique(wait).size <= _MOST_WAITS:
-        return wait
-    return np.exp(np.round(np.log(wait) / _SAME_WAIT) * _SAME_WAIT)
 
 
 def _weights_checked(

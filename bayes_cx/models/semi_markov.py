@@ -11,9 +11,9 @@ waiting time whose distribution depends on s,
 with K states that can follow: m is what the segments have in common, and the larger :math:`\kappa` the more
 alike they are. A segment with few stays borrows from the others. Without segments :math:`p_s = m_s`.
 
-Waiting times are exponential, Weibull, gamma or log-normal, whichever has the largest marginal likelihood in
-a state; of a stay that goes on only its length so far is known. Waiting time and next state are independent
-given the state, so each has a posterior of its own.
+Waiting times are exponential, Weibull, gamma or log-normal, or of two kinds, a short and a long one,
+whichever has the largest marginal likelihood in a state; of a stay that goes on only its length so far is
+known. Waiting time and next state are independent given the state, so each has a posterior of its own.
 """
 
 from dataclasses import dataclass

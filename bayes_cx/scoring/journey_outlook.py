@@ -95,7 +95,8 @@ def state_outlook(
     -------
     pandas.DataFrame
         Indexed by ``state``, the largest gain first: ``passed`` (share of journeys that pass it), ``stays``
-        (seen), ``chance`` from there with ``low`` and ``high``, ``earlier`` (mean chance right before),
+        (seen), ``others`` (steps from the states right before it that led elsewhere, to compare with),
+        ``chance`` from there with ``low`` and ``high``, ``earlier`` (mean chance right before),
         ``change`` and ``gain`` (change per journey), with ``change_low``, ``change_high``, ``gain_low`` and
         ``gain_high``. Intervals hold 90%.
     """
@@ -126,11 +127,13 @@ def state_outlook(
             (draws[:, to] @ part for draws, part in zip(each, share, strict=True)), np.zeros(len(whole))
         )
         change = there - earlier
+        left = sum((one.sum(axis=1)[part > 0].sum() for one, part in zip(came_to, came, strict=True)), 0.0)
         rows.append(
             {
                 "state": name,
                 "passed": passing[name] / size,
                 "stays": int(seen.sum()),
+                "others": float(left - came.sum()),
                 **_summary("chance", there if came.any() else whole[:, place], ""),
                 "earlier": float(earlier.mean()),
                 **_summary("change", change),
@@ -138,7 +141,7 @@ def state_outlook(
             }
         )
     names = [f"{name}{end}" for name in ("change", "gain") for end in ("", "_low", "_high")]
-    columns = ["state", "passed", "stays", "chance", "low", "high", "earlier", *names]
+    columns = ["state", "passed", "stays", "others", "chance", "low", "high", "earlier", *names]
     found = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
     return found.sort_values(["gain", "state"], ascending=[False, True]).set_index("state")
 

@@ -176,7 +176,8 @@ def around(paths: pd.DataFrame, state: str, window: int = 3) -> pd.DataFrame:
     pandas.DataFrame
         ``position`` (-1 is right before), ``state`` (``start`` before the first, ``still on the way`` after
         the last), ``n``, ``of`` (journeys with something there), ``share``, ``low`` and ``high``; and
-        ``elsewhere``, the share of the state among all steps of journeys that never come there.
+        ``elsewhere``, the share of the state among all steps of journeys that never come there, with the
+        upper end ``elsewhere_high`` of its interval; both NaN where there are no such journeys.
 
     Raises
     ------
@@ -212,7 +213,10 @@ def around(paths: pd.DataFrame, state: str, window: int = 3) -> pd.DataFrame:
     found["of"] = found.groupby("position")["n"].transform("sum")
     found = _with_shares(found, found["of"].to_numpy())
     total = sum(others.values())
-    return found.assign(elsewhere=[others[name] / total if total else np.nan for name in found["state"]])
+    k = np.array([others[name] for name in found["state"]], float)
+    share = k / total if total else np.full(k.size, np.nan)
+    high = share_interval(k, total)[1] if total else share
+    return found.assign(elsewhere=share, elsewhere_high=high)
 
 
 def beginnings(paths: pd.DataFrame, ends: Sequence[str] | str, longest: int = 3) -> pd.DataFrame:

@@ -58,7 +58,7 @@ def test_one_command_writes_a_whole_report(clicks, command_in):
         ((), "no target; expected a state that is wanted"),
         (("--target", "bye"), "no event 'bye'"),
         (("--target", "buy", "--journey", "soon"), "journey"),
-        (("--target", "buy", "--by", "a", "--by", "b"), "one column of segments"),
+        (("--target", "buy", "--by", "user", "--by", "b"), "no column"),
         (("--target", "buy", "--taxonomy", "none.toml"), "none.toml"),
         (("--target", "buy", "--holdout-from", "2030-01-01"), "a cut at"),
     ],

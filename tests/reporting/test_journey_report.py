@@ -194,6 +194,51 @@ def test_hardly_any_data_get_a_report_that_says_so(frame, settings):
     assert document(found.page)
 
 
+def test_four_customers_show_nothing_to_mend():
+    days = {"a": (1, 2), "b": (3,), "c": (4, 6), "d": (7, 8)}
+    rows = [
+        (who, f"2025-01-{day:02} 10:00", what)
+        for who, found in days.items()
+        for day, what in zip(found, ("visit", "basket"), strict=False)
+    ]
+    rows += [(who, f"2025-01-{days[who][1]:02} 10:30", "buy") for who in "ad"]
+    frame = pd.DataFrame(rows, columns=["who", "at", "what"])
+    events = bcx.read_events(frame, customer="who", time="at", event="what")
+    said = " ".join(bcx.report(bcx.study_journeys(events, target="buy", until="2025-01-31")).sentences)
+    assert "No state surely lowers the chance" in said
+    assert "in 2 of 2 journeys" in said
+    for claim in ("Mend first", "Look at what happens", "What comes before", "begin with the first"):
+        assert claim not in said
+
+
+def test_segments_are_crossed():
+    rows = [(f"c{i}", f"2025-01-{1 + i % 20:02}", "visit", "ab"[i % 2], i % 3) for i in range(60)]
+    frame = pd.DataFrame(rows, columns=["who", "at", "what", "plan", "size"])
+    bought = frame[frame["plan"] == "a"].assign(what="buy", at="2025-01-25")
+    events = bcx.read_events(pd.concat([frame, bought]), customer="who", time="at", event="what")
+    study = bcx.study_journeys(events, target="buy", by=("plan", "size"), until="2025-02-20", holdout=False)
+    assert study.terms.by == "plan and size"
+    assert sorted(study.posterior.segments) == [f"{plan} · {size}" for plan in "ab" for size in range(3)]
+    counts = study.posterior.counts[:, 0].sum(axis=1)
+    assert counts.tolist() == [10] * 6
+
+
+def test_labels_of_the_map_stay_inside_its_axes(study):
+    import matplotlib.pyplot as plt
+
+    for size in ((11, 4), (5, 2.5)):
+        figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
+        right.plot([0, 1])
+        bcx.plot.journey_map(study, ax=left)
+        figure.draw_without_rendering()
+        inside = left.get_window_extent().padded(3)
+        boxes = [text.get_window_extent() for text in left.texts]
+        assert boxes
+        assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 for box in boxes)
+        assert all(inside.y0 <= box.y0 and box.y1 <= inside.y1 for box in boxes)
+        plt.close(figure)
+
+
 def test_what_cannot_be_studied():
     table = pd.DataFrame({"who": ["a"], "at": ["2025-01-01"], "what": ["x"]})
     events = bcx.read_events(table, customer="who", time="at", event="what")

@@ -53,7 +53,9 @@ def chances(
         headline = f"No state is passed on the way to {words}"
     else:
         best = shown.iloc[int(np.argmax(shown["low"].to_numpy()))]
-        headline = f"{shorten(str(best.name), 30)} leads to {words} in {per_cent(float(best['chance']))}"
+        ends = per_cent_range(float(best["low"]), float(best["high"]))
+        chance = per_cent(float(best["chance"]))
+        headline = f"{shorten(str(best.name), 30)} leads to {words} in {chance} (90% interval {ends})"
     rest = len(by_state) - len(shown)
     also = f" {count(rest)} states that are passed less often are left out." if rest else ""
     return Picture(

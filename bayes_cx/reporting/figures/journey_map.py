@@ -21,8 +21,11 @@ __all__ = ["draw_journey_map", "ending_words", "journey_map"]
 
 # Widths and heights in shares of the drawing.
 _NODE, _GAP, _WIDEST = 0.014, 0.035, 0.15
-# A label has two lines of this size in points, and needs this height in inches.
-_SIZE, _LABEL = 8.0, 0.29
+# A label has two lines of this size in points, and needs this height in inches; so do the heads of columns.
+_SIZE, _LABEL, _HEAD = 8.0, 0.29, 0.22
+# In inches: a character of a label, what stands beside it, the room right of the last column, and the least
+# that the number of journeys needs. In narrower columns letters become smaller, down to a share.
+_LETTER, _BESIDE, _RIGHT, _COUNTED, _SMALLEST = 0.063, 0.16, 1.24, 0.85, 0.7
 # Flows of a smaller share are not seen.
 _THIN = 0.002
 _PALE, _DARK = 0.22, 0.42
@@ -34,7 +37,7 @@ def journey_map(flows: Any, goals: Sequence[str], rivals: Sequence[str], headlin
     rows = max(len(column) for column in _columns(flows, goals, rivals))
     height = max(3.6, 0.5 + (_LABEL + 0.06) * rows)
     with canvas(height) as figure:
-        axes = axes_at(figure, left=0.02, right=0.02, top=0.22, bottom=0.02)
+        axes = axes_at(figure, left=0.02, right=0.02, top=0.01, bottom=0.02)
         draw_journey_map(axes, flows, goals, rivals)
         svg = to_svg(figure)
     ends = _ends(flows)
@@ -78,16 +81,21 @@ def _ends(flows: Any) -> Mapping[str, float]:
 
 
 def draw_journey_map(axes: "Axes", flows: Any, goals: Sequence[str] = (), rivals: Sequence[str] = ()) -> None:
-    """Draw on given axes what `journey_map` shows."""
+    """Draw on given axes what `journey_map` shows, labels and heads of columns within them."""
     columns = _columns(flows, goals, rivals)
     last = len(columns) - 1
     ends = set(flows.attrs["ends"])
-    axes.set(xlim=(0, 1), ylim=(1, 0))
     axes.axis("off")
-    room = _room(axes)
+    width, height = _inches(axes)
+    right = min(_RIGHT, 1.25 * width / (last + 1.25))
+    pitch = (width - right) / last
+    size_of_text = min(1.0, max(_SMALLEST, min(pitch, right) / _RIGHT))
+    head = min(_HEAD * size_of_text / height, 0.3)
+    axes.set(xlim=(0, 1), ylim=(1, -head / (1 - head)))
+    room = _LABEL * size_of_text / (height * (1 - head))
     scale = 1 - _GAP * (max(map(len, columns)) - 1)
     places = [_stacked(column, scale) for column in columns]
-    left = [0.82 * step / last for step in range(last + 1)]
+    left = [pitch * step / width for step in range(last + 1)]
     # Wide flows first, so that narrow ones stay visible.
     leaving = [{name: top for name, (top, _) in one.items()} for one in places]
     entering = [dict(one) for one in leaving]
@@ -122,11 +130,14 @@ def draw_journey_map(axes: "Axes", flows: Any, goals: Sequence[str] = (), rivals
                 continue
             axes.add_patch(Rectangle((left[step], top), _NODE, size, facecolor=colour, linewidth=0))
             labels.append((top + size / 2, name, columns[step][name]))
-        _write(axes, left[step] + _NODE + 0.008, labels, room, flows.attrs["journeys"])
-        head = "Start" if step == 0 else "In the end" if step == last else f"Step {step}"
+        space = (right if step == last else pitch) - _BESIDE
+        journeys = flows.attrs["journeys"] if space > _COUNTED * size_of_text else None
+        letters = min(_NAME, max(4, int(space / (_LETTER * size_of_text))))
+        _write(axes, left[step] + _NODE + 0.008, labels, room, journeys, letters, size_of_text)
+        title = "Start" if step == 0 else "In the end" if step == last else f"Step {step}"
         axes.annotate(
-            head, (left[step], 0), xytext=(0, 5), textcoords="offset points", fontsize=8,
-            color=COLOURS["muted"], annotation_clip=False,
+            title, (left[step], 0), xytext=(0, 5 * size_of_text), textcoords="offset points",
+            fontsize=_SIZE * size_of_text, color=COLOURS["muted"], annotation_clip=False, in_layout=False,
         )  # fmt: skip
 
 
@@ -182,23 +193,42 @@ def _colour(name: str, goals: Sequence[str], rivals: Sequence[str], ends: set[st
     return COLOURS["grey"] if name in ends else COLOURS["blue"]
 
 
-def _room(axes: "Axes") -> float:
-    """Return the height of a label as a share of the axes."""
-    return _LABEL / (axes.get_window_extent().height / axes.figure.dpi)
+def _inches(axes: "Axes") -> tuple[float, float]:
+    """Return width and height of the axes, where the layout of their figure will have put them."""
+    figure: Any = axes.get_figure(root=True)
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+    extent = axes.get_window_extent()
+    return extent.width / figure.dpi, extent.height / figure.dpi
 
 
-def _write(axes: "Axes", x: float, labels: list[tuple[float, str, float]], room: float, size: int) -> None:
-    """Write names and shares beside their nodes, moved apart where they would overlap."""
+def _write(
+    axes: "Axes",
+    x: float,
+    labels: list[tuple[float, str, float]],
+    room: float,
+    journeys: int | None,
+    letters: int,
+    scale: float,
+) -> None:
+    """Write names and shares beside their nodes, moved apart where they would overlap.
+
+    Where there is no room for all, only the largest have a label.
+    """
+    fit = max(1, int(1 / room))
+    largest = sorted(labels, key=lambda label: -label[2])[:fit]
+    labels = [label for label in labels if label in largest]
     places = _apart([place for place, _, _ in labels], room)
     for at, (_, name, share) in zip(places, labels, strict=True):
-        text = shorten(printable(ending_words(name)), _NAME)
-        note = f"{per_cent(share)} · {count(share * size)}"
+        text = shorten(printable(ending_words(name)), letters)
+        note = per_cent(share) if journeys is None else f"{per_cent(share)} · {count(share * journeys)}"
         for up, words, weight in ((4.5, text, "semibold"), (-4.5, note, "normal")):
             axes.annotate(
-                words, (x, at), xytext=(0, up), textcoords="offset points", fontsize=_SIZE - (up < 0),
-                fontweight=weight, color=COLOURS["ink" if up > 0 else "muted"], va="center_baseline",
+                words, (x, at), xytext=(0, up * scale), textcoords="offset points",
+                fontsize=(_SIZE - (up < 0)) * scale, fontweight=weight, va="center_baseline",
+                color=COLOURS["ink" if up > 0 else "muted"],
                 bbox={"facecolor": PAPER["light"], "alpha": 0.6, "pad": 0.6, "linewidth": 0},
-                annotation_clip=False, zorder=5,
+                annotation_clip=False, in_layout=False, zorder=5,
             )  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """How it was computed, its limits, and how to compute it again."""
 
+import numpy as np
+
 from bayes_cx.data import provenance_of
+from bayes_cx.inference.waits import Waits
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Block, Column, Number, Section, Table, Text
 from bayes_cx.page.check_table import checks_table
 from bayes_cx.page.words import count, last_day, listing, per_cent, plural, shorten
 from bayes_cx.references import reference
-from bayes_cx.reporting.journeys.words import ahead, either_of, what_is_a_journey
+from bayes_cx.reporting.journeys.words import ahead, either_of, length_words, what_is_a_journey
 
 __all__ = ["limits", "method"]
 
@@ -20,7 +23,7 @@ def method(study: JourneyStudy) -> Section:
     lines = [
         what_is_a_journey(study),
         f"From each state a journey goes on to another with a chance of its own (Dirichlet), after a time of "
-        f"{_families(study)}, whichever the data prefer in that state. {_pooled(study)}",
+        f"{_families(study)}, whichever the data prefer in that state.{_kinds(study)} {_pooled(study)}",
         _memory(study),
         f"Chances of {either_of((*study.terms.goals, *study.terms.rivals))}{ahead(study)} follow from these "
         f"for each of {count(posterior.n_draws)} draws from the posterior; intervals are of these draws.",
@@ -39,8 +42,20 @@ def method(study: JourneyStudy) -> Section:
 
 
 def _families(study: JourneyStudy) -> str:
-    found = dict.fromkeys(waits.family for waits in study.posterior.waits.values())
-    return f"{listing(list(found), 'or')} distribution" if found else "unknown length"
+    found = list(dict.fromkeys(waits.family for waits in study.posterior.waits.values()))
+    return f"a distribution that is {listing(found, 'or')}" if found else "unknown length"
+
+
+def _kinds(study: JourneyStudy) -> str:
+    """Say in how many states waiting times are of two kinds."""
+    waits = study.posterior.waits.values()
+    two = sum(one.short is not None for one in waits)
+    if not two:
+        return ""
+    return (
+        f" In {count(two)} of {plural(len(waits), 'state')} waiting times are of two kinds, short ones and "
+        "long ones, such as those within a visit and those until the customer comes back."
+    )
 
 
 def _pooled(study: JourneyStudy) -> str:
@@ -66,20 +81,40 @@ def _waits(study: JourneyStudy) -> Table:
     waits = study.posterior.waits
     rows = tuple(
         (
-            shorten(name, 40),
+            shorten(name, 30),
             one.family,
             Number(per_cent(one.probability[one.family]), one.probability[one.family]),
-            Number(f"{float(one.mean.mean()):.3g}", float(one.mean.mean())),
+            *_times(one, study.terms.unit),
         )
         for name, one in list(waits.items())[:_STATES]
     )
+    heads = ("Distribution", "Probability", "Median", "Short ones", "Their median", "Median of long ones")
     return Table(
-        (Column("State", wide=True), Column("Waiting time"), Column("Probability"), Column("Mean")),
+        (Column("State", wide=True), *map(Column, heads)),
         rows,
-        caption=f"Time until the next event by state, in {study.terms.unit}s.",
-        legend="The family that the data prefer, and its posterior probability among four.",
+        caption="Time until the next event, by state.",
+        legend=(
+            "The distribution that the data prefer, and its posterior probability among four families and "
+            "two mixtures of a short and a long kind. Short ones: their share of the stays, where there are "
+            "two kinds."
+        ),
         label="Waiting times by state",
     )
+
+
+def _times(one: Waits, unit: str) -> list[Number]:
+    """Return the median, and of two kinds the share of the short one and the median of each."""
+    median = float(one.quantile(0.5).mean())
+    found = [Number(length_words(median, unit), median)]
+    if one.short is None:
+        return [*found, *[Number("–", 0.0)] * 3]
+    share = float(one.short.share.mean())
+    each = [float(part.inverse(np.array(0.5)).mean()) for part in one.parts]
+    return [
+        *found,
+        Number(per_cent(share), share),
+        *(Number(length_words(half, unit), half) for half in each),
+    ]
 
 
 def limits(study: JourneyStudy) -> Section:

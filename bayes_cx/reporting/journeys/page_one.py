@@ -16,13 +16,17 @@ from bayes_cx.reporting.journeys.words import (
     per_hundred,
     what_is_a_journey,
 )
-from bayes_cx.scoring.journey_views import around, each_row
+from bayes_cx.scoring.journey_views import around, each_row, share_interval
 
 __all__ = ["before_words", "calls", "lead", "losses", "mend", "section"]
 
 _MENDED, _SIGNALS = 3, 2
 # A state before the end is named where it is so much more frequent there than in other journeys.
 _TELLING = 1.5
+# What fewer journeys, or steps, did is no reason to act.
+_FEWEST = 20
+# So many journeys are few.
+_FEW = 100
 
 
 def section(study: JourneyStudy) -> Section:
@@ -60,19 +64,26 @@ def _no_more(study: JourneyStudy) -> str:
     last = lost[lost["last"] != ""].groupby("last")["n"].sum().sort_values(ascending=False, kind="stable")
     if last.empty:
         return ""
-    share = float(last.iloc[0]) / float(last.sum())
-    return (
-        f"{per_cent(float(lost['n'].sum()) / study.journeys)} of those seen ended with neither; the largest "
-        f"part of them, {per_cent(share)}, ended after {named(str(last.index[0]))}."
-        if study.rival is not None and study.goal is not None
-        else f"{per_cent(float(lost['n'].sum()) / study.journeys)} of those seen ended without; the largest "
-        f"part of them, {per_cent(share)}, ended after {named(str(last.index[0]))}."
+    size = int(lost["n"].sum())
+    word = "neither" if study.rival is not None and study.goal is not None else "no such state"
+    text = (
+        f"{count(size)} of {count(study.journeys)} seen, {per_cent(size / study.journeys)}, ended with {word}"
     )
+    first = share_interval(float(last.iloc[0]), float(last.sum()))[0]
+    second = share_interval(float(last.iloc[1]), float(last.sum()))[1] if len(last) > 1 else 0.0
+    if size < _FEWEST or first <= second:
+        return f"{text}."
+    share = float(last.iloc[0]) / float(last.sum())
+    return f"{text}; the largest part of them, {per_cent(share)}, ended after {named(str(last.index[0]))}."
 
 
 def losses(one: Outlook, good: bool) -> Any:
-    """Return the states at which journeys turn for the worse, the surest and largest loss first."""
-    table = one.by_state
+    """Return the states at which journeys surely turn for the worse, the surest and largest loss first.
+
+    The interval of the change has to be away from none, and enough steps have to have led there, and
+    elsewhere from the states before: without these the change is a comparison with what was never seen.
+    """
+    table = one.by_state[(one.by_state["stays"] >= _FEWEST) & (one.by_state["others"] >= _FEWEST)]
     if good:
         found = table[table["change_high"] < 0].assign(sure=lambda t: -t["gain_high"])
     else:
@@ -89,7 +100,8 @@ def mend(study: JourneyStudy) -> list[str]:
         found, what = losses(one, good), either_of(one.states)
         if found.empty:
             way = "lowers" if good else "raises"
-            lines.append(f"No state surely {way} the chance of {what}.")
+            few = " So few journeys do not show more." if study.journeys < _FEW else ""
+            lines.append(f"No state surely {way} the chance of {what}.{few}")
             continue
         largest = found.index[0]
         column = "change_high" if good else "change_low"
@@ -121,18 +133,17 @@ def before_words(study: JourneyStudy) -> str:
     found = found[(found["position"] < 0) & (found["state"] != "start")]
     if found.empty:
         return ""
-    telling = found.assign(
-        times=np.divide(
-            found["low"], found["elsewhere"], out=np.full(len(found), np.inf), where=found["elsewhere"] > 0
-        )
+    # The lower end there against the upper end elsewhere; where nothing is known of others, no comparison.
+    telling = found.assign(times=found["low"] / found["elsewhere_high"])
+    telling = telling[(telling["times"] >= _TELLING) & (telling["n"] >= _FEWEST)].sort_values(
+        "times", ascending=False, kind="stable"
     )
-    telling = telling[telling["times"] >= _TELLING].sort_values("times", ascending=False, kind="stable")
     telling = telling.drop_duplicates("state").head(_MENDED)
     if telling.empty:
         usual = found[found["position"] == -1].iloc[0]
         return (
-            f"Nothing stands out before {named(states[0])}; the most frequent step before it is "
-            f"{named(str(usual['state']))} ({per_cent(usual['share'])})."
+            f"Nothing surely stands out before {named(states[0])}; the most frequent step before it was "
+            f"{named(str(usual['state']))}, in {count(usual['n'])} of {plural(int(usual['of']), 'journey')}."
         )
     said = [
         f"{named(str(row.state))} {_steps(int(row.position))} in {per_cent(row.share)} of cases, "
@@ -204,16 +215,32 @@ def _actions(study: JourneyStudy) -> list[str]:
                 "thing, and compare with customers for whom it was not changed."
             )
             break
-    n, one = study.open.sizes["customer"], study.main
+    if not steps:
+        steps.append(
+            "Change nothing because of what is shown here: no state surely makes journeys worse. More "
+            "journeys, or a change that is tried on half of the customers, would tell."
+        )
+    n, ordered = study.open.sizes["customer"], _is_ordered(study.main)
     if n:
         what = "keep" if study.rival is not None else "help"
-        steps.append(
-            f"To {what} customers, begin with the first of open_journeys.csv; leave a tenth of them alone, "
-            "so that the next report can say what calling changed."
+        first = (
+            "begin with the first of open_journeys.csv"
+            if ordered
+            else "take any of open_journeys.csv: whose chances are larger is not sure"
         )
+        rest = (
+            "; leave a tenth of them alone, so that the next report can say what calling changed"
+            if n >= 10 * _FEWEST
+            else "; they are too few to learn what calling changes"
+        )
+        steps.append(f"To {what} customers, {first}{rest}.")
     if study.holdout is None or any(check.status == "failed" for check in study.holdout.checks):
-        steps.append(
-            "Mind the warnings above before acting on single chances: use the order of the list rather than "
-            "its numbers."
-        )
-    return steps or ["Collect more events: nothing stands out yet."]
+        rather = ": use the order of the list rather than its numbers" if n and ordered else ""
+        steps.append(f"Mind the warnings above before acting on single chances{rather}.")
+    return steps
+
+
+def _is_ordered(one: Outlook) -> bool:
+    """Return whether the open journey with the largest chance surely has a larger one than the average."""
+    table = one.of_open
+    return len(table) > 1 and bool(table["low"].iloc[int(table["chance"].argmax())] > table["chance"].mean())

@@ -39,7 +39,7 @@ def section(study: JourneyStudy) -> Section:
     )
     blocks: list[Block] = [Columns(pictures)] if len(pictures) > 1 else [*pictures[0]] if pictures else []
     for one, good in shown:
-        if not one.by_state.empty:
+        if (one.by_state["others"] > 0).any():
             blocks.append(_turns(one, good, study))
     for one, good in shown:
         blocks += _beginnings(study, one, good)
@@ -50,7 +50,9 @@ def section(study: JourneyStudy) -> Section:
 
 def _turns(one: Outlook, good: bool, study: JourneyStudy) -> Table:
     """Return the states by what coming into them changes, the worst first."""
-    table = one.by_state.sort_values("gain", ascending=good, kind="stable").head(_ROWS)
+    # Where all that came before led there, there is nothing to compare with.
+    table = one.by_state[one.by_state["others"] > 0]
+    table = table.sort_values("gain", ascending=good, kind="stable").head(_ROWS)
     rows = tuple(
         (
             shorten(str(row.Index), 34),

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from bayes_cx.journey_study import JourneyStudy
-from bayes_cx.page.words import listing, shorten
+from bayes_cx.page.words import count, listing, shorten
 from bayes_cx.reporting.figures.journey_map import ending_words
+from bayes_cx.spans import FINE_UNITS
 
 __all__ = [
     "ahead",
     "either_of",
+    "length_words",
     "named",
     "path_words",
     "per_hundred",
@@ -46,6 +48,15 @@ def path_words(path: Sequence[str], most: int = 6) -> str:
     if len(path) > most:
         shown.append("…")
     return " → ".join(shown) or "nothing before"
+
+
+def length_words(time: float, unit: str) -> str:
+    """Return a length of time in the largest unit that fits: ``2.5 h``."""
+    days = time * FINE_UNITS[unit]
+    units = (("day", "d"), ("hour", "h"), ("minute", "min"), ("second", "s"))
+    name, short = next((one for one in units if days >= FINE_UNITS[one[0]]), units[-1])
+    number = days / FINE_UNITS[name]
+    return f"{count(round(number))} {short}" if number >= 10 else f"{number:.1f} {short}"
 
 
 def what_is_a_journey(study: JourneyStudy) -> str:
