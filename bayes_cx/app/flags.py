@@ -83,10 +83,13 @@ class Given:
         """
         from bayes_cx.app.apart import check_apart
 
-        trials = (offer.response.measured for offer in settings.offer.offers if offer.response is not None)
+        several = settings.several
+        offered = (*settings.offer.offers, *several.actions)
+        trials = (offer.response.measured for offer in offered if offer.response is not None)
         own = settings.read.file, settings.read.key_file, settings.compute.by_date, *trials
         own = (*own, settings.read.contacts)
         own = (*own, settings.trial.purchases, settings.events.taxonomy)
+        own = (*own, several.opt_outs, several.contact_log)
         read = (*files, *own, self.options.get("config"))
         check_apart(read, writes)
 

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from bayes_cx.app.settings import (
     GROUPS,
     SETTINGS,
+    ActionSettings,
     OfferSettings,
     ResponseSettings,
     Setting,
     Settings,
+    Several,
     settings_in,
 )
 from bayes_cx.errors import InputError
@@ -30,6 +32,8 @@ __all__ = ["load"]
 
 # Numbers beyond these mean nothing as money, share, count or seed, and overflow somewhere.
 _MOST, _MOST_WHOLE = 1e15, 2**32 - 1
+# The keys of several actions and their limits.
+_OF_ACTIONS = tuple(setting.key for setting in settings_in(Several))
 # How much of a value is shown in a message.
 _SHOWN = 80
 # Pairs of settings that exclude each other, and what was expected.
@@ -64,9 +68,10 @@ def load(flags: Mapping[str, Any]) -> Settings:
     # Naming another source on the command line replaces the one of the file.
     if "file" in given or "dataset" in given:
         values = {key: value for key, value in values.items() if key not in ("file", "dataset")}
-    # A cost on the command line replaces the offers of the file: it describes the one offer.
+    # A cost on the command line replaces what the file offers: it describes the one offer.
     if "cost" in given:
-        values.pop("offers", None)
+        for key in ("offers", *_OF_ACTIONS):
+            values.pop(key, None)
     checked = {
         **_check(SETTINGS.values(), values, f"in {config}"),
         **_check(SETTINGS.values(), given, None),
@@ -78,12 +83,54 @@ def load(flags: Mapping[str, Any]) -> Settings:
         raise InputError("by_date_otherwise without by_date", "a file by date", "name it, or leave this out")
     if checked.get("contacts_last") and checked.get("contacts") is None:
         raise InputError("contacts_last without contacts", "a file of contacts", "name it, or leave this out")
+    _check_actions(checked)
     return Settings(
         **{
             name: record(**{s.key: checked[s.key] for s in settings_in(record) if s.key in checked})
             for name, record in GROUPS.items()
         }
     )
+
+
+def _check_actions(checked: Mapping[str, Any]) -> None:
+    """Refuse limits without actions, actions beside offers, and channels that no action has."""
+    actions: tuple[ActionSettings, ...] = checked.get("actions", ())
+    limits = [key for key in _OF_ACTIONS if key != "actions" and key in checked]
+    if not actions:
+        if limits:
+            raise InputError(
+                f"{limits[0]} without actions", "actions to choose from", "begin each with [[actions]]"
+            )
+        return
+    for key, instead in (
+        ("offers", "each offer is one of the actions"),
+        ("cost", "each action has its own"),
+        ("capacity", "capacities = {phone = 200}, by channel"),
+    ):
+        if checked.get(key) not in (None, ()):
+            raise InputError(f"both actions and {key}", f"actions alone: {instead}", f"leave out {key}")
+    channels = sorted({action.channel for action in actions if action.channel})
+    known = ", ".join(channels) or "none, since no action has a channel"
+    for channel, _ in checked.get("capacities", ()):
+        if channel not in channels:
+            raise InputError(
+                f"a capacity of {channel!r}", f"a channel of the actions: {known}", "correct its name"
+            )
+    for key in ("contacts", "opt_outs", "opt_out_column", "contact_log"):
+        if checked.get(key) is not None and not channels:
+            raise InputError(
+                f"{key} with actions that have no channel",
+                "the channel by which each action reaches a customer",
+                'add for example channel = "e-mail"',
+            )
+    if checked.get("consistent") and not any(action.message for action in actions):
+        raise InputError(
+            "consistent with actions that have no message",
+            "what each action says",
+            'add for example message = "spring"',
+        )
+    if checked.get("consistent") and checked.get("contact_log") is None:
+        raise InputError("consistent without contact_log", "earlier contacts", "name their file")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -104,7 +151,8 @@ def _read(path: Path) -> dict[str, Any]:
     for key, value in values.items():
         if key in SETTINGS and SETTINGS[key].option.path and isinstance(value, str) and not is_address(value):
             values[key] = str(path.parent / value)
-    for offer in values.get("offers", ()) if isinstance(values.get("offers"), list) else ():
+    tables = [values[key] for key in ("offers", "actions") if isinstance(values.get(key), list)]
+    for offer in (one for table in tables for one in table):
         response = offer.get("response") if isinstance(offer, dict) else None
         if isinstance(response, dict) and isinstance(file := response.get("measured"), str):
             response["measured"] = file if is_address(file) else str(path.parent / file)
@@ -127,8 +175,8 @@ def _check(known: Iterable[Setting], values: Mapping[str, Any], where: str | Non
 
 
 def _value(setting: Setting, value: Any, where: str | None) -> Any:
-    if setting.type == tuple[OfferSettings, ...]:
-        return _offers(value, where)
+    if setting.type in (tuple[OfferSettings, ...], tuple[ActionSettings, ...]):
+        return _offers(setting, value, where)
     if setting.type == ResponseSettings | None:
         return _response(value, where)
     option = setting.option
@@ -175,19 +223,20 @@ def _short(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _offers(tables: Any, where: str | None) -> tuple[OfferSettings, ...]:
+def _offers(setting: Setting, tables: Any, where: str | None) -> tuple[OfferSettings, ...]:
+    record, key = get_args(setting.type)[0], setting.key
     if not isinstance(tables, list | tuple) or not all(isinstance(table, Mapping) for table in tables):
         raise InputError(
-            f"offers is {_short(repr(tables))} {where}", "tables", "begin each offer with [[offers]]"
+            f"{key} is {_short(repr(tables))} {where}", "tables", f"begin each {key[:-1]} with [[{key}]]"
         )
-    known = settings_in(OfferSettings)
+    known = settings_in(record)
     offers = tuple(
-        OfferSettings(**_check(known, table, f"in offer {number} of {str(where).removeprefix('in ')}"))
+        record(**_check(known, table, f"in {key[:-1]} {number} of {str(where).removeprefix('in ')}"))
         for number, table in enumerate(tables, 1)
     )
     if len({offer.name for offer in offers}) < len(offers):
         names = ", ".join(offer.name for offer in offers)
-        raise InputError(f"offers named {names} {where}", "a name of its own for each", "rename one of them")
+        raise InputError(f"{key} named {names} {where}", "a name of its own for each", "rename one of them")
     return offers
 
 

@@ -20,7 +20,7 @@ def check_responses(settings: Settings) -> None:
     FitError
         If ``settings.compute.strict`` and a trial did not pass its checks.
     """
-    for offer in settings.offer.offers:
+    for offer in (*settings.offer.offers, *settings.several.actions):
         if offer.response is not None:
             found = response_of(offer.response, settings)
             if (

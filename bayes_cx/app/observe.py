@@ -55,11 +55,14 @@ class Observed:
         The keys of the models to fit: one, or the candidates of a selection.
     split : callable or None
         ``split() -> Split`` cuts the observation in two; None where only statistics are known.
+    refusing : tuple
+        The customers who refuse all contacts, by the column that the settings name for that.
     """
 
     stats: "xr.Dataset"
     models: tuple[str, ...]
     split: "Callable[[], bcx.Split] | None" = None
+    refusing: tuple[object, ...] = ()
 
 
 def _observed(
@@ -71,20 +74,39 @@ def _observed(
 
     stats = _with_cohorts(settings, stats)
     check_design_columns(stats, settings.compute)
+    stats, refusing = _without_opt_outs(settings, stats)
     numeric = [name for name in covariate_columns(settings.compute) if name not in settings.read.by]
     numeric = [name for name in numeric if as_numbers(stats[name]) is not None]
 
     def parts() -> "bcx.Split":
         assert split is not None
         made = split()
-        calibration = _with_cohorts(settings, made.calibration)
+        calibration, _ = _without_opt_outs(settings, _with_cohorts(settings, made.calibration))
         return replace(made, calibration=with_numbers(calibration, numeric))
 
     stats = with_numbers(stats, numeric)
-    changed = split is not None and (numeric or settings.read.cohort)
+    changed = split is not None and (numeric or settings.read.cohort or settings.several.opt_out_column)
     again = parts if changed else split
     # Split once, although the choice of models and the hold-out test all ask.
-    return Observed(stats, models_for(settings, stats), None if again is None else cache(again))
+    return Observed(stats, models_for(settings, stats), None if again is None else cache(again), refusing)
+
+
+def _without_opt_outs(settings: Settings, stats: "xr.Dataset") -> "tuple[xr.Dataset, tuple[object, ...]]":
+    """Return the statistics without the column of opt-outs, and who refuses by it; it groups nobody."""
+    column = settings.several.opt_out_column
+    if column is None:
+        return stats, ()
+    if column not in stats or stats[column].dims != ("customer",):
+        raise InputError(
+            f"no column {column} of opt-outs",
+            "a column of the transactions or contracts",
+            "correct opt_out_column, or name a file as opt_outs",
+        )
+    from bayes_cx.app.action_plan import refuse
+
+    customers = stats["customer"].to_numpy()[refuse(stats[column].to_numpy(), column)]
+    kept = stats if column in _by(settings, opt_outs=False) else stats.drop_vars(column)
+    return kept, tuple(customers.tolist())
 
 
 def _with_cohorts(settings: Settings, stats: "xr.Dataset") -> "xr.Dataset":
@@ -353,12 +375,13 @@ def read_purchases(settings: Settings, key: str | None) -> "bcx.Transactions":
     )
 
 
-def _by(settings: Settings) -> tuple[str, ...]:
-    """Return the columns to keep by customer: those that are asked for, and those of the design."""
+def _by(settings: Settings, *, opt_outs: bool = True) -> tuple[str, ...]:
+    """Return the columns to keep by customer: those asked for, of the design, and of opt-outs."""
     of_design = design_columns(settings.compute)
     if settings.read.cohort is not None:  # which is made of the statistics
         of_design = tuple(name for name in of_design if name != "cohort")
-    return tuple(dict.fromkeys((*settings.read.by, *of_design)))
+    column = settings.several.opt_out_column
+    return tuple(dict.fromkeys((*settings.read.by, *of_design, *([column] if opt_outs and column else []))))
 
 
 def _unused(settings: Settings, names: Sequence[str], what: str, expected: str) -> None:

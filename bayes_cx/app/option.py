@@ -4,7 +4,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Option", "above", "at_least", "between", "either", "one_of", "one_or_many"]
+from bayes_cx.errors import InputError
+from bayes_cx.spans import Span
+
+__all__ = [
+    "LONGEST",
+    "Option",
+    "above",
+    "at_least",
+    "between",
+    "checked_span",
+    "either",
+    "one_of",
+    "one_or_many",
+    "some_text",
+]
+
+LONGEST = 200
+"""Years that commands look ahead at most."""
 
 
 @dataclass(frozen=True)
@@ -81,3 +98,26 @@ def one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], str | None]:
 def one_or_many(value: Any) -> Any:
     """Return the values of a setting that may be given several times; a text alone is one of them."""
     return (value,) if isinstance(value, str) else value
+
+
+def some_text(text: str) -> str | None:
+    """Check that a text is not empty."""
+    return None if text else "a text"
+
+
+def checked_span(span: Any) -> Span:
+    """Return how far ahead to look.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is longer than customers and their habits last.
+    """
+    read = Span.of(str(span))
+    if read.in_unit("year") > LONGEST:
+        raise InputError(
+            f"{read} ahead",
+            f"at most {LONGEST} years",
+            "look less far; discounting leaves little of the rest",
+        )
+    return read

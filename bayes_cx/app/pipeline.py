@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayes_cx as bcx
+from bayes_cx.app.action_plan import check_actions, notes
 from bayes_cx.app.choice import Choice, choose, is_chosen, tried
 from bayes_cx.app.designs import check_coordinates
 from bayes_cx.app.folder import report_files, report_folder, write_record
@@ -56,6 +57,7 @@ def report(settings: Settings, command: str) -> "Report":
     """
     target = _folder(settings)
     check_responses(settings)
+    check_actions(settings)
     # Statistics are read in one step, contracts too; a choice of the model is one more.
     steps = Steps(total=6 + reads_twice(settings))
     # Some of the models that compete count how regularly customers come.
@@ -101,13 +103,15 @@ def _compute(
     purchases, selection = chosen.fit, chosen.selection
     stats = _read_by(stats, (purchases, chosen.runner_up))
     with steps.step("Choose whom to contact") as step:
-        plan = plan_of(purchases, spend, stats, settings)
+        plan = plan_of(purchases, spend, stats, settings, refusing=observed.refusing)
         step.says = f"{plan.n_contacted:,} customers"
         coming = newcomers_of(purchases, spend, stats, settings)
         other = None
         if chosen.runner_up is not None:
-            other = plan_of(chosen.runner_up, spend, stats, settings, brief=True)
-    if not settings.offer.offers and settings.offer.cost is None:
+            other = plan_of(chosen.runner_up, spend, stats, settings, brief=True, refusing=observed.refusing)
+    for note in notes(plan, settings):
+        steps.note(note)
+    if not (settings.offer.offers or settings.several.actions) and settings.offer.cost is None:
         cost = f"{plan.offers[0].cost:g}{'' if spend is not None else f' {events}'}"
         steps.note(f"assumed an offer that costs {cost}, a tenth of an average {words.event}; see --cost")
     with steps.step("Test on what came later", bars=True) as step:

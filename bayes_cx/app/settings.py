@@ -17,14 +17,26 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 from bayes_cx import catalogue
 from bayes_cx.app.event_settings import JourneySettings, ReadEvents
 from bayes_cx.app.groupings import no_formulas, no_groupings, one_line_each, spans_by_sort
-from bayes_cx.app.option import Option, above, at_least, between, either, one_of, one_or_many
+from bayes_cx.app.offer_settings import ActionSettings, OfferSettings, ResponseSettings, Several
+from bayes_cx.app.option import (
+    Option,
+    above,
+    at_least,
+    between,
+    checked_span,
+    either,
+    one_of,
+    one_or_many,
+    some_text,
+)
 from bayes_cx.errors import InputError
-from bayes_cx.spans import UNITS, Span
+from bayes_cx.spans import UNITS
 
 __all__ = [
     "AUTO",
     "GROUPS",
     "SETTINGS",
+    "ActionSettings",
     "Compute",
     "OfferSettings",
     "Offers",
@@ -32,31 +44,15 @@ __all__ = [
     "ResponseSettings",
     "Setting",
     "Settings",
+    "Several",
     "Trial",
     "Write",
     "checked_span",
     "settings_in",
 ]
 
-LONGEST = 200
-"""Years that commands look ahead at most."""
-
 AUTO = "auto"
 """The value of ``model`` that compares the models for the data and chooses one."""
-
-type Shape = tuple[float, float]
-
-
-def _shape(numbers: Shape) -> str | None:
-    return None if min(numbers) > 0 else "the two numbers of a Beta distribution, above 0"
-
-
-def _half_life(text: str) -> str:
-    return str(text) if text == "never" else str(Span.of(str(text)))
-
-
-def _some(text: str) -> str | None:
-    return None if text else "a text"
 
 
 def _datasets() -> Iterable[str]:
@@ -174,7 +170,7 @@ class Read:
         ),
     ] = None
     encoding: Annotated[
-        str | None, Option("Encoding of text files, such as cp1252.", default="UTF-8", check=_some)
+        str | None, Option("Encoding of text files, such as cp1252.", default="UTF-8", check=some_text)
     ] = None
     query: Annotated[
         str | None,
@@ -326,55 +322,6 @@ class Compute:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResponseSettings:
-    """What a contact changes: stated, or measured by a trial in a file."""
-
-    stated: Annotated[
-        Shape | None, Option("The share who buy because of the contact, as a Beta.", check=_shape)
-    ] = None
-    measured: Annotated[
-        str | None,
-        Option("Table of a trial, one row a customer, or its posterior (.nc).", path=True, record="place"),
-    ] = None
-    arm: Annotated[str | None, Option("Column with the arm.", check=_some)] = None
-    control: Annotated[str | None, Option("The arm to compare with.", check=_some)] = None
-    treated: Annotated[
-        str | None, Option("The arm that got the offer.", default="the only other", check=_some)
-    ] = None
-    outcome: Annotated[
-        str | None, Option("Column with the outcome.", default="purchases of the report", check=_some)
-    ] = None
-    measure: Annotated[Literal["conversion", "count", "value"] | None, Option("What the outcome is")] = None
-    customer: Annotated[str | None, Option("Column with the customer.", check=_some)] = None
-    time: Annotated[str | None, Option("Column with the time of assignment.", check=_some)] = None
-    window: Annotated[
-        str | None,
-        Option("How long after it purchases count.", parse=lambda span: str(checked_span(span))),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfferSettings:
-    """One offer: its cost, and its effects: assumed as the two numbers of Beta distributions, or measured."""
-
-    name: Annotated[str, Option("What it is called.", check=_some)]
-    cost: Annotated[float, Option("What it costs.", check=at_least(0))]
-    win_back: Annotated[Shape, Option("The chance to win back who has left.", check=_shape)] = (2, 18)
-    keep: Annotated[Shape, Option("The share by which it lowers the risk to leave.", check=_shape)] = (2, 18)
-    charged: Annotated[Literal["contacted", "accepted"], Option("Who costs")] = "contacted"
-    half_life: Annotated[
-        str,
-        Option(
-            "The silence after which the chance to win back is half as large, or never.", parse=_half_life
-        ),
-    ] = "26 weeks"
-    response: Annotated[
-        ResponseSettings | None,
-        Option("What a contact changes, such as a trial measured it, in place of win_back and keep."),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Offers:
     """What to offer."""
 
@@ -502,7 +449,7 @@ class Write:
             ) from error
 
 
-_EVENTS, _JOURNEYS = ReadEvents(), JourneySettings()
+_EVENTS, _JOURNEYS, _SEVERAL = ReadEvents(), JourneySettings(), Several()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -516,6 +463,7 @@ class Settings:
     write: Write = Write()
     events: ReadEvents = _EVENTS
     journeys: JourneySettings = _JOURNEYS
+    several: Several = _SEVERAL
 
     def stamped(self) -> "Settings":
         """Return the settings with the time of this run, so that it is asked for once."""
@@ -525,24 +473,6 @@ class Settings:
         """Return the value of a setting by its key, such as ``"unit"``."""
         (record,) = (part for name in GROUPS if hasattr(part := getattr(self, name), key))
         return getattr(record, key)
-
-
-def checked_span(span: Any) -> Span:
-    """Return how far ahead to look.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is longer than customers and their habits last.
-    """
-    read = Span.of(str(span))
-    if read.in_unit("year") > LONGEST:
-        raise InputError(
-            f"{read} ahead",
-            f"at most {LONGEST} years",
-            "look less far; discounting leaves little of the rest",
-        )
-    return read
 
 
 class Setting(NamedTuple):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import bayes_cx as bcx
+from bayes_cx.app.action_plan import next_actions
 from bayes_cx.app.designs import design_of
 from bayes_cx.app.measured import response_of
 from bayes_cx.app.rerun import recorded
@@ -210,10 +211,23 @@ def plan_of(
     settings: Settings,
     *,
     brief: bool = False,
+    refusing: Sequence[object] = (),
 ) -> "bcx.Plan":
-    """Return the plan for the value, offers and limits of the settings, with simulated futures or `brief`."""
+    """Return the plan for the value, offers and limits of the settings, with simulated futures or `brief`.
+
+    Of several actions nobody among the customers `refusing` gets one that contacts.
+    """
+    value = _value_of(purchases, spend, stats, settings)
+    if settings.several.actions:
+        return bcx.prioritise(
+            value,
+            next_actions(value, settings, refusing),
+            max_loss_chance=settings.offer.max_loss_chance,
+            seed=settings.compute.seed,
+            futures=not brief,
+        )
     return bcx.prioritise(
-        _value_of(purchases, spend, stats, settings),
+        value,
         offers(settings, stats, spend),
         budget=settings.offer.budget,
         capacity=settings.offer.capacity,

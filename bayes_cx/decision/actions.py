@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bayes_cx.decision.responses import Response
+from bayes_cx.decision.offers import Offer
+from bayes_cx.decision.responses import Beta, Response
 from bayes_cx.errors import InputError
 from bayes_cx.spans import Span
 
@@ -37,11 +38,14 @@ class Action:
         What one more outcome of the response is worth, where there is no lifetime value that says it.
     charged : {"contacted", "accepted"}
         Whether the cost is paid for everybody, or only where the customer takes the offer up.
+    win_back, keep, half_life : optional
+        What is assumed where there is a lifetime value and no response: the effects of an `Offer`, with the
+        same meaning and defaults.
 
     Raises
     ------
     InputError
-        If the name is empty or "nothing", or a number is none.
+        If the name is empty or "nothing", a number is none, or there is a response beside other effects.
 
     Examples
     --------
@@ -56,6 +60,9 @@ class Action:
     response: Response | None = None
     worth: float = 1.0
     charged: Literal["contacted", "accepted"] = "contacted"
+    win_back: Beta | Response | None = None
+    keep: Beta | None = None
+    half_life: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip() or self.name == NOTHING:
@@ -73,6 +80,18 @@ class Action:
             )
         if self.charged not in ("contacted", "accepted"):
             raise InputError(f"charged={self.charged!r}", "'contacted' or 'accepted'", "pass one of these")
+        self.as_offer()
+
+    def as_offer(self) -> Offer:
+        """Return the offer that has this cost and these effects."""
+        assumed: dict[str, Any] = {"win_back": self.win_back, "keep": self.keep, "half_life": self.half_life}
+        return Offer(
+            self.name,
+            cost=float(self.cost),
+            charged=self.charged,
+            response=self.response,
+            **{name: effect for name, effect in assumed.items() if effect is not None},
+        )
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What the chosen contacts change in total, and which assumption that rests on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from bayes_cx.decision.allocate import allocate
 from bayes_cx.decision.effects import Change
 from bayes_cx.decision.value import LifetimeValue
 
@@ -45,13 +45,15 @@ def sensitivity(
     gain: np.ndarray,
     cost: np.ndarray,
     campaign: Campaign,
-    budget: float | None,
-    capacity: int | None,
+    number: Callable[[np.ndarray, np.ndarray], int],
 ) -> xr.Dataset:
-    """Return the gain of the chosen plan and the best number of contacts under other effects."""
+    """Return the gain of the chosen plan and the best number of contacts under other effects.
+
+    `number` returns the latter from expected gain and cost, each of shape (customer, offer).
+    """
     means = np.array([campaign.gain(strength) for strength in STRENGTHS])
     low, high = np.quantile(means + campaign.luck, (0.05, 0.95), axis=1)
-    best = [_best_number(gain, cost, i, budget, capacity) for i in range(len(STRENGTHS))]
+    best = [number(gain[i], cost[i]) for i in range(len(STRENGTHS))]
     return xr.Dataset(
         {
             "gain": ("scale", means.mean(axis=1)),
@@ -63,19 +65,12 @@ def sensitivity(
     )
 
 
-def _best_number(
-    gain: np.ndarray, cost: np.ndarray, scenario: int, budget: float | None, capacity: int | None
-) -> int:
-    return int(allocate(gain[scenario], cost[scenario], budget, capacity).contact.sum())
-
-
 def drivers(
     gain: np.ndarray,
     cost: np.ndarray,
     campaign: Campaign,
     value: LifetimeValue,
-    budget: float | None,
-    capacity: int | None,
+    number: Callable[[np.ndarray, np.ndarray], int],
 ) -> xr.Dataset:
     """Return the expected gain of the chosen plan if one assumption is half and twice as large.
 
@@ -107,7 +102,7 @@ def drivers(
         most = min(TWICE, 1.0 / value.margin)
         rows["margin"] = tuple(times * (back + kept + response) - cost_now for times in (HALF, most))
     half, twice = np.array(list(rows.values())).T
-    best = [_best_number(gain, cost, i, budget, capacity) for i in (-2, -1)]
+    best = [number(gain[i], cost[i]) for i in (-2, -1)]
     return xr.Dataset(
         {"half": ("assumption", half), "twice": ("assumption", twice)},
         coords={"assumption": list(rows)},

@@ -10,7 +10,6 @@ import xarray as xr
 
 from bayes_cx.decision.actions import Action
 from bayes_cx.decision.effects import effect
-from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import thinned
@@ -157,11 +156,10 @@ def _of_customers(given: pd.DataFrame | xr.Dataset, actions: Sequence[Action], s
 
 def _of_value(value: LifetimeValue, actions: Sequence[Action], seed: int) -> Gains:
     """Return gains in lifetime value; an action without a response has the effects that an offer assumes."""
-    offers = [
-        Offer(action.name, cost=action.cost, charged=action.charged, response=action.response)
-        for action in actions
-    ]
-    effects = [effect(offer, value, np.random.default_rng([seed, k])) for k, offer in enumerate(offers)]
+    offers = [action.as_offer() for action in actions]
+    # The draws that `prioritise` makes of the same offers with the same seed, so that both say the same.
+    rng = np.random.default_rng(seed)
+    effects = [effect(offer, value, rng) for offer in offers]
     n = value.n_customers
     keep = thinned(value.draws, max(10, min(_DRAWS, _CELLS // max(n * len(offers), 1))))
     expected, cost = np.empty((n, len(offers))), np.empty((n, len(offers)))

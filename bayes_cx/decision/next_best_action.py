@@ -17,11 +17,13 @@ from bayes_cx.files import write_csv
 from bayes_cx.notebook import html
 from bayes_cx.seeds import checked_seed
 
-__all__ = ["ActionPlan", "next_best_action"]
+__all__ = ["BUDGET", "ActionPlan", "next_best_action"]
 
 # Rows compared at once draw by draw.
 _CELLS = 20_000_000
 _MOST_GROUPS, _LEAST_GROUP = 10, 50
+BUDGET = "budget"
+"""The name of the budget among the limits of a plan."""
 _WHY = {
     REFUSED: "the customer refuses {channels}",
     FULL: "the customer had as many contacts as are allowed",
@@ -52,6 +54,8 @@ class ActionPlan:
     actions : tuple of Action
     gap : float
         By how much any plan within the limits could be better at most, as a share of its gain.
+    possible : numpy.ndarray of bool, shape (customer, action)
+        Which actions the preferences, contacts and messages of each customer allow.
     """
 
     data: xr.Dataset
@@ -60,6 +64,7 @@ class ActionPlan:
     actions: tuple[Action, ...]
     gap: float
     reasons_of: np.ndarray = field(repr=False)
+    possible: np.ndarray = field(repr=False)
 
     @property
     def gain(self) -> float:
@@ -102,6 +107,29 @@ class ActionPlan:
         if action == NOTHING:
             return f"{best} would gain {best_gain:,.3g}, but what it needs gains more with other customers."
         return f"{action} gains {gain:,.3g}; {best} would gain {best_gain:,.3g}, but is needed for others."
+
+    def number_of_contacts(self, gain: np.ndarray, cost: np.ndarray) -> int:
+        """Return how many customers would get something if gains and costs were these.
+
+        Parameters
+        ----------
+        gain, cost : numpy.ndarray, shape (customer, action)
+            Expected gain, after cost, and expected cost.
+        """
+        names = self.limits["limit"].to_numpy().astype(str).tolist()
+        use = tuple(
+            cost
+            if name == BUDGET
+            else np.array([float(name == _capacity(action.channel)) for action in self.actions])
+            for name in names
+        )
+        programme = Programme(
+            np.where(self.possible, gain, -np.inf),
+            use,
+            self.limits["available"].to_numpy().astype(float),
+            np.ones(len(gain), int),
+        )
+        return int(assign(programme).number.sum())
 
     def table(self) -> pd.DataFrame:
         """Return one row a customer, with the reason and the propensity of every choice."""
@@ -230,12 +258,16 @@ class _Shared:
         return replace(self, available=available)
 
 
+def _capacity(channel: str) -> str:
+    return f"capacity of {channel}"
+
+
 def _shared(actions: Sequence[Action], limits: Limits) -> _Shared:
     names, rows, available = [], [], []
     if limits.budget is not None:
-        names, rows, available = ["budget"], [np.ones(len(actions))], [float(limits.budget)]
+        names, rows, available = [BUDGET], [np.ones(len(actions))], [float(limits.budget)]
     for channel, most in limits.capacity.items():
-        names.append(f"capacity of {channel}")
+        names.append(_capacity(channel))
         rows.append(np.array([float(action.channel == channel) for action in actions]))
         available.append(float(most))
     return _Shared(
@@ -409,7 +441,7 @@ def _described(
     blocked = np.where((unlimited > 0) & (best < 0), blocked, 0).astype(np.int8)
     rules = {"opt-outs, contacts and consistency": float((unlimited - np.maximum(top_gain, 0.0)).sum())}
     coords = {"customer": gains.customers, "choice": names}
-    return ActionPlan(xr.Dataset(data, coords), limits, rules, tuple(actions), gap, blocked)
+    return ActionPlan(xr.Dataset(data, coords), limits, rules, tuple(actions), gap, blocked, free)
 
 
 def _certainty(gains: Gains, free: np.ndarray, planned: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.decision.next_best_action import ActionPlan
 from bayes_cx.decision.offers import Offer
 from bayes_cx.decision.segment_futures import BySegment
 from bayes_cx.decision.segments import flat
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["LABELS", "Plan"]
 
 # A customer's label in plain words.
-LABELS = ("contact", "notice given", "wait and see", "let go", "needs no offer")
+LABELS = (
+    "contact",
+    "held out",
+    "not possible",
+    "notice given",
+    "wait and see",
+    "let go",
+    "needs no offer",
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,10 @@ class Plan:
         The settings of `prioritise` and `lifetime_value` that made the plan.
     by_segment : tuple of BySegment
         What the customers of each segment will do, for every column of the statistics that holds groups.
+    actions : ActionPlan or None
+        Who gets which of several actions within their limits, where the plan follows it. ``data`` then has
+        ``channel``, ``control`` (held out at random), ``planned``, ``propensity`` (of what is done),
+        ``p_action_best`` (the chance that the planned action gains most) and ``reason``.
     """
 
     data: xr.Dataset
@@ -63,6 +76,7 @@ class Plan:
     settings: Mapping[str, Any]
     drivers: xr.Dataset = field(default_factory=xr.Dataset)
     by_segment: tuple[BySegment, ...] = ()
+    actions: ActionPlan | None = None
 
     @property
     def n_contacted(self) -> int:

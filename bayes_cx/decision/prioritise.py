@@ -7,12 +7,14 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.data import provenance_of
+from bayes_cx.decision.actions import NOTHING
 from bayes_cx.decision.allocate import Allocation, allocate
 from bayes_cx.decision.best import chance_among_best
 from bayes_cx.decision.drivers import AS_DRAWN, HALF, STRENGTHS, TWICE, Campaign, drivers, sensitivity
 from bayes_cx.decision.effects import Change, Effect, added, effect
+from bayes_cx.decision.next_best_action import BUDGET, ActionPlan
 from bayes_cx.decision.offers import Offer
-from bayes_cx.decision.plan import LABELS, Plan
+from bayes_cx.decision.plan import Plan
 from bayes_cx.decision.segment_futures import by_segments, columns_of_groups
 from bayes_cx.decision.segments import TOP, rfm, tier_columns
 from bayes_cx.decision.segments import futures as simulated
@@ -33,11 +35,12 @@ ACTIVE = 0.5
 # Draws x customers kept to compare customers with each other, in single precision: 800 MB at most.
 _RANK_CELLS = 200_000_000
 _CURVE_POINTS = 200
+_HELD_BACK = "The plan is held back: it would almost surely lose money."
 
 
 def prioritise(
     value: LifetimeValue,
-    offers: Sequence[Offer],
+    offers: Sequence[Offer] | ActionPlan,
     *,
     budget: float | None = None,
     capacity: int | None = None,
@@ -68,8 +71,9 @@ def prioritise(
     Parameters
     ----------
     value : LifetimeValue
-    offers : sequence of Offer
-        They compete for each customer.
+    offers : sequence of Offer, or ActionPlan
+        Offers compete for each customer. Or who gets which of several actions within their limits, from
+        `next_best_action` with the same value and seed: this plan is then followed, and its gain described.
     budget : float, optional
         Most that may be spent.
     capacity : int, optional
@@ -89,8 +93,13 @@ def prioritise(
     Raises
     ------
     InputError
-        If there is no offer, two have the same name, or a limit is negative.
+        If there is no offer, two have the same name, or a limit is negative; or if the plan of actions is one
+        of other customers, or comes with a budget or capacity, which its own limits have.
     """
+    plan = offers if isinstance(offers, ActionPlan) else None
+    if isinstance(offers, ActionPlan):
+        _check_actions(offers, value, budget, capacity)
+        offers = tuple(action.as_offer() for action in offers.actions)
     _check(offers, budget, capacity)
     if max_loss_chance is not None and not 0 < max_loss_chance <= 1:
         raise InputError(
@@ -100,15 +109,26 @@ def prioritise(
     effects = [effect(offer, value, rng) for offer in offers]
     gain, cost = _expected(value, effects)
     capacity = None if capacity is None else int(capacity)
-    allocation = allocate(gain[AS_DRAWN], cost[AS_DRAWN], budget, capacity)
-    data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
+
+    def allocated(gain: np.ndarray, cost: np.ndarray) -> int:
+        return int(allocate(gain, cost, budget, capacity).contact.sum())
+
+    number, possible = allocated, None
+    if plan is None:
+        allocation = allocate(gain[AS_DRAWN], cost[AS_DRAWN], budget, capacity)
+    else:
+        allocation, number, possible = _followed(plan, gain[AS_DRAWN]), plan.number_of_contacts, plan.possible
+        budget = _budget_of(plan)
+    data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed, possible)
     never = np.inf if max_loss_chance is None else max_loss_chance
     withheld = _withheld(data, int(allocation.contact.sum()), never)
     if withheld:
         allocation = replace(allocation, contact=np.zeros_like(allocation.contact))
-        data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed)
+        data, campaign = _describe(value, effects, allocation, _ranks(allocation), seed, possible)
     data = data.assign(cost=("customer", cost[AS_DRAWN, np.arange(value.n_customers), allocation.offer]))
-    data = data.assign(label=("customer", _labels(data, value.leaving_next)))
+    data = data.assign(label=("customer", _labels(data, value.leaving_next, plan)))
+    if plan is not None:
+        data = data.assign(_of_actions(plan, bool(withheld)))
     if futures:
         totals: list[float] = []
         tiers = tier_columns(_counted(simulated(value, seed), totals), data["value"].to_numpy())
@@ -119,10 +139,11 @@ def prioritise(
     data = data.isel(customer=np.argsort(data["rank"].to_numpy())).assign_attrs(attributes)
     return Plan(
         data=data,
-        sensitivity=sensitivity(gain[: len(STRENGTHS)], cost, campaign, budget, capacity),
-        drivers=drivers(gain, cost, campaign, value, budget, capacity),
+        sensitivity=sensitivity(gain[: len(STRENGTHS)], cost, campaign, number),
+        drivers=drivers(gain, cost, campaign, value, number),
         offers=tuple(offers),
         by_segment=by_segments(value, columns_of_groups(value.stats), seed=seed) if futures else (),
+        actions=plan,
         settings={
             "offers": [offer.as_dict() for offer in offers],
             "budget": budget,
@@ -154,6 +175,62 @@ def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) 
             raise InputError(f"{name}={limit}", "zero or more", f"correct {name}, or leave it out")
     if capacity is not None and int(capacity) != capacity:
         raise InputError(f"capacity={capacity}", "a whole number of customers", "round it")
+
+
+def _check_actions(
+    plan: ActionPlan, value: LifetimeValue, budget: float | None, capacity: int | None
+) -> None:
+    if budget is not None or capacity is not None:
+        raise InputError(
+            f"a {'budget' if budget is not None else 'capacity'} beside a plan of actions",
+            "the limits of that plan",
+            "pass bcx.Limits(...) to next_best_action",
+        )
+    if not np.array_equal(plan.data["customer"].to_numpy(), value.stats["customer"].to_numpy()):
+        raise InputError(
+            "a plan of actions for other customers than those of the value",
+            "one made with the same value",
+            "pass the value to next_best_action",
+        )
+
+
+def _followed(plan: ActionPlan, gain: np.ndarray) -> Allocation:
+    """Return the allocation that a plan of actions made; who gets nothing has the best possible action."""
+    names = [*(action.name for action in plan.actions), NOTHING]
+    place = {name: k for k, name in enumerate(names)}
+    made = np.array([place[name] for name in plan.data["action"].to_numpy().tolist()])
+    contact = made < len(plan.actions)
+    allowed = np.where(plan.possible, gain, -np.inf)
+    best = np.where(plan.possible.any(axis=1), allowed.argmax(axis=1), gain.argmax(axis=1))
+    offer = np.where(contact, made, best)
+    price = 0.0
+    if BUDGET in plan.limits["limit"].to_numpy():
+        price = float(plan.limits["price"].sel(limit=BUDGET))
+    return Allocation(offer, gain[np.arange(offer.size), offer], contact, price)
+
+
+def _budget_of(plan: ActionPlan) -> float | None:
+    if BUDGET not in plan.limits["limit"].to_numpy():
+        return None
+    return float(plan.limits["available"].sel(limit=BUDGET))
+
+
+def _of_actions(plan: ActionPlan, withheld: bool) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what a plan of actions knows of each customer."""
+    channel = {action.name: action.channel for action in plan.actions}
+    done = plan.data["action"].to_numpy().astype(object)
+    reason = np.array(plan.reasons(), object)
+    if withheld:
+        done, reason = np.full(done.size, NOTHING, object), np.full(done.size, _HELD_BACK, object)
+    found = {
+        "channel": np.array([channel.get(name, "") for name in done.tolist()], object),
+        "control": plan.data["control"].to_numpy() & (not withheld),
+        "planned": plan.data["planned"].to_numpy().astype(object),
+        "propensity": np.ones(done.size) if withheld else plan.data["taken"].to_numpy(),
+    }
+    if "p_best" in plan.data:
+        found["p_action_best"] = plan.data["p_best"].to_numpy()
+    return {name: ("customer", column) for name, column in (found | {"reason": reason}).items()}
 
 
 def _expected(value: LifetimeValue, effects: Sequence[Effect]) -> tuple[np.ndarray, np.ndarray]:
@@ -191,9 +268,17 @@ def _ranks(allocation: Allocation) -> np.ndarray:
 
 
 def _describe(
-    value: LifetimeValue, effects: Sequence[Effect], allocation: Allocation, rank: np.ndarray, seed: int
+    value: LifetimeValue,
+    effects: Sequence[Effect],
+    allocation: Allocation,
+    rank: np.ndarray,
+    seed: int,
+    possible: np.ndarray | None = None,
 ) -> tuple[xr.Dataset, Campaign]:
-    """Return the data of a plan, in the order of the statistics, and what the campaign changes in total."""
+    """Return the data of a plan, in the order of the statistics, and what the campaign changes in total.
+
+    `possible`, of shape (customer, offer), is None where every offer is.
+    """
     n, draws = value.n_customers, value.draws
     contacted = int(allocation.contact.sum())
     mean = {name: np.empty(n) for name in ("p_alive", "value", "value_at_risk", "gain")}
@@ -209,6 +294,8 @@ def _describe(
     ranking = np.empty((kept.size, n), dtype=np.float32)
     rng = np.random.default_rng([seed, 2])
     own_response = _own(value, effects)
+    if possible is not None:
+        own_response += (possible @ (1 << np.arange(possible.shape[1])),)
     for some in value.blocks():
         equal, place = value.alike(some, allocation.offer, *own_response)
         worth = value.worth(equal)
@@ -222,8 +309,11 @@ def _describe(
         at_risk = worth.at_risk
         mean["value_at_risk"][some] = at_risk.mean(axis=0)[place]
         p_gain[some] = (own > 0).mean(axis=0)[place]
-        known_before = np.maximum(np.maximum.reduce(gains), 0.0).mean(axis=0)
-        known_now = np.maximum(np.max([each.mean(axis=0) for each in gains], axis=0), 0.0)
+        choice = gains
+        if possible is not None:  # what is not possible is as good as nothing
+            choice = [np.where(mine, each, 0.0) for mine, each in zip(possible[equal].T, gains, strict=True)]
+        known_before = np.maximum(np.maximum.reduce(choice), 0.0).mean(axis=0)
+        known_now = np.maximum(np.max([each.mean(axis=0) for each in choice], axis=0), 0.0)
         # Knowing more never costs anything; two equal sums may differ by rounding.
         least = 1e-12 * known_before
         evpi[some] = np.where(known_before - known_now > least, known_before - known_now, 0.0)[place]
@@ -331,14 +421,25 @@ def _counted(rows: Iterable[np.ndarray], totals: list[float]) -> Iterator[np.nda
         yield row
 
 
-def _labels(data: xr.Dataset, leaving_next: np.ndarray) -> np.ndarray:
+def _labels(data: xr.Dataset, leaving_next: np.ndarray, plan: ActionPlan | None) -> np.ndarray:
     """Return each customer's label in plain words."""
     contact, gain = data["contact"].to_numpy(), data["gain"].to_numpy()
+    n = data.sizes["customer"]
+    # A plan that is held back holds nobody out.
+    held = np.zeros(n, bool) if plan is None or not contact.any() else plan.data["control"].to_numpy()
+    barred = np.zeros(n, bool) if plan is None else ~plan.possible.any(axis=1)
     open_case = (gain > 0) | (data["p_gain"].to_numpy() >= WATCH)
     gone = data["p_alive"].to_numpy() < ACTIVE
     # Whether an offer may be worth its cost or not, who has given notice is no customer to wait for.
-    found = [contact, leaving_next, open_case, gone]
-    return np.select(found, LABELS[:4], LABELS[4]).astype(object)
+    found = {
+        "contact": contact,
+        "held out": held,
+        "not possible": barred & open_case,
+        "notice given": leaving_next,
+        "wait and see": open_case,
+        "let go": gone,
+    }
+    return np.select([*found.values()], [*found], "needs no offer").astype(object)
 
 
 def _attributes(

@@ -5,8 +5,9 @@ import numpy as np
 from bayes_cx.decision import ActionPlan
 from bayes_cx.decision.actions import NOTHING
 from bayes_cx.page import Block, Notice, Number, Page, Section, Text, Tile, Tiles
-from bayes_cx.page.blocks import Badge, Cell, Column, Name, Share, Table
+from bayes_cx.page.blocks import Badge, Cell, Column, Name, Table
 from bayes_cx.page.words import Money, agree, chance, count, day, listing, measured, per_cent, plural, shorten
+from bayes_cx.reporting.action_parts import best_within, counts, learning, limits
 from bayes_cx.reporting.panels.shared import ids
 from bayes_cx.reporting.report import Report
 from bayes_cx.study import RunProvenance
@@ -59,8 +60,8 @@ def actions_report(plan: ActionPlan, run: RunProvenance | None = None) -> Report
     sections = (
         _short(plan, run),
         _basis(plan),
-        _limits(plan, run),
-        _learning(plan),
+        limits(plan, Money(run.currency)),
+        learning(plan, "explore=bcx.Exploration(share=0.1)"),
         _first(plan, run),
         _method(plan, run),
     )
@@ -106,41 +107,8 @@ def _short(plan: ActionPlan, run: RunProvenance) -> Section:
                 "Nobody has measured it: hold some customers out, and compare.",
             )
         )
-    blocks.append(_counts(plan, money))
+    blocks.append(counts(plan, money))
     return Section("In short", tuple(blocks))
-
-
-def _counts(plan: ActionPlan, money: Money) -> Table:
-    data = plan.data
-    action = data["action"].to_numpy().astype(str)
-    rows: list[tuple[Cell, ...]] = []
-    for name in (*(one.name for one in plan.actions), NOTHING):
-        mine = action == name
-        gain, cost = (float(data[key].to_numpy()[mine].sum()) for key in ("gain", "cost"))
-        sure = ""
-        if "p_best" in data and mine.any() and name != NOTHING:
-            p = float(data["p_best"].to_numpy()[mine].mean())
-            sure = Number(chance(round(p, 6)), p)
-        rows.append(
-            (
-                shorten(name, 40),
-                Number(count(int(mine.sum())), int(mine.sum())),
-                Share(float(mine.mean()) if mine.size else 0.0),
-                Number(money(cost) if name != NOTHING else "–", cost, "soft"),
-                Number(money(gain) if name != NOTHING else "–", gain, "strong"),
-                sure,
-            )
-        )
-    heads = ("Action", "Customers", "", "Cost", "Expected gain", "Surely the best")
-    note = ""
-    if "p_best" in data:
-        note = "“Surely the best”: the mean probability that the planned action gains most for its customers."
-    return Table(
-        tuple(Column(head, wide=i == 0) for i, head in enumerate(heads)),
-        tuple(rows),
-        label="Customers by action",
-        note=note,
-    )
 
 
 def _basis(plan: ActionPlan) -> Section | None:
@@ -178,78 +146,6 @@ def _basis(plan: ActionPlan) -> Section | None:
     )
 
 
-def _limits(plan: ActionPlan, run: RunProvenance) -> Section | None:
-    money, limits = Money(run.currency), plan.limits
-    lines, rows = [], []
-    for k, name in enumerate(limits["limit"].to_numpy().astype(str)):
-        there, used, price = (float(limits[key][k]) for key in ("available", "used", "price"))
-        as_money = money if name == "budget" else count
-        rows.append(
-            (
-                name,
-                Number(as_money(there), there),
-                Number(as_money(used), used),
-                Number(money(price) if price > 0 else "nothing", price, "strong" if price > 0 else "soft"),
-            )
-        )
-        if price > 0:
-            unit = f"{money(1)} more of budget" if name == "budget" else f"one more of the {name}"
-            lines.append(f"{unit[:1].upper()}{unit[1:]} would gain {money(price)}.")
-        else:
-            lines.append(f"The {name} costs no gain: more of it would not be used.")
-    for name, forgone in plan.rules.items():
-        if forgone > 0:
-            lines.append(
-                f"{name[:1].upper()}{name[1:]} are kept whatever they cost: without them all "
-                f"{money(forgone)} more would be expected."
-            )
-    if not lines:
-        return None
-    blocks: list[Block] = [Text(tuple(lines), "bullets")]
-    if rows:
-        heads = ("Limit", "There is", "Used", "One more gains")
-        blocks.append(
-            Table(
-                tuple(Column(head, wide=i == 0) for i, head in enumerate(heads)),
-                tuple(rows),
-                label="What limits cost",
-                note="What one more would gain holds near the limit, and becomes less the more there is.",
-            )
-        )
-    return Section("What limits cost", tuple(blocks))
-
-
-def _learning(plan: ActionPlan) -> Section | None:
-    """Say what the plan does to learn, or that it learns nothing."""
-    data = plan.data
-    held = int(data["control"].sum())
-    other = int((data["action"] != data["planned"]).sum()) - held
-    least = float(data["taken"].min()) if data.sizes["customer"] else 1.0
-    if not held and not other:
-        if least < 1:
-            return None
-        text = (
-            "Everybody gets what seems best, so nobody will know what it changed. Hold some customers out at "
-            "random: explore=bcx.Exploration(share=0.1)."
-        )
-        return Section("What will be learned", (Notice("look", "The plan learns nothing.", text),))
-    lines = []
-    if held:
-        lines.append(
-            f"{plural(held, 'customer')} would get something and {agree(held, 'is', 'are')} held out at "
-            "random."
-        )
-    if other:
-        lines.append(
-            f"{plural(other, 'customer')} {agree(other, 'gets', 'get')} another action, drawn at random."
-        )
-    lines.append(
-        "The probability of every choice is written down for every customer, so that the log can tell what "
-        "actions changed, and what another rule would have gained."
-    )
-    return Section("What will be learned", (Text(tuple(lines), "bullets"),))
-
-
 def _first(plan: ActionPlan, run: RunProvenance) -> Section | None:
     money, data = Money(run.currency), plan.data
     order = np.argsort(-data["gain"].to_numpy(), kind="stable")[:_FIRST]
@@ -283,15 +179,10 @@ def _first(plan: ActionPlan, run: RunProvenance) -> Section | None:
 
 
 def _method(plan: ActionPlan, run: RunProvenance) -> Section:
-    gap = (
-        "It is the best plan within the limits"
-        if plan.gap < 1e-9
-        else (f"No plan within the limits can be better by more than {100 * plan.gap:.2g}%")
-    )
     what = (
         "For each customer the action with the largest expected gain is chosen, less its cost; budget and "
-        f"capacities are shared out so that the sum of all gains is as large as it can be. {gap}, given the "
-        "expected gains."
+        "capacities are shared out so that the sum of all gains is as large as it can be. "
+        f"{best_within(plan)}"
     )
     blocks: list[Block] = [
         Text((what,)),

@@ -14,7 +14,7 @@ __all__ = ["alike", "counted", "group_columns", "history"]
 # The average number of customers for each history from which on histories are listed, not customers.
 _MANY = 10
 # text columns of a plan that are not groups of customers
-_OWN = frozenset({"offer", "label", "customer", "tier", "rfm_class"})
+_OWN = frozenset({"offer", "label", "customer", "tier", "rfm_class", "channel", "planned", "reason"})
 
 
 def group_columns(data: xr.Dataset) -> list[str]:

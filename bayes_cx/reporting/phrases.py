@@ -48,12 +48,17 @@ class Phrases:
     won_back: str
 
 
+_OF_ACTIONS = {
+    "held out": "left alone at random, to measure what the plan brings",
+    "not possible": "a contact may be worth its cost, but the customer must not get one",
+}
 _LATENT = Phrases(
     current="Active",
     bar="Active",
     bars="chance that the customer is still active",
     meaning={
         "contact": "a contact is expected to be worth its cost",
+        **_OF_ACTIONS,
         "wait and see": "a contact may be worth its cost",
         "needs no offer": "active, and an offer would not be worth its cost",
         "let go": "probably left, and too expensive to win back",
@@ -75,6 +80,7 @@ _OBSERVED = Phrases(
     bars="chance to be still a customer at the end of the horizon",
     meaning={
         "contact": "a contact is expected to be worth its cost",
+        **_OF_ACTIONS,
         "notice given": "leaves at the next renewal, and an offer would not be worth its cost",
         "wait and see": "a contact may be worth its cost",
         "needs no offer": "under contract, and an offer would not be worth its cost",

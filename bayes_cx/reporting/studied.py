@@ -90,7 +90,8 @@ def left_waiting(data: xr.Dataset) -> int:
     """Return for how many customers a contact would pay, although there is no budget or capacity for it."""
     if "withheld_contacts" in data.attrs:
         return 0
-    return int((data["gain"].to_numpy()[~data["contact"].to_numpy()] > 0).sum())
+    waits = ~data["contact"].to_numpy() & ~np.isin(data["label"].to_numpy(), ("held out", "not possible"))
+    return int((data["gain"].to_numpy()[waits] > 0).sum())
 
 
 def ninety(draws: np.ndarray | xr.DataArray) -> tuple[float, float]:

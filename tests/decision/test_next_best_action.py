@@ -317,3 +317,56 @@ def test_a_plan_reads_an_effect_by_customer(uplift, worth):
     )
     ours = nba.data["best_gain"].to_series()
     np.testing.assert_allclose(ours.to_numpy(), np.maximum(gain.reindex(ours.index), 0), rtol=1e-6, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def followed(worth):
+    """A plan of two assumed offers with limits and opt-outs, and the plan of the campaign that follows it."""
+    actions = [
+        bcx.Action("mail", cost=0.5, channel="mail", win_back=bcx.Beta(2, 30)),
+        bcx.Action("call", cost=2.0, channel="phone", response=bcx.Stated(bcx.Beta(3, 27))),
+    ]
+    who = worth.stats["customer"].to_numpy()
+    refusals = pd.DataFrame({"customer": who[::3], "channel": "all"})
+    limits = bcx.Limits(budget=60, capacity={"phone": 15}, preferences=refusals)
+    made = bcx.next_best_action(worth, actions, limits=limits, explore=bcx.Exploration(share=0.2), seed=3)
+    return made, bcx.prioritise(worth, made, seed=3, futures=False), set(who[::3].tolist())
+
+
+def test_a_campaign_follows_the_plan_of_actions_to_the_number(followed):
+    made, plan, refusing = followed
+    own = plan.data.sel(customer=made.data["customer"])
+    acts = (made.data["action"] != NOTHING).to_numpy()
+    np.testing.assert_array_equal(own["contact"], acts)
+    np.testing.assert_array_equal(own["offer"].to_numpy()[acts], made.data["action"].to_numpy()[acts])
+    # The same draws: the gain of each customer is the same number in both.
+    np.testing.assert_allclose(own["gain"].to_numpy()[acts], made.data["gain"].to_numpy()[acts], rtol=1e-6)
+    np.testing.assert_allclose(float(plan.data["total_gain"].mean()), made.gain, rtol=1e-6)
+    assert not refusing & set(plan.data["customer"].to_numpy()[plan.data["contact"].to_numpy()].tolist())
+    assert plan.data.attrs["budget"] == 60
+    assert float(plan.data.attrs["total_cost"]) <= 60
+    labels = dict(zip(plan.data["customer"].to_numpy().tolist(), plan.data["label"].values, strict=True))
+    assert {labels[one] for one in refusing} <= {"not possible", "let go", "needs no offer"}
+    held = plan.data["control"].to_numpy()
+    assert held.any()
+    assert set(plan.data["label"].to_numpy()[held]) == {"held out"}
+    assert (plan.data["evpi"].sel(customer=sorted(refusing)) == 0).all()
+    assert len(plan.table()) == made.data.sizes["customer"]
+
+
+def test_as_many_contacts_as_planned_are_best_as_drawn(followed):
+    made, plan, _ = followed
+    planned = int((made.data["planned"] != NOTHING).sum())
+    assert int(plan.sensitivity["contacts"].sel(scale=1.0)) == planned
+    assert int(plan.sensitivity["contacts"].sel(scale=0.25)) <= planned
+
+
+def test_a_plan_of_actions_brings_its_own_limits_and_customers(followed, worth):
+    made, _, _ = followed
+    with pytest.raises(InputError, match="a budget beside a plan of actions"):
+        bcx.prioritise(worth, made, budget=3)
+    other = dataclasses.replace(made, data=made.data.isel(customer=slice(0, 5)))
+    with pytest.raises(InputError, match="other customers"):
+        bcx.prioritise(worth, other)
+    with pytest.raises(InputError, match="a response and other effects"):
+        bcx.Action("a", response=bcx.Stated(bcx.Beta(1, 9)), keep=bcx.Beta(1, 9))

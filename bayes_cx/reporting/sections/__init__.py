@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bayes_cx.page import Section
 from bayes_cx.reporting.sections import (
+    actions,
     by_segment,
     calendar,
     certainty,
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     page_one.section,
     staying.section,
     priority.section,
+    actions.section,
     worth.section,
     spend.section,
     segments.section,

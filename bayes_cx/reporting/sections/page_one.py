@@ -19,6 +19,7 @@ from bayes_cx.page.words import (
 )
 from bayes_cx.reporting import figures
 from bayes_cx.reporting.effects_in_words import all_measured, measured_by, none_measured, what_it_does
+from bayes_cx.reporting.sections.actions import in_short
 from bayes_cx.reporting.sections.what_to_do import actions, assumed_active, offers_made
 from bayes_cx.reporting.studied import (
     events,
@@ -58,7 +59,9 @@ def section(study: Study) -> Section | None:
         return None
     rests = study.plan.n_contacted or not none_measured(study.plan.offers)
     lines = [customers(study), value(study), *([grounds(study)] if rests else [])]
-    lines += [text for text in (choice(study), left_out(study), remarks(study)) if text is not None]
+    lines += [
+        text for text in (in_short(study), choice(study), left_out(study), remarks(study)) if text is not None
+    ]
     return Section(
         "In short",
         (

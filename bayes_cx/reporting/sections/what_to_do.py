@@ -22,6 +22,11 @@ def actions(study: Study) -> Text:
     advice = phrases(kind_of_study(study)).advice
     steps = {
         "contact": ("Contact {}", lambda: _contact(data, rows)),
+        "held out": ("Leave {} alone", lambda: "they were drawn at random, to measure what the plan brings."),
+        "not possible": (
+            "Do not contact {}",
+            lambda: "they refuse it, had as many contacts as are allowed, or got another message lately.",
+        ),
         "wait and see": ("Wait and see with {}", lambda: _waiting(data)),
         "notice given": ("Expect {} to leave", lambda: advice["notice given"]),
         "needs no offer": ("Send no offer to {}", lambda: _left_alone(data, advice["needs no offer"])),
