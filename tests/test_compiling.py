@@ -94,11 +94,9 @@ def test_other_ways_to_compile_give_the_same_values():
         np.testing.assert_allclose(other, make(compiled), rtol=1e-14)
 
 
-# PyTensor takes a quarter of a minute to compile BG/NBD.
-@pytest.mark.parametrize(
-    ("key", "quantity"),
-    [("sbg", "survival"), pytest.param("bg_nbd", "expected_purchases", marks=pytest.mark.slow)],
-)
+# PyTensor takes a quarter of a minute to compile each.
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "quantity"), [("sbg", "survival"), ("bg_nbd", "expected_purchases")])
 def test_both_engines_find_the_same(key, quantity, cdnow_sample):
     few = bcx.load_cohorts() if key == "sbg" else cdnow_sample.isel(customer=slice(0, 300))
     kernels = bcx.fit(key, few, seed=1, progress=False)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Collection, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -114,11 +115,16 @@ LOADED_OTHERWISE = {
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def imports(path: Path, run: bool = False) -> Iterator[str]:
-    """Yield the full name of everything that a module imports, wherever in the module.
+@cache
+def imports(path: Path, run: bool = False) -> tuple[str, ...]:
+    """Return the full name of everything that a module imports, wherever in the module.
 
     With `run`, what stands under ``if TYPE_CHECKING`` is left out.
     """
+    return tuple(_imports(path, run))
+
+
+def _imports(path: Path, run: bool) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     if run:
         tree = Runs().visit(tree)

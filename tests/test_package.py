@@ -56,6 +56,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path):
     assert packed == here
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_elsewhere(wheel: Path, tmp_path: Path):
     """Only the libraries are borrowed from here; their folder is added without its own `.pth` files."""
     home = tmp_path / "env"
