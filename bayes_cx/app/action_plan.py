@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["check_actions", "next_actions", "notes", "refuse"]
+__all__ = ["check_actions", "next_actions", "notes"]
 
-_YES, _NO = {"yes", "true", "y", "t", "1", "1.0"}, {"no", "false", "n", "f", "0", "0.0", "", "none", "nan"}
 ALL = "all"
 
 
@@ -77,33 +76,12 @@ def notes(plan: "bcx.Plan", settings: Settings) -> list[str]:
     return [f"{known:,} of the {len(named):,} customers in opt_outs are among those of the report"]
 
 
-def refuse(values: "np.ndarray", column: str) -> "np.ndarray":
-    """Return whose value of a column of opt-outs is yes.
-
-    Raises
-    ------
-    InputError
-        If a value is neither yes nor no.
-    """
-    import numpy as np
-
-    said = np.array([str(value).strip().casefold() for value in values.tolist()])
-    known = _YES | _NO
-    if unknown := sorted({one for one in said.tolist() if one not in known}):
-        raise InputError(
-            f"{unknown[0]!r} in the column {column} of opt-outs",
-            "yes or no, true or false, 1 or 0",
-            "correct the column, or name a file as opt_outs",
-        )
-    return np.isin(said, sorted(_YES))
-
-
 def _limits(settings: Settings, refusing: Sequence[object]) -> "bcx.Limits":
     several = settings.several
     return bcx.Limits(
         budget=settings.offer.budget,
         capacity=dict(several.capacities),
-        contacts=several.contacts,
+        contacts=several.most_contacts,
         period=several.period,
         preferences=_preferences(settings, refusing),
         consistent=several.consistent,

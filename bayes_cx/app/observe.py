@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bayes_cx as bcx
 from bayes_cx import catalogue
 from bayes_cx.app.designs import able, check_design_columns, covariate_columns, design_columns
+from bayes_cx.app.opt_outs import refuse
 from bayes_cx.app.settings import AUTO, SETTINGS, Settings
 from bayes_cx.app.spend_choice import spend_models
 from bayes_cx.app.steps import Steps
@@ -102,8 +103,6 @@ def _without_opt_outs(settings: Settings, stats: "xr.Dataset") -> "tuple[xr.Data
             "a column of the transactions or contracts",
             "correct opt_out_column, or name a file as opt_outs",
         )
-    from bayes_cx.app.action_plan import refuse
-
     customers = stats["customer"].to_numpy()[refuse(stats[column].to_numpy(), column)]
     kept = stats if column in _by(settings, opt_outs=False) else stats.drop_vars(column)
     return kept, tuple(customers.tolist())

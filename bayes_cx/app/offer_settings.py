@@ -109,7 +109,7 @@ class Several:
     capacities: Annotated[
         Capacities, Option("Customers that can be reached by each channel.", flag=False, parse=_capacities)
     ] = ()
-    contacts: Annotated[
+    most_contacts: Annotated[
         int | None,
         Option("Most contacts of a customer within the period.", flag=False, check=at_least(0)),
     ] = None

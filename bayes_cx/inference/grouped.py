@@ -386,8 +386,11 @@ def _nearer(
     """
     points = np.concatenate([scales, outer], axis=1)
     n, k = points.shape
+    possible = log_weight > -np.inf
     for power in np.linspace(1.0, 0.0, 41):
-        weight = np.exp(smooth_weights(power * log_weight)[0])
+        # What is impossible stays so, whatever the power.
+        tempered = np.where(possible, power * np.where(possible, log_weight, 0.0), -np.inf)
+        weight = np.exp(smooth_weights(tempered)[0])
         if 1 / (weight**2).sum() >= _SHARED * k:
             break
     off = points - weight @ points

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import bayes_cx as bcx
-from bayes_cx.app import action_plan
+from bayes_cx.app import opt_outs
 from bayes_cx.app.cli import main
 from bayes_cx.app.load import load
 from bayes_cx.app.rerun import recorded
@@ -79,7 +79,7 @@ def test_an_opt_out_is_kept_under_pseudonyms(folder, monkeypatch):
         (f"capacities = 20\n{ONE}", "capacities is 20.*phone = 200"),
         (f"capacities = {{phone = -1}}\n{ONE}", "whole number of zero or more"),
         (f"capacities = {{phone = 3}}\n{ONE}", "capacity of 'phone'.*e-mail"),
-        (f"contacts = 1.5\n{ONE}", "contacts is 1.5"),
+        (f"most_contacts = 1.5\n{ONE}", "most_contacts is 1.5"),
         (f"held_out = 1.5\n{ONE}", "held_out is 1.5.*0 to 0.9"),
         (f"consistent = true\n{ONE}", "actions that have no message"),
         (f"consistent = true\n{ONE}message = 'spring'\n", "consistent without contact_log"),
@@ -114,9 +114,9 @@ def test_opt_outs_that_cannot_be_used_are_named_before_anything_is_fitted(tmp_pa
 
 def test_a_column_of_opt_outs_says_yes_or_no():
     said = np.array(["Yes", "no", "TRUE", "0", ""], object)
-    assert action_plan.refuse(said, "no_contact").tolist() == [True, False, True, False, False]
+    assert opt_outs.refuse(said, "no_contact").tolist() == [True, False, True, False, False]
     with pytest.raises(InputError, match="'maybe' in the column no_contact"):
-        action_plan.refuse(np.array(["maybe"]), "no_contact")
+        opt_outs.refuse(np.array(["maybe"]), "no_contact")
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import bayes_cx as bcx
 from bayes_cx.app.designs import design_of
 from bayes_cx.app.load import load
 from bayes_cx.app.rerun import command, recorded
-from bayes_cx.app.settings import Compute, Offers, Read, Settings, Write, settings_in
+from bayes_cx.app.settings import GROUPS, SETTINGS, Compute, Offers, Read, Settings, Write, settings_in
 from bayes_cx.errors import InputError
 
 
@@ -343,3 +343,8 @@ def test_messages_name_flags_that_exist():
         for text in filter(lambda one: isinstance(one, str), texts):
             for flag in re.findall(r"(?<![\w-])--[a-z][a-z.0-9-]*[a-z0-9]", text):
                 assert flag in flags | {"--help", "--version", "--no"}, (path.name, flag)
+
+
+def test_no_two_settings_share_a_name():
+    keys = [one.key for record in GROUPS.values() for one in settings_in(record)]
+    assert sorted(keys) == sorted(SETTINGS)
