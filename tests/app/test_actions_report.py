@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import bayes_cx as bcx
-from bayes_cx.app import opt_outs
+from bayes_cx.app import action_plan, opt_outs
 from bayes_cx.app.cli import main
 from bayes_cx.app.load import load
 from bayes_cx.app.rerun import recorded
