@@ -214,7 +214,7 @@ def _worth(study: TrialStudy) -> str | None:
 
 
 def _for_whom_it_pays(study: TrialStudy) -> Iterator[str]:
-    """Say for whom an arm pays, and for whom not, where segments differ and it is shown to lose in one."""
+    """Say for whom an arm pays, and for whom not, where segments differ and it is expected to lose in one."""
     gains, posterior = study.segment_gains, study.posterior
     if gains is None:
         return
@@ -229,7 +229,8 @@ def _for_whom_it_pays(study: TrialStudy) -> Iterator[str]:
             name = shorten(labels[at].split(": ", 1)[1], 30)
             return (
                 f"{name} ({change(posterior, float(effect[at]), currency)}, "
-                f"net {money(float(one['net'][at]))} a customer, 90% interval {interval})"
+                f"net {money(float(one['net'][at]))} a customer, 90% interval {interval}, probability to pay "
+                f"{chance(round(float(one['p_net'][at]), 6))})"
             )
 
         for column in posterior.divisions:
@@ -239,9 +240,9 @@ def _for_whom_it_pays(study: TrialStudy) -> Iterator[str]:
             groups = {
                 "it loses money in": mine[p[mine] <= 1 - _SURE],
                 "it pays in": mine[p[mine] >= _SURE],
-                "not shown to pay or to lose:": mine[(p[mine] > 1 - _SURE) & (p[mine] < _SURE)],
+                "neither is shown in": mine[(p[mine] > 1 - _SURE) & (p[mine] < _SURE)],
             }
-            if not sure or not groups["it loses money in"].size:
+            if not sure or not (p[mine] < 0.5).any():
                 continue
             parts = [
                 f"{what} {listing([said(int(at)) for at in some[:_MOST]])}"
@@ -249,12 +250,12 @@ def _for_whom_it_pays(study: TrialStudy) -> Iterator[str]:
                 for what, some in groups.items()
                 if some.size
             ]
-            least = (
-                f", which takes {change(posterior, study.cost / study.worth, currency)}"
-                if study.worth
-                else ""
-            )
-            yield (f"“{shorten(arm, 40)}” does not pay for everybody{least}. By {column} {'; '.join(parts)}.")
+            needed = ""
+            if study.worth > 0 and study.cost > 0:
+                least = change(posterior, study.cost / study.worth, currency)
+                needed = f": a change of {least} is needed to earn its {money(study.cost)} for each customer"
+            shown = "does not" if groups["it loses money in"].size else "is not shown to"
+            yield f"“{shorten(arm, 40)}” {shown} pay for everybody{needed}. By {column} {'; '.join(parts)}."
 
 
 def _tiles(study: TrialStudy) -> Tiles:
