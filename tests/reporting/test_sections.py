@@ -200,11 +200,11 @@ def test_a_row_of_one_who_has_left_says_what_the_contact_rests_on(study):
     lost = with_plan(study, p_alive=alive, gain=gain, offer=np.full(300, "call", object))
     rows = next(tables_of((priority.section(lost),))).rows
     notes = [row[1].note for row in rows[:3]]
-    assert "pays only if the contact wins back" not in notes[0] + notes[2]
+    assert "won back" not in notes[0] + notes[2]
     weeks = float((lost.plan.data["T"] - lost.plan.data["t_x"]).values[1])
     call = next(offer for offer in lost.plan.offers if offer.name == "call")
     chance = 6 / 20 * 0.5 ** (weeks / call.half_life_in("week"))
-    assert notes[1].endswith(f" · pays only if the contact wins back, {page_one.per_cent(chance)} assumed")
+    assert notes[1].startswith(f"pays only if won back ({page_one.per_cent(chance)} assumed) · ")
 
 
 def test_the_campaign_is_computed_from_the_draws(study):

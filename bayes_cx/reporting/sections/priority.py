@@ -89,7 +89,7 @@ def _rows(top: xr.Dataset, money: Money, kind: Kind, back: Mapping[int, str]) ->
     lows, highs = printed[n : 2 * n], printed[2 * n :]
     rank, p_gain, offer = (top[name].to_numpy() for name in ("rank", "p_gain", "offer"))
     names = top["customer"].to_numpy()
-    notes = [f"{note}{back.get(i, '')}" for i, note in enumerate(_histories(top, kind))]
+    notes = [" · ".join(filter(None, (back.get(i), note))) for i, note in enumerate(_histories(top, kind))]
     return tuple(
         (
             Number(count(float(rank[i])), float(rank[i]), "soft"),
@@ -157,10 +157,10 @@ def _only_if_back(study: Study, top: xr.Dataset) -> dict[int, str]:
         offer = named.get(str(top["offer"].values[i]))
         if offer is None:
             continue
-        found[int(i)] = " · pays only if the contact wins back"
+        found[int(i)] = "pays only if won back"
         if offer.response is None:
             how = "assumed" if none_measured([offer]) else "expected"
-            found[int(i)] += f", {per_cent(_returning(study, offer, int(i)))} {how}"
+            found[int(i)] += f" ({per_cent(_returning(study, offer, int(i)))} {how})"
     return found
 
 
