@@ -22,6 +22,7 @@ from bayes_cx.data.rejected import rejected_rows, write_rejected
 from bayes_cx.data.repeats import repeats, same_rows
 from bayes_cx.data.schema import UNREADABLE_AMOUNT, Schema
 from bayes_cx.data.sources import NO_ROWS, Source, open_source
+from bayes_cx.data.sql import ident
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
@@ -116,7 +117,11 @@ class Transactions:
             not self.has_amount
         ):  # all purchases of a day, or an hour, are one occasion: repeats change nothing
             return ()
-        same, judged = ("customer", "instant", "amount", "negative"), self.schema.judged(self.table)
+        same, extra = ["customer", "instant", "amount"], {}
+        if self.returns == "keep" and self.schema.amount is not None:
+            # All losses count as 0, but are not alike.
+            same, extra = [*same, "written"], {"written": f"CAST({ident(self.schema.amount)} AS VARCHAR)"}
+        judged = self.schema.judged(self.table, extra)
         return tuple(
             repeats(same_rows(self.table, judged, same, self.rows_accepted), "customer, time and amount")
         )

@@ -32,6 +32,8 @@ def test_repeated_purchases_are_counted_and_kept():
     (one,) = purchases(ROWS[1:], amount="paid").remarks
     assert one.startswith("1 row is an exact repeat")
     assert purchases(ROWS[2:], amount="paid").remarks == ()
+    losses = ROWS.assign(paid=[-5.0, -5.0, -4.0, 5, 5, 7, 5, 5])
+    assert "1 row is an exact repeat" in purchases(losses, amount="paid", returns="keep").remarks[-1]
     assert purchases().remarks == ()  # a day is one occasion, so nothing counts twice
 
 
