@@ -12,14 +12,9 @@ SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 PAGES = ROOT / "docs" / "notebooks"
 
 
-# All the others take five times as long.
-QUICK = ("01_quickstart",)
-
-
-@pytest.mark.parametrize(
-    "source",
-    [pytest.param(one, id=one.stem, marks=() if one.stem in QUICK else pytest.mark.slow) for one in SOURCES],
-)
+# Half a minute each, and more; that pages belong to notebooks is tested always.
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES, ids=lambda one: one.stem)
 def test_notebooks_are_published(source, tmp_path):
     publish = runpy.run_path(str(ROOT / "notebooks" / "publish.py"))["publish"]
     page, _ = publish(source, tmp_path / "site", tmp_path / "pages")
