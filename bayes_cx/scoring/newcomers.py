@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.options import horizon_in_fit
-from bayes_cx.scoring.predict import letters_by_draw, replicate
+from bayes_cx.scoring.predict import counted_and_paid, letters_by_draw, replicate
 from bayes_cx.spans import DiscountRate
 
 __all__ = ["predict_newcomers"]
@@ -66,11 +66,7 @@ def predict_newcomers(
     delta = DiscountRate.of(discount_rate).force(purchases.provenance.data.unit)
     pays = _first_payments(spend, stats, draws, np.random.default_rng([seed, 1]))
     for made, pay in zip(replicate(purchases, known, draws=draws, seed=seed), pays, strict=True):
-        events = made.events(np.full(n, span))
-        count = events.counts(n)
-        # Every purchase is counted as an equal share of what the customer's purchases cost together.
-        present = np.bincount(events.customer, np.exp(-delta * events.time), minlength=n)
-        yield count, pay(count) * present / np.maximum(count, 1)
+        yield counted_and_paid(made.events(np.full(n, span)), pay, n, delta)
 
 
 def _first_payments(

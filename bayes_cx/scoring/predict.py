@@ -171,10 +171,20 @@ def predict_counts_and_spend(
     futures = predict_events(purchases, stats, t, draws=draws, seed=seed)
     pays = payments(spend, stats, draws, np.random.default_rng([seed, 1]))
     for events, pay in zip(futures, pays, strict=True):
-        n = events.counts(size)
-        # Every purchase is counted as an equal share of what the customer's purchases cost together.
-        present = np.bincount(events.customer, np.exp(-delta * events.time), minlength=size)
-        yield n, pay(n) * present / np.maximum(n, 1)
+        yield counted_and_paid(events, pay, size, delta)
+
+
+def counted_and_paid(
+    events: Purchases, pay: Callable[[np.ndarray], np.ndarray], size: int, delta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many purchases each of `size` customers makes, and their discounted spend.
+
+    Every purchase is counted as an equal share of what the customer's purchases cost together, which `pay`
+    says of numbers of purchases; `delta` is the force of interest.
+    """
+    n = events.counts(size)
+    present = np.bincount(events.customer, np.exp(-delta * events.time), minlength=size)
+    return n, pay(n) * present / np.maximum(n, 1)
 
 
 def predict_value(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import bayes_cx as bcx
 
-HILLSTROM = Path("/work/shared/data/hillstrom.csv.gz")
+HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv.gz"
 
 
 def table(**columns):

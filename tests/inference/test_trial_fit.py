@@ -13,7 +13,7 @@ import bayes_cx as bcx
 from bayes_cx.inference.amounts import _gamma_marginal, amounts_of
 from bayes_cx.inference.shrunk_cells import shrunk_cells
 
-HILLSTROM = Path("/work/shared/data/hillstrom.csv.gz")
+HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv.gz"
 
 
 def stats_of(frame, outcome="y", **more):

@@ -10,7 +10,7 @@ from scipy import stats as sp
 import bayes_cx as bcx
 from bayes_cx.scoring.looking import e_value, sequence_width
 
-HILLSTROM = Path("/work/shared/data/hillstrom.csv.gz")
+HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv.gz"
 
 
 def counted(**arms):

@@ -14,7 +14,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.validation import UpliftJudgement
 from bayes_cx.validation.uplift_curves import Judged, area, gain_curve, qini_coefficient, robust_scores
 
-HILLSTROM = Path("/work/shared/data/hillstrom.csv.gz")
+HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv.gz"
 ROLES = {"outcome": "y", "treatment": "arm", "control": "none", "features": ["age", "town"]}
 
 
