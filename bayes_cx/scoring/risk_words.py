@@ -109,11 +109,11 @@ def step(column: RiskColumn, period: float, more: bool = True) -> str:
     low = column.centre - column.spread / 2
     if column.form in ("count", "recency", "value") and low < 0 <= column.centre:
         low = 0.0  # nothing is below it, or hardly anything
-    ends = [_told(column, end, period) for end in (low, low + column.spread)]
+    ends = [_point(column, end, period) for end in (low, low + column.spread)]
     return " rather than ".join(ends[::-1] if more else ends)
 
 
-def _told(column: RiskColumn, g: float, period: float) -> str:
+def _point(column: RiskColumn, g: float, period: float) -> str:
     """Return what a point of a column is, before it is standardised."""
     if column.form == "recency":
         return f"{duration((2**g - 1) * period)} ago"

@@ -58,8 +58,8 @@ def test_the_next_cohort_is_one_step_on(drifting):
     mean = weight @ means
     error = made[:, -1].std() / np.sqrt(400)
     assert abs(made[:, -1].mean() - mean) < 4 * error
-    # The step is what makes the interval of the next wider than that of the last. Variances of 400 futures have
-    # a standard error of 7%, so that of the difference is a tenth of it.
+    # The step is what makes the interval of the next wider than that of the last. Variances of 400 futures
+    # have a standard error of 7%, so that of the difference is a tenth of it.
     of_step = weight @ (means - mean) ** 2
     np.testing.assert_allclose(made[:, -1].var() - made[:, -2].var(), of_step, rtol=0.25)
     np.testing.assert_allclose(found.data["value"], 5.0 * found.data["events"], rtol=1e-12)
