@@ -200,7 +200,7 @@ def reasons(
             for i, row in enumerate(some):
                 direction = max(up[i], 1 - up[i])
                 if direction >= sure:
-                    value = _told(rows[feature].to_numpy()[row])
+                    value = _as_text(rows[feature].to_numpy()[row])
                     found.append(
                         (int(row), names[row], feature, value, middle[i], low[i], high[i], direction)
                     )
@@ -221,7 +221,7 @@ def reasons(
     return table.set_index(["customer", "rank"]).drop(columns=["row", "strength"])
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return str(value) if isinstance(value, str) else f"{float(value):.3g}"
 
 

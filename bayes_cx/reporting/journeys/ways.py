@@ -27,7 +27,7 @@ def section(study: JourneyStudy) -> Section:
             Text(
                 (
                     "A state that follows itself counts once. All are shares of the journeys that were seen; "
-                    "those that still go on are told apart.",
+                    "those that still go on are shown apart.",
                 ),
                 "note",
             ),
