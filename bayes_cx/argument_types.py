@@ -20,7 +20,9 @@ _WORDS: dict[Any, str] = {
 }
 
 
-def check_types(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+def check_types(
+    function: Callable[..., Any], given: Mapping[str, Any], advice: Mapping[str, str] | None = None
+) -> None:
     """Refuse arguments of another type than the annotations of a function say.
 
     It is the first line of a function, with ``locals()`` as `given`. What an annotation does not say, such as
@@ -31,6 +33,8 @@ def check_types(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
     function : callable
     given : mapping of str to Any
         The arguments by name.
+    advice : mapping of str to str, optional
+        What to do about a wrong argument, by its name.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def check_types(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{came} in {getattr(function, '__name__', 'a function')}",
                 " or ".join(dict.fromkeys(_words(kind))),
-                f"pass another value for {name}",
+                (advice or {}).get(name, f"pass another value for {name}"),
             )
 
 

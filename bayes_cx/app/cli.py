@@ -101,7 +101,10 @@ def _status(error: Exception) -> int:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, typer.TyperException):
-        text = f"{error.format_message().rstrip('.')}. See bayes-cx --help."
+        # What was wrong in the words of a command is in the help of that command.
+        context = getattr(error, "ctx", None)
+        command = "bayes-cx" if context is None else context.command_path
+        text = f"{error.format_message().rstrip('.')}. See {command} --help."
     elif isinstance(error, InputError | FitError | OSError):
         text = str(error)
     else:
