@@ -130,6 +130,9 @@ class JourneyStudy:
         A study of who is at risk by features, or None.
     memory : Memory or None
         How much of their past journeys remember, from `compare_memory`.
+    by_known : tuple of two dict of str to int, optional
+        How many journeys ended in which state, of known customers and of visits of nobody known; None where
+        all customers are known.
     provenance : RunProvenance
 
     Examples
@@ -150,6 +153,7 @@ class JourneyStudy:
     signals: "Signals | None" = None
     risk: Any = None
     memory: "Memory | None" = None
+    by_known: "tuple[dict[str, int], dict[str, int]] | None" = None
     provenance: RunProvenance = field(default_factory=RunProvenance)
 
     @property
@@ -434,6 +438,7 @@ def completed(
 ) -> JourneyStudy:
     """Return the study with the chances from each state and of each open journey."""
     from bayes_cx.data import open_journeys
+    from bayes_cx.data.journey_paths import journeys_of_known
     from bayes_cx.inference.memory import compare_memory
 
     memory = compare_memory(stays, seed) if "before" in stays else None
@@ -442,6 +447,9 @@ def completed(
     now = open_journeys(events, until=until, unit=terms.unit, **terms.reading)
     known = np.isin(now["state"].to_numpy().astype(str), list(posterior.states))
     now = now.isel(customer=np.flatnonzero(known))
+    known_or_not = None
+    if events.rows_anonymous:
+        known_or_not = journeys_of_known(events, terms.unit, terms.reading, until)
     ends = (terms.goals, terms.rivals), (terms.rivals, terms.goals)
     goal, rival = (
         _outlook(posterior, paths, now, terms, states, others, seed) if states else None
@@ -461,6 +469,7 @@ def completed(
         note,
         signals,
         memory=memory,
+        by_known=known_or_not,
         provenance=run,
     )
 

@@ -20,13 +20,20 @@ OPENING = """# Gallery
 
 What `bcx.plot` draws, here from the tenth of CDNOW's customers that the papers use, and from two cohorts
 under contract. Every function takes
-`ax=`, matplotlib Axes of your own, and returns the Axes. `make gallery` draws this page again.
+`ax=`, matplotlib Axes of your own, and returns the Axes. `make gallery` draws this page again. Spend is
+Gamma-Gamma here, whose intervals are too narrow on CDNOW ([coverage_spend.md](coverage_spend.md)); for
+decisions take a log-normal model.
 
 ```python
 {setup}```
 """
 
 SETUP = """\
+import numpy as np
+import pandas as pd
+
+import bayes_cx as bcx
+
 transactions = bcx.load_cdnow(sample=True)
 parts = bcx.split(transactions, "1997-09-30", "1998-06-30", unit="week")
 stats = parts.calibration

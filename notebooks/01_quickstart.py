@@ -62,15 +62,15 @@ f"{stats.sizes['customer']:,} customers, {rows.sizes['row']:,} different histori
 # ## What we believe
 #
 # BG/NBD tells this story: while active, a customer buys at random at a steady rate; after each repeat
-# purchase the customer may leave for good; rates and chances differ between customers. Gamma-Gamma adds
-# what they spend.
+# purchase the customer may leave for good; rates and chances differ between customers. A log-normal model
+# adds what they spend: the amounts of a customer vary by factors around a level of the customer.
 
 # %%
 purchases = bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
 purchases
 
 # %%
-spend = bcx.fit(bcx.models.GAMMA_GAMMA, stats, seed=1, progress=False)
+spend = bcx.fit(bcx.models.LOG_NORMAL, stats, seed=1, progress=False)
 spend
 
 # %% [markdown]
@@ -101,7 +101,7 @@ plt.show()
 parts = bcx.split(transactions, "1997-09-30", "1998-06-30", unit="week")
 past = [
     bcx.fit(model, parts.calibration, seed=1, progress=False)
-    for model in (bcx.models.BG_NBD, bcx.models.GAMMA_GAMMA)
+    for model in (bcx.models.BG_NBD, bcx.models.LOG_NORMAL)
 ]
 found = bcx.validation.holdout(*past, parts, seed=1)
 found

@@ -112,8 +112,10 @@ for to, one in judged.items():
 # %%
 bcx.plot.uplift_curve(judged["voucher"])
 # %% [markdown]
-# The curve of the voucher lies above the straight line of choosing at random. The letter does the same for
-# everybody, and nothing is claimed.
+# The curve of the voucher lies above the straight line of choosing at random: whom one treats matters. That
+# choosing pays more than treating all, at this cost, is the better estimate and not proven by these
+# customers; the trial by segments above names new customers. The letter does the same for everybody, and
+# costs more than it brings.
 #
 # ## From the trial to the plan
 #

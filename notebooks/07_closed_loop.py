@@ -145,8 +145,8 @@ found = learned.table().set_index(["action", "group"])[["effect", "low", "high",
 found.assign(true=pd.Series(truth)).round(3)
 
 # %% [markdown]
-# The page for people names goals that were missed, what is new since last time, and what comes next
-# (`bayes-cx learn` writes it as PDF and HTML).
+# The page for people names what the plan expected too much of, what is new since last time, and what
+# comes next (`bayes-cx learn` writes it as PDF and HTML).
 
 # %%
 bcx.learn_report(learned, bcx.realised(everything), run=bcx.RunProvenance(currency="€"))

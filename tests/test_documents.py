@@ -11,7 +11,7 @@ def test_the_examples_run(capsys):
     blocks = re.findall(
         r"^( *)```python\n(.*?)^ *```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     )
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     names = {}
     for _, block in blocks:
         exec(compile(textwrap.dedent(block), str(PAGE), "exec"), names)

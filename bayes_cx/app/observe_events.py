@@ -42,7 +42,8 @@ def observe_events(settings: Settings, steps: Steps, rejected: Path | None = Non
     with steps.step("Read events") as step:
         events = _read(settings)
         step.says = f"{events.rows_read:,} rows of {events.source}"
-    for remark in events.remarks:
+    # Without any accepted row the error at the end says all that there is to say.
+    for remark in events.remarks if events.rows_accepted else ():
         steps.note(remark)
     for reason, rows in events.rejected_by_reason.items():
         word = "row" if rows == 1 else "rows"

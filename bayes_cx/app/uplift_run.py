@@ -189,21 +189,35 @@ def _customers(
         chosen = mean > asked.cost
         who = found["customer"].to_numpy()
         columns |= {"customer": who} if asked.customer else {"row": who + 1}
-        # Nothing is said of single customers where choosing them is not shown to gain.
-        columns[f"{to}: treat"] = [("yes" if each else "no") if one.ranks else "" for each in chosen]
+        columns[f"{to}: treat"] = _marks(one.advice, chosen)
         columns[f"{to}: expected uplift"] = mean
         columns[f"{to}: uplift, 5%"] = found["quantile"].to_numpy()[:, 0]
         columns[f"{to}: uplift, 95%"] = found["quantile"].to_numpy()[:, 1]
-        first, second, third = one.sentences
-        said += [first, second, third]
-        if one.ranks:
-            said.append(
-                f"Give {to} to the {int(chosen.sum()):,} of {chosen.size:,} customers "
-                f"({chosen.mean():.0%}) who are marked in customers.csv."
-            )
-        else:
-            said.append(f"Nothing is claimed for single customers of {to}.")
+        said += [*one.sentences, _marked(one, to, chosen)]
     return pd.DataFrame(columns), tuple(said)
+
+
+def _marks(advice: str, chosen: np.ndarray) -> list[str]:
+    """Return for each customer whether the advice is to treat them, empty where there is none."""
+    if advice == "choose":
+        return ["yes" if each else "no" for each in chosen]
+    return [{"all": "yes", "none": "no", "unclear": ""}[advice]] * chosen.size
+
+
+def _marked(one: bcx.UpliftJudgement, to: str, chosen: np.ndarray) -> str:
+    """Return what customers.csv says of a treatment."""
+    above = f"{int(chosen.sum()):,} of {chosen.size:,} customers ({chosen.mean():.0%})"
+    if one.advice == "choose":
+        return f"Give {to} to the {above} who are marked in customers.csv."
+    if one.advice == "all":
+        alone = "" if one.ranks else "; nothing is claimed for single customers"
+        return f"All {chosen.size:,} customers are marked for {to} in customers.csv{alone}."
+    if one.advice == "none":
+        return f"Nobody is marked for {to} in customers.csv."
+    return (
+        f"The column of whom to give {to} is empty in customers.csv, as that is not proven; the expected "
+        f"uplift of {above} exceeds its cost."
+    )
 
 
 def _record(posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement]) -> dict:

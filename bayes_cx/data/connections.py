@@ -27,6 +27,8 @@ def connect() -> duckdb.DuckDBPyConnection:
             "temp_directory": str(spill),
         }
     )
+    # A bar that moves belongs on no console that is written to a file.
+    connection.execute("SET enable_progress_bar = false")
     weakref.finalize(connection, remove_temporary, spill)
     return connection
 

@@ -13,9 +13,10 @@ import pandas as pd
 from bayes_cx.data.dates import Dates
 from bayes_cx.data.event_schema import TEXTS, EventSchema
 from bayes_cx.data.groups import NO_GROUP, as_text, numbered
-from bayes_cx.data.nothing_left import nothing_left
+from bayes_cx.data.nothing_left import nothing_left, why_nothing
 from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.rejected import rejected_rows, write_rejected
+from bayes_cx.data.repeats import names_alike, repeats, same_rows
 from bayes_cx.data.sources import NO_ROWS, Source
 from bayes_cx.data.sql import ident, literal
 from bayes_cx.data.taxonomy import Taxonomy
@@ -71,7 +72,7 @@ class Events:
     states: Taxonomy | None = None
 
     def __repr__(self) -> str:
-        accepted = f"{self.rows_accepted:,} of {self.rows_read:,} rows accepted"
+        accepted = f"{self.rows_accepted:,} of {self.rows_read:,} rows accepted{self._no_row}"
         span = f", {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}" if self.first and self.last else ""
         return f"<Events of {self.source}: {accepted}{span}>"
 
@@ -90,13 +91,40 @@ class Events:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader should know of the accepted rows, in sentences."""
-        found = list(self.dates.remarks())
+        """What a reader should know of the rows, in sentences: repeats, names that are nearly alike."""
+        if not self.rows_accepted:
+            return (f"every row was rejected{self._no_row}",)
+        found = [*self.dates.remarks(), *self._repeats]
+        if self.states is None:
+            found += names_alike(self.counts["event"].unique().tolist())
         if self.rows_anonymous:
             found.append(f"{self.rows_anonymous:,} events have a session but no customer")
         if lost := sum(self.unmapped["n"].tolist()):
             found.append(f"{lost:,} events have no state in the taxonomy and are no part of journeys")
         return tuple(found)
+
+    @cached_property
+    def _repeats(self) -> tuple[str, ...]:
+        """The sentence on rows that agree in everything that was named when reading."""
+        context = {
+            f"context_{i}": f"CAST({ident(name)} AS VARCHAR)"
+            for i, name in enumerate(name for names in self.context.values() for name in names)
+        }
+        judged = self.schema.judged(self.table, context)
+        named = (
+            "known" if role == "known_at" else self.schema.column_of(role)
+            for role in self.schema.roles
+            if role not in {"customer", "time"}
+        )
+        same = ("customer", "instant", *named, *context)
+        return tuple(
+            repeats(same_rows(self.table, judged, same, self.rows_accepted), "customer, time and event")
+        )
+
+    @cached_property
+    def _no_row(self) -> str:
+        """Why no row was accepted, and what to do; empty where one was."""
+        return "" if self.rows_accepted else why_nothing(self.nothing("events"), self.rejected_by_reason)
 
     @property
     def rows_rejected(self) -> int:

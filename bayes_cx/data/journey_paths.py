@@ -11,7 +11,14 @@ from bayes_cx.data.itineraries import KEY, Journeys
 from bayes_cx.data.sql import literal
 from bayes_cx.spans import FINE_UNITS
 
-__all__ = ["forecast_cases", "journey_paths", "journeys_like", "known_customers", "median_wait"]
+__all__ = [
+    "forecast_cases",
+    "journey_paths",
+    "journeys_like",
+    "journeys_of_known",
+    "known_customers",
+    "median_wait",
+]
 
 
 def journey_paths(
@@ -83,6 +90,25 @@ def known_customers(events: Events) -> int:
     return int(
         events.table.run(f"SELECT count(DISTINCT customer) AS n FROM {events.rows()}")["n"].to_pylist()[0]
     )
+
+
+def journeys_of_known(
+    events: Events, unit: str, settings: dict[str, Any], until: Any
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many journeys ended where, of known customers and of visits of nobody known.
+
+    The keys are states, empty for journeys that go on.
+    """
+    journeys = journeys_like(events, unit, settings, until)
+    table = events.table.run(
+        f"""SELECT known, ended, count(*) AS n FROM (
+SELECT bool_or(customer IS NOT NULL) AS known, max_by(coalesce(next, ''), place) AS ended
+FROM {journeys.stays} GROUP BY {KEY}) GROUP BY ALL ORDER BY ALL"""
+    )
+    found: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    for row in table.to_pylist():
+        found[0 if row["known"] else 1][str(row["ended"])] = int(row["n"])
+    return found
 
 
 def journeys_like(events: Events, unit: str, settings: dict[str, Any], until: Any) -> Journeys:

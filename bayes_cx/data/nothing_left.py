@@ -14,7 +14,7 @@ from bayes_cx.data.sql import ident, literal
 from bayes_cx.data.time_sql import OUT_OF_YEARS
 from bayes_cx.errors import InputError
 
-__all__ = ["nothing_left"]
+__all__ = ["nothing_left", "why_nothing"]
 
 _TIMES = "name the format of the times, such as time_format='%d.%m.%Y', or another column"
 _END = "pass a later end of observation (until)"
@@ -60,7 +60,7 @@ def nothing_left(
     roles : mapping of str to str
         For each role, as reasons call it, the name of its column.
     """
-    counts = ", ".join(f"{n:,} {reason}" for reason, n in rejected.items())
+    counts = _counted(rejected)
     most = max(rejected, key=lambda reason: rejected[reason], default="")
     do = _DO.get(most, "check the columns")
     if "start" in roles and "amount" in most:  # contracts, whose amounts are written in one way
@@ -76,3 +76,20 @@ def nothing_left(
         expected,
         do,
     )
+
+
+def why_nothing(error: InputError, rejected: Mapping[str, int]) -> str:
+    """Return what follows "every row was rejected": how many for which reason, and what to do.
+
+    Parameters
+    ----------
+    error : InputError
+        From `nothing_left`.
+    rejected : mapping of str to int
+        Rejected rows by reason.
+    """
+    return f" ({_counted(rejected)}): {error.do}"
+
+
+def _counted(rejected: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} {reason}" for reason, n in rejected.items())

@@ -10,6 +10,7 @@ from bayes_cx.data.column_names import free
 from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.sources import Source
 from bayes_cx.data.sql import ident, literal
+from bayes_cx.data.time_format import check_format
 from bayes_cx.data.time_sql import NO_INSTANT, NO_TIME, OUT_OF_YEARS, TimeSQL, as_timestamp, dated
 from bayes_cx.errors import InputError
 
@@ -209,6 +210,7 @@ FROM {f"(SELECT *, {read} FROM {rows or source.sql})" if read else rows or sourc
             )
         }
         if self.time_format is not None:
+            check_format(self.time_format)
             trials[f"SELECT try_strptime('x', {literal(self.time_format)})"] = (
                 f"time_format={self.time_format!r}",
                 "a format such as '%Y%m%d'",

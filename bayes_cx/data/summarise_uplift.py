@@ -66,7 +66,8 @@ def summarise_uplift(
     dose : str, optional
         Column with how much of the treatment a customer got, such as the amount of a voucher; 0 for control.
     customer : str, optional
-        Column with the customer. With it customers who occur twice are rejected.
+        Column with the customer. With it the first row of a customer counts, and further rows of the
+        customer are rejected; customers in several treatments are rejected altogether.
     categories : str or sequence of str
         Features that are categories although they look like numbers, such as postcodes.
     bins : int
@@ -325,7 +326,7 @@ def _judged(parts: Mapping[str, Any], control: str) -> tuple[np.ndarray, np.ndar
     reason[np.array([name is None for name in arm], bool)] = "missing treatment"
     if parts["customer"] is not None:
         who: Any = pd.Series(as_text(parts["customer"]))
-        reason[(who.duplicated() & who.notna()).to_numpy()] = "customer who occurs twice"
+        reason[(who.duplicated() & who.notna()).to_numpy()] = "further row of a customer"
         arms = pd.Series(arm).groupby(who).nunique()
         reason[(who.map(arms).fillna(0) > 1).to_numpy()] = "customer in several treatments"
         reason[who.isna().to_numpy()] = "missing customer"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 import duckdb
@@ -13,12 +14,15 @@ from bayes_cx.data.dates import Dates
 from bayes_cx.data.expressions import columns_in, with_amount
 from bayes_cx.data.fingerprints import with_digests
 from bayes_cx.data.groups import numbered
+from bayes_cx.data.nothing_left import nothing_left, why_nothing
 from bayes_cx.data.numbers import Numbers
 from bayes_cx.data.occasions import Occasions
 from bayes_cx.data.pseudonyms import give_pseudonyms
 from bayes_cx.data.rejected import rejected_rows, write_rejected
+from bayes_cx.data.repeats import repeats, same_rows
 from bayes_cx.data.schema import UNREADABLE_AMOUNT, Schema
 from bayes_cx.data.sources import NO_ROWS, Source, open_source
+from bayes_cx.data.sql import ident
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 
@@ -67,7 +71,7 @@ class Transactions:
     table: Source = field(repr=False)
 
     def __repr__(self) -> str:
-        accepted = f"{self.rows_accepted:,} of {self.rows_read:,} rows accepted"
+        accepted = f"{self.rows_accepted:,} of {self.rows_read:,} rows accepted{self._no_row}"
         span = f", {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}" if self.first and self.last else ""
         return f"<Transactions of {self.source}: {accepted}{span}>"
 
@@ -96,9 +100,46 @@ class Transactions:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader should know of the accepted rows, in sentences: lone dates, amounts not counted."""
+        """What a reader should know of the rows, in sentences: lone dates, amounts not counted, repeats."""
+        if not self.rows_accepted:
+            return (f"every row was rejected{self._no_row}",)
         kept = f"{self.rows_negative:,} negative amounts count as purchases that add nothing to the spend"
-        return (*self.dates.remarks(), *((kept,) if self.returns == "keep" and self.rows_negative else ()))
+        return (
+            *self.dates.remarks(),
+            *((kept,) if self.returns == "keep" and self.rows_negative else ()),
+            *self._repeats,
+        )
+
+    @cached_property
+    def _repeats(self) -> tuple[str, ...]:
+        """The sentence on rows that agree in customer, time and amount."""
+        if (
+            not self.has_amount
+        ):  # all purchases of a day, or an hour, are one occasion: repeats change nothing
+            return ()
+        same, extra = ["customer", "instant", "amount"], {}
+        if self.returns == "keep" and self.schema.amount is not None:
+            # All losses count as 0, but are not alike.
+            same, extra = [*same, "written"], {"written": f"CAST({ident(self.schema.amount)} AS VARCHAR)"}
+        judged = self.schema.judged(self.table, extra)
+        return tuple(
+            repeats(same_rows(self.table, judged, same, self.rows_accepted), "customer, time and amount")
+        )
+
+    @cached_property
+    def _no_row(self) -> str:
+        """Why no row was accepted, and what to do; empty where one was."""
+        if self.rows_accepted:
+            return ""
+        reasons = self.rejected_by_reason
+        error = nothing_left(
+            self.table,
+            "purchases",
+            reasons,
+            lambda cell: self.schema.judged(self.table, cell),
+            self.schema.roles,
+        )
+        return why_nothing(error, reasons)
 
     @property
     def rows_rejected(self) -> int:

@@ -34,8 +34,9 @@ class Action:
         What it says; actions in several channels may say the same.
     response : Response, optional
         What it changes, where gains are not given: `Uplift`, `Measured` or `Stated`.
-    worth : float
-        What one more outcome of the response is worth, where there is no lifetime value that says it.
+    worth : float, optional
+        What one more outcome of the response is worth. Needed where a response meets a table of customers, as
+        there is no lifetime value that says it; 1 for a response in money.
     charged : {"contacted", "accepted"}
         Whether the cost is paid for everybody, or only where the customer takes the offer up.
     win_back, keep, half_life : optional
@@ -58,7 +59,7 @@ class Action:
     channel: str = ""
     message: str = ""
     response: Response | None = None
-    worth: float = 1.0
+    worth: float | None = None
     charged: Literal["contacted", "accepted"] = "contacted"
     win_back: Beta | Response | None = None
     keep: Beta | None = None
@@ -68,6 +69,8 @@ class Action:
         if not isinstance(self.name, str) or not self.name.strip() or self.name == NOTHING:
             raise InputError(f"an action named {self.name!r}", f"a name other than {NOTHING!r}", "name it")
         for name, value in (("cost", self.cost), ("worth", self.worth)):
+            if name == "worth" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
                 raise InputError(
                     f"{name}={value!r} of {self.name!r}", "a number of zero or more", "correct it"

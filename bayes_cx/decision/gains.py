@@ -128,6 +128,12 @@ def _of_customers(given: pd.DataFrame | xr.Dataset, actions: Sequence[Action], s
                 "what the action changes",
                 "give it a response, or pass gains",
             )
+        if action.worth is None:
+            raise InputError(
+                f"no worth of {action.name!r}",
+                "what one more outcome of its response is worth, as a table of customers does not say it",
+                f"write bcx.Action({action.name!r}, ..., worth=20), or worth=1 for a response in money",
+            )
         changed.append(action.response.draw(rng, _SAMPLES, rows))
     places = [each.place for each in changed if each.place is not None]
     if any(each.place is None and each.effect.ndim > 1 for each in changed):
@@ -149,6 +155,7 @@ def _of_customers(given: pd.DataFrame | xr.Dataset, actions: Sequence[Action], s
                     "use charged='contacted'",
                 )
             paid = action.cost * taking
+        assert action.worth is not None  # refused above
         draws[:, :, k] = action.worth * rise - paid
         cost[:, k] = paid.mean(axis=0)
     return Gains(customers, place, draws.mean(axis=0, dtype=float), cost, draws)

@@ -23,6 +23,7 @@ from scipy.stats import norm
 
 from bayes_cx.argument_types import check_types
 from bayes_cx.errors import InputError
+from bayes_cx.notebook import html
 from bayes_cx.scoring.looking import e_value
 from bayes_cx.seeds import checked_seed
 
@@ -33,7 +34,7 @@ _RUNS = 4000
 _MOST_TIMES = 8.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrialPlan:
     """A trial before it begins.
 
@@ -74,6 +75,14 @@ class TrialPlan:
     value: float | None = None
     value_after_cost: float | None = None
     best_n: int | None = None
+
+    def __repr__(self) -> str:
+        days = "" if self.days is None else f" in {self.days:,.0f} days"
+        size = f"{self.n:,} customers in each of {self.arms} arms, {self.n * self.arms:,} in all"
+        return f"<TrialPlan: {size}{days}>"
+
+    def _repr_html_(self) -> str:
+        return html("trial_plan", self)
 
     def __str__(self) -> str:
         """Return the plan in sentences."""

@@ -93,7 +93,7 @@ def _halves(skewness: np.ndarray) -> np.ndarray:
     --------
     >>> left, right = _halves(np.array([0.0, 0.5]))
     >>> left.round(2).tolist(), right.round(2).tolist()
-    ([1.0, 0.62], [1.0, 1.34])
+    ([1.0, 0.65], [1.0, 1.3])
     """
     grid = np.linspace(-1.6, 1.6, 3201)
     product = 1 - (1 - 2 / np.pi) * grid**2

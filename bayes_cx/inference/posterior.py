@@ -34,6 +34,12 @@ _SHARED = (
     "changing habits of single customers are not in the model."
 )
 
+# What stories say of a rate, and what they say of it with a calendar.
+_STEADY, _WITH_THE_WEEKS = (
+    "at a steady rate",
+    "at a rate that rises and falls with the weeks, by the same factor for all customers",
+)
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -97,6 +103,13 @@ class Posterior:
         if not self.layout.design.calendar:
             return self.model.limits
         return tuple(_SHARED if limit == CONSTANT_RATES else limit for limit in self.model.limits)
+
+    @property
+    def story(self) -> str:
+        """The story of the model; with a calendar rates of all rise and fall together, and none is steady."""
+        if not self.layout.design.calendar:
+            return self.model.story
+        return self.model.story.replace(_STEADY, _WITH_THE_WEEKS)
 
     @property
     def n_draws(self) -> int:

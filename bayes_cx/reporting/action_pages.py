@@ -124,7 +124,7 @@ def _basis(plan: ActionPlan) -> Section | None:
                 Name(shorten(action.name, 40), shorten(response.source, 70)),
                 Number(measured(response.mean), response.mean, "strong"),
                 Number(f"{measured(low)} to {measured(high)}", low, "soft"),
-                Number(measured(action.worth), action.worth),
+                Number("–", np.nan) if action.worth is None else Number(measured(action.worth), action.worth),
                 Number(measured(action.cost), action.cost),
                 Badge(word, status),  # pyright: ignore[reportArgumentType]
             )

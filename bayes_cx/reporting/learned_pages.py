@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.checks import Status
 from bayes_cx.decision import Learned
 from bayes_cx.page import Block, Number, Page, Section, Text, Tile, Tiles
 from bayes_cx.page.blocks import Badge, Cell, Column, Name, Table
@@ -48,7 +49,7 @@ def learn_report(
     plan: "pd.DataFrame | None" = None,
     run: RunProvenance | None = None,
 ) -> Report:
-    """Put what a log has taught into pages: which goals were missed, what is new, and what comes next.
+    """Put what a log has taught into pages: what the plan overestimated, what is new, what comes next.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def _short(
     blocks: list[Block] = []
     if realised is not None and (failed := warning(realised.checks)) is not None:
         blocks.append(failed)
-    blocks.append(Text((_lead(learned, realised),), "lead"))
+    blocks.append(Text((_lead(learned, realised, run.currency),), "lead"))
     blocks.append(_tiles(learned, run))
     lines = [_best(learned, run.currency), *_assumed(learned)]
     if plan is not None:
@@ -179,21 +180,30 @@ def _short(
     return Section("In short", tuple(blocks))
 
 
-def _lead(learned: Learned, realised: Realised | None) -> str:
-    """Say which goals were missed; where no goal was set, on how much the effects rest."""
+def _lead(learned: Learned, realised: Realised | None, currency: str) -> str:
+    """Say which effects the plan overestimated; where nothing was expected, on how much the effects rest."""
     if realised is not None:
         goals = realised.data["goal"].to_numpy().astype(str)
         names = realised.data["action"].to_numpy().astype(str)
-        missed = [f"“{shorten(name, 30)}”" for name in names[goals == "missed"]]
-        beaten = [f"“{shorten(name, 30)}”" for name in names[goals == "beaten"]]
-        if missed:
-            also = f"; {listing(beaten)} brought more than expected" if beaten else ""
-            whose = agree(len(missed), "its", "their")
-            return f"{listing(missed)} missed {whose} goal{also}."
-        if beaten:
-            return f"{listing(beaten)} brought more than expected; no action missed its goal."
+        was, now = (realised.data[name].to_numpy() for name in ("expected", "realised"))
+        said, unit = _said(realised.outcome, currency), " points" if realised.outcome == "bought" else ""
+
+        def against(goal: str) -> str:
+            some = zip(names[goals == goal], was[goals == goal], now[goals == goal], strict=True)
+            return listing(
+                [
+                    f"“{shorten(name, 30)}” (expected {said(a)}{unit}, measured {said(b)}{unit} a decision)"
+                    for name, a, b in some
+                ]
+            )
+
+        if "missed" in goals:
+            also = f"; it underestimated {against('beaten')}" if "beaten" in goals else ""
+            return f"The plan overestimated {against('missed')}{also}."
+        if "beaten" in goals:
+            return f"The plan underestimated {against('beaten')}, and overestimated no action."
         if (goals != "not known").any():
-            return "No action is shown to have missed its goal."
+            return "No action is shown to have brought less than expected."
     tried = [name for name in learned.actions if learned.effects["n"].sel(action=name).sum() > 0]
     rounds = f"on {plural(_decisions(learned), 'decision')} in {plural(learned.rounds, 'round')}"
     if not tried:
@@ -266,7 +276,12 @@ def _planned(learned: Learned, plan: "pd.DataFrame", currency: str) -> str:
     )
 
 
-_GOAL = {"missed": "failed", "beaten": "passed", "not contradicted": "passed", "not known": "not_run"}
+_GOAL: dict[str, tuple[str, Status | None]] = {
+    "missed": ("overestimated", None),
+    "beaten": ("underestimated", "passed"),
+    "not contradicted": ("not contradicted", "passed"),
+    "not known": ("not known", "not_run"),
+}
 
 
 def _goals(realised: Realised | None, run: RunProvenance) -> Section | None:
@@ -290,11 +305,19 @@ def _goals(realised: Realised | None, run: RunProvenance) -> Section | None:
                     one["low"],
                     "soft",
                 ),
-                Badge(one["goal"], _GOAL[one["goal"]]),  # pyright: ignore[reportArgumentType]
+                Badge(*_GOAL[one["goal"]]),
                 Number(said(one["corrected"]) if np.isfinite(one["corrected"]) else "–", one["corrected"]),
             )
         )
-    heads = ("Action", "Decisions", "Expected", "Realised", f"{realised.level:.0%} interval", "Goal", "Now")
+    heads = (
+        "Action",
+        "Decisions",
+        "Expected",
+        "Realised",
+        f"{realised.level:.0%} interval",
+        "The plan was",
+        "Now",
+    )
     return Section(
         "Was it worth it?",
         (
@@ -303,7 +326,8 @@ def _goals(realised: Realised | None, run: RunProvenance) -> Section | None:
                 tuple(rows),
                 label="Expected and realised",
                 note=f"{_WHAT[realised.outcome].capitalize()} of a decision over leaving the customer alone, "
-                "after cost. A goal is missed where the whole interval lies below what was expected. “Now” "
+                "after cost. The plan overestimated an action where the whole interval lies below what was "
+                "expected. “Now” "
                 "is what to expect from now on.",
             ),
         ),

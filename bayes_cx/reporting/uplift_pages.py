@@ -15,6 +15,7 @@ from bayes_cx.reporting.panels.uplift_judgement import policies
 from bayes_cx.reporting.report import Report
 from bayes_cx.study import RunProvenance
 from bayes_cx.validation import UpliftJudgement
+from bayes_cx.validation.uplift_words import better_of
 
 __all__ = ["uplift_report"]
 
@@ -86,7 +87,9 @@ def _short(judgements: Sequence[UpliftJudgement], checks: Sequence) -> tuple[Blo
     for one in judgements:
         to = str(one.data.attrs["to"])
         title = (
-            f"{to}: choosing customers gains." if one.ranks else f"{to}: no gain from choosing is claimed."
+            f"{to}: choosing customers gains more than chance does."
+            if one.ranks
+            else f"{to}: no gain from choosing is claimed."
         )
         status = "passed" if one.ranks and verdict(one.checks) == "passed" else "look"
         blocks.append(Notice(status, title, " ".join(one.sentences)))
@@ -95,15 +98,19 @@ def _short(judgements: Sequence[UpliftJudgement], checks: Sequence) -> tuple[Blo
 
 def _lead(judgement: UpliftJudgement) -> str:
     """Return in a few words to whom to give a treatment."""
+    better = {
+        "choose": "choosing customers",
+        "all": "giving it to all",
+        "none": "giving it to nobody",
+    }[better_of(judgement.data)]
     what = {
         "choose": "give it to the customers whose expected uplift exceeds its cost",
         "all": "give it to all",
         "none": "give it to nobody",
-        "unclear": "whether to give it is open",
+        "unclear": f"to whom to give it is not proven; by the estimates, not shown, {better} is best",
     }[judgement.advice]
-    claimed = (
-        "" if judgement.ranks or judgement.advice == "none" else "; nothing is claimed for single customers"
-    )
+    alone = judgement.advice == "all" and not judgement.ranks
+    claimed = "; nothing is claimed for single customers" if alone else ""
     return f"{judgement.data.attrs['to']}: {what}{claimed}."
 
 

@@ -12,6 +12,7 @@ from bayes_cx.inference.hazards import RiskPosterior, period_counts
 from bayes_cx.inference.posterior import thinned
 from bayes_cx.inference.risk_design import RiskDesign
 from bayes_cx.scoring.options import check_one
+from bayes_cx.scoring.risk_words import change, holds
 from bayes_cx.scoring.score_table import Scores
 from bayes_cx.spans import FINE_UNITS, Span
 
@@ -212,31 +213,13 @@ def reasons(
     table = table.sort_values(["row", "strength", "feature"], ascending=[True, False, True], kind="stable")
     table["rank"] = table.groupby("row").cumcount() + 1
     table = table[table["rank"] <= most]
-    unit = rows.attrs["unit"]
+    unit = FINE_UNITS[rows.attrs["unit"]]
+    ages = rows["age"].to_numpy() if "age" in rows else np.full(n, np.nan)
     table["text"] = [
-        _sentence(feature, value, factor, unit)
-        for feature, value, factor in zip(table["feature"], table["value"], table["factor"], strict=True)
+        f"{holds(name, rows[name].to_numpy()[row], unit, float(ages[row]))} ({change(factor)})"
+        for row, name, factor in zip(table["row"], table["feature"], table["factor"], strict=True)
     ]
     return table.set_index(["customer", "rank"]).drop(columns=["row", "strength"])
-
-
-def _sentence(feature: str, value: str, factor: float, unit: str) -> str:
-    """Return a reason in words."""
-    if feature == "age":
-        said = f"a customer for {value} {unit}s"
-    elif feature.startswith("since "):
-        said = f"{value} {unit}s since {feature.removeprefix('since ')}"
-    elif ", " in feature and feature.rpartition(", ")[2].split(" ")[0].replace(".", "").isdigit():
-        what, _, window = feature.rpartition(", ")
-        said = f"{value} x {what} within {window}" if what != "value" else f"value {value} within {window}"
-    else:
-        said = f"{feature} is {value}"
-    change = (
-        f"{factor:.2g} times the rate"
-        if factor >= 2
-        else f"{abs(factor - 1):.0%} {'more' if factor > 1 else 'less'}"
-    )
-    return f"{said} ({change})"
 
 
 def _told(value: Any) -> str:

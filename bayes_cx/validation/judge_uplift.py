@@ -58,7 +58,11 @@ class UpliftJudgement:
 
     @property
     def advice(self) -> Literal["choose", "all", "none", "unclear"]:
-        """What pays most at the stated cost, as far as the hold-out shows it."""
+        """What is shown to pay most at the stated cost.
+
+        ``choose`` by expected uplift, treat ``all``, treat ``none``, or ``unclear`` where the hold-out does
+        not show it; `sentences` then name the better estimate as not shown.
+        """
         return advice_of(self.data)
 
     @property

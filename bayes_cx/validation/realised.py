@@ -111,9 +111,9 @@ def realised(
     Customers with an action are compared with those left alone who were decided on at the same time and are
     alike in the context; within a group decisions count by one over their propensity, and those that were
     certain, such as of customers who must not be contacted, do not count. The interval takes all
-    decisions on a customer together. An action has missed its goal where the whole interval is below what
-    was expected. What to expect from now on weighs expectation and result by their precision, where the log
-    holds the standard deviation of what was expected; else it is the result.
+    decisions on a customer together. The plan overestimated an action (goal ``missed``) where the whole
+    interval is below what was expected. What to expect from now on weighs expectation and result by their
+    precision, where the log holds the standard deviation of what was expected; else it is the result.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
+from bayes_cx.data import expand
 from bayes_cx.inference import Posterior
 from bayes_cx.scoring.score import score
 from bayes_cx.validation.compare import compare
@@ -276,9 +277,13 @@ def select_spend(
     chosen = select(held or posteriors, stats=stats)
     said = ""
     if off:
+        quick = (
+            f"in the quick test by which models are chosen, on {expand(stats).sizes['customer']:,} customers"
+        )
         said = (
-            f" The intervals of {' and '.join(off)} did not hold in the hold-out."
+            f" The intervals of {' and '.join(off)} did not hold {quick}."
             if held
-            else " The intervals of none held in the hold-out, so all were compared."
+            else f" The intervals of none held {quick}, so all were compared; the model that is used is "
+            "fitted and tested again on all."
         )
     return replace(chosen, reason=chosen.reason + said, rule=SPEND_RULE)

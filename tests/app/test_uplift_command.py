@@ -9,6 +9,7 @@ from scipy.special import expit
 
 import bayes_cx as bcx
 from bayes_cx.app.cli import main
+from bayes_cx.app.uplift_run import _marks
 
 OPTIONS = [
     "--outcome",
@@ -82,6 +83,14 @@ def test_from_a_file_to_whom_to_treat(trial, tmp_path, capsys):
     assert {"uplift.pdf", "uplift.html", "customers.csv"} <= set(run_json["files"])
     assert "--features age,town" in run_json["command"]
     assert (out / "uplift.pdf").read_bytes()[:4] == b"%PDF"
+
+
+@pytest.mark.parametrize(
+    ("advice", "marks"),
+    [("choose", ["yes", "no"]), ("all", ["yes", "yes"]), ("none", ["no", "no"]), ("unclear", ["", ""])],
+)
+def test_who_is_marked_agrees_with_the_advice(advice, marks):
+    assert _marks(advice, np.array([True, False])) == marks
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def test_parts_add_to_the_whole(cuts, seed):
 def test_rejected_rows_are_counted_by_reason():
     table = pd.DataFrame(
         {
-            "who": ["a", "b", "b", "c", "c", "d", "e", "f", None, "g", "h"],
-            "arm": ["no", "mail", "mail", "no", "mail", None, "mail", "no", "no", "mail", "no"],
-            "bought": ["1", "0", "0", "1", "1", "1", "x", "", "1", "1", "yes"],
+            "who": ["a", "b", "b", "b", "c", "c", "d", "e", "f", None, "g", "h"],
+            "arm": ["no", "mail", "mail", "mail", "no", "mail", None, "mail", "no", "no", "mail", "no"],
+            "bought": ["1", "0", "1", "1", "1", "1", "1", "x", "", "1", "1", "yes"],
             "age": 30,
         }
     )
@@ -71,12 +71,15 @@ def test_rejected_rows_are_counted_by_reason():
     )
     assert json.loads(stats.attrs["rejected"]) == {
         "customer in several treatments": 2,
-        "customer who occurs twice": 1,
+        "further row of a customer": 2,
         "missing customer": 1,
         "missing outcome": 1,
         "missing treatment": 1,
         "unreadable outcome": 1,
     }
+    # The first row of "b" counts, in which nothing was bought.
+    assert int(stats.weight.where(stats.arm == "mail", 0).sum()) == 2
+    assert int(stats.weight.where((stats.arm == "mail") & (stats.outcome == 0), 0).sum()) == 1
     assert int(stats.weight.sum()) == stats.attrs["rows_read"] - stats.attrs["rows_rejected"] == 4
 
 

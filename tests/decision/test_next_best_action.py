@@ -370,3 +370,12 @@ def test_a_plan_of_actions_brings_its_own_limits_and_customers(followed, worth):
         bcx.prioritise(worth, other)
     with pytest.raises(InputError, match="a response and other effects"):
         bcx.Action("a", response=bcx.Stated(bcx.Beta(1, 9)), keep=bcx.Beta(1, 9))
+
+
+def test_a_response_without_a_worth_is_refused_where_no_value_says_it():
+    people = pd.DataFrame({"customer": [1, 2]})
+    mail = bcx.Stated(bcx.Beta(2, 18))
+    with pytest.raises(InputError, match=r"no worth of 'mail'.*worth=20"):
+        bcx.next_best_action(people, [bcx.Action("mail", cost=0.1, response=mail)])
+    plan = bcx.next_best_action(people, [bcx.Action("mail", cost=0.1, response=mail, worth=20)])
+    assert plan.counts == {"mail": 2}

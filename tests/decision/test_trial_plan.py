@@ -73,3 +73,12 @@ def test_what_a_trial_is_worth_is_an_integral_over_what_it_finds():
 def test_what_cannot_be_planned_is_said(wrong):
     with pytest.raises(bcx.InputError):
         bcx.plan_trial(**({"control": 0.05, "effect": 0.01} | wrong))
+
+
+def test_a_plan_shows_its_size_in_notebooks():
+    plan = bcx.plan_trial(0.05, 0.01, arms=3, per_day=1000)
+    each, whole = f"{plan.n:,}", f"{3 * plan.n:,}"
+    assert repr(plan).startswith(f"<TrialPlan: {each} customers in each of 3 arms, {whole} in all in ")
+    shown = plan._repr_html_()
+    assert f"<td>{each}" in shown or f">{each}<" in shown
+    assert f">{whole}<" in shown

@@ -52,6 +52,9 @@ def test_the_section_is_of_fits_with_calendar_time(with_calendar, uneven_stats, 
     said = str(limits.section(study))
     assert "rise and fall together" in said
     assert "Rates are constant" not in said
+    assert "steady rate" in with_calendar.model.story
+    assert "steady rate" not in with_calendar.story
+    assert "a rate that rises and falls with the weeks" in with_calendar.story
 
 
 def test_the_figure_is_the_same_again(with_calendar):

@@ -11,7 +11,7 @@ import bayes_cx as bcx
 from bayes_cx.page.blocks import Picture, Section, Table
 from bayes_cx.page.html import document
 from bayes_cx.page.markdown import markdown
-from bayes_cx.reporting.journeys.page_one import before_words
+from bayes_cx.reporting.journeys.page_one import before_words, lead
 
 DAY = pd.Timestamp("2025-01-01")
 GO = {
@@ -248,3 +248,22 @@ def test_what_cannot_be_studied():
         bcx.study_journeys(events, target="x", rival="x")
     with pytest.raises(bcx.InputError, match="no event 'buy'"):
         bcx.study_journeys(events, target="buy")
+
+
+def test_page_one_tells_known_customers_from_visits_of_nobody_known():
+    """Every other visit is of nobody known, and none of these can be cancelled."""
+    rows = []
+    for number in range(80):
+        at = DAY + pd.Timedelta(hours=number)
+        who = f"c{number}" if number % 2 else None
+        rows.append((who, f"v{number}", at, "visit"))
+        if number % 8 == 1:
+            rows.append((who, f"v{number}", at + pd.Timedelta(minutes=1), "cancel"))
+    frame = pd.DataFrame(rows, columns=["who", "visit", "at", "what"])
+    events = bcx.read_events(frame, customer="who", time="at", event="what", session="visit")
+    found = bcx.study_journeys(events, rival="cancel", until="2025-01-31", close="30 minutes", holdout=False)
+    assert found.by_known == ({"cancel": 10, "exit": 30}, {"exit": 40})
+    assert (
+        "of which 50% are of known customers: of 100 of these 25 were seen to reach “cancel”, and of 100 "
+        "visits of nobody known none."
+    ) in lead(found)

@@ -159,6 +159,54 @@ def test_what_the_model_does_not_describe_is_named(study):
     assert cell_text(table.rows[0][-1]) == "▲ failed"
 
 
+def test_what_follows_where_the_top_is_unlike_depends_on_the_direction(study):
+    check = study.evidence.posterior_checks[0]
+    names = list(check.statistics["statistic"].values)
+    at = names.index("most repeat purchases of a customer")
+    said = []
+    for value in (1e6, -1.0):
+        off = check.statistics.copy(deep=True)
+        off["observed"][at] = value
+        evidence = replace(study.evidence, posterior_checks=(replace(check, statistics=off),))
+        unlike = warnings(replace(study, evidence=evidence))
+        said.append(unlike["The model does not describe these customers in every respect."].text)
+    assert "frequent buyers are rarer than in the data, so" in said[0]
+    assert said[0].endswith("may be too low.")
+    assert said[1].endswith("may be too high.")
+
+
+def test_a_gain_that_its_assumptions_can_turn_says_so_in_the_first_sentence(study):
+    drivers, strengths = study.plan.drivers, study.plan.sensitivity
+    sure = replace(
+        study.plan,
+        drivers=drivers.assign(half=drivers["half"] * 0 + 1, twice=drivers["twice"] * 0 + 1),
+        sensitivity=strengths.assign(gain=strengths["gain"] * 0 + 1),
+    )
+    assert ", if" not in page_one.campaign(replace(study, plan=sure)).split(".")[0]
+    half = xr.where(drivers["assumption"] == "margin", -1.0, 1.0)
+    goods = replace(sure, drivers=sure.drivers.assign(half=half))
+    assert ", if a margin of 100% holds. " in page_one.campaign(replace(study, plan=goods))
+    half = xr.where(drivers["assumption"].isin(["margin", "keep"]), -1.0, 1.0)
+    both = replace(sure, drivers=sure.drivers.assign(half=half))
+    assert ", if the assumed response and a margin of 100% hold. " in page_one.campaign(
+        replace(study, plan=both)
+    )
+
+
+def test_a_row_of_one_who_has_left_says_what_the_contact_rests_on(study):
+    """Of several alike in gain only the one who is almost surely gone has a remark with the chance."""
+    alive, gain = np.full(300, 0.9), np.full(300, 5.0)
+    alive[1] = 0.001
+    lost = with_plan(study, p_alive=alive, gain=gain, offer=np.full(300, "call", object))
+    rows = next(tables_of((priority.section(lost),))).rows
+    notes = [row[1].note for row in rows[:3]]
+    assert "won back" not in notes[0] + notes[2]
+    weeks = float((lost.plan.data["T"] - lost.plan.data["t_x"]).values[1])
+    call = next(offer for offer in lost.plan.offers if offer.name == "call")
+    chance = 6 / 20 * 0.5 ** (weeks / call.half_life_in("week"))
+    assert notes[1].startswith(f"pays only if won back ({page_one.per_cent(chance)} assumed) · ")
+
+
 def test_the_campaign_is_computed_from_the_draws(study):
     data = study.plan.data
     gain = data["total_gain_predictive"].to_numpy()
@@ -231,7 +279,11 @@ def test_what_moves_the_result_most_is_named(study):
 
 
 def test_what_counts_and_what_was_left_out_stand_on_page_one(study, counted):
-    assert "): revenue, before the cost of goods. Value at risk is what" in page_one.value(study)
+    text = page_one.value(study)
+    assert "): revenue, before the cost of goods; all of the price is taken for profit. " in text
+    label = page_one.tiles(study).tiles[1].label
+    assert label == "revenue at risk"
+    assert f"{label.capitalize()} is what they would bring" in text
     assert page_one.tiles(study).tiles[0].label == "revenue in the next 52 weeks"
     third = replace(study, plan=replace(study.plan, settings={**study.plan.settings, "margin": 0.3}))
     assert "): margin, 30% of what they pay." in page_one.value(third)

@@ -1,5 +1,6 @@
 """The judgement of uplift: against definitions, on permuted treatments, and on the Hillstrom trial."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import expit
 
 import bayes_cx as bcx
 from bayes_cx.errors import InputError
+from bayes_cx.validation import UpliftJudgement
 from bayes_cx.validation.uplift_curves import Judged, area, gain_curve, qini_coefficient, robust_scores
 
 HILLSTROM = Path("/work/shared/data/hillstrom.csv.gz")
@@ -101,6 +103,103 @@ def test_choosing_pays_where_customers_differ(judged):
     value = found.data.sel(policy="choose")
     assert float(value["value_low"]) < best < float(value["value_high"])
     assert "Whom one treats matters" in found.sentences[1]
+
+
+def measured_on(choose, everybody, lead, part=0.5, cost=0.02):
+    """Return a judgement with these estimates and intervals after cost, as a hold-out could give them."""
+    none = (0.0, 0.0, 0.0)
+    at_random = tuple(choose[k] - part * everybody[k] for k in range(3))
+    rows = {"value": (choose, everybody, tuple(part * v for v in everybody), none)}
+    rows["lead"] = (none, lead, at_random, choose)
+    found = {
+        f"{name}{end}": ("policy", [row[k] for row in values])
+        for name, values in rows.items()
+        for k, end in enumerate(("", "_low", "_high"))
+    }
+    effect = everybody[0] + cost
+    scalars = {"effect": effect, "effect_low": effect - 0.01, "effect_high": effect + 0.01}
+    scalars |= {"ranking": 0.004, "ranking_low": 0.001, "ranking_high": 0.006, "beyond_low": 0.001}
+    data = xr.Dataset(
+        found
+        | scalars
+        | {"treated": ("policy", [part, 1.0, part, 0.0]), "gain": ("share", [0, 0.03, effect])},
+        {"policy": ["choose", "all", "random", "none"], "share": [0.0, 0.5, 1.0]},
+        {"to": "voucher", "against": "none", "outcome": "orders", "family": "bernoulli", "cost": cost},
+    )
+    return UpliftJudgement(data.assign_attrs(relevant=0.1), ())
+
+
+CHOOSING = (0.0217, 0.0137, 0.0295)
+
+
+@pytest.mark.parametrize(
+    ("choose", "everybody", "lead", "part", "advice", "says"),
+    [
+        # All pay, choosing is the better estimate and its lead not shown: not "treat all".
+        (
+            CHOOSING,
+            (0.0151, 0.0046, 0.0257),
+            (0.0066, -0.0001, 0.0133),
+            0.5,
+            "unclear",
+            "nets \\+2.17 .*all \\+1.51.*−0.01 and \\+1.33.*choosing is best.*not shown; each of the two",
+        ),
+        (
+            CHOOSING,
+            (0.0001, -0.01, 0.0102),
+            (0.0216, -0.0001, 0.04),
+            0.5,
+            "unclear",
+            "only choosing is shown to gain",
+        ),
+        (
+            CHOOSING,
+            (0.0230, 0.0150, 0.0310),
+            (-0.0013, -0.004, 0.002),
+            0.9,
+            "all",
+            "Treat all .* nets \\+2.3 .*only those .* nets \\+2.17",
+        ),
+        (
+            CHOOSING,
+            (0.0151, 0.0046, 0.0257),
+            (0.0066, 0.0001, 0.0133),
+            0.5,
+            "choose",
+            "nets \\+2.17 .*\\+0.66 more",
+        ),
+        (
+            (0.001, -0.002, 0.004),
+            (-0.01, -0.02, -0.001),
+            (0.011, 0.002, 0.02),
+            0.1,
+            "none",
+            "Treat nobody .*nets −1 .*not shown to gain",
+        ),
+        (
+            (0.002, -0.002, 0.004),
+            (0.002, -0.002, 0.004),
+            (0.0, 0.0, 0.0),
+            1.0,
+            "unclear",
+            "whether treating pays.*treating all is best",
+        ),
+        (
+            (0.0, 0.0, 0.0),
+            (-0.001, -0.004, 0.004),
+            (0.001, -0.004, 0.004),
+            0.0,
+            "unclear",
+            "treating nobody is best",
+        ),
+    ],
+)
+def test_treating_all_is_advised_only_where_it_is_shown_to_pay_and_no_estimate_is_better(
+    choose, everybody, lead, part, advice, says
+):
+    found = measured_on(choose, everybody, lead, part)
+    assert found.advice == advice
+    assert re.search(says, found.sentences[2])
 
 
 def test_nothing_is_found_on_permuted_treatments(judged):

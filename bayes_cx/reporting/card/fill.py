@@ -132,7 +132,7 @@ def model_card(
         data=_data(made.data, stats, run.currency),
         model=ModelPart(
             name=model.name,
-            story=model.story,
+            story=posterior.story,
             when=model.when,
             parameters=_parameters(posterior),
             priors=tuple(

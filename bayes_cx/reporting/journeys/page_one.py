@@ -53,7 +53,33 @@ def lead(study: JourneyStudy) -> str:
     text = f"Of 100 journeys {said[0]}"
     if study.rival is not None and len(said) > 1:
         text = f"{text}; {said[1]}"
-    return f"{text}. {_no_more(study)}".strip()
+    return " ".join(filter(None, (f"{text}.", _known(study), _no_more(study))))
+
+
+def _known(study: JourneyStudy) -> str:
+    """Say how journeys of known customers ended, where visits of nobody known are among the journeys."""
+    if study.by_known is None:
+        return ""
+    known, others = study.by_known
+    size, rest = sum(known.values()), sum(others.values())
+    if not size or not rest:
+        return ""
+    said = []
+    for one in (study.rival, study.goal):
+        if one is not None:
+            mine, theirs = (sum(ends.get(name, 0) for name in one.states) for ends in (known, others))
+            said.append(
+                f"of 100 of these {_of_hundred(mine / size)} were seen to reach {either_of(one.states)}, and "
+                f"of 100 visits of nobody known {_of_hundred(theirs / rest)}"
+            )
+    return (
+        f"That is an average over all journeys, of which {per_cent(size / (size + rest))} are of known "
+        f"customers: {'; '.join(said)}."
+    )
+
+
+def _of_hundred(share: float) -> str:
+    return per_hundred(share, share, share) if share else "none"
 
 
 def _no_more(study: JourneyStudy) -> str:

@@ -47,6 +47,6 @@ def blocks(posterior: Posterior) -> tuple[Block, ...]:
         else None,
         folded(f"checks: {in_words(checks)}", checks_table(checks, within=name) if checks else None),
         folded("priors and why", table(("quantity", "prior", "what it is", "why"), priors, "priors")),
-        folded("the model in words", Text((model.story, *posterior.limits), "bullets")),
+        folded("the model in words", Text((posterior.story, *posterior.limits), "bullets")),
         folded("data and provenance", mapping(made.as_dict())),
     )

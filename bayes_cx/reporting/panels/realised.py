@@ -8,16 +8,16 @@ from bayes_cx.validation import Realised
 
 __all__ = ["blocks"]
 
-_GOAL: dict[str, Status] = {
-    "missed": "failed",
-    "beaten": "passed",
-    "not contradicted": "passed",
-    "not known": "not_run",
+_GOAL: dict[str, tuple[str, Status | None]] = {
+    "missed": ("overestimated", None),
+    "beaten": ("underestimated", "passed"),
+    "not contradicted": ("not contradicted", "passed"),
+    "not known": ("not known", "not_run"),
 }
 
 
 def blocks(found: Realised) -> tuple[Block, ...]:
-    """Return one row an action, those that missed their goal named in the title."""
+    """Return one row an action, those whose effect was overestimated named in the title."""
     rows = []
     for name in map(str, found.data["action"].to_numpy()):
         one = {str(key): found.data[key].sel(action=name).item() for key in found.data.data_vars}
@@ -28,7 +28,7 @@ def blocks(found: Realised) -> tuple[Block, ...]:
                 Number(measured(one["expected"]), one["expected"]),
                 Number(measured(one["realised"]), one["realised"]),
                 interval(one["low"], one["high"]),
-                Badge(one["goal"], _GOAL[one["goal"]]),
+                Badge(*_GOAL[one["goal"]]),
                 Number(measured(one["corrected"]), one["corrected"]),
             )
         )
@@ -39,11 +39,11 @@ def blocks(found: Realised) -> tuple[Block, ...]:
         "expected",
         "realised",
         f"{found.level:.0%} interval",
-        "goal",
+        "the plan was",
         "from now on",
     )
     return panel(
-        f"{missed} missed the goal" if missed else "No action missed its goal",
+        f"The plan overestimated {missed}" if missed else "No effect is shown to have been overestimated",
         [f"{found.outcome} of a decision", f"against {found.control}"],
         warning(found.checks),
         table(heads, rows, "actions"),

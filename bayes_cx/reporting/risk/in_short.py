@@ -3,9 +3,10 @@
 from bayes_cx.data import provenance_of
 from bayes_cx.page import Section, Text, Tile, Tiles
 from bayes_cx.page.words import about, about_range, count, last_day, listing, per_cent, per_cent_range, plural
-from bayes_cx.reporting.risk.what_moves import age_words, drivers, factor_words
+from bayes_cx.reporting.risk.what_moves import age_words, drivers
 from bayes_cx.reporting.rows import rows_of
 from bayes_cx.risk_study import RiskStudy
+from bayes_cx.scoring.risk_words import change
 from bayes_cx.validation.capture import MODEL
 
 __all__ = ["lead", "section"]
@@ -104,8 +105,15 @@ def _speaks(study: RiskStudy) -> str:
     found = drivers(study).head(3)
     if found.empty:
         return age_words(study) or "Nothing that is known of customers surely tells who is at more risk."
-    said = [f"{row.feature} ({factor_words(row.factor)})" for row in rows_of(found)]
-    return f"What goes most surely with {study.target}: {listing(said)}. {age_words(study)}".strip()
+    said = [f"{row.what} ({change(row.factor)}{_step(str(row.step))})" for row in rows_of(found)]
+    return (
+        f"How much the rate of {study.target} differs with what is known, all else equal: {listing(said)}. "
+        f"{age_words(study)}"
+    ).strip()
+
+
+def _step(step: str) -> str:
+    return "" if step == "being so" else f" for {step}"
 
 
 def _left_out(study: RiskStudy) -> list[str]:

@@ -9,9 +9,10 @@ from bayes_cx.page.words import plural, shorten
 from bayes_cx.reporting.figures.risk_found import rate_by_age
 from bayes_cx.reporting.rows import rows_of
 from bayes_cx.risk_study import RiskStudy
+from bayes_cx.scoring.risk_words import change_range, larger, step
 from bayes_cx.spans import FINE_UNITS
 
-__all__ = ["age_words", "by_age", "drivers", "factor_words", "section"]
+__all__ = ["age_words", "by_age", "drivers", "section"]
 
 _SHOWN, _SURE = 15, 0.95
 _MONTH = 365.25 / 12
@@ -20,27 +21,29 @@ _MONTH = 365.25 / 12
 def drivers(study: RiskStudy) -> pd.DataFrame:
     """Return columns whose direction is sure, the strongest first; age has a curve of its own (`by_age`).
 
-    They have ``feature``, ``step``, ``factor``, ``low``, ``high``, ``sure`` and ``strength``.
-    A factor is that of the rate for one standard deviation of a number, or for being of a level.
+    They have ``feature``, ``what``, ``step``, ``factor``, ``low``, ``high``, ``sure`` and ``strength``.
+    A factor is that of the rate for one standard deviation of a number, or for being of a level; ``what`` and
+    ``step`` say in words which way and from where to where. Of times since an event it is the way in which
+    the rate rises.
     """
     posterior = study.posterior
     place = posterior.causes.index(study.target)
-    columns = posterior.design.columns
+    columns, period = posterior.design.columns, posterior.design.period
     some = [i for i, column in enumerate(columns) if column.feature != AGE]
     drawn = posterior.beta[:, place, 1:][:, some]
-    up = (drawn > 0).mean(axis=0)
-    low, middle, high = np.exp(np.quantile(drawn, [0.05, 0.5, 0.95], axis=0))
+    positive = (drawn > 0).mean(axis=0)
+    recent = np.array([columns[i].form == "recency" for i in some], bool)
+    upward = ~recent | (np.median(drawn, axis=0) > 0)
+    low, middle, high = np.exp(np.quantile(drawn * np.where(upward, 1, -1), [0.05, 0.5, 0.95], axis=0))
     table = pd.DataFrame(
         {
             "feature": [columns[i].name for i in some],
-            "step": [
-                "being so" if columns[i].form in ("category", "missing") else "one standard deviation more"
-                for i in some
-            ],
+            "what": [larger(columns[i], up) for i, up in zip(some, upward, strict=True)],
+            "step": [step(columns[i], period, up) for i, up in zip(some, upward, strict=True)],
             "factor": middle,
             "low": low,
             "high": high,
-            "sure": np.maximum(up, 1 - up),
+            "sure": np.maximum(positive, 1 - positive),
         }
     )
     table = table[table["sure"] >= _SURE].assign(strength=lambda t: np.abs(np.log(t["factor"])))
@@ -88,29 +91,16 @@ def age_words(study: RiskStudy) -> str:
         return ""
     changes = np.abs(np.log(np.asarray(sure["factor"], float)))
     row = sure.iloc[int(np.argmax(changes))]
-    change = factor_words(float(row["factor"]))
+    differs = change_range(*(float(row[name]) for name in ("factor", "low", "high")))
     return (
         f"By how long one has been a customer, the rate differs most from the average at "
-        f"{_long(float(row['age']))} ({change}, 90% interval {row['low']:.2f} to {row['high']:.2f} times)."
+        f"{_long(float(row['age']))} ({differs})."
     )
 
 
 def _long(days: float) -> str:
     """Return a length of time in months, or in days if it is short."""
     return plural(round(days / _MONTH), "month") if days >= 2 * _MONTH else f"{days:.3g} days"
-
-
-def factor_words(factor: float) -> str:
-    """Return a factor of a rate in words.
-
-    Examples
-    --------
-    >>> factor_words(2.5), factor_words(1.2), factor_words(0.8)
-    ('2.5 times the rate', '20% more', '20% less')
-    """
-    if factor >= 2:
-        return f"{factor:.2g} times the rate"
-    return f"{abs(factor - 1):.0%} {'more' if factor > 1 else 'less'}"
 
 
 def section(study: RiskStudy) -> Section:
@@ -125,7 +115,7 @@ def section(study: RiskStudy) -> Section:
         return Section(title, (said, *curve))
     rows = tuple(
         (
-            shorten(str(row.feature), 48),
+            shorten(str(row.what), 60),
             str(row.step),
             Number(f"{row.factor:.2f}", float(row.factor), "strong"),
             Number(f"{row.low:.2f} to {row.high:.2f}", float(row.low), "soft"),
@@ -136,9 +126,15 @@ def section(study: RiskStudy) -> Section:
         title,
         (
             Table(
-                (Column("What is known", wide=True), Column("For"), Column("Factor"), Column("90% interval")),
+                (
+                    Column("What is known", wide=True),
+                    Column("For such a step"),
+                    Column("Factor"),
+                    Column("90% interval"),
+                ),
                 rows,
-                caption=f"By which factor the rate of {study.target} differs, all else equal.",
+                caption=f"By which factor the rate of {study.target} differs, all else equal, for a step of "
+                "one standard deviation.",
                 legend=f"{plural(len(table), 'feature')} of {n}, those whose direction has a probability of "
                 "95% or more. What goes together with an event need not be its cause.",
                 label="Features",

@@ -20,7 +20,7 @@ def section(study: Study) -> Section | None:
 
 def _model(fit: Posterior) -> Section:
     model = fit.model
-    blocks: list[Block] = [Text((model.story,)), Text(tuple(model.formulas), "formula"), _parameters(fit)]
+    blocks: list[Block] = [Text((fit.story,)), Text(tuple(model.formulas), "formula"), _parameters(fit)]
     if model.reference:
         blocks.append(Text((str(reference(model.reference)),), "note"))
     return Section(model.name, tuple(blocks))

@@ -1,6 +1,6 @@
 """The warnings, before anything else: what failed, what was not checked, what was forecast wrongly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bayes_cx.catalogue import candidates
 from bayes_cx.checks import Check
@@ -154,12 +154,43 @@ def _trials(study: Study) -> Iterator[Notice]:
 
 
 def _unlike(study: Study) -> Iterator[Notice]:
-    found = [check for one in study.evidence.posterior_checks for check in one.checks]
-    unlike = listing([check.name for check in found if check.status == "failed"])
+    found = [one.checks for one in study.evidence.posterior_checks]
+    unlike = listing([check.name for one in found for check in one if check.status == "failed"])
     if unlike:
         made = events(study).events
         text = (
             f"Do not rely on what depends on these features, in which simulated {made} differ from the data: "
-            f"{unlike} (see the appendix)."
+            f"{unlike} (see the appendix).{_follows(check for one in found for check in one)}"
         )
         yield Notice("look", "The model does not describe these customers in every respect.", text)
+
+
+# Statistics of the most frequent buyers, and the beginning of the names of those of the largest amounts.
+_TOP = (
+    (
+        "standard deviation of repeat purchases",
+        "95th percentile of repeat purchases",
+        "most repeat purchases",
+    ),
+    ("standard deviation of spend per purchase", "95th percentile of spend per purchase"),
+)
+_WHO = ("the most frequent buyers", "customers who pay much at a time")
+
+
+def _follows(checks: Iterable[Check]) -> str:
+    """Say what follows for single forecasts where the simulated customers at the top are too few or many."""
+    sides: dict[str, set[bool]] = {}
+    for check in checks:
+        for who, names in zip(_WHO, _TOP, strict=True):
+            if check.status == "failed" and check.name.startswith(names) and check.interval is not None:
+                assert check.value is not None
+                sides.setdefault(who, set()).add(check.value > check.interval.high)
+    said = []
+    for who, found in sides.items():
+        if len(found) == 1:
+            above = True in found
+            said.append(
+                f" In the model {who} are {'rarer' if above else 'more frequent'} than in the data, so "
+                f"single forecasts for them, at the top of the list, may be too {'low' if above else 'high'}."
+            )
+    return "".join(said)

@@ -88,10 +88,32 @@ def campaign(study: Study) -> str:
     loses = "brings less than it costs" if money.noun else "loses money"
     mean, loss = float(data["total_gain"].mean()), float((gain < 0).mean())
     return (
-        f"{who}{with_}. The campaign {costs} and is expected to {figures.net(mean, money)} (90% interval "
-        f"{money.range(*ninety(gain))}); the chance that it {loses} is {chance(loss)}."
+        f"{who}{with_}{_rests_on(study, mean)}. The campaign {costs} and is expected to "
+        f"{figures.net(mean, money)} (90% interval {money.range(*ninety(gain))}); "
+        f"the chance that it {loses} is {chance(loss)}."
         f"{_disagreement(mean, gain)}"
     )
+
+
+def _rests_on(study: Study, mean: float) -> str:
+    """Name the assumptions without which the campaign would lose, within what the report tries of each."""
+    plan = plan_of(study)
+    if mean <= 0:
+        return ""
+    found = plan.drivers
+    lost: set[str] = set()
+    if "assumption" in found.sizes:
+        least = np.minimum(found["half"].to_numpy(), found["twice"].to_numpy())
+        lost = {str(name) for name in found["assumption"].to_numpy()[least < 0]}
+    assumed = []
+    weaker = float(plan.sensitivity["gain"].min()) < 0
+    if (weaker or lost - {"margin"}) and not all_measured(plan.offers):
+        assumed.append("the assumed response")
+    if "margin" in lost:
+        assumed.append(f"a margin of {per_cent(float(plan.settings.get('margin', 1.0)))}")
+    if not assumed:
+        return ""
+    return f", if {' and '.join(assumed)} {'hold' if len(assumed) > 1 else 'holds'}"
 
 
 def _nobody(plan: Plan, money: Money) -> str:
@@ -251,8 +273,8 @@ def value(study: Study) -> str:
     return (
         f"Over the next {data.attrs['horizon']} the customers {worth} (90% interval "
         f"{money.range(*ninety(data['total_value_predictive']))}{later}){_counts(study)}. "
-        f"Value at risk is what they would bring on top if nobody left: {money(float(risk.mean()))} "
-        f"({money.range(*ninety(risk))})."
+        f"{_first_upper(worth_of(study))} at risk is what they would bring on top if nobody left: "
+        f"{money(float(risk.mean()))} ({money.range(*ninety(risk))})."
     )
 
 
@@ -265,7 +287,7 @@ def _counts(study: Study) -> str:
     each = plan.data.attrs.get("worth")
     per_event = "" if each is None else f", at {money(float(each))} for every {events(study).event}"
     if margin == 1.0:
-        return f": revenue{per_event}, before the cost of goods"
+        return f": revenue{per_event}, before the cost of goods; all of the price is taken for profit"
     return f": margin{per_event}, {per_cent(margin)} of what they pay"
 
 
@@ -391,7 +413,7 @@ def tiles(study: Study) -> Tiles:
             Tile(
                 mean("total_value_at_risk"),
                 f"{noun} at risk",
-                f"lost by leaving: {money.bare.range(*ninety(data['total_value_at_risk']))}",
+                sure("total_value_at_risk"),
             ),
             Tile(count(number), whom, current),
             gain,

@@ -1,6 +1,6 @@
 """The priority list: whom to contact in which order, and how sure each contact is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -10,6 +10,7 @@ from bayes_cx.kinds import Kind
 from bayes_cx.page import Band, Cell, Column, Extract, Name, Number, Section, Table
 from bayes_cx.page.words import Money, chance, count, per_cent, plural, shorten
 from bayes_cx.reporting.alike import counted, group_columns
+from bayes_cx.reporting.effects_in_words import none_measured
 from bayes_cx.reporting.phrases import phrases
 from bayes_cx.reporting.studied import kind_of_study, left_waiting, listed, money_of, plan_of
 from bayes_cx.study import Study
@@ -18,6 +19,8 @@ __all__ = ["section"]
 
 # Rows on paper: customers, or histories that many customers share (as many as a page holds).
 _CUSTOMERS, _HISTORIES = 20, 30
+# Below this chance to be active a customer has almost surely left.
+_GONE = 0.1
 # Rows on a screen.
 _ON_SCREEN = 10_000
 
@@ -40,7 +43,7 @@ def _table(study: Study) -> Table:
         f"Bars: {words.bars}, with 50% (dark) and 90% (pale) interval; the tick on the bar is the median, "
         f"the orange line marks 50%. {amounts}"
     )
-    rows = _rows(top, money, kind)
+    rows = _rows(top, money, kind, _only_if_back(study, top))
     bars = any(isinstance(cell, Band) for row in rows[:shown] for cell in row)
     note = (
         f"{_order(study, shown)} Net gain: what the contact is expected to bring, less its cost. Worth it: "
@@ -71,7 +74,7 @@ def _table(study: Study) -> Table:
     )
 
 
-def _rows(top: xr.Dataset, money: Money, kind: Kind) -> tuple[tuple[Cell, ...], ...]:
+def _rows(top: xr.Dataset, money: Money, kind: Kind, back: Mapping[int, str]) -> tuple[tuple[Cell, ...], ...]:
     """Return one row a customer; no bar for one who is known to have left."""
     seen = "stay_quantile" in top
     bars = top["stay_quantile" if seen else "p_alive_quantile"].transpose("customer", "quantile").to_numpy()
@@ -86,7 +89,7 @@ def _rows(top: xr.Dataset, money: Money, kind: Kind) -> tuple[tuple[Cell, ...], 
     lows, highs = printed[n : 2 * n], printed[2 * n :]
     rank, p_gain, offer = (top[name].to_numpy() for name in ("rank", "p_gain", "offer"))
     names = top["customer"].to_numpy()
-    notes = _histories(top, kind)
+    notes = [" · ".join(filter(None, (back.get(i), note))) for i, note in enumerate(_histories(top, kind))]
     return tuple(
         (
             Number(count(float(rank[i])), float(rank[i]), "soft"),
@@ -136,9 +139,29 @@ def _histories(top: xr.Dataset, kind: Kind) -> Sequence[str]:
 
 def _returning(study: Study, offer: Offer, i: int) -> float:
     """Return the chance to win back a customer of the plan after this silence."""
-    kind, data = kind_of_study(study), plan_of(study).data
-    silence = 0.0 if kind.silence is None else float(kind.silence(kind.numbers(data))[i])
+    kind, data = kind_of_study(study), plan_of(study).data.isel(customer=slice(i, i + 1))
+    silence = 0.0 if kind.silence is None else float(kind.silence(kind.numbers(data))[0])
     return offer.win_back.mean * 2.0 ** (-silence / offer.half_life_in(str(data.attrs["unit"])))
+
+
+def _only_if_back(study: Study, top: xr.Dataset) -> dict[int, str]:
+    """Return a remark by row for those who have most probably left, and are worth a contact all the same."""
+    if "customers" in top:
+        return {}
+    named = {offer.name: offer for offer in plan_of(study).offers}
+    gone = (top["p_alive"].to_numpy() < _GONE) & (top["gain"].to_numpy() > 0)
+    if "stay" in top:
+        gone &= top["p_alive"].to_numpy() == 0
+    found = {}
+    for i in np.flatnonzero(gone):
+        offer = named.get(str(top["offer"].values[i]))
+        if offer is None:
+            continue
+        found[int(i)] = "pays only if won back"
+        if offer.response is None:
+            how = "assumed" if none_measured([offer]) else "expected"
+            found[int(i)] += f" ({per_cent(_returning(study, offer, int(i)))} {how})"
+    return found
 
 
 def _title(data: xr.Dataset, number: int, shown: int, paper: bool) -> str:
@@ -184,7 +207,7 @@ def _order(study: Study, shown: int) -> str:
     if "tier" in plan.data:
         text += " Below each: what the customer did, and the tier by value."
     top = plan.data.isel(customer=slice(0, shown))
-    gone = np.flatnonzero((top["p_alive"].to_numpy() < 0.1) & (top["gain"].to_numpy() > 0))
+    gone = np.flatnonzero((top["p_alive"].to_numpy() < _GONE) & (top["gain"].to_numpy() > 0))
     if not gone.size:
         return text
     first = top.isel(customer=int(gone[0]))

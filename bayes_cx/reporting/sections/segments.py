@@ -25,10 +25,11 @@ def section(study: Study) -> Section | None:
 def _tiers(study: Study) -> Table:
     data = plan_of(study).data
     tier = data["tier"].to_numpy()
+    worth = worth_of(study).capitalize()
     columns = (
         Column("Tier", wide=True),
-        *map(Column, ("Customers", worth_of(study).capitalize(), "")),
-        *map(Column, ("Value at risk", "Contacts", "Chance to belong", "Sure of it")),
+        *map(Column, ("Customers", worth, "")),
+        *map(Column, (f"{worth} at risk", "Contacts", "Chance to belong", "Sure of it")),
     )
     rows = []
     for name in tier_names(tuple(data["top"].to_numpy())):
@@ -57,9 +58,10 @@ def _tiers(study: Study) -> Table:
 def _classes(study: Study) -> Table:
     data = plan_of(study).data
     found = data["rfm_class"].to_numpy()
+    worth = worth_of(study).capitalize()
     columns = (
         Column("Class", wide=True),
-        *map(Column, ("Customers", worth_of(study).capitalize(), "", "Value at risk", "Contacts", "Active")),
+        *map(Column, ("Customers", worth, "", f"{worth} at risk", "Contacts", "Active")),
     )
     rows = []
     for name in RFM_CLASSES:
@@ -71,7 +73,8 @@ def _classes(study: Study) -> Table:
     scores = "recency, frequency and spend" if "monetary_score" in data else "recency and frequency"
     note = (
         f"For those who know them: quintiles of {scores} among these customers, which need no model. "
-        "What the model adds is beside them: value to come, value at risk and the mean chance to be active."
+        "What the model adds is beside them: value to come, how much is at risk and the mean chance "
+        "to be active."
     )
     return Table(columns, tuple(rows), label="Classes of RFM", note=note)
 

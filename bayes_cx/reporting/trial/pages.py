@@ -23,6 +23,8 @@ __all__ = ["trial_report"]
 # From this probability on an arm is called better, and segments are said to differ; below the other they
 # are said not to.
 _SURE, _DIFFER, _ALIKE = 0.95, 0.95, 0.2
+_MOST = 5
+"""The most segments of a kind that are named on page one."""
 
 
 def trial_report(study: TrialStudy) -> Report:
@@ -104,7 +106,7 @@ _WHAT = {
 
 def _short(study: TrialStudy) -> Section:
     posterior, currency = study.posterior, study.provenance.currency
-    lines = [_won(study), *_how_sure(study), _stop(study)]
+    lines = [_won(study), *_for_whom_it_pays(study), *_how_sure(study), _stop(study)]
     if (gain := _worth(study)) is not None:
         lines.append(gain)
     return Section(
@@ -209,6 +211,51 @@ def _worth(study: TrialStudy) -> str | None:
         f"{money.range(float(one['gain_low']), float(one['gain_high']))}); the probability that it pays is "
         f"{chance(float(one['p_gain']))}."
     )
+
+
+def _for_whom_it_pays(study: TrialStudy) -> Iterator[str]:
+    """Say for whom an arm pays, and for whom not, where segments differ and it is expected to lose in one."""
+    gains, posterior = study.segment_gains, study.posterior
+    if gains is None:
+        return
+    found, labels = effect_by_segment(posterior), gains["segment"].to_numpy().astype(str)
+    money, currency = Money(study.provenance.currency), study.provenance.currency
+    for arm in posterior.arms[1:]:
+        effect = found["effect"].sel(treatment=arm).to_numpy()
+        one = {str(name): column.sel(treatment=arm).to_numpy() for name, column in gains.data_vars.items()}
+
+        def said(at: int, effect: np.ndarray = effect, one: dict[str, np.ndarray] = one) -> str:
+            interval = money.range(float(one["net_low"][at]), float(one["net_high"][at]))
+            name = shorten(labels[at].split(": ", 1)[1], 30)
+            return (
+                f"{name} ({change(posterior, float(effect[at]), currency)}, "
+                f"net {money(float(one['net'][at]))} a customer, 90% interval {interval}, probability to pay "
+                f"{chance(round(float(one['p_net'][at]), 6))})"
+            )
+
+        for column in posterior.divisions:
+            mine = np.flatnonzero([label.startswith(f"{column}: ") for label in labels])
+            sure = float(posterior.provenance["p_differ"][arm][column]) >= _DIFFER
+            p = one["p_net"]
+            groups = {
+                "it loses money in": mine[p[mine] <= 1 - _SURE],
+                "it pays in": mine[p[mine] >= _SURE],
+                "neither is shown in": mine[(p[mine] > 1 - _SURE) & (p[mine] < _SURE)],
+            }
+            if not sure or not (p[mine] < 0.5).any():
+                continue
+            parts = [
+                f"{what} {listing([said(int(at)) for at in some[:_MOST]])}"
+                + (f" and {count(some.size - _MOST)} more" if some.size > _MOST else "")
+                for what, some in groups.items()
+                if some.size
+            ]
+            needed = ""
+            if study.worth > 0 and study.cost > 0:
+                least = change(posterior, study.cost / study.worth, currency)
+                needed = f": a change of {least} is needed to earn its {money(study.cost)} for each customer"
+            shown = "does not" if groups["it loses money in"].size else "is not shown to"
+            yield f"“{shorten(arm, 40)}” {shown} pay for everybody{needed}. By {column} {'; '.join(parts)}."
 
 
 def _tiles(study: TrialStudy) -> Tiles:

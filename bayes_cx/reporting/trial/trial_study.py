@@ -61,6 +61,22 @@ class TrialStudy:
         return arm_worth(self.posterior, self.customers, worth=self.worth, cost=self.cost)
 
     @cached_property
+    def segment_gains(self) -> xr.Dataset | None:
+        """What a customer of each segment gains by each arm, after cost, where `gains` are known.
+
+        Over (``treatment``, ``segment``): ``net``, its 90% interval ``net_low`` to ``net_high``, and
+        ``p_net``, the probability that it is above 0.
+        """
+        if self.customers is None or not self.posterior.divisions:
+            return None
+        found = effect_by_segment(self.posterior)
+        net = self.worth * self.posterior.posterior["effect"].to_numpy() - self.cost
+        low, high = np.quantile(net, [0.05, 0.95], axis=0)
+        columns = {"net": net.mean(axis=0), "net_low": low, "net_high": high, "p_net": (net > 0).mean(axis=0)}
+        both = ("treatment", "segment")
+        return xr.Dataset({name: (both, one) for name, one in columns.items()}, found.coords)
+
+    @cached_property
     def best(self) -> str:
         """The arm that is most probably the best, the control among them."""
         return str(self.arms["arm"].to_numpy()[int(self.arms["p_best"].to_numpy().argmax())])
@@ -71,6 +87,8 @@ class TrialStudy:
         if self.posterior.divisions:
             found = effect_by_segment(self.posterior)
             made["segments"] = found[["effect", "effect_low", "effect_high", "p_better", "raw"]]
+            if self.segment_gains is not None:
+                made["segments"] = made["segments"].merge(self.segment_gains)
         tables = {
             name: _plain(data.to_dataframe().reset_index().to_dict(orient="records"))
             for name, data in made.items()
