@@ -7,8 +7,7 @@ standard deviation .75. Of two kinds the scale is that of the long one; the loga
 is log-normal around 3 with standard deviation .75, so that the short kind is the short one in every draw, and
 the log odds of its share are normal around 0 with standard deviation 1.5. No kind is narrower than 5%, nor
 than half the smallest difference between two waiting times: otherwise what always comes after three days, or
-is rounded to days, would be a kind of no width at all. Two kinds are not chosen where the short one lasts
-less than two such differences.
+is rounded to days, would be a kind of no width at all.
 """
 
 from dataclasses import dataclass, replace
@@ -45,8 +44,6 @@ _BISECTIONS = 80
 # The least spread of the logarithm that a kind has, and by how much the logarithms of scales differ at most,
 # as a logarithm.
 _NARROWEST, _FARTHEST = 0.05, 6.0
-# Steps of rounding that a short kind lasts at least: what is rounded to halves has too few of the shortest.
-_STEPS = 2.0
 # Where weights are no good, draws are proposed again so often, around the moments of the last ones.
 _ROUNDS, _WIDER = 3, 1.3
 
@@ -197,8 +194,7 @@ def waits_of(
             mode = find_mode(density)
         except FitError:  # one family may have no maximum where another has
             continue
-        if law.is_seen(mode.u, rows.finest):
-            modes[law.name] = law, density, mode
+        modes[law.name] = law, density, mode
     log_marginal = {name: _laplace(mode) for name, (_, _, mode) in modes.items()}
     best = max(log_marginal.values())
     found: dict[str, Weighed] = {}
@@ -296,11 +292,6 @@ class _Law:
             ),
             Part(self.families[1], log_expit(-odds), scale, _no_narrower(shape, finest / scale)),
         )
-
-    def is_seen(self, point: np.ndarray, finest: float) -> bool:
-        """Say whether rounding could not look like the short kind: it is longer than a few of its steps."""
-        *short, _ = self.parts(point[None], finest)
-        return all(float(part.scale[0, 0]) >= _STEPS * finest for part in short)
 
 
 def _no_narrower(shape: np.ndarray, step: np.ndarray) -> np.ndarray:

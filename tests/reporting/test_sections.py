@@ -302,7 +302,9 @@ def test_what_counts_and_what_was_left_out_stand_on_page_one(study, counted):
     )
     assert page_one.left_out(partial) in said(page_one.section(partial))
     assert "worth" not in page_one.left_out(replace(counted, stats=partial.stats))
-    assert page_one.remarks(study) is None
+    assert "About the data: 21 rows are exact repeats of another" in str(page_one.remarks(study))
+    nothing = study.stats.assign_attrs(remarks="[]")
+    assert page_one.remarks(replace(study, stats=nothing)) is None
     odd = ["3 rows are dated 1900-01-01, 97 years before all others (1997-01-02)", "2 times carry a zone"]
     told = replace(study, stats=study.stats.assign_attrs(remarks=json.dumps(odd), varying='{"segment": 7}'))
     assert f"About the data: {odd[0]}; {odd[1]}." in said(page_one.section(told))

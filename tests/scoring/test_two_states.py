@@ -15,7 +15,7 @@ from bayes_cx.scoring.reach import journey_draws
 from bayes_cx.scoring.ways import Ways
 
 CLOSE = 60.0
-FEW = bcx.Conjugate(draws=500)
+FEW = bcx.Conjugate(draws=1000)
 MEAN = {"look": 5.0, "basket": 12.0}
 # What follows a state depends on the state before it: who comes back to look from the basket rarely buys.
 GO = {
