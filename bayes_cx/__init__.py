@@ -23,7 +23,9 @@ __all__ = ["__version__", *_MODULE]  # pyright: ignore[reportUnsupportedDunderAl
 
 def __getattr__(name: str) -> object:
     if name not in _MODULE:
-        raise AttributeError(f"module 'bayes_cx' has no attribute {name!r}")
+        from bayes_cx.errors import no_attribute
+
+        raise no_attribute("bayes_cx", name, _MODULE)
     module = _MODULE[name]
     return import_module(f"bayes_cx.{name}") if module == "bayes_cx" else getattr(import_module(module), name)
 

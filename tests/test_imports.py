@@ -16,6 +16,7 @@ PACKAGE = ROOT / "bayes_cx"
 
 # What a room may import besides itself. Data flow one way: nothing downstream is imported upstream.
 GROUND = {
+    "argument_types",
     "errors",
     "checks",
     "spans",
@@ -49,6 +50,7 @@ ANALYSIS = {
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "argument_types": {"errors"},
     "checks": {"errors"},
     "spans": {"errors"},
     "clock": {"errors", "spans"},

@@ -101,7 +101,10 @@ def _status(error: Exception) -> int:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, typer.TyperException):
-        text = f"{error.format_message().rstrip('.')}. See bayes-cx --help."
+        # What was wrong in the words of a command is in the help of that command.
+        context = getattr(error, "ctx", None)
+        command = "bayes-cx" if context is None else context.command_path
+        text = f"{error.format_message().rstrip('.')}. See {command} --help."
     elif isinstance(error, InputError | FitError | OSError):
         text = str(error)
     else:
@@ -296,7 +299,60 @@ def trial(given: Given) -> None:
 
 
 @app.command()
-@takes("title", "organisation", "timestamp", "seed")
+@takes("customers", "worth", "cost", "alpha", "seed", "currency")
+def plan_trial(
+    given: Given,
+    control: Annotated[
+        float,
+        typer.Argument(
+            help="Outcome of a customer without the action, such as 0.05 for 5%.", metavar="CONTROL"
+        ),
+    ],
+    effect: Annotated[
+        float,
+        typer.Argument(
+            help="The smallest change of it that one wants to find, such as 0.01.", metavar="EFFECT"
+        ),
+    ],
+    sd: Annotated[
+        float | None,
+        typer.Option(
+            help="Standard deviation between customers, of amounts and counts. (default: a share's)"
+        ),
+    ] = None,
+    arms: Annotated[int, typer.Option(help="Number of arms, the control among them.")] = 2,
+    power: Annotated[float, typer.Option(help="Chance to find an effect of this size.")] = 0.8,
+    looks: Annotated[int, typer.Option(help="How often one looks before the end.")] = 20,
+    per_day: Annotated[
+        float | None, typer.Option(help="Customers who can be assigned in a day, in all arms together.")
+    ] = None,
+    believed: Annotated[
+        float | None,
+        typer.Option(help="What the effect is believed to be. (default: 0, give or take EFFECT)"),
+    ] = None,
+    give_or_take: Annotated[
+        float | None, typer.Option(help="Standard deviation of that belief. (default: EFFECT)")
+    ] = None,
+    trial_cost: Annotated[float, typer.Option(help="What the trial costs beside the action.")] = 0.0,
+) -> None:
+    """From an effect worth finding to the size, duration and power of a trial, and what it is worth."""
+    from bayes_cx.app import trial_run
+
+    asked = {"sd": sd, "arms": arms, "power": power, "looks": looks, "per_day": per_day}
+    belief = None
+    if believed is not None or give_or_take is not None:
+        belief = believed or 0.0, abs(effect) if give_or_take is None else give_or_take
+    for sentence in trial_run.planned(
+        control, effect, given.settings(), **asked, prior=belief, trial_cost=trial_cost
+    ):
+        typer.echo(sentence)
+
+
+@app.command()
+@takes(
+    *("title", "organisation", "timestamp", "seed", "strict"),
+    *("decimal", "thousands", "encoding", "query"),
+)
 def uplift(
     given: Given,
     file: Annotated[
@@ -327,8 +383,20 @@ def uplift(
     settings = given.settings().stamped()
     names = [name.strip() for text in features for name in text.split(",") if name.strip()]
     kinds = [name.strip() for text in categories or () for name in text.split(",") if name.strip()]
+    reading = {key: settings.value(key) for key in ("query", "encoding", "decimal", "thousands")}
     asked = uplift_run.Asked(
-        file, people or file, outcome, treatment, control, names, kinds, customer, dose, cost
+        file,
+        people or file,
+        outcome,
+        treatment,
+        control,
+        names,
+        kinds,
+        customer,
+        dose,
+        cost,
+        reading,
+        settings.compute.strict,
     )
     given.check_apart(
         settings, [file, *([people] if people else [])], [out / name for name in uplift_run.FILES]
@@ -342,7 +410,7 @@ def uplift(
 @app.command()
 @takes(
     *("customer", "time", "amount", "by", "time_format", "timezone", "returns", "zero_amounts", "decimal"),
-    *("thousands", "encoding", "until", "window", "worth", "margin", "seed"),
+    *("thousands", "encoding", "query", "until", "window", "worth", "margin", "seed"),
     *("title", "organisation", "currency", "timestamp"),
 )
 def learn(

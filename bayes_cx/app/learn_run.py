@@ -216,6 +216,7 @@ def _purchases(file: Path, settings: Settings) -> bcx.Transactions:
         decimal=read.decimal,
         thousands=read.thousands,
         encoding=read.encoding,
+        query=read.query,
     )
 
 

@@ -4,7 +4,6 @@ Keys of the file are the names of the settings, without tables, so that a key an
 Only offers, of which there may be several, stand in tables of their own, ``[[offers]]``.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
@@ -25,7 +24,7 @@ from bayes_cx.app.settings import (
     Several,
     settings_in,
 )
-from bayes_cx.errors import InputError
+from bayes_cx.errors import InputError, nearest
 from bayes_cx.privacy import is_address
 
 __all__ = ["load"]
@@ -164,9 +163,8 @@ def _check(known: Iterable[Setting], values: Mapping[str, Any], where: str | Non
     by_key = {setting.key: setting for setting in known}
     for key in values:
         if key not in by_key:
-            close = difflib.get_close_matches(key, by_key, n=1, cutoff=0.6)
-            if close:
-                raise InputError(f"unknown key {key!r} {where}", f"{close[0]!r} perhaps", "correct its name")
+            if close := nearest(key, by_key):
+                raise InputError(f"unknown key {key!r} {where}", f"{close!r} perhaps", "correct its name")
             raise InputError(f"unknown key {key!r} {where}", f"one of {', '.join(by_key)}", "remove it")
     for key, setting in by_key.items():
         if setting.default is MISSING and key not in values:

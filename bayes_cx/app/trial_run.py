@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bayes_cx as bcx
 from bayes_cx.app.folder import CARD, report_folder, write_record
@@ -17,7 +17,7 @@ from bayes_cx.reporting import Report
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["files_of", "run"]
+__all__ = ["files_of", "planned", "run"]
 
 _FILES = ("trial.pdf", "trial.html", "trial.json", "trial.nc", "rejected.csv", *CARD, RECORD)
 
@@ -75,6 +75,37 @@ def run(settings: Settings, command: str) -> Report:
                 part.write_text(json.dumps(few_digits(study.record()), indent=1) + "\n", encoding="utf-8")
             _record(folder, study, command)
     return made
+
+
+def planned(control: float, effect: float, settings: Settings, **asked: Any) -> tuple[str, ...]:
+    """Return how large a trial has to be and how long it takes, in sentences, and in money what it is worth.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range, or customers come without what an outcome is worth.
+    """
+    customers, worth = settings.trial.customers, settings.compute.worth
+    if customers is not None and worth is None:
+        raise InputError("--customers without --worth", "what one more outcome is worth", "pass --worth")
+    if customers is None and (worth is not None or settings.offer.cost is not None):
+        raise InputError(
+            "--worth or --cost without --customers",
+            "how many customers get the better arm afterwards",
+            "pass --customers",
+        )
+    plan = bcx.plan_trial(
+        control,
+        effect,
+        alpha=settings.trial.alpha,
+        customers=customers,
+        worth=1.0 if worth is None else worth,
+        cost=settings.offer.cost or 0.0,
+        seed=settings.compute.seed,
+        **asked,
+    )
+    rest = () if customers is not None else ("What it is worth: pass --customers, --worth and --cost.",)
+    return (*plan.sentences(settings.write.currency), *rest)
 
 
 def _folder(settings: Settings) -> Path:

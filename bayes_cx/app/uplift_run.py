@@ -1,10 +1,10 @@
 """The command `bayes-cx uplift`: from the customers of a trial to whom to treat."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ import pandas as pd
 import bayes_cx as bcx
 from bayes_cx.app.folder import CARD, report_folder, write_record
 from bayes_cx.app.steps import Steps
-from bayes_cx.errors import InputError
+from bayes_cx.data.summarise_uplift import read_customers
+from bayes_cx.errors import FitError, InputError
 from bayes_cx.files import atomic_path, few_digits, meaningful, write_csv
 from bayes_cx.records import RECORD
 
@@ -40,6 +41,10 @@ class Asked:
     features, categories : sequence of str
     customer, dose : str or None
     cost : float
+    reading : mapping of str to Any
+        How the trial is written: ``query``, ``encoding``, ``decimal`` and ``thousands``.
+    strict : bool
+        Whether a fit or a judgement that does not pass its checks is an error.
     """
 
     file: Path
@@ -52,6 +57,8 @@ class Asked:
     customer: str | None
     dose: str | None
     cost: float
+    reading: Mapping[str, Any]
+    strict: bool
 
     def flags(self, timestamp: str) -> list[str]:
         """Return the options that ask for the same again, into a folder called like the command."""
@@ -80,6 +87,7 @@ def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path
                 categories=asked.categories,
                 dose=asked.dose,
                 customer=asked.customer,
+                **asked.reading,
             )
             _check_sizes(stats)
             step.says = f"{int(stats['weight'].sum()):,} customers"
@@ -93,6 +101,8 @@ def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path
         with steps.step("Fit to all") as step:
             posterior = bcx.fit(bcx.models.UPLIFT, stats, seed=seed)
             step.says = f"checks {posterior.verdict.replace('_', ' ')}"
+        if asked.strict:
+            _insist(posterior, judged)
         with steps.step("Write report, customers and record"):
             table, said = _customers(posterior, judged, asked)
             write_csv(meaningful(table), folder / "customers.csv")
@@ -135,19 +145,41 @@ def _check_sizes(stats: "xr.Dataset") -> None:
             )
 
 
+def _insist(posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement]) -> None:
+    """Refuse a fit or a judgement that did not pass its checks.
+
+    Raises
+    ------
+    FitError
+        If there is one.
+    """
+    checks = [*posterior.checks, *(check for one in judged for check in one.checks)]
+    if failed := [check.name for check in checks if check.status != "passed"]:
+        raise FitError(
+            f"the uplift did not pass: {', '.join(dict.fromkeys(failed))}",
+            "every check passed",
+            "look for what made treated and others unlike, or leave out --strict",
+        )
+
+
 def _customers(
     posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement], asked: Asked
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return who is to be treated, with the expected uplift of each customer, and what is said of it."""
     columns: dict[str, object] = {}
     said: list[str] = []
+    # A query selects the rows of the trial, and of no other file.
+    reading = {**asked.reading, "query": asked.reading["query"] if asked.people == asked.file else None}
+    people = read_customers(
+        asked.people, asked.features, asked.customer, categories=asked.categories, **reading
+    )
     # With doses a judgement is about the largest one, which a treatment alone stands for.
     arms = {str(one.data.attrs["to"]): arm for one, arm in zip(judged, posterior.arms, strict=True)}
     for one in sorted(judged, key=lambda judgement: not judgement.ranks):
         to = str(one.data.attrs["to"])
         found = bcx.contrast(
             posterior,
-            asked.people,
+            people,
             "p_outcome" if posterior.family == "bernoulli" else "mean_outcome",
             to=arms[to],
             quantiles=(0.05, 0.95),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data.action_log import Actions, check_actions
 from bayes_cx.data.transactions import Transactions, read_transactions
 from bayes_cx.errors import InputError
@@ -152,6 +153,7 @@ def follow_up(
     >>> follow_up(log, bought, window="30 days", margin=0.5, costs={"mail": 1.0}).rows["gain"].tolist()
     [9.0, 0.0]
     """
+    check_types(follow_up, locals())
     log, span = check_actions(log), Span.of(window)
     if not span.number > 0:
         raise InputError(f"window={window!r}", "a span above zero", "write for example '30 days'")

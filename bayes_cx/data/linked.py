@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data.column_names import free
 from bayes_cx.data.events import Events, check_events
 from bayes_cx.data.links import Links, read_links
@@ -205,6 +206,7 @@ def link(
     >>> [linked.people(i)["tablet"] for i in range(4)]
     ['tablet', 'ann', 'ann', 'ann']
     """
+    check_types(link, locals())
     check_events(events)
     if not isinstance(imputations, int | np.integer) or isinstance(imputations, bool) or imputations < 1:
         raise InputError(f"imputations={imputations!r}", "a whole number from 1 on", "pass for example 20")

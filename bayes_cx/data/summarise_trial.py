@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.clock import end_of
 from bayes_cx.data.assignments import Assignments
 from bayes_cx.data.events import Events
@@ -43,7 +44,7 @@ def summarise_trial(
     window: Any = None,
     before: Any = None,
     until: Any = None,
-    arms: Sequence[str] = (),
+    arms: Sequence[str | int] = (),
     shares: Mapping[str, float] | None = None,
     time_format: str | None = None,
     timezone: str = "UTC",
@@ -122,6 +123,7 @@ def summarise_trial(
     >>> stats.to_dataframe().values.tolist()
     [['new', 0.0, 1], ['new', 1.0, 3], ['old', 0.0, 3], ['old', 1.0, 1]]
     """
+    check_types(summarise_trial, locals())
     apart = not (outcomes is None or isinstance(outcomes, str))
     if apart and not isinstance(outcomes, Transactions | Events):
         raise InputError(

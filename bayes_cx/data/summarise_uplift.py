@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data.compress import unique_rows
 from bayes_cx.data.feature_levels import (
     Feature,
@@ -17,14 +18,15 @@ from bayes_cx.data.feature_levels import (
     features_from_json,
     features_to_json,
 )
-from bayes_cx.data.sources import open_source
+from bayes_cx.data.numbers import Numbers
+from bayes_cx.data.sources import Source, open_source
 from bayes_cx.data.sql import ident
 from bayes_cx.data.statistics import undated
 from bayes_cx.errors import InputError
 from bayes_cx.kinds import TREATMENTS, kind_of
 from bayes_cx.seeds import checked_seed
 
-__all__ = ["customers_of", "split_customers", "summarise_uplift"]
+__all__ = ["customers_of", "read_customers", "split_customers", "summarise_uplift"]
 
 RESERVED = ("arm", "dose", "outcome", "weight", "customer", "row")
 
@@ -41,6 +43,10 @@ def summarise_uplift(
     categories: Sequence[str] | str = (),
     bins: int = 5,
     like: xr.Dataset | None = None,
+    query: str | None = None,
+    encoding: str | None = None,
+    decimal: str = ".",
+    thousands: str | None = None,
 ) -> xr.Dataset:
     """Reduce a trial to counts: customers with equal features, treatment and outcome become one row.
 
@@ -69,6 +75,8 @@ def summarise_uplift(
     like : xarray.Dataset, optional
         Other statistics whose intervals and categories to use, so that both can be compared or added. With
         them a part may lack the control or a treatment.
+    query, encoding, decimal, thousands : str, optional
+        How to read the source, as in `read_transactions`.
 
     Returns
     -------
@@ -91,12 +99,13 @@ def summarise_uplift(
     >>> stats[["arm", "outcome", "age", "weight"]].to_dataframe().values.tolist()
     [['no', 0.0, '20', 3], ['no', 1.0, '20', 1], ['yes', 0.0, '60', 1], ['yes', 1.0, '60', 3]]
     """
+    check_types(summarise_uplift, locals())
     features, categories = _names(features), _names(categories)
     roles = {"outcome": outcome, "treatment": treatment, "dose": dose, "customer": customer}
     _check_names(features, categories, roles, bins)
     columns = list(dict.fromkeys([*filter(None, roles.values()), *features]))
-    opened = open_source(source, columns)
-    frame: Any = opened.run(f"SELECT {', '.join(map(ident, columns))} FROM {opened.sql}").to_pandas()
+    numbers = [name for name in (outcome, dose, *features) if name is not None and name not in categories]
+    opened, frame = _opened(source, columns, numbers, query, encoding, decimal, thousands)
     lines = opened.lines_without_row(len(frame))
     parts = {name: None if column is None else frame[column] for name, column in roles.items()}
     control_name = as_text([control])[0]
@@ -139,6 +148,45 @@ def summarise_uplift(
     for demand in TREATMENTS.demands(TREATMENTS.numbers(stats)):
         raise InputError(*demand)
     return stats
+
+
+def read_customers(
+    source: Any,
+    features: Sequence[str],
+    customer: str | None = None,
+    *,
+    categories: Sequence[str] = (),
+    query: str | None = None,
+    encoding: str | None = None,
+    decimal: str = ".",
+    thousands: str | None = None,
+) -> pd.DataFrame:
+    """Return the features of customers, and who they are, as `summarise_uplift` reads them."""
+    columns = list(dict.fromkeys((*features, *((customer,) if customer else ()))))
+    numbers = [name for name in features if name not in categories]
+    return _opened(source, columns, numbers, query, encoding, decimal, thousands)[1]
+
+
+def _opened(
+    source: Any,
+    columns: Sequence[str],
+    numbers: Sequence[str],
+    query: str | None,
+    encoding: str | None,
+    decimal: str,
+    thousands: str | None,
+) -> tuple[Source, Any]:
+    """Return a source and its columns as a frame, in which text that is a number is written plainly."""
+    written = Numbers(decimal, thousands)
+    opened = open_source(source, columns, query, encoding=encoding, decimal=decimal)
+    shown = []
+    for name in columns:
+        own = ident(name)
+        if written != Numbers() and name in numbers and opened.types[name] == "VARCHAR":
+            shown.append(f"coalesce({written.plain(own)}, {own}) AS {own}")
+        else:
+            shown.append(own)
+    return opened, opened.run(f"SELECT {', '.join(shown) or '1'} FROM {opened.sql}").to_pandas()
 
 
 def customers_of(

@@ -75,6 +75,9 @@ class Action:
                 raise InputError(
                     f"{name}={value!r} of {self.name!r}", "a number of zero or more", "correct it"
                 )
+        for name, value in (("channel", self.channel), ("message", self.message)):
+            if not isinstance(value, str):
+                raise InputError(f"{name}={value!r} of {self.name!r}", "a text", f"correct the {name}")
         if self.response is not None and not isinstance(self.response, Response):
             raise InputError(
                 f"response={self.response!r} of {self.name!r}",
@@ -137,6 +140,12 @@ class Limits:
     consistent: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.capacity, Mapping):
+            raise InputError(
+                f"capacity={self.capacity!r}",
+                "the most customers by channel",
+                "write for example capacity={'phone': 50}",
+            )
         numbers = {"budget": self.budget, "contacts": self.contacts}
         numbers |= {f"capacity of {name!r}": value for name, value in self.capacity.items()}
         for name, value in numbers.items():
@@ -180,7 +189,7 @@ class Exploration:
     draws: int = 20
 
     def __post_init__(self) -> None:
-        if isinstance(self.share, str | bool) or not 0 < self.share < 1:
+        if isinstance(self.share, bool) or not isinstance(self.share, Real) or not 0 < self.share < 1:
             raise InputError(f"share={self.share!r}", "a share between 0 and 1", "write for example 0.1")
         if self.method not in ("holdout", "thompson"):
             raise InputError(f"method={self.method!r}", "'holdout' or 'thompson'", "choose one")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data import NOTHING, Actions, FollowUp, follow_up
 from bayes_cx.decision.learned import Learned, group_names
 from bayes_cx.decision.learned_effects import SUMS, sums_of
@@ -95,6 +96,7 @@ def learn(
     >>> round(learned.response("mail").mean, 2)
     0.2
     """
+    check_types(learn, locals())
     decided = _decided(log, outcomes, window, more)
     if outcome not in _OUTCOMES or outcome not in decided.rows:
         known = [name for name in _OUTCOMES if name in decided.rows]

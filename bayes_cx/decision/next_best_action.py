@@ -216,6 +216,12 @@ def next_best_action(
     """
     limits = Limits() if limits is None else limits
     _check(actions, limits, explore)
+    if weights is not None and not isinstance(weights, Mapping):
+        raise InputError(
+            f"weights of type {type(weights).__name__}",
+            "what one unit of each objective is worth",
+            "write for example weights={'profit': 1.0}",
+        )
     rng = np.random.default_rng(checked_seed(seed))
     gains = gains_of(given, actions, weights, seed)
     why = permitted(gains.customers, actions, limits, log, until)
@@ -279,7 +285,7 @@ def _shared(actions: Sequence[Action], limits: Limits) -> _Shared:
 
 
 def _check(actions: Sequence[Action], limits: Limits, explore: Exploration | None) -> None:
-    if isinstance(actions, Action) or not actions or not all(isinstance(each, Action) for each in actions):
+    if not isinstance(actions, Sequence) or not actions or not all(isinstance(a, Action) for a in actions):
         raise InputError("no sequence of actions", "one action or more", "write [bcx.Action(...)]")
     names = [action.name for action in actions]
     if len(set(names)) < len(names):

@@ -1,6 +1,7 @@
 """What can be offered to a customer, what it costs and what it may change."""
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -93,9 +94,11 @@ class Offer:
                 "one of the two: the response is the whole effect",
                 "leave out win_back and keep",
             )
-        if isinstance(self.cost, str) or not 0 <= self.cost < np.inf:
+        if not isinstance(self.cost, Real) or not 0 <= float(self.cost) < np.inf:
             raise InputError(
-                f"cost {self.cost} of offer {self.name!r}", "a cost of zero or more", "correct the cost"
+                f"cost {self.cost!r} of offer {self.name!r}",
+                "a number of zero or more, without a currency",
+                "write for example cost=3",
             )
         if self.half_life != NEVER:
             object.__setattr__(self, "half_life", str(self._span()))

@@ -1,6 +1,6 @@
 """Which actions are possible for each customer: opt-outs, contacts within a period, messages that agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,12 @@ def _refused(
 ) -> None:
     """Mark what customers refuse, in place."""
     if isinstance(preferences, Mapping):
+        if wrong := [each for each in preferences.values() if not isinstance(each, str | Iterable)]:
+            raise InputError(
+                f"preferences with {wrong[0]!r} for a customer",
+                "the channel, or the channels, that the customer refuses",
+                "write for example {'ann': 'phone'}",
+            )
         pairs = [
             (customer, channel)
             for customer, channels in preferences.items()

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data import provenance_of
 from bayes_cx.decision.actions import NOTHING
 from bayes_cx.decision.allocate import Allocation, allocate
@@ -35,6 +37,10 @@ ACTIVE = 0.5
 # Draws x customers kept to compare customers with each other, in single precision: 800 MB at most.
 _RANK_CELLS = 200_000_000
 _CURVE_POINTS = 200
+_ADVICE = {
+    "value": "pass what bcx.lifetime_value returned",
+    "offers": "write for example [bcx.Offer('Voucher', cost=3)]",
+}
 _HELD_BACK = "The plan is held back: it would almost surely lose money."
 
 
@@ -96,6 +102,7 @@ def prioritise(
         If there is no offer, two have the same name, or a limit is negative; or if the plan of actions is one
         of other customers, or comes with a budget or capacity, which its own limits have.
     """
+    check_types(prioritise, {"value": value, "offers": offers}, _ADVICE)
     plan = offers if isinstance(offers, ActionPlan) else None
     if isinstance(offers, ActionPlan):
         _check_actions(offers, value, budget, capacity)
@@ -161,8 +168,6 @@ def prioritise(
 
 
 def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) -> None:
-    if isinstance(offers, Offer):
-        raise InputError("a single offer", "a sequence of offers", "write [offer]")
     names = [offer.name for offer in offers]
     if not names or len(set(names)) < len(names):
         raise InputError(
@@ -171,8 +176,10 @@ def _check(offers: Sequence[Offer], budget: float | None, capacity: int | None) 
             "give each offer a name",
         )
     for name, limit in (("budget", budget), ("capacity", capacity)):
-        if limit is not None and not limit >= 0:
-            raise InputError(f"{name}={limit}", "zero or more", f"correct {name}, or leave it out")
+        if limit is not None and (not isinstance(limit, Real) or not float(limit) >= 0):
+            raise InputError(
+                f"{name}={limit!r}", "a number of zero or more", f"correct {name}, or leave it out"
+            )
     if capacity is not None and int(capacity) != capacity:
         raise InputError(f"capacity={capacity}", "a whole number of customers", "round it")
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
 from bayes_cx.scoring.looking import e_value
@@ -85,6 +86,10 @@ class TrialPlan:
 
     def __str__(self) -> str:
         """Return the plan in sentences."""
+        return " ".join(self.sentences())
+
+    def sentences(self, currency: str = "") -> tuple[str, ...]:
+        """Return the plan in sentences: size and duration looked at once, and often; what it is worth."""
         once = "" if self.days is None else f", {self.days:,.0f} days"
         often = "" if self.days_anytime is None else f", {self.days_anytime:,.0f} days"
         lines = [
@@ -96,11 +101,11 @@ class TrialPlan:
         ]
         if self.value is not None and self.value_after_cost is not None:
             lines.append(
-                f"Knowing the result is expected to be worth {self.value:,.0f}, and after the cost of the "
-                f"trial {self.value_after_cost:,.0f}; {self.best_n:,} customers in each arm would be worth "
-                "most."
+                f"Knowing the result is expected to be worth {currency}{self.value:,.0f}, and after the cost "
+                f"of the trial {currency}{self.value_after_cost:,.0f}; {self.best_n:,} customers in each arm "
+                "would be worth most."
             )
-        return " ".join(lines)
+        return tuple(lines)
 
 
 def plan_trial(
@@ -113,7 +118,7 @@ def plan_trial(
     power: float = 0.8,
     looks: int = 20,
     per_day: float | None = None,
-    customers: int | None = None,
+    customers: float | None = None,
     worth: float = 1.0,
     cost: float = 0.0,
     prior: tuple[float, float] | None = None,
@@ -137,7 +142,7 @@ def plan_trial(
         How often one looks, by the rule of `bcx.look`.
     per_day : float, optional
         Customers that can be assigned in a day, in all arms together.
-    customers : int, optional
+    customers : float, optional
         Customers who get the better arm afterwards, over the horizon; without them no value is computed.
     worth, cost : float
         What one more outcome is worth, and what the action costs, of each customer.
@@ -162,7 +167,9 @@ def plan_trial(
     >>> plan.n, plan.days
     (7457, 15.0)
     """
+    check_types(plan_trial, locals())
     _check(control, effect, sd, arms, alpha, power, looks, per_day)
+    _check_money(customers, worth, cost, trial_cost, prior)
     if sd is None:
         sd = float(np.sqrt(control * (1 - control)))
     own = alpha / (arms - 1)
@@ -184,8 +191,6 @@ def plan_trial(
     money = {}
     if customers is not None:
         m, s = (0.0, abs(effect)) if prior is None else prior
-        if not s > 0:
-            raise InputError(f"prior={prior}", "a mean, and a standard deviation above zero", "correct prior")
         grid = np.unique(np.geomspace(10, max(customers, 20), 400).astype(int))
         values = _value(grid, sd, m, s, worth, cost, customers)
         paid = trial_cost + (arms - 1) * grid * cost - (arms - 1) * grid * worth * m
@@ -227,6 +232,18 @@ def _check(
             raise InputError(f"{name}={value}", "a number in its range", f"correct {name}")
 
 
+def _check_money(
+    customers: float | None, worth: float, cost: float, trial_cost: float, prior: tuple[float, float] | None
+) -> None:
+    if customers is not None and not 1 <= customers < np.inf:
+        raise InputError(f"customers={customers}", "one customer or more", "correct customers")
+    for name, value in (("worth", worth), ("cost", cost), ("trial_cost", trial_cost)):
+        if not 0 <= value < np.inf:
+            raise InputError(f"{name}={value}", "a number of zero or more", f"correct {name}")
+    if prior is not None and not (np.isfinite(prior[0]) and 0 < prior[1] < np.inf):
+        raise InputError(f"prior={prior}", "a mean, and a standard deviation above zero", "correct prior")
+
+
 def _walks(looks: int, seed: int) -> np.ndarray:
     """Return sums of standard normal numbers at equally many looks, shape (run, look)."""
     rng = np.random.default_rng(checked_seed(seed))
@@ -242,7 +259,7 @@ def _power(walk: np.ndarray, n: float, effect: float, sd: float, alpha: float) -
 
 
 def _value(
-    n: np.ndarray, sd: float, m: float, s: float, worth: float, cost: float, customers: int
+    n: np.ndarray, sd: float, m: float, s: float, worth: float, cost: float, customers: float
 ) -> np.ndarray:
     """Return the expected value of knowing the result of n customers in each arm."""
     mu, sigma = worth * m - cost, worth * s**2 / np.sqrt(s**2 + 2 * sd**2 / n)

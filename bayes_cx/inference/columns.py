@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_cx.errors import InputError
-from bayes_cx.kinds import kind_of
+from bayes_cx.kinds import check_dataset, kind_of
 from bayes_cx.kinds.kind import not_whole, plural
 from bayes_cx.model import Model
 from bayes_cx.spans import UNITS
@@ -72,12 +72,7 @@ def check_enough(model: Model, stats: xr.Dataset) -> None:
 
 def _check_form(model: Model, stats: xr.Dataset) -> None:
     """Refuse what is no table of statistics of this kind with a unit and one row for each customer."""
-    if not isinstance(stats, xr.Dataset):
-        raise InputError(
-            f"statistics of type {type(stats).__name__}",
-            "an xarray.Dataset",
-            "use bcx.summarise, or bcx.from_lifetimes for a data frame",
-        )
+    check_dataset(stats, model.kind)
     kind, came = model.kind, kind_of(stats)
     if not kind.reads(came.key):
         raise InputError(

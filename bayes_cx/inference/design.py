@@ -1,12 +1,12 @@
 """How parameters differ between customers: not at all, by covariates, or by partially pooled groups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import Any, Literal
 
 from bayes_cx.data import ByDate
-from bayes_cx.errors import InputError
+from bayes_cx.errors import InputError, nearest
 
 __all__ = ["CONSTANT", "Design", "Grouping", "groupings"]
 
@@ -97,6 +97,7 @@ class Design:
         contacts: Sequence[str] = (),
         **by_coordinate: str,
     ) -> None:
+        _check_coordinates(by_coordinate)
         given: dict[str, Any] = {
             "covariates": covariates or {},
             "pooled": pooled or {},
@@ -219,6 +220,21 @@ def variables(formula: str) -> tuple[str, ...]:
             "leave out ~ and -1: what is common to all customers is always part of a model",
         )
     return tuple(columns)
+
+
+def _check_coordinates(given: Mapping[str, Any]) -> None:
+    """Refuse further arguments that are no formulas, which a misspelt argument mostly is not."""
+    for name, value in given.items():
+        if not isinstance(value, str):
+            known = [field.name for field in fields(Design)]
+            close = nearest(name, known)
+            raise InputError(
+                f"an unknown argument {name}={value!r} of Design",
+                f"{', '.join(known)}, or a coordinate with a formula",
+                f"write {close}=... if that is meant"
+                if close
+                else "write for example Design(pool=['country']) or Design(dropout='channel + age')",
+            )
 
 
 def _check_form(covariates: Any, pooled: Any, pool: Any, formulas: Any, drift: Any) -> None:

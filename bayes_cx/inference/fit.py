@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.checks import Check
 from bayes_cx.compiling import AS_WRITTEN
 from bayes_cx.data import provenance_of
@@ -29,6 +30,7 @@ from bayes_cx.inference.provenance import Provenance
 from bayes_cx.inference.trial_fit import TrialPosterior, fit_trial
 from bayes_cx.inference.uplift_fit import UpliftPosterior, fit_uplift
 from bayes_cx.inference.weekly_data import spanned
+from bayes_cx.kinds import check_dataset
 from bayes_cx.model import Model
 from bayes_cx.models import find
 from bayes_cx.models.hazard import HazardModel
@@ -155,8 +157,10 @@ def fit(
     >>> bcx.fit(bcx.models.BG_NBD, stats, seed=1, progress=False)
     <Posterior BG/NBD: 4,000 draws by Laplace, 2,357 customers, checks passed>
     """
+    check_types(fit, {"model": model}, {"model": "write the model first, as in bcx.fit('bg_nbd', stats)"})
     if isinstance(model, str):
         model = find(model)
+    check_dataset(stats, model.kind)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     seed = checked_seed(seed)

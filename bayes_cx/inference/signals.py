@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data.events import Events
 from bayes_cx.data.itineraries import Journeys
 from bayes_cx.data.moments import Exposures, Moments, exposures, moments_of
@@ -221,6 +222,7 @@ def signals(
     >>> bcx.signals(operator.events, "contract_cancelled", "60 days", length=1).cases
     62
     """
+    check_types(signals, locals())
     span = Span.of(window, "day")
     if not span.number > 0:
         raise InputError(f"window={window!r}", "a span above zero", "write for example '60 days'")

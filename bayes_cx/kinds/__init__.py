@@ -32,6 +32,7 @@ __all__ = [
     "Forecast",
     "Kind",
     "Words",
+    "check_dataset",
     "find_kind",
     "kind_of",
 ]
@@ -70,14 +71,50 @@ def find_kind(key: str) -> Kind:
     return KINDS[key]
 
 
+def check_dataset(stats: Any, kind: Kind | None = None) -> None:
+    """Refuse statistics that are no `xarray.Dataset`, and say how to get one.
+
+    Parameters
+    ----------
+    stats : Any
+    kind : Kind, optional
+        What a row of them should be; without it, any.
+
+    Raises
+    ------
+    InputError
+        If they are something else, such as the events themselves, or a data frame.
+    """
+    import xarray as xr
+
+    if isinstance(stats, xr.Dataset):
+        return
+    columns = set(getattr(stats, "columns", ())) if hasattr(stats, "to_xarray") else set()
+    for one in KINDS.values():
+        needed = {name for name, column in one.columns.items() if column.required}
+        if needed <= columns and (kind is None or kind.reads(one.key)):
+            table = "table.set_index('customer')" if "customer" in columns else "table"
+            raise InputError(
+                "a data frame with the columns of statistics, but without their kind and unit of time",
+                "the xarray.Dataset that it was made from",
+                f"pass that, or {table}.to_xarray().assign_attrs(kind={one.key!r}, unit='week'), with the "
+                "unit of its times",
+            )
+    source = PURCHASES.source if kind is None else kind.source
+    frame = ", or bcx.from_lifetimes for a data frame" if source == PURCHASES.source else ""
+    raise InputError(f"statistics of type {type(stats).__name__}", "an xarray.Dataset", f"{source}{frame}")
+
+
 def kind_of(stats: "xr.Dataset") -> Kind:
     """Return what a row of these statistics is, from ``stats.attrs["kind"]``.
 
     Raises
     ------
     InputError
-        If the attribute is missing or names no kind. It is never guessed from the columns.
+        If these are no statistics, or the attribute is missing or names no kind. It is never guessed from the
+        columns.
     """
+    check_dataset(stats)
     key = stats.attrs.get("kind")
     if key not in KINDS:
         came = "statistics without a kind" if key is None else f"statistics of the kind {key!r}"

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bayes_cx import catalogue
+from bayes_cx.errors import no_attribute
 from bayes_cx.kinds.kind import differences
 from bayes_cx.model import Model
 
@@ -78,7 +79,7 @@ def __getattr__(name: str) -> Any:
     for entry in catalogue.MODELS:
         if name == entry.attribute:
             return find(entry.key)
-    raise AttributeError(f"module 'bayes_cx.models' has no attribute {name!r}")
+    raise no_attribute("bayes_cx.models", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.errors import InputError
 from bayes_cx.inference import TrialPosterior
 
@@ -95,6 +96,7 @@ def look(
     >>> found.attrs["decision"], found["decided"].values.tolist()
     ('stop', ['better'])
     """
+    check_types(look, locals())
     if not 0 < alpha < 1:
         raise InputError(f"alpha={alpha}", "a probability between 0 and 1", "write 0.05 for 5 %")
     if not worthwhile >= 0:

@@ -11,7 +11,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.spans import DiscountRate, Span, check_unit
 
-__all__ = ["HORIZONS", "check_names", "horizon_in_fit", "read", "several", "unit_of"]
+__all__ = ["HORIZONS", "check_names", "check_one", "horizon_in_fit", "read", "several", "unit_of"]
 
 # What an error message shows for each option.
 _EXAMPLES = {
@@ -25,6 +25,20 @@ _EXAMPLES = {
 # What users call an option, by its name in formulas.
 _PUBLIC = {"discount": "discount_rate"}
 HORIZONS = ("t", "t1", "t2")
+
+
+def check_one(quantity: Any) -> None:
+    """Refuse what is no name of a quantity, such as a list of several.
+
+    Raises
+    ------
+    InputError
+        With what it is.
+    """
+    if not isinstance(quantity, str):
+        raise InputError(
+            f"quantity={quantity!r}", "the name of one quantity", "ask for one after the other, as 'p_alive'"
+        )
 
 
 def check_names(quantity: str, wanted: set[str], given: set[str]) -> None:

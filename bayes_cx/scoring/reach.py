@@ -10,6 +10,7 @@ from bayes_cx.data.itineraries import EXIT, START
 from bayes_cx.errors import InputError
 from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import thinned
+from bayes_cx.scoring.options import check_one
 from bayes_cx.scoring.score_table import Scores
 from bayes_cx.scoring.ways import OfSegment, Ways
 from bayes_cx.spans import Span
@@ -66,6 +67,7 @@ def journey_draws(
     InputError
         If a state or a segment is not in the fit, or an argument is missing.
     """
+    _check_open(journeys)
     targets, rivals = _checked(posterior, quantity, target, before, t)
     keep = thinned(posterior.n_draws, thin_to)
     span = None if t is None else Span.of(t, posterior.unit).in_unit(posterior.unit)
@@ -149,6 +151,15 @@ def score_journeys(
     return Scores(data, {"customer": names, "probability": list(quantiles)}, attrs)
 
 
+def _check_open(journeys: Any) -> None:
+    """Refuse what are no open journeys, such as the events that they are made of."""
+    lacks = "" if isinstance(journeys, xr.Dataset) else f"of type {type(journeys).__name__}"
+    if not lacks and (missing := [name for name in ("state", "wait") if name not in journeys]):
+        lacks = f"without {' and '.join(missing)}"
+    if lacks:
+        raise InputError(f"journeys {lacks}", "open journeys", "use bcx.open_journeys, or bcx.at_states")
+
+
 def _check_like_the_fit(posterior: JourneyPosterior, journeys: xr.Dataset) -> None:
     """Refuse journeys that were made otherwise than those of the fit."""
     if "row" in journeys.sizes:
@@ -222,6 +233,7 @@ def _checked(
     posterior: JourneyPosterior, quantity: str, target: Any, before: Any, t: Any
 ) -> tuple[list[str], list[str]]:
     """Return target and rivals as lists, after refusing what cannot be asked."""
+    check_one(quantity)
     targets, rivals = ([one] if isinstance(one, str) else list(one) for one in (target, before))
     if quantity not in QUANTITIES:
         raise InputError(

@@ -11,6 +11,7 @@ from bayes_cx.errors import InputError
 from bayes_cx.inference.hazards import RiskPosterior, period_counts
 from bayes_cx.inference.posterior import thinned
 from bayes_cx.inference.risk_design import RiskDesign
+from bayes_cx.scoring.options import check_one
 from bayes_cx.scoring.risk_words import change, holds
 from bayes_cx.scoring.score_table import Scores
 from bayes_cx.spans import FINE_UNITS, Span
@@ -229,10 +230,13 @@ def _checked(
     posterior: RiskPosterior, rows: xr.Dataset, quantity: str, t: Any, target: str | Sequence[str] | None
 ) -> tuple[list[int], float]:
     """Return the positions of the events that are meant, and the horizon in days."""
+    check_one(quantity)
     if quantity not in RISK_QUANTITIES:
         raise InputError(
             f"the quantity {quantity!r}", f"one of {', '.join(RISK_QUANTITIES)}", "choose one of these"
         )
+    if not isinstance(rows, xr.Dataset):
+        raise InputError(f"rows of type {type(rows).__name__}", "customers at risk", "use bcx.at_risk")
     if "unit" not in rows.attrs:
         raise InputError("rows without a unit of time", "customers at risk", "use bcx.at_risk")
     if quantity == "rate" and t is not None:

@@ -24,7 +24,7 @@ from bayes_cx.scoring.operational import (
     check_quantity,
     in_operational_time,
 )
-from bayes_cx.scoring.options import HORIZONS, check_names, read, several, unit_of
+from bayes_cx.scoring.options import HORIZONS, check_names, check_one, read, several, unit_of
 from bayes_cx.scoring.own_time import with_paths
 from bayes_cx.spans import Span
 
@@ -159,6 +159,7 @@ def scorer(
         missing, or an option is not used.
     """
     check_posterior(posterior)
+    check_one(quantity)
     known, drawn = posterior.model.quantities, drawn or {}
     if quantity not in known:
         raise InputError(

@@ -23,8 +23,15 @@ def refuse(posteriors: Mapping[str, Posterior]) -> None:
     Raises
     ------
     InputError
-        For fewer than two posteriors, a point estimate or a prior, and models of different kinds or units.
+        For posteriors without names, fewer than two, a point estimate or a prior, and models of different
+        kinds or units.
     """
+    if not isinstance(posteriors, Mapping):
+        raise InputError(
+            f"posteriors of type {type(posteriors).__name__}",
+            "a dictionary of fits by name",
+            "write for example bcx.compare({'BG/NBD': one, 'Pareto/NBD': other})",
+        )
     if len(posteriors) < 2:
         raise InputError(f"{len(posteriors)} posterior", "two or more", "fit another model to the same data")
     for name, posterior in posteriors.items():

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import ndtr
 
 from bayes_cx import checks as _checks
+from bayes_cx.argument_types import check_types
 from bayes_cx.checks import Check
 from bayes_cx.errors import InputError
 from bayes_cx.notebook import html
@@ -177,6 +178,7 @@ def monitor(
     >>> found.changed, found.parts, int(found.data["since"][0])
     (True, ('',), 5)
     """
+    check_types(monitor, locals())
     given = {"counts": counts, "share": share, "rate": rate, "values": values, "below": below}
     of = _watched(given, part, period)
     if isinstance(level, str) or not 0 < level < 1:

@@ -10,7 +10,7 @@ from bayes_cx.errors import InputError
 
 __all__ = ["AS_LOGGED", "Policy", "cells", "named_policies", "probabilities", "standard_error"]
 
-type Policy = str | Callable[[pd.DataFrame], Any] | pd.Series | np.ndarray
+type Policy = str | Callable[[pd.DataFrame], Any] | pd.Series | pd.DataFrame | np.ndarray
 """A rule: an action for everybody, the action of each decision, or a function of the decisions."""
 
 AS_LOGGED = "as logged"
@@ -48,7 +48,14 @@ def probabilities(policy: Any, rows: pd.DataFrame, actions: Sequence[str], name:
     InputError
         If the rule names an action that was never done, or its probabilities do not add up to one.
     """
-    given = policy(rows.copy()) if callable(policy) else policy
+    try:
+        given = policy(rows.copy()) if callable(policy) else policy
+    except KeyError as error:
+        raise InputError(
+            f"rule {name!r} that reads {error}, which no decision has",
+            f"columns of the decisions: {', '.join(map(str, rows.columns))}",
+            "correct the rule, or log what it needs",
+        ) from error
     if isinstance(given, str):
         given = np.full(len(rows), given, dtype=object)
     if isinstance(given, pd.DataFrame):

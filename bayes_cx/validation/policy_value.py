@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import ndtri
 
 from bayes_cx import checks as _checks
+from bayes_cx.argument_types import check_types
 from bayes_cx.checks import Check
 from bayes_cx.data import FollowUp
 from bayes_cx.data.follow_up import check_follow_up
@@ -165,6 +166,7 @@ def policy_value(
     >>> round(float(found.data["value"].sel(policy="mail", estimator="snips")), 3), found.verdict
     (5.0, 'passed')
     """
+    check_types(policy_value, locals())
     decided, rules = check_follow_up(decided), named_policies(policies)
     if isinstance(level, str) or not 0 < level < 1:
         raise InputError(f"level={level!r}", "a number between 0 and 1", "write 0.95 for 95%")

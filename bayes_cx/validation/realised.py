@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.special import ndtri
 
 from bayes_cx import checks as _checks
+from bayes_cx.argument_types import check_types
 from bayes_cx.checks import Check
 from bayes_cx.data import NOTHING, FollowUp
 from bayes_cx.data.follow_up import check_follow_up
@@ -148,6 +149,7 @@ def realised(
     >>> realised(decided, outcome="bought", expected={"mail": 0.5}).missed
     ('mail',)
     """
+    check_types(realised, locals())
     decided = check_follow_up(decided)
     rows = decided.rows
     _check(decided, outcome, control, expected or {})

@@ -134,3 +134,32 @@ def test_a_response_that_cannot_be_used_is_named(tmp_path, response, message):
     toml.write_text(f'[[offers]]\nname = "voucher"\ncost = 2\nresponse = {response}\n')
     with pytest.raises(InputError, match=message):
         load({"config": toml})
+
+
+def test_a_trial_is_planned_on_the_command_line(capsys):
+    words = ["plan-trial", 0.05, 0.01, "--per-day", 1000]
+    code, out, _ = call(capsys, *words)
+    plan = bcx.plan_trial(0.05, 0.01, per_day=1000, seed=1)
+    assert code == 0
+    assert out.splitlines()[:2] == list(plan.sentences())
+    code, out, _ = call(
+        capsys, *words, "--customers", 100_000, "--worth", 20, "--cost", 0.1, "--currency", "€"
+    )
+    paid = bcx.plan_trial(0.05, 0.01, customers=100_000, worth=20.0, cost=0.1, seed=1)
+    assert f"worth €{paid.value:,.0f}, and after the cost of the trial €{paid.value_after_cost:,.0f}" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["0.05", "0"], "a change to be found"),
+        (["5", "1"], "pass sd for amounts and counts"),
+        (["0.05", "0.01", "--customers", "9"], "--customers without --worth"),
+        (["0.05", "0.01", "--worth", "9"], "without --customers"),
+        (["0.05", "0.01", "--power", "2"], "power=2"),
+    ],
+)
+def test_a_plan_that_cannot_be_made_is_one_message(capsys, words, message):
+    code, _, err = call(capsys, "plan-trial", *words)
+    assert (code, err.count("\n")) == (2, 1)
+    assert message in err

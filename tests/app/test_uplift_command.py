@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+import bayes_cx as bcx
 from bayes_cx.app.cli import main
 from bayes_cx.app.uplift_run import _marks
 
@@ -115,3 +116,28 @@ def test_a_treatment_of_one_customer_is_one_message(trial, tmp_path, capsys):
     said = " ".join(capsys.readouterr().err.split())
     assert '1 customer with "ünï\'q"; expected 80 or more with each treatment' in said
     assert not (tmp_path / "uplift").exists()
+
+
+def test_a_file_with_decimal_commas_and_a_query_is_the_same_trial(tmp_path):
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(
+        {
+            "arm": rng.choice(["none", "mail"], 400),
+            "age": rng.choice([20.5, 30.5, 1040.5], 400),
+            "spent": rng.gamma(1.0, 20.0, 400).round(2),
+        }
+    )
+    table.to_csv(tmp_path / "plain.csv", index=False)
+    written = table.assign(
+        age=table.age.map("{:,.1f}".format).str.translate(str.maketrans(",.", ".,")),
+        spent=table.spent.map("{:.2f}".format).str.replace(".", ","),
+    )
+    odd = pd.DataFrame({"arm": ["test"], "age": ["x"], "spent": ["1"]})
+    pd.concat([written, odd]).to_csv(tmp_path / "german.csv", index=False, sep=";")
+    roles = {"outcome": "spent", "treatment": "arm", "control": "none", "features": "age"}
+    plain = bcx.summarise_uplift(tmp_path / "plain.csv", **roles)
+    german = bcx.summarise_uplift(
+        tmp_path / "german.csv", **roles, decimal=",", query="SELECT * FROM data WHERE arm <> 'test'"
+    )
+    assert german.drop_attrs().identical(plain.drop_attrs())
+    assert german.attrs["features"] == plain.attrs["features"]

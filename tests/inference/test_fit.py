@@ -284,7 +284,7 @@ def test_statistics_that_do_not_fit_are_refused():
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0]))
     with pytest.raises(bcx.InputError, match="1 customer with t_x outside"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[3.0], T=[2.0]))
-    with pytest.raises(bcx.InputError, match="of type DataFrame"):
+    with pytest.raises(bcx.InputError, match="a data frame with the columns of statistics"):
         bcx.fit(bcx.models.BG_NBD, statistics(x=[1], t_x=[1.0], T=[2.0]).to_dataframe())
     unitless = statistics(x=[1], t_x=[1.0], T=[2.0]).drop_attrs().assign_attrs(kind="purchases")
     with pytest.raises(bcx.InputError, match="attribute unit"):

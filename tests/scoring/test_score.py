@@ -407,7 +407,7 @@ def test_a_gap_among_the_options_of_customers_is_named(purchases, few, values):
 def test_what_is_no_table_of_customers_is_refused_in_words(purchases, few):
     for stats, says in (
         (few.isel(customer=1), r"isel\(customer=\[7\]\)"),
-        (few.to_dataframe(), "type DataFrame"),
+        (few.to_dataframe(), "a data frame with the columns of statistics"),
         (few.drop_attrs(), "without a kind"),
         (few.expand_dims("region"), r"a column \w+ with the dimensions region, customer"),
         (few.assign(x=("customer", list("abcdef"))), "a column x of <U1"),
