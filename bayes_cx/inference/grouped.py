@@ -132,13 +132,15 @@ class Grouped:
     ) -> tuple[Weighed, Mode, dict[str, xr.Dataset]]:
         rng, n, degrees = np.random.default_rng(rng_seed), method.draws, method.degrees
         quadratic, mode = find_groups(self.likelihood, self.effects, apart=apart)
-        of = OfScales(quadratic.heights, self.effects.sample_scales, self.effects.log_prior)
+        effects = self.effects
+        of_groups = np.arange(len(effects.scales)) < len(effects.pools)
+        of = OfScales(quadratic.heights, effects.sample_scales, effects.log_prior, of_groups)
         # Their weights are cheap, and so are more of them.
         of_scales = draw_scales(of, mode, n, degrees, rng, proposed=2 * n)
         scales = of_scales.points
         # Coordinates and slopes come last, so that they are those that long tails belong to.
-        slopes = sum(place.stop - place.start for place in self.effects.slopes.values())
-        draws = OuterDraws(self.effects.size, self.effects.k + slopes, degrees)
+        slopes = sum(place.stop - place.start for place in effects.slopes.values())
+        draws = OuterDraws(effects.size, effects.k + slopes, degrees)
         outer, log_q, z = self._outer(quadratic, scales, draws, rng)
         inner, log_p, height = self._effects(quadratic, scales, outer, rng)
         found = _Weights.of(log_p - log_q, of_scales.khat, of_scales.ess, of_scales.log_integral)

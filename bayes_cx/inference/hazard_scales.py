@@ -88,7 +88,7 @@ class GivenScales:
     @property
     def of_scales(self) -> OfScales:
         """What `draw_scales` needs."""
-        return OfScales(self.heights, self.from_prior, self.log_prior)
+        return OfScales(self.heights, self.from_prior, self.log_prior, np.ones(self.size, bool))
 
     def best(self, log_scale: np.ndarray) -> np.ndarray:
         """Return the most probable effects at logarithms of scales, shape (effect,)."""

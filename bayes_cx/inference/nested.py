@@ -162,6 +162,7 @@ def explore_nested(
                 heights=_of_scales(marginal).heights,
                 from_prior=lambda many, rng: scales.from_normal(rng.standard_normal((many, mode.u.size))),
                 log_prior=lambda points: scales.log_prior(points)[0],
+                half_normal=np.arange(mode.u.size) >= len(scales.process.priors),
             ),
             mode,
             more * few,

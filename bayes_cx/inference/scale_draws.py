@@ -34,11 +34,29 @@ class OfScales:
         ``(n, rng) -> points`` drawn from the prior.
     log_prior : callable
         ``points -> log density`` of the prior.
+    half_normal : numpy.ndarray of bool, shape (scale,)
+        Which have half-normal priors. Where data say little, the density of such a scale is highest at zero,
+        and that of its logarithm has a long tail; that of its cube root is nearly normal. So the cube root is
+        drawn.
     """
 
     heights: Callable[[np.ndarray], np.ndarray]
     from_prior: Callable[[int, np.random.Generator], np.ndarray]
     log_prior: Callable[[np.ndarray], np.ndarray]
+    half_normal: np.ndarray
+
+    def to_roots(self, points: np.ndarray) -> np.ndarray:
+        """Return points with the cube roots of the scales that are half-normal."""
+        return np.where(self.half_normal, np.exp(points / 3), points)
+
+    def from_roots(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return points with logarithms of all scales, and the log volume; -inf where there is none."""
+        positive = np.where(self.half_normal, points, 1.0)
+        possible = (positive > 0).all(axis=1)
+        log_root = np.log(np.where(positive > 0, positive, 1.0))
+        volume = (np.log(3) - log_root)[:, self.half_normal].sum(axis=1)
+        found = np.where(self.half_normal, 3 * log_root, points)
+        return found, np.where(possible, volume, -np.inf)
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,10 @@ def draw_scales(
     together so that all of them are as wide as the density, and one that is wider. A quarter of each is from
     the prior, so that no weight is beyond bounds.
     """
-    mean, root = rounded(mode.u, np.linalg.cholesky(np.linalg.inv(mode.precision)))
+    middle = of.to_roots(mode.u[None])[0]
+    slope = np.where(of.half_normal, middle / 3, 1.0)
+    spread = np.linalg.inv(mode.precision) * slope * slope[:, None]
+    mean, root = rounded(middle, np.linalg.cholesky(spread))
     centres = mean[None]
     for _ in range(_ROUNDS):
         points, log_weight = _proposed(of, centres, mean, root, _SCOUTS, degrees, rng)
@@ -87,7 +108,10 @@ def draw_scales(
     chosen = rng.permutation(systematic(weight, n, rng))
     ess = min(float(1 / (weight**2).sum()), float(n))
     return ScaleDraws(
-        points[chosen], float(khat), ess, float(logsumexp(log_weight) - np.log(log_weight.size))
+        of.from_roots(points[chosen])[0],
+        float(khat),
+        ess,
+        float(logsumexp(log_weight) - np.log(log_weight.size)),
     )
 
 
@@ -100,13 +124,13 @@ def _proposed(
     degrees: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw from a mixture of t distributions and the prior; return points and their log weights."""
+    """Draw from a mixture of t distributions and the prior; return points as roots, and log weights."""
     k = root.shape[0]
     wide = rng.random(n) < 0.5
     middle = np.where(wide[:, None], mean, centres[np.arange(n) % len(centres)])
     points = middle + np.where(wide, _WIDE, _NARROW)[:, None] * times(draw_t(n, k, degrees, rng), root)
     some = rng.random(n) < _PRIOR
-    points[some] = of.from_prior(n, rng)[some]
+    points[some] = of.to_roots(of.from_prior(n, rng)[some])
     white, of_centres, of_mean = (
         solve_triangular(root, each.T, lower=True).T for each in (points, centres, mean[None])
     )
@@ -118,5 +142,9 @@ def _proposed(
     narrow -= np.log(len(centres))
     broad = log_t(((white - of_mean) ** 2).sum(axis=1) / _WIDE**2, k, degrees) - k * np.log(_WIDE)
     kernels = np.logaddexp(narrow, broad) - np.log(2) - np.log(np.diagonal(root)).sum()
-    proposal = np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + of.log_prior(points))
-    return points, of.heights(points) - proposal
+    logs, volume = of.from_roots(points)
+    possible = np.isfinite(volume)
+    prior, height = np.full(n, -np.inf), np.full(n, -np.inf)
+    prior[possible] = of.log_prior(logs[possible]) + volume[possible]
+    height[possible] = of.heights(logs[possible]) + volume[possible]
+    return points, height - np.logaddexp(np.log1p(-_PRIOR) + kernels, np.log(_PRIOR) + prior)

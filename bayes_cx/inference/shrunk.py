@@ -187,7 +187,7 @@ def draw_shrunk(of: Regression, n: int, degrees: float, rng: np.random.Generator
         if of.family == "normal":
             break
     quadratic = _Quadratic.around(of, _most_probable(of, b, theta))
-    known = OfScales(quadratic.heights, of.sample_scales, of.log_prior)
+    known = OfScales(quadratic.heights, of.sample_scales, of.log_prior, np.ones(theta.size, bool))
     of_scales = draw_scales(known, Mode(theta, 0.0, precision, 0.0), n, degrees, rng, proposed=2 * n)
     drawn = np.empty((n, b.size))
     for start in range(0, n, _TOGETHER):
