@@ -48,9 +48,9 @@ _REFINED, _MANY, _SHARED, _WIDER = 3, 24, 12, 1.2
 _MOVED, _PLENTY = 4, 10
 # A log-likelihood that is as good as none.
 _LOWEST = -1e6
-# Candidates of a group, at least and at most; those of the pilot and its draws; and the variance, relative to
-# the square of its mean, that the estimates of all groups may have together.
-_CANDIDATES, _PILOT, _VARIANCE = (4, 64), (32, 24), 0.3
+# Pairs of candidates of a group, at least and at most; those of the pilot and its draws; and the variance,
+# relative to the square of its mean, that the estimates of all groups may have together.
+_PAIRS, _PILOT, _VARIANCE = (2, 32), (16, 24), 0.3
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Grouped:
             if found.good:
                 break
             # Where groups tell little, what is quadratic says little of the scales: look around the best.
-            scales, outer, log_q = _nearer(scales, outer, log_p - log_q, degrees, rng)
+            scales, outer, log_q = _nearer(of, scales, outer, log_p - log_q, degrees, rng)
             inner, log_p, height = self._effects(quadratic, scales, outer, rng)
             found = _Weights.of(log_p - log_q, -np.inf, n, 0.0)
             if found.quality > best[0].quality:
@@ -207,7 +207,7 @@ class Grouped:
         effects, (most, some) = self.effects, _PILOT
         if effects.inner and not self._classes:
             pilot = np.linspace(0, len(scales) - 1, some).astype(int)
-            self._classes = [(most, np.arange(effects.groups), self.likelihood)]
+            self._classes = [(2 * most + 1, np.arange(effects.groups), self.likelihood)]
             *_, variance = self._drawn(quadratic, scales[pilot], outer[pilot], rng)
             self._classes = self._classes_for(variance)
         parts = []
@@ -220,9 +220,9 @@ class Grouped:
 
     def _classes_for(self, variance: np.ndarray) -> list[tuple[int, np.ndarray, ByPattern]]:
         """Return numbers of candidates, the groups that have so many, and the likelihood of these."""
-        least, most = _CANDIDATES
+        least, most = _PAIRS
         wanted = variance * variance.size / _VARIANCE
-        number = np.clip(2 ** np.ceil(np.log2(np.maximum(wanted, 1.0))), least, most).astype(int)
+        number = 2 * np.clip(2 ** np.ceil(np.log2(np.maximum(wanted, 1.0))), least, most).astype(int) + 1
         found = []
         for each in np.unique(number):
             groups = np.flatnonzero(number == each)
@@ -235,7 +235,7 @@ class Grouped:
     def _drawn(
         self, quadratic: GroupQuadratic, scales: np.ndarray, outer: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return what `_effects` does, for some scales, and the variance of one weight of each group."""
+        """Return what `_effects` does, for some scales, and the variance of a pair's weight, by group."""
         effects, n = self.effects, len(scales)
         log_p = self._log_prior(scales, outer)
         inner = np.zeros((len(effects.inner), n, effects.groups))
@@ -256,7 +256,8 @@ class Grouped:
             level = weight.mean(axis=1, keepdims=True)
             log_total += (np.log(level) + top).sum(axis=(1, 2))
             weight /= level
-            variance[groups] = weight.var(axis=1).mean(axis=0)
+            pairs = (weight[:, : number // 2] + weight[:, number // 2 : -1]) / 2
+            variance[groups] = pairs.var(axis=1).mean(axis=0)
             # One of the candidates, with a chance that is its weight.
             ladder = weight.cumsum(axis=1) < rng.random((n, 1, groups.size)) * number
             pick = np.minimum(ladder.sum(axis=1), number - 1)[:, None]
@@ -331,6 +332,8 @@ def _candidates(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw candidates for the offsets of some groups: all but the last from a normal, that from their prior.
 
+    Those from the normal come in pairs, on opposite sides of its mean, so that what is skew cancels out.
+
     Parameters
     ----------
     base : numpy.ndarray, shape (point, pattern, coordinate)
@@ -352,7 +355,8 @@ def _candidates(
     log_weight, log_lik : numpy.ndarray, shape (point, candidate, group)
     """
     (e, n, some), (root, inverse) = mean.shape, roots
-    z = rng.standard_normal((e, n, number, some))
+    half = rng.standard_normal((e, n, number // 2 + 1, some))
+    z = np.concatenate([half[:, :, :-1], -half], axis=2)
     offset = np.empty_like(z)
     for j in range(e):
         offset[j] = mean[j, :, None] + sum(inverse[i, j, :, None] * z[i] for i in range(j, e))
@@ -380,13 +384,18 @@ def _candidates(
 
 
 def _nearer(
-    scales: np.ndarray, outer: np.ndarray, log_weight: np.ndarray, degrees: float, rng: np.random.Generator
+    of: OfScales,
+    scales: np.ndarray,
+    outer: np.ndarray,
+    log_weight: np.ndarray,
+    degrees: float,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw scales and outer effects where weighed ones say that the density is; return its log too.
 
     Weights that few points share are tempered, so that the moments are those of many points.
     """
-    points = np.concatenate([scales, outer], axis=1)
+    points = np.concatenate([of.to_roots(scales), outer], axis=1)
     n, k = points.shape
     possible = log_weight > -np.inf
     for power in np.linspace(1.0, 0.0, 41):
@@ -400,4 +409,5 @@ def _nearer(
     z = draw_t(n, k, degrees, rng)
     log_q = log_t((z**2).sum(axis=1), k, degrees) - np.log(np.diagonal(root)).sum()
     drawn = weight @ points + z @ root.T
-    return drawn[:, : scales.shape[1]], drawn[:, scales.shape[1] :], log_q
+    found, volume = of.from_roots(drawn[:, : scales.shape[1]])
+    return found, drawn[:, scales.shape[1] :], log_q - volume
