@@ -82,7 +82,9 @@ class Effects:
         if smaller := clear.size - named.size:
             lines.append(f"{smaller} more effects of groups are clear, and smaller.")
         if unclear := int(of_groups.sum()) - clear.size:
-            lines.append(f"Of {of_groups.sum()} effects of groups {unclear} may be none.")
+            total = of_groups.sum()
+            some = "none is" if unclear == total else f"{unclear} {'is' if unclear == 1 else 'are'} not"
+            lines.append(f"Of {total} effects of groups {some} surely different from zero.")
         return tuple(lines)
 
     def table(self) -> "pd.DataFrame":

@@ -21,6 +21,7 @@ __all__ = [
     "measured",
     "measured_range",
     "per_cent",
+    "per_cent_beside",
     "per_cent_range",
     "plural",
     "shorten",
@@ -83,6 +84,22 @@ def per_cent_range(low: float, high: float) -> str:
     """
     finer = (f"{{:.{decimals}%}}".format for decimals in (1, 2))
     return between(low, high, per_cent, *finer).replace("-", _MINUS)
+
+
+def per_cent_beside(share: float, low: float, high: float) -> str:
+    """Return a share beside its interval, with decimals where it is less than one per cent.
+
+    Examples
+    --------
+    >>> per_cent_beside(0.004, 0.003, 0.005), per_cent_beside(0.04, 0.03, 0.05)
+    ('0.4%', '4%')
+    """
+    if per_cent(share)[0] in "<>":
+        for decimals in (1, 2):
+            form = f"{{:.{decimals}%}}".format
+            if form(low) != form(high):
+                return form(share).replace("-", _MINUS)
+    return per_cent(share)
 
 
 def about_range(low: float, high: float) -> str:

@@ -11,7 +11,7 @@ import bayes_cx as bcx
 from bayes_cx.page.blocks import Picture, Section, Table
 from bayes_cx.page.html import document
 from bayes_cx.page.markdown import markdown
-from bayes_cx.reporting.journeys.page_one import before_words, lead
+from bayes_cx.reporting.journeys.page_one import before_words, known_customers
 
 DAY = pd.Timestamp("2025-01-01")
 GO = {
@@ -266,4 +266,4 @@ def test_page_one_tells_known_customers_from_visits_of_nobody_known():
     assert (
         "of which 50% are of known customers: of 100 of these 25 were seen to reach “cancel”, and of 100 "
         "visits of nobody known none."
-    ) in lead(found)
+    ) in known_customers(found)

@@ -20,7 +20,7 @@ def section(study: JourneyStudy) -> Section:
             "It is not said when the company knew of an event; each counts as known when it happened, which "
             "makes forecasts look better than they are if news arrives late."
         )
-    return replace(found, blocks=(Text(tuple(lines)), *found.blocks))
+    return replace(found, blocks=(Text(tuple(lines)), *found.blocks), new_page=True)
 
 
 def _seen(study: JourneyStudy) -> str:

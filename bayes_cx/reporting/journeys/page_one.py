@@ -18,7 +18,7 @@ from bayes_cx.reporting.journeys.words import (
 )
 from bayes_cx.scoring.journey_views import around, each_row, share_interval
 
-__all__ = ["before_words", "calls", "lead", "losses", "mend", "section"]
+__all__ = ["before_words", "calls", "known_customers", "lead", "losses", "mend", "section"]
 
 _MENDED, _SIGNALS = 3, 2
 # A state before the end is named where it is so much more frequent there than in other journeys.
@@ -31,7 +31,9 @@ _FEW = 100
 
 def section(study: JourneyStudy) -> Section:
     """Return what page one says below the warnings."""
-    lines = [line for line in (*mend(study), before_words(study), calls(study)) if line]
+    lines = [
+        line for line in (known_customers(study), *mend(study), before_words(study), calls(study)) if line
+    ]
     lines += [what_is_a_journey(study), *_left_out(study)]
     return Section(
         "In short",
@@ -53,10 +55,10 @@ def lead(study: JourneyStudy) -> str:
     text = f"Of 100 journeys {said[0]}"
     if study.rival is not None and len(said) > 1:
         text = f"{text}; {said[1]}"
-    return " ".join(filter(None, (f"{text}.", _known(study), _no_more(study))))
+    return " ".join(filter(None, (f"{text}.", _no_more(study))))
 
 
-def _known(study: JourneyStudy) -> str:
+def known_customers(study: JourneyStudy) -> str:
     """Say how journeys of known customers ended, where visits of nobody known are among the journeys."""
     if study.by_known is None:
         return ""
@@ -73,7 +75,7 @@ def _known(study: JourneyStudy) -> str:
                 f"of 100 visits of nobody known {_of_hundred(theirs / rest)}"
             )
     return (
-        f"That is an average over all journeys, of which {per_cent(size / (size + rest))} are of known "
+        f"These are averages over all journeys, of which {per_cent(size / (size + rest))} are of known "
         f"customers: {'; '.join(said)}."
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from bayes_cx.journey_study import JourneyStudy
 from bayes_cx.page import Column, Number, Section, Table, Text
-from bayes_cx.page.words import count, per_cent, per_cent_range
+from bayes_cx.page.words import count, per_cent, per_cent_beside, per_cent_range
 from bayes_cx.reporting.figures.journey_map import ending_words, journey_map
 from bayes_cx.reporting.journeys.words import path_words
 from bayes_cx.scoring.journey_views import each_row, journey_steps, variants
@@ -43,7 +43,7 @@ def _variants(study: JourneyStudy) -> Table:
             path_words(row.path),
             ending_words(row.end),
             Number(count(row.n), float(row.n)),
-            Number(per_cent(row.share), float(row.share), "strong"),
+            Number(per_cent_beside(row.share, row.low, row.high), float(row.share), "strong"),
             Number(per_cent_range(row.low, row.high), float(row.low), "soft"),
         )
         for row in each_row(found)
@@ -70,7 +70,10 @@ def _steps(study: JourneyStudy) -> Table:
             shares.append(
                 Number("–", 0.0)
                 if row is None
-                else Number(f"{per_cent(row.share)} ({per_cent_range(row.low, row.high)})", float(row.share))
+                else Number(
+                    f"{per_cent_beside(row.share, row.low, row.high)} ({per_cent_range(row.low, row.high)})",
+                    float(row.share),
+                )
             )
         rows.append((count(step), Number(count(of), float(of)), *shares))
     return Table(
@@ -80,3 +83,9 @@ def _steps(study: JourneyStudy) -> Table:
         legend="Share of the journeys that came so far, with 90% interval.",
         label="Journeys by step",
     )
+
+
+def _share(row: Any) -> Number:
+    """Return a share with its interval in brackets."""
+    share = per_cent_beside(row.share, row.low, row.high)
+    return Number(f"{share} ({per_cent_range(row.low, row.high)})", float(row.share))

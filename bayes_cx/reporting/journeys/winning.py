@@ -8,7 +8,7 @@ import pandas as pd
 from bayes_cx.journey_study import JourneyStudy, Outlook
 from bayes_cx.page import Block, Column, Columns, Number, Section, Table, Text
 from bayes_cx.page.style import TEXT_WIDTH
-from bayes_cx.page.words import count, per_cent, per_cent_range, plural, shorten
+from bayes_cx.page.words import count, per_cent, per_cent_beside, per_cent_range, plural, shorten
 from bayes_cx.reporting.figures.journey_chances import chances
 from bayes_cx.reporting.journeys.words import ahead, either_of, path_words
 from bayes_cx.scoring.journey_views import beginnings, each_row
@@ -59,7 +59,7 @@ def _turns(one: Outlook, good: bool, study: JourneyStudy) -> Table:
             Number(per_cent(row.passed), float(row.passed)),
             Number(count(row.stays), float(row.stays)),
             Number(per_cent(row.earlier), float(row.earlier)),
-            Number(per_cent(row.chance), float(row.chance), "strong"),
+            Number(per_cent_beside(row.chance, row.low, row.high), float(row.chance), "strong"),
             Number(per_cent_range(row.low, row.high), float(row.low), "soft"),
             Number(_signed(row.gain), float(row.gain), "strong"),
             Number(f"{_signed(row.gain_low)} to {_signed(row.gain_high)}", float(row.gain_low), "soft"),
@@ -94,7 +94,7 @@ def _beginnings(study: JourneyStudy, one: Outlook, good: bool) -> list[Block]:
         (
             path_words(row.path),
             Number(count(row.n), float(row.n)),
-            Number(per_cent(row.share), float(row.share), "strong"),
+            Number(per_cent_beside(row.share, row.low, row.high), float(row.share), "strong"),
             Number(per_cent_range(row.low, row.high), float(row.low), "soft"),
         )
         for row in each_row(found.head(_ROWS))
@@ -125,7 +125,7 @@ def _segments(study: JourneyStudy, one: Outlook) -> Table | None:
         (
             shorten(str(row.segment), 40),
             Number(count(row.journeys), float(row.journeys)),
-            Number(per_cent(row.chance), float(row.chance), "strong"),
+            Number(per_cent_beside(row.chance, row.low, row.high), float(row.chance), "strong"),
             Number(per_cent_range(row.low, row.high), float(row.low), "soft"),
         )
         for row in each_row(table.head(30))
