@@ -16,7 +16,7 @@ __all__ = ["AGE", "RiskColumn", "RiskDesign"]
 AGE, BENDS = "age", "bends in age"
 """The column of age, and the family of its bends."""
 # At which shares of the periods the line in log age may bend.
-_KNOTS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95)
+_KNOTS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
 
 
 @dataclass(frozen=True)
