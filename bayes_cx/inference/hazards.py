@@ -3,7 +3,7 @@
 import json
 import time
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from bayes_cx.inference.hazard_likelihood import PeriodCounts
 from bayes_cx.inference.hazard_scales import GivenScales, mode_of
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.methods import Laplace
+from bayes_cx.inference.outer_draws import OuterDraws
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.risk_design import RiskDesign
 from bayes_cx.inference.scale_draws import draw_scales
@@ -39,8 +40,8 @@ __all__ = ["RiskPosterior", "fit_hazards", "period_counts"]
 _PROPOSED, _ROUNDS, _NEWTON = 2, 8, 40
 # Steps towards the normal effects that are nearest to the posterior, and the gain below which they end.
 _NEARER, _ENOUGH = 20, 0.01
-# From this k-hat on a second proposal is made, with so much of the curvature of the first.
-_SKEW, _WIDER = 0.3, 0.85
+# From this k-hat on effects are drawn again where the weighed ones are, so often at most.
+_SKEW, _MOVED = 0.3, 2
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,7 @@ def _explored(
         if np.abs(log_scale - last).max() < 0.02:
             break
     assert normal is not None
-    return _weighed(counts, given, modes, normal.mean, method, rng)
+    return _weighed(counts, given, modes, method, rng)
 
 
 def _given(
@@ -408,24 +409,27 @@ def _weighed(
     counts: PeriodCounts,
     given: list[GivenScales],
     modes: list[Mode],
-    beta: np.ndarray,
     method: Laplace,
     rng: np.random.Generator,
 ) -> _Explored:
     """Draw scales and effects of each cause, weigh the draws by the likelihood, and resample them.
 
-    A likelihood of few events is skew. Where the weights show it, the quadratic one is moved, so that draws
-    of it have the mean of the weighed ones, and made wider, and all is drawn again; the better draws count.
+    A likelihood of few events is skew. Where the weights show it, effects are drawn again where the weighed
+    ones say that they are, and as skew; the best draws count.
     """
-    found = _proposed(counts, given, modes, beta.shape, method, rng)
-    if found.khat >= _SKEW:
-        again = _proposed(counts, found.moved(given), modes, beta.shape, method, rng)
-        found = again if again.khat < found.khat else found
-    chosen = rng.permutation(systematic(found.weight, method.draws, rng))
-    checks = _weights_checked("effects", found.khat, float(1 / (found.weight**2).sum()))
+    draws = OuterDraws(sum(each.tilt.size for each in given), 0, method.degrees)
+    best = found = _proposed(counts, given, modes, draws, method, rng)
+    for _ in range(_MOVED):
+        if best.khat < _SKEW and best.ess >= ESS_LIMIT:
+            break
+        draws = draws.moved(found.z, found.weight, skew=True)
+        found = _proposed(counts, given, modes, draws, method, rng)
+        best = max(best, found, key=lambda one: (one.khat < KHAT_LIMIT, one.ess))
+    chosen = rng.permutation(systematic(best.weight, method.draws, rng))
+    checks = _weights_checked("effects", best.khat, best.ess)
     if modes:
-        checks = (*_weights_checked("scales of effects", found.of_scales[0], found.of_scales[1]), *checks)
-    return _Explored(found.effects[chosen], found.scales[chosen], checks)
+        checks = (*_weights_checked("scales of effects", best.of_scales[0], best.of_scales[1]), *checks)
+    return _Explored(best.effects[chosen], best.scales[chosen], checks)
 
 
 @dataclass(frozen=True)
@@ -434,6 +438,8 @@ class _Proposed:
 
     Attributes
     ----------
+    z : numpy.ndarray, shape (draw, effect of all causes)
+        The effects, standard normal where the likelihood is quadratic.
     effects, scales : numpy.ndarray, shapes (draw, cause, 1 + column) and (draw, cause, family)
         Scales in logarithms.
     weight : numpy.ndarray, shape (draw,)
@@ -443,47 +449,42 @@ class _Proposed:
         The largest k-hat and the fewest effective draws of scales.
     """
 
+    z: np.ndarray
     effects: np.ndarray
     scales: np.ndarray
     weight: np.ndarray
     khat: float
     of_scales: tuple[float, float]
 
-    def moved(self, given: list[GivenScales]) -> list[GivenScales]:
-        """Return quadratic likelihoods, a little wider, whose draws have the mean of the weighed ones."""
-        found = []
-        for c, each in enumerate(given):
-            x = self.effects[:, c]
-            mean = x.mean(axis=0)
-            spread = np.atleast_2d(np.cov(x, rowvar=False))
-            spread[np.diag_indices_from(spread)] *= 1 + 1e-9
-            tilt = np.linalg.solve(spread, self.weight @ x - mean)
-            wider = _WIDER * each.curve
-            found.append(replace(each, curve=wider, tilt=each.tilt + tilt + (wider - each.curve) @ mean))
-        return found
+    @property
+    def ess(self) -> float:
+        """The effective number of draws."""
+        return float(1 / (self.weight**2).sum())
 
 
 def _proposed(
     counts: PeriodCounts,
     given: list[GivenScales],
     modes: list[Mode],
-    shape: tuple[int, ...],
+    draws: OuterDraws,
     method: Laplace,
     rng: np.random.Generator,
 ) -> _Proposed:
     n = _PROPOSED * method.draws
     scales = np.zeros((n, len(given), modes[0].u.size if modes else 0))
-    effects = np.empty((n, *shape))
-    quadratic = np.zeros(n)
+    effects = np.empty((n, len(given), given[0].tilt.size))
+    z, log_q = draws.draw(n, rng)
+    # The log density of normal z, up to what is the same for all.
+    log_weight = -0.5 * (z**2).sum(axis=1) - log_q
     worst, fewest = -np.inf, np.inf
-    for c, each in enumerate(given):
+    for c, (each, own) in enumerate(zip(given, np.split(z, len(given), axis=1), strict=True)):
         if modes:
             drawn = draw_scales(each.of_scales, modes[c], n, method.degrees, rng, proposed=2 * n)
             scales[:, c], worst, fewest = drawn.points, max(worst, drawn.khat), min(fewest, drawn.ess)
-        effects[:, c] = x = each.draw(scales[:, c], rng)
-        quadratic += x @ each.tilt - 0.5 * np.einsum("dj,dj->d", x @ each.curve, x)
-    smooth, khat = smooth_weights(counts.heights(effects) - quadratic)
-    return _Proposed(effects, scales, np.exp(smooth), float(khat), (worst, fewest))
+        effects[:, c] = x = each.effects(scales[:, c], own)
+        log_weight -= x @ each.tilt - 0.5 * np.einsum("dj,dj->d", x @ each.curve, x)
+    smooth, khat = smooth_weights(counts.heights(effects) + log_weight)
+    return _Proposed(z, effects, scales, np.exp(smooth), float(khat), (worst, fewest))
 
 
 def _weights_checked(about: str, khat: float, ess: float) -> tuple[Check, ...]:

@@ -113,7 +113,7 @@ def section(study: RiskStudy) -> Section:
                     Column("90% interval"),
                 ),
                 rows,
-                caption=f"By which factor the rate of {study.target} differs, all else equal, for such a step.",
+                caption=f"By which factor the rate of {study.target} differs, all else equal.",
                 legend="A step is one standard deviation, one rather than none of what is rare, or being so. "
                 f"{plural(len(table), 'feature')} of {n}, those whose direction has a probability of "
                 "95% or more. What goes together with an event need not be its cause.",
