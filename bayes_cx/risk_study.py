@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_cx.errors import BayesCxError, InputError
+from bayes_cx.notebook import html
 from bayes_cx.spans import Span
 from bayes_cx.study import RunProvenance
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bayes_cx.checks import Check
     from bayes_cx.data import Events, Features
     from bayes_cx.inference import RiskPosterior
+    from bayes_cx.inference.signals import Signals
     from bayes_cx.validation.risk_holdout import RiskHoldout
 
 __all__ = ["RiskStudy", "study_risk"]
@@ -26,6 +28,8 @@ _DRAWS = 400
 # On how many dates the test judges forecasts at most, and in which share of the time observed.
 _DATES, _SHARE_OF_TIME = 6, 0.4
 _QUANTILES = (0.05, 0.95)
+# How far signals look back at most, and of how many events they are.
+_LOOK_BACK, _LENGTH = Span(30, "day"), 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ class RiskStudy:
         What forecasts until an earlier cut were worth.
     holdout_note : str
         Why there is no hold-out.
+    signals : Signals or None
+        Of what comes before the event, from `signals`; None where that cannot be said.
+    signals_note : str
+        Why not.
     provenance : RunProvenance
 
     Examples
@@ -74,6 +82,8 @@ class RiskStudy:
     total: tuple[float, float, float]
     holdout: "RiskHoldout | None" = None
     holdout_note: str = ""
+    signals: "Signals | None" = None
+    signals_note: str = ""
     provenance: RunProvenance = field(default_factory=RunProvenance)
 
     @cached_property
@@ -86,6 +96,9 @@ class RiskStudy:
             f"<RiskStudy of {self.target} within {self.horizon}: {len(self.table):,} customers at risk, "
             f"{self.total[0]:,.0f} expected>"
         )
+
+    def _repr_html_(self) -> str:
+        return html("risk_study", self)
 
 
 def study_risk(
@@ -154,9 +167,10 @@ def study_risk(
             events, periods, target, span, step, groups, features, customers, holdout_from, seed
         )
     table, contacts, total = _ranked(posterior, today, span, groups, seed)
+    before, why_not = _signals(events, periods, target, seed)
     return RiskStudy(
         events, periods, posterior, target, span, today, table, contacts, total, found, note,
-        provenance or RunProvenance(),
+        before, why_not, provenance or RunProvenance(),
     )  # fmt: skip
 
 
@@ -165,6 +179,24 @@ def _moment(periods: "xr.Dataset") -> Any:
     import pandas as pd
 
     return pd.Timestamp(periods.attrs["until"]).tz_localize("UTC")
+
+
+def _signals(events: "Events", periods: "xr.Dataset", target: str, seed: int) -> "tuple[Signals | None, str]":
+    """Return what comes before the event in a month, or in a quarter of the time observed if that is less."""
+    import pandas as pd
+
+    from bayes_cx.inference.signals import signals
+
+    end = _moment(periods)
+    first = (
+        end if events.dates.first is None else pd.Timestamp(events.dates.first.replace(tzinfo=None), tz="UTC")
+    )
+    quarter = Span(max((end - first) / pd.Timedelta(days=4), 1 / 24), "day")
+    window = min(_LOOK_BACK, quarter, key=lambda span: span.number)
+    try:
+        return signals(events, target, window, until=end, length=_LENGTH, seed=seed), ""
+    except BayesCxError as error:
+        return None, error.came if isinstance(error, InputError) else str(error)
 
 
 def _tested(

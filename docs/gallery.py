@@ -50,6 +50,12 @@ renewals = bcx.fit(bcx.models.BDW, contracts, design=design, seed=1, progress=Fa
 stays = bcx.validation.survival(renewals, contracts, "5 years")
 with_calendar = bcx.fit("bg_nbd", stats, design=bcx.Design(calendar=True), seed=1, progress=False)
 operator = bcx.simulate_operator(2000, seed=1)
+watched = bcx.Features(windows=["30 days"], channels=())
+leaving = {"event": "contract_cancelled", "features": watched}
+risk = bcx.fit(bcx.models.HAZARD, bcx.summarise_periods(operator.events, period="30 days", **leaving), seed=1)
+risk_test = bcx.validation.risk_holdout(
+    operator.events, cut="2024-06-30", until="2024-12-27", **leaving
+)
 before = bcx.signals(operator.events, "contract_cancelled", "30 days", by="segment")
 rng = np.random.default_rng(1)
 mail, shop = rng.choice(["none", "letter", "call"], 30_000), rng.choice(["town", "village"], 30_000)
@@ -123,6 +129,9 @@ CALLS = (
     'bcx.plot.journey_chances(journeys, of="rival")',
     "bcx.plot.journey_calibration(journeys)",
     "bcx.plot.learned(loop)",
+    "bcx.plot.risk_effects(risk)",
+    "bcx.plot.risk_found(risk_test)",
+    "bcx.plot.risk_calibration(risk_test)",
 )
 
 

@@ -21,7 +21,7 @@ __all__ = ["files_of", "risk"]
 
 FILES = (
     *("risk.pdf", "risk.html", "risk.csv", "risk.parquet", "features.csv"),
-    *("found.csv", "calibration.csv", "rejected.csv", *CARD, RECORD),
+    *("signals.csv", "found.csv", "calibration.csv", "rejected.csv", *CARD, RECORD),
 )
 
 
@@ -93,6 +93,8 @@ def _write(folder: Path, study: "bcx.RiskStudy") -> "Report":
     write_table(table, folder / "risk.csv")
     write_table(table, folder / "risk.parquet")
     write_table(meaningful(drivers(study)), folder / "features.csv")
+    if study.signals is not None:
+        write_table(meaningful(study.signals.table().reset_index()), folder / "signals.csv")
     if study.holdout is not None:
         write_table(meaningful(study.holdout.found), folder / "found.csv")
         write_table(meaningful(study.holdout.calibration), folder / "calibration.csv")

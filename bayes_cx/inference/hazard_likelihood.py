@@ -18,6 +18,8 @@ __all__ = ["PeriodCounts", "log_share"]
 _CELLS = 500_000
 # Rows x draws beyond which most of the work is done in single precision.
 _LONG = 20_000_000
+# Variances of the logarithm of a rate beyond this count as this, so that nothing overflows.
+_WIDEST = 20.0
 # Below this the series is exact to the last digit, and the formula is not.
 _SMALL = 1e-2
 
@@ -84,9 +86,18 @@ class PeriodCounts:
         found = (self.happened[some] * np.log(each[some])).sum() + (n[some] * log_share(total[some])).sum()
         return float(found - self.none @ total)
 
-    def quadratic(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the slope, shape (cause, column), and the negative curvature, over both twice."""
+    def quadratic(self, beta: np.ndarray, spread: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the slope, shape (cause, column), and the negative curvature, over both twice.
+
+        With `spread`, the covariances of normal effects around `beta`, of shape (cause, column, column), both
+        are means over these effects: the mean of a rate is ``exp(x'beta + x' spread x / 2)``. That is exact
+        but for periods with events, in which it is so to the first order of their chance.
+        """
         each = self._expected(beta)
+        if spread is not None:
+            for c, own in enumerate(spread):
+                variance = np.einsum("rj,rj->r", self.X @ own, self.X)
+                each[:, c] *= np.exp(0.5 * np.minimum(variance, _WIDEST))
         total, n = each.sum(axis=1), self.happened.sum(axis=1)
         first, second = np.zeros(total.size), np.zeros(total.size)
         some = n > 0

@@ -95,14 +95,13 @@ class GivenScales:
         d = self.precisions(np.maximum(log_scale, _LOWEST))
         return cho_solve(cho_factor(self.curve + np.diag(d), lower=True), self.tilt + d * self.centre)
 
-    def draw(self, log_scale: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return a draw of the effects for each of several logarithms of scales, shape (point, effect)."""
-        noise = rng.standard_normal((len(log_scale), self.tilt.size))
-        found = np.empty_like(noise)
+    def effects(self, log_scale: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Return the effects at standard normal z, shape (point, effect), given logarithms of scales."""
+        found = np.empty_like(z)
         for place, one in enumerate(log_scale):
             d = self.precisions(np.maximum(one, _LOWEST))
             root = np.linalg.cholesky(self.curve + np.diag(d))
-            half = _solved(root, self.tilt + d * self.centre) + noise[place]
+            half = _solved(root, self.tilt + d * self.centre) + z[place]
             found[place] = _solved(root, half, transposed=True)
         return found
 

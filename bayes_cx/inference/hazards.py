@@ -3,7 +3,7 @@
 import json
 import time
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -24,11 +24,13 @@ from bayes_cx.inference.hazard_likelihood import PeriodCounts
 from bayes_cx.inference.hazard_scales import GivenScales, mode_of
 from bayes_cx.inference.laplace import systematic
 from bayes_cx.inference.methods import Laplace
+from bayes_cx.inference.outer_draws import OuterDraws
 from bayes_cx.inference.psis import smooth_weights
 from bayes_cx.inference.risk_design import RiskDesign
 from bayes_cx.inference.scale_draws import draw_scales
 from bayes_cx.kinds import PERIODS, kind_of
 from bayes_cx.models.hazard import HAZARD, HazardModel
+from bayes_cx.notebook import html
 from bayes_cx.spans import FINE_UNITS
 
 __all__ = ["RiskPosterior", "fit_hazards", "period_counts"]
@@ -36,8 +38,10 @@ __all__ = ["RiskPosterior", "fit_hazards", "period_counts"]
 # How many draws are proposed for each that is kept; rounds of scales and effects, and steps of Newton in
 # each.
 _PROPOSED, _ROUNDS, _NEWTON = 2, 8, 40
-# From this k-hat on a second proposal is made, with so much of the curvature of the first.
-_SKEW, _WIDER = 0.3, 0.85
+# Steps towards the normal effects that are nearest to the posterior, and the gain below which they end.
+_NEARER, _ENOUGH = 20, 0.01
+# From this k-hat on effects are drawn again where the weighed ones are, so often at most.
+_SKEW, _MOVED = 0.3, 2
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,9 @@ class RiskPosterior:
             f"<RiskPosterior {self.model.name} of {', '.join(self.causes)}: {self.n_draws:,} draws, "
             f"{len(self.design.features)} features, {events:,} events, checks {self.verdict}>"
         )
+
+    def _repr_html_(self) -> str:
+        return html("risk", self)
 
 
 def fit_hazards(
@@ -251,7 +258,10 @@ class _Explored:
 def _explored(
     model: HazardModel, counts: PeriodCounts, design: RiskDesign, method: Laplace, rng: np.random.Generator
 ) -> _Explored:
-    """Draw scales given a quadratic likelihood, effects given scales; weigh them by the likelihood."""
+    """Draw scales given a quadratic likelihood, effects given scales; weigh them by the likelihood.
+
+    The quadratic likelihood is that of the normal effects that are nearest to the posterior (`_nearest`).
+    """
     causes, columns, families = counts.causes, 1 + len(design.columns), len(design.families)
     at_risk = np.exp(counts.log_length) @ (counts.none + counts.happened.sum(axis=1))
     beta = np.zeros((causes, columns))
@@ -260,20 +270,16 @@ def _explored(
     log_scale = np.full((causes, families), np.log(0.2))
     given: list[GivenScales] = []
     modes: list[Mode] = []
+    normal: _Normal | None = None
     for _ in range(_ROUNDS):
         priors = [_given(model, design, centre[c], families) for c in range(causes)]
         precision = np.stack([p.precisions(log_scale[c]) for c, p in enumerate(priors)])
-        beta = _climbed(counts, beta, precision, np.stack([p.centre for p in priors]))
-        slope, curve = counts.quadratic(beta)
+        centres = np.stack([p.centre for p in priors])
+        if normal is None:
+            normal = _Normal(_climbed(counts, beta, precision, centres), None)
+        normal, slope, curve = _nearest(counts, normal, precision, centres)
         given = [
-            _given(
-                model,
-                design,
-                centre[c],
-                families,
-                _positive(curve[c, :, c]),
-                slope[c] + curve[c, :, c] @ beta[c],
-            )
+            _given(model, design, centre[c], families, curve[c], slope[c] + curve[c] @ normal.mean[c])
             for c in range(causes)
         ]
         if not families:
@@ -282,7 +288,8 @@ def _explored(
         last, log_scale = log_scale, np.stack([mode.u for mode in modes])
         if np.abs(log_scale - last).max() < 0.02:
             break
-    return _weighed(counts, given, modes, beta, method, rng)
+    assert normal is not None
+    return _weighed(counts, given, modes, method, rng)
 
 
 def _given(
@@ -345,28 +352,84 @@ def _climbed(counts: PeriodCounts, beta: np.ndarray, precision: np.ndarray, cent
     )
 
 
+@dataclass(frozen=True)
+class _Normal:
+    """Normal effects: means (cause, column), and curvatures of the likelihood (cause, column, column)."""
+
+    mean: np.ndarray
+    curve: np.ndarray | None
+
+
+def _nearest(
+    counts: PeriodCounts, start: _Normal, precision: np.ndarray, centre: np.ndarray
+) -> tuple[_Normal, np.ndarray, np.ndarray]:
+    """Return the normal effects that are nearest to the posterior, given the precision of their prior.
+
+    A feature that is seldom seen has few events, and its likelihood is skew: its mean is not where it is
+    highest, and its curvature there is not that of where most of it lies. With 90 features all of that adds
+    up, and few draws of the quadratic form at the highest point would count. So slope and curvature are means
+    over the effects, and these are moved until the mean slope is zero, which is where the Kullback-Leibler
+    divergence from normal effects to the posterior is least. Curvatures are averaged with those of the step
+    before, since a wide normal is followed by a narrow one and that by a wide one otherwise.
+
+    Returns
+    -------
+    normal : _Normal
+    slope, curve : numpy.ndarray, shapes (cause, column) and (cause, column, column)
+        Of the log-likelihood, means over these effects.
+    """
+    mean, kept = start.mean, start.curve
+    if kept is None:
+        kept = _blocks(counts.quadratic(mean)[1])
+    for _ in range(_NEARER):
+        spread = np.linalg.inv(kept + _diagonals(precision))
+        slope, curve = counts.quadratic(mean, spread)
+        pull = slope - precision * (mean - centre)
+        kept = (kept + _blocks(curve)) / 2
+        step = np.linalg.solve(kept + _diagonals(precision), pull[..., None])[..., 0]
+        mean = mean + step
+        if float((pull * step).sum()) < _ENOUGH:
+            break
+    spread = np.linalg.inv(kept + _diagonals(precision))
+    slope, curve = counts.quadratic(mean, spread)
+    return _Normal(mean, kept), slope, _blocks(curve)
+
+
+def _blocks(curve: np.ndarray) -> np.ndarray:
+    """Return the curvature of each cause by itself, shape (cause, column, column)."""
+    return np.stack([_positive(curve[c, :, c]) for c in range(len(curve))])
+
+
+def _diagonals(values: np.ndarray) -> np.ndarray:
+    """Return diagonal matrices, shape (cause, column, column)."""
+    return values[..., None] * np.eye(values.shape[-1])
+
+
 def _weighed(
     counts: PeriodCounts,
     given: list[GivenScales],
     modes: list[Mode],
-    beta: np.ndarray,
     method: Laplace,
     rng: np.random.Generator,
 ) -> _Explored:
     """Draw scales and effects of each cause, weigh the draws by the likelihood, and resample them.
 
-    A likelihood of few events is skew. Where the weights show it, the quadratic one is moved, so that draws
-    of it have the mean of the weighed ones, and made wider, and all is drawn again; the better draws count.
+    A likelihood of few events is skew. Where the weights show it, effects are drawn again where the weighed
+    ones say that they are, and as skew; the best draws count.
     """
-    found = _proposed(counts, given, modes, beta.shape, method, rng)
-    if found.khat >= _SKEW:
-        again = _proposed(counts, found.moved(given), modes, beta.shape, method, rng)
-        found = again if again.khat < found.khat else found
-    chosen = rng.permutation(systematic(found.weight, method.draws, rng))
-    checks = _weights_checked("effects", found.khat, float(1 / (found.weight**2).sum()))
+    draws = OuterDraws(sum(each.tilt.size for each in given), 0, method.degrees)
+    best = found = _proposed(counts, given, modes, draws, method, rng)
+    for _ in range(_MOVED):
+        if best.khat < _SKEW and best.ess >= ESS_LIMIT:
+            break
+        draws = draws.moved(found.z, found.weight, skew=True)
+        found = _proposed(counts, given, modes, draws, method, rng)
+        best = max(best, found, key=lambda one: (one.khat < KHAT_LIMIT, one.ess))
+    chosen = rng.permutation(systematic(best.weight, method.draws, rng))
+    checks = _weights_checked("effects", best.khat, best.ess)
     if modes:
-        checks = (*_weights_checked("scales of effects", found.of_scales[0], found.of_scales[1]), *checks)
-    return _Explored(found.effects[chosen], found.scales[chosen], checks)
+        checks = (*_weights_checked("scales of effects", best.of_scales[0], best.of_scales[1]), *checks)
+    return _Explored(best.effects[chosen], best.scales[chosen], checks)
 
 
 @dataclass(frozen=True)
@@ -375,6 +438,8 @@ class _Proposed:
 
     Attributes
     ----------
+    z : numpy.ndarray, shape (draw, effect of all causes)
+        The effects, standard normal where the likelihood is quadratic.
     effects, scales : numpy.ndarray, shapes (draw, cause, 1 + column) and (draw, cause, family)
         Scales in logarithms.
     weight : numpy.ndarray, shape (draw,)
@@ -384,47 +449,42 @@ class _Proposed:
         The largest k-hat and the fewest effective draws of scales.
     """
 
+    z: np.ndarray
     effects: np.ndarray
     scales: np.ndarray
     weight: np.ndarray
     khat: float
     of_scales: tuple[float, float]
 
-    def moved(self, given: list[GivenScales]) -> list[GivenScales]:
-        """Return quadratic likelihoods, a little wider, whose draws have the mean of the weighed ones."""
-        found = []
-        for c, each in enumerate(given):
-            x = self.effects[:, c]
-            mean = x.mean(axis=0)
-            spread = np.atleast_2d(np.cov(x, rowvar=False))
-            spread[np.diag_indices_from(spread)] *= 1 + 1e-9
-            tilt = np.linalg.solve(spread, self.weight @ x - mean)
-            wider = _WIDER * each.curve
-            found.append(replace(each, curve=wider, tilt=each.tilt + tilt + (wider - each.curve) @ mean))
-        return found
+    @property
+    def ess(self) -> float:
+        """The effective number of draws."""
+        return float(1 / (self.weight**2).sum())
 
 
 def _proposed(
     counts: PeriodCounts,
     given: list[GivenScales],
     modes: list[Mode],
-    shape: tuple[int, ...],
+    draws: OuterDraws,
     method: Laplace,
     rng: np.random.Generator,
 ) -> _Proposed:
     n = _PROPOSED * method.draws
     scales = np.zeros((n, len(given), modes[0].u.size if modes else 0))
-    effects = np.empty((n, *shape))
-    quadratic = np.zeros(n)
+    effects = np.empty((n, len(given), given[0].tilt.size))
+    z, log_q = draws.draw(n, rng)
+    # The log density of normal z, up to what is the same for all.
+    log_weight = -0.5 * (z**2).sum(axis=1) - log_q
     worst, fewest = -np.inf, np.inf
-    for c, each in enumerate(given):
+    for c, (each, own) in enumerate(zip(given, np.split(z, len(given), axis=1), strict=True)):
         if modes:
             drawn = draw_scales(each.of_scales, modes[c], n, method.degrees, rng, proposed=2 * n)
             scales[:, c], worst, fewest = drawn.points, max(worst, drawn.khat), min(fewest, drawn.ess)
-        effects[:, c] = x = each.draw(scales[:, c], rng)
-        quadratic += x @ each.tilt - 0.5 * np.einsum("dj,dj->d", x @ each.curve, x)
-    smooth, khat = smooth_weights(counts.heights(effects) - quadratic)
-    return _Proposed(effects, scales, np.exp(smooth), float(khat), (worst, fewest))
+        effects[:, c] = x = each.effects(scales[:, c], own)
+        log_weight -= x @ each.tilt - 0.5 * np.einsum("dj,dj->d", x @ each.curve, x)
+    smooth, khat = smooth_weights(counts.heights(effects) + log_weight)
+    return _Proposed(z, effects, scales, np.exp(smooth), float(khat), (worst, fewest))
 
 
 def _weights_checked(about: str, khat: float, ess: float) -> tuple[Check, ...]:

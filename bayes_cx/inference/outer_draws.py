@@ -12,6 +12,8 @@ __all__ = ["OuterDraws"]
 # Two halves of a normal distribution have a skewness of .995 at most; more than this counts as this. It is
 # shrunk as if so many points without any had been seen.
 _MOST_SKEW, _NO_SKEW = 0.9, 50
+# In more coordinates than these long tails take most points away from where the density is.
+_FEW = 50
 # To so many parts of one the scales of halves are rounded.
 _PARTS = 64
 _ROOT = float(np.sqrt(2 / np.pi))
@@ -42,7 +44,7 @@ class OuterDraws:
     halves: np.ndarray | None = None
 
     def moved(self, z: np.ndarray, weight: np.ndarray, *, skew: bool = False) -> "OuterDraws":
-        """Return draws with the mean and covariance of weighed points, and long tails in all coordinates.
+        """Return draws with the mean and covariance of weighed points; few coordinates all have long tails.
 
         Parameters
         ----------
@@ -52,17 +54,20 @@ class OuterDraws:
         skew : bool
             Whether the draws are as skew along each axis as the points.
         """
-        mean = weight @ z
+        mean, known = weight @ z, 1 / (weight**2).sum()
         off = z - mean
-        mean, root = rounded(mean, np.linalg.cholesky((off * weight[:, None]).T @ off))
+        # A covariance has as many numbers as the size squared: of few points it is mostly that of chance.
+        share = known / (known + self.size**2)
+        covariance = share * (off * weight[:, None]).T @ off + (1 - share) * np.eye(self.size)
+        mean, root = rounded(mean, np.linalg.cholesky(covariance))
         halves = None
         if skew:
             white = np.linalg.solve(root, (z - mean).T).T
-            known = 1 / (weight**2).sum()
             # Rounded as the rest is, so that last bits of sums change nothing.
             halves = _halves(known / (known + _NO_SKEW) * (weight @ white**3))
             halves = np.round(halves * _PARTS) / _PARTS
-        return replace(self, few=self.size, mean=mean, root=root, halves=halves)
+        few = self.size if self.size <= _FEW else self.few
+        return replace(self, few=few, mean=mean, root=root, halves=halves)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return `n` points z, shape (n, size), and their log density, shape (n,)."""

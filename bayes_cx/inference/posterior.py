@@ -324,6 +324,10 @@ def check_posterior(value: Any) -> None:
         With what it is.
     """
     if not isinstance(value, Posterior):
+        if type(value).__name__.endswith("Posterior"):
+            raise InputError(
+                f"a fit of {value.model.name}", "a fit of purchases, contracts or spend", "use bcx.score"
+            )
         raise InputError(
             f"a {type(value).__name__} for a posterior", "a fit", "pass what bcx.fit or bcx.load returned"
         )

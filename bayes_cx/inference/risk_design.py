@@ -15,8 +15,8 @@ __all__ = ["AGE", "RiskColumn", "RiskDesign"]
 
 AGE, BENDS = "age", "bends in age"
 """The column of age, and the family of its bends."""
-# At which shares of the periods the line in log age may bend.
-_KNOTS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95)
+# At which shares of the periods the line in log age may bend; and up to which it goes.
+_KNOTS, _SEEN = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85), 0.99
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class RiskColumn:
         bend rises from the log age `at` on.
     level : str
     at : float
+    most : float
+        The log age beyond which hardly anybody was seen; whoever is older counts as so old, since a line that
+        goes on would say much of what nobody has seen.
     centre, spread : float
     """
 
@@ -43,6 +46,7 @@ class RiskColumn:
     form: str
     level: str = ""
     at: float = 0.0
+    most: float = 0.0
     centre: float = 0.0
     spread: float = 1.0
 
@@ -57,10 +61,10 @@ class RiskColumn:
             return np.log2(1 + np.maximum(x, 0))
         if self.form == "value":
             return np.sign(x) * np.log2(1 + np.abs(x) / self.at)
-        if self.form in ("recency", "age"):
+        if self.form == "recency":
             return np.log2(1 + np.maximum(x, 0) / per_period)
-        if self.form == "bend":
-            return np.maximum(np.log2(1 + np.maximum(x, 0) / per_period) - self.at, 0)
+        if self.form in ("age", "bend"):
+            return np.maximum(np.minimum(np.log2(1 + np.maximum(x, 0) / per_period), self.most) - self.at, 0)
         # What is missing counts as average; a column of its own says that it is missing.
         return np.where(np.isnan(x), self.centre, x)
 
@@ -191,12 +195,13 @@ def _wanted(
     """Yield the columns that there may be, not yet standardised."""
     per = _per_period(periods, said["period"])
     age = np.log2(1 + periods["age"].to_numpy().astype(float) / per)
-    yield RiskColumn("age", AGE, "age", "age")
     order = np.argsort(age, kind="stable")
     share = np.cumsum(np.ones(age.size) if weight is None else weight[order])
-    knots = age[order][np.minimum(np.searchsorted(share / share[-1], _KNOTS), age.size - 1)]
-    for knot in sorted({round(float(knot), 9) for knot in knots} - {float(age.max()), float(age.min())}):
-        yield RiskColumn(f"age beyond {2**knot - 1:.3g} periods", BENDS, "age", "bend", at=knot)
+    at = age[order][np.minimum(np.searchsorted(share / share[-1], (*_KNOTS, _SEEN)), age.size - 1)]
+    *knots, most = (round(float(one), 9) for one in at)
+    yield RiskColumn("age", AGE, "age", "age", most=most)
+    for knot in sorted(set(knots) - {round(float(age.min()), 9), most}):
+        yield RiskColumn(f"age beyond {2**knot - 1:.3g} periods", BENDS, "age", "bend", at=knot, most=most)
     for feature in said["features"]:
         name, form = feature["name"], feature["form"]
         if name in pooled:

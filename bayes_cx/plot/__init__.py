@@ -22,6 +22,7 @@ from bayes_cx.plot.evidence import (
 from bayes_cx.plot.evidence_of_change import monitored
 from bayes_cx.plot.histories import frequency_recency, p_alive
 from bayes_cx.plot.journey_figures import journey_calibration, journey_chances, journey_map
+from bayes_cx.plot.risk_figures import risk_calibration, risk_effects, risk_found
 from bayes_cx.plot.staying import retention, still, survival
 from bayes_cx.plot.trial_changes import arms
 from bayes_cx.plot.uplift_pictures import uplift_by_feature, uplift_curve, uplift_tenths
@@ -50,6 +51,9 @@ __all__ = [
     "predictive",
     "ranks",
     "retention",
+    "risk_calibration",
+    "risk_effects",
+    "risk_found",
     "sensitivity",
     "shrinkage",
     "signals",

@@ -31,6 +31,7 @@ from bayes_cx.scoring.predict import (
 )
 from bayes_cx.scoring.reach import at_states, removal_effects
 from bayes_cx.scoring.risk import reasons
+from bayes_cx.scoring.risk_effects import effects_on_risk
 from bayes_cx.scoring.score import draws, score
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.scoring.simulate import simulate
@@ -56,6 +57,7 @@ __all__ = [
     "effect_by_segment",
     "effects_by_date",
     "effects_of_contacts",
+    "effects_on_risk",
     "factors_by_week",
     "funnel",
     "horizon_in_fit",

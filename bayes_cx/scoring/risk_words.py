@@ -2,7 +2,7 @@
 
 from bayes_cx.inference.risk_design import RiskColumn
 
-__all__ = ["change", "change_range", "duration", "holds", "larger", "step"]
+__all__ = ["change", "change_range", "duration", "holds", "larger", "size", "step"]
 
 _SINCE, _SO_FAR = "since ", " so far"
 _TWICE = 2.0
@@ -87,8 +87,22 @@ def larger(column: RiskColumn, more: bool = True) -> str:
     return f"{'a larger' if more else 'a smaller'} {name}"
 
 
+def size(column: RiskColumn) -> float:
+    """Return the step that is said of a column, in its standard deviations.
+
+    It is one, but for counts of what is rare: there it is from none to one, of which there is no part. In a
+    column such counts are logarithms to the base of two of one more than they are.
+
+    Examples
+    --------
+    >>> size(RiskColumn("call, 30 days", "counts", "call, 30 days", "count", centre=0.1, spread=0.25))
+    4.0
+    """
+    return 1 / column.spread if column.form == "count" and column.spread < 1 else 1.0
+
+
 def step(column: RiskColumn, period: float, more: bool = True) -> str:
-    """Return the step of one standard deviation that an effect stands for, in the unit of the feature.
+    """Return the step that an effect stands for, in the unit of the feature: that of `size`.
 
     Parameters
     ----------
@@ -106,6 +120,8 @@ def step(column: RiskColumn, period: float, more: bool = True) -> str:
     """
     if column.form in ("category", "missing"):
         return "being so"
+    if size(column) != 1:
+        return "1 rather than 0" if more else "0 rather than 1"
     low = column.centre - column.spread / 2
     if column.form in ("count", "recency", "value") and low < 0 <= column.centre:
         low = 0.0  # nothing is below it, or hardly anything

@@ -13,7 +13,7 @@ from bayes_cx.inference.journeys import JourneyPosterior
 from bayes_cx.inference.posterior import Posterior
 from bayes_cx.scoring.options import HORIZONS, several, unit_of
 from bayes_cx.scoring.reach import score_journeys
-from bayes_cx.scoring.risk import score_risk
+from bayes_cx.scoring.risk import RISK_QUANTITIES, risk_draws, score_risk
 from bayes_cx.scoring.score_table import Scores
 from bayes_cx.scoring.scorer import Scorer, scorer
 from bayes_cx.spans import DiscountRate, Span
@@ -188,7 +188,7 @@ def _quantiles(values: np.ndarray, probabilities: Sequence[float]) -> np.ndarray
 
 
 def draws(
-    posterior: Posterior,
+    posterior: Posterior | RiskPosterior,
     stats: xr.Dataset,
     quantity: str,
     *,
@@ -214,6 +214,16 @@ def draws(
     InputError
         As `score` does.
     """
+    if isinstance(posterior, RiskPosterior):
+        values = risk_draws(posterior, stats, quantity, t=t, thin_to=thin_to, **options)
+        dim, n = next(iter(stats.sizes.items()))
+        return xr.DataArray(
+            values[None],
+            dims=("chain", "draw", "customer"),
+            coords={"customer": stats[dim].to_numpy() if dim in stats.coords else np.arange(n)},
+            name=quantity,
+            attrs={"meaning": RISK_QUANTITIES[quantity], "t": _text(t)},
+        )
 
     def every(**given: Any) -> xr.DataArray:
         ready = scorer(posterior, stats, quantity, thin_to=thin_to, **given)

@@ -1,4 +1,4 @@
-"""Journeys fitted to a simulated operator, against the chances and waiting times of its story."""
+"""Journeys and risk fitted to a simulated operator, against the chances and waiting times of its story."""
 
 import numpy as np
 import pytest
@@ -49,3 +49,27 @@ def test_intervals_hold_the_chances_and_waits_of_the_story():
     assert 0.82 <= np.mean(steps) <= 0.97
     assert np.mean(orders) >= 0.75
     assert np.mean(waits) >= 0.75
+
+
+@pytest.mark.slow
+def test_risk_is_that_of_the_story():
+    """How many leave within 30 days, and who: from events alone, which do not show when a contract ends."""
+    expected, true, likeness = [], [], []
+    for seed in SEEDS:
+        operator = bcx.simulate_operator(1500, seed=seed)
+        periods = bcx.summarise_periods(
+            operator.events, event="contract_cancelled", until="2024-08-31", period="10 days", by="segment"
+        )
+        risk = bcx.fit(bcx.models.HAZARD, periods, design=bcx.Design(pool=["segment"]), seed=seed)
+        assert risk.verdict == "passed"
+        there = bcx.at_risk(operator.events, periods, until="2024-08-31")
+        chance = bcx.draws(risk, there, "p_event", t="30 days").mean(("chain", "draw"))
+        hazard = operator.truth.hazard.sel(customer=there["customer"].astype(str))
+        ahead = hazard.sel(day=slice("2024-09-01", "2024-09-30")).fillna(0.0).sum("day")
+        expected.append(float(chance.sum()))
+        true.append(float(ahead.sum()))
+        likeness.append(np.corrcoef(np.log(chance), np.log(ahead + 1e-6))[0, 1])
+    # Some 350 who left are what each of the fits has seen: a standard error of 5% for the level.
+    ratio = np.log(np.array(expected) / true)
+    assert abs(ratio.mean()) < 4 * 0.06 / np.sqrt(len(ratio)) + 0.05
+    assert np.mean(likeness) > 0.2

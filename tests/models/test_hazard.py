@@ -244,3 +244,21 @@ def test_ranks_of_the_truth_are_uniform():
     counts = np.histogram(ranks, bins=6, range=(0, 1))[0]
     expected = len(ranks) / 6
     assert ((counts - expected) ** 2 / expected).sum() < 16.7  # .995 of chi-squared with 5 degrees
+
+
+def test_a_mean_quadratic_is_the_mean_of_quadratics(rng):
+    """Slope and curvature, averaged over normal effects, against the mean of many draws of them."""
+    X = np.column_stack([np.ones(40), rng.normal(size=40)])
+    none = rng.integers(1, 9, 40).astype(float)
+    happened = np.where(np.arange(40)[:, None] < 8, [[1.0, 0.0]], 0.0)
+    counts = PeriodCounts(X, np.full(40, np.log(30.0)), happened, none)
+    beta, spread = np.array([[-8.0, 0.5], [-9.0, 1.0]]), np.array([[[0.3, 0.1], [0.1, 0.4]]] * 2)
+    slope, curve = counts.quadratic(beta, spread)
+    roots = np.linalg.cholesky(spread)
+    drawn = beta + np.einsum("cij,dcj->dci", roots, rng.standard_normal((6000, 2, 2)))
+    slopes, curves = (np.array(one) for one in zip(*(counts.quadratic(one) for one in drawn), strict=True))
+    own = np.arange(2)
+    for found, values in ((slope, slopes), (curve[own, :, own], curves[:, own, :, own].swapaxes(0, 1))):
+        error = values.std(axis=0) / np.sqrt(len(drawn))
+        # Of periods with events it is right to the first order of their chance.
+        assert np.all(np.abs(found - values.mean(axis=0)) < 4 * error + 0.01 * np.abs(found))

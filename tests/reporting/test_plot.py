@@ -72,7 +72,7 @@ def calibrated(rng, skewed=""):
 # and test_loop_pages.
 DRAWN_ELSEWHERE = {
     *("comparison", "journey_map", "journey_chances", "journey_calibration"),
-    *("signals", "channels", "monitored", "learned"),
+    *("signals", "channels", "monitored", "learned", "risk_effects", "risk_found", "risk_calibration"),
 }
 
 

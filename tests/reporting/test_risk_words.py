@@ -42,8 +42,15 @@ def test_a_time_since_an_event_says_in_which_direction_the_rate_rises(study):
         "segment: gold": "segment: gold",
     }
     assert table["factor"].to_dict() == pytest.approx(
-        {"since complaint": 1 / 0.66, "since visit": 1.5, "call, 30 days": 1.2, "segment: gold": 0.8}
+        {
+            "since complaint": 1 / 0.66,
+            "since visit": 1.5,
+            "call, 30 days": 1.2 ** (1 / 0.8),
+            "segment: gold": 0.8,
+        }
     )
+    # Calls are rare: the step is from none to one, of 1 / .8 standard deviations.
+    assert table.loc["call, 30 days", "step"] == "1 rather than 0"
     said = _speaks(study)
     assert "a more recent complaint (52% more for 13.8 days ago rather than 57.3 days ago)" in said
     assert "a longer time since the last visit (50% more for 10 days ago rather than 0 minutes ago)" in said

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import bayes_cx as bcx
 from bayes_cx.data import first_events
@@ -188,3 +189,37 @@ def test_a_report_and_a_card_say_it_in_words(risk_study, tmp_path):
     assert card.owner == "Northgate"
     assert card.data.customers == risk_study.periods.attrs["customers"]
     assert [check.status for check in card.holdout.checks] == ["passed", "passed"]
+
+
+def test_pictures_of_risk_draw_on_given_axes(risk_study):
+    effects = bcx.scoring.effects_on_risk(risk_study.posterior, "leave")
+    assert effects["what"].iloc[0] == "complaint more often within 30 days"
+    # The time since the last complaint has a part of the effect.
+    assert effects["low"].iloc[0] > 1.5
+    assert effects["step"].iloc[0] == "1 rather than 0"
+    axes = Figure().add_subplot()
+    for draw in (
+        lambda: bcx.plot.risk_effects(risk_study.posterior, most=3, ax=axes),
+        lambda: bcx.plot.risk_found(risk_study.holdout, ax=axes),
+        lambda: bcx.plot.risk_calibration(risk_study.holdout, ax=axes),
+    ):
+        axes.clear()
+        assert draw() is axes
+        assert axes.get_xlabel()
+        assert axes.lines
+    with pytest.raises(bcx.InputError, match="the event 'stay'"):
+        bcx.scoring.effects_on_risk(risk_study.posterior, "stay")
+
+
+def test_notebooks_show_a_posterior_and_a_study_of_risk(risk_study):
+    shown = risk_study.posterior._repr_html_()
+    assert "Risk of leave" in shown
+    assert "complaint more often within 30 days" in shown
+    study = risk_study._repr_html_()
+    assert "leave within 30 days" in study
+    assert "customers at risk" in study
+
+
+def test_signals_come_before_the_event(risk_study):
+    assert risk_study.signals is not None
+    assert risk_study.signals.sentences(1)[0].startswith("Within 30 days after complaint, leave is")

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayes_cx.page.blocks import Picture
 from bayes_cx.page.style import COLOURS, axes_at, canvas, tint, to_svg
-from bayes_cx.page.words import count, listing, per_cent, per_cent_range
+from bayes_cx.page.words import count, listing, per_cent, per_cent_range, shorten
 from bayes_cx.reporting.rows import rows_of
 from bayes_cx.validation.capture import MODEL
 from bayes_cx.validation.risk_holdout import RiskHoldout
@@ -21,6 +21,7 @@ __all__ = [
     "draw_came_true",
     "draw_found",
     "draw_rate_by_age",
+    "draw_risk_effects",
     "found_by_contacts",
     "rate_by_age",
 ]
@@ -158,3 +159,21 @@ def draw_rate_by_age(axes: "Axes", table: pd.DataFrame) -> None:
     ]
     axes.set_yticks(ticks, [f"{one:g}" for one in ticks])
     axes.minorticks_off()
+
+
+def draw_risk_effects(axes: "Axes", table: pd.DataFrame, target: str) -> None:
+    """Draw factors of a rate with their intervals on given axes, from `effects_on_risk`; the first on top."""
+    y = np.arange(len(table))[::-1]
+    axes.axvline(1.0, color=COLOURS["grey"], linewidth=0.9, dashes=(4, 3))
+    for at, row in zip(y, rows_of(table), strict=True):
+        colour = COLOURS["blue" if row.low > 1 or row.high < 1 else "grey"]
+        axes.plot([row.low, row.high], [at, at], color=colour, linewidth=1.6)
+        axes.plot(row.factor, at, "o", color=colour, markersize=4.5, zorder=4)
+    axes.set_xscale("log")
+    low, high = float(table["low"].min()), float(table["high"].max())
+    steps = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+    ticks = [one for one in steps if low * 0.9 <= one <= high * 1.1]
+    axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
+    axes.minorticks_off()
+    axes.set_yticks(y, [shorten(str(name), 40) for name in table["what"]])
+    axes.set(ylim=(-0.6, len(table) - 0.4), xlabel=f"Times the rate of {target}")

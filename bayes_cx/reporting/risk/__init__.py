@@ -6,6 +6,7 @@ from bayes_cx.data import provenance_of
 from bayes_cx.page import Page, Section
 from bayes_cx.page.words import day, last_day
 from bayes_cx.reporting.risk import (
+    comes_before,
     forecast_test,
     in_short,
     risk_list,
@@ -22,6 +23,7 @@ SECTIONS: tuple[Callable[[RiskStudy], Section | None], ...] = (
     in_short.section,
     risk_list.section,
     what_moves.section,
+    comes_before.section,
     forecast_test.section,
     risk_method.method,
     risk_method.limits,

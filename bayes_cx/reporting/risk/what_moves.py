@@ -9,7 +9,8 @@ from bayes_cx.page.words import plural, shorten
 from bayes_cx.reporting.figures.risk_found import rate_by_age
 from bayes_cx.reporting.rows import rows_of
 from bayes_cx.risk_study import RiskStudy
-from bayes_cx.scoring.risk_words import change_range, larger, step
+from bayes_cx.scoring.risk_effects import effects_on_risk
+from bayes_cx.scoring.risk_words import change_range
 from bayes_cx.spans import FINE_UNITS
 
 __all__ = ["age_words", "by_age", "drivers", "section"]
@@ -22,31 +23,10 @@ def drivers(study: RiskStudy) -> pd.DataFrame:
     """Return columns whose direction is sure, the strongest first; age has a curve of its own (`by_age`).
 
     They have ``feature``, ``what``, ``step``, ``factor``, ``low``, ``high``, ``sure`` and ``strength``.
-    A factor is that of the rate for one standard deviation of a number, or for being of a level; ``what`` and
-    ``step`` say in words which way and from where to where. Of times since an event it is the way in which
-    the rate rises.
+    See `effects_on_risk`.
     """
-    posterior = study.posterior
-    place = posterior.causes.index(study.target)
-    columns, period = posterior.design.columns, posterior.design.period
-    some = [i for i, column in enumerate(columns) if column.feature != AGE]
-    drawn = posterior.beta[:, place, 1:][:, some]
-    positive = (drawn > 0).mean(axis=0)
-    recent = np.array([columns[i].form == "recency" for i in some], bool)
-    upward = ~recent | (np.median(drawn, axis=0) > 0)
-    low, middle, high = np.exp(np.quantile(drawn * np.where(upward, 1, -1), [0.05, 0.5, 0.95], axis=0))
-    table = pd.DataFrame(
-        {
-            "feature": [columns[i].name for i in some],
-            "what": [larger(columns[i], up) for i, up in zip(some, upward, strict=True)],
-            "step": [step(columns[i], period, up) for i, up in zip(some, upward, strict=True)],
-            "factor": middle,
-            "low": low,
-            "high": high,
-            "sure": np.maximum(positive, 1 - positive),
-        }
-    )
-    table = table[table["sure"] >= _SURE].assign(strength=lambda t: np.abs(np.log(t["factor"])))
+    table = effects_on_risk(study.posterior, study.target)
+    table = table[table["sure"] >= _SURE]
     return table.sort_values(["strength", "feature"], ascending=[False, True]).reset_index(drop=True)
 
 
@@ -133,9 +113,9 @@ def section(study: RiskStudy) -> Section:
                     Column("90% interval"),
                 ),
                 rows,
-                caption=f"By which factor the rate of {study.target} differs, all else equal, for a step of "
-                "one standard deviation.",
-                legend=f"{plural(len(table), 'feature')} of {n}, those whose direction has a probability of "
+                caption=f"By which factor the rate of {study.target} differs, all else equal.",
+                legend="A step is one standard deviation, one rather than none of what is rare, or being so. "
+                f"{plural(len(table), 'feature')} of {n}, those whose direction has a probability of "
                 "95% or more. What goes together with an event need not be its cause.",
                 label="Features",
             ),
