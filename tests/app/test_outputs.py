@@ -309,7 +309,7 @@ def test_progress_that_nobody_reads_stops_no_work(monkeypatch, tmp_path):
     assert (tmp_path / "s.nc").exists()
 
 
-@pytest.mark.parametrize("target", ["pipe", "/dev/full"])
+@pytest.mark.parametrize("target", ["pipe", pytest.param("/dev/full", marks=pytest.mark.slow)])
 def test_the_process_ends_well_without_a_reader(tmp_path, target):
     """What Python still has in its buffer at the end must not fail either."""
     program = "import sys; from bayes_cx.app import cli; cli.main(['datasets'])"

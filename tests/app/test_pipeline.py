@@ -72,6 +72,7 @@ def reported(shop, command_in):
         "file = 'shop.csv'\ncustomer = 'id'\ntime = 'day'\namount = 'paid'\nby = 'segment'\n"
         "until = 1998-06-30\nunit = 'week'\nhorizon = '26 weeks'\nholdout_from = 1997-09-30\n"
         "timestamp = 2025-07-01\ntop = 10\ncurrency = 'EUR'\nout = 'report'\npseudonymise = true\n"
+        "model = 'bg_nbd'\nspend_model = 'gamma_gamma'\n"
     )
     # An earlier run left a longer list, with an id in the clear. One file there is the user's.
     old = shop.parent / "report"
@@ -259,6 +260,7 @@ def test_the_report_says_why_there_is_no_hold_out():
     assert "only statistics are known" in pipeline._holdout(bare, bcx.models.BG_NBD, Compute(), False)[1]
 
 
+@pytest.mark.slow
 def test_a_season_that_a_hold_out_is_too_short_for_is_left_out_of_its_test(uneven_shop):
     from bayes_cx.app import pipeline
     from bayes_cx.app.observe import Observed
@@ -322,6 +324,13 @@ def test_without_amounts_purchases_are_counted(bare, bayes_cx, tmp_path, monkeyp
     assert {path.name for path in Path("counted").iterdir()} == {
         name.replace("top10", "top100") for name in REPORT if not name.startswith("spend/")
     }
+
+
+@pytest.mark.slow
+def test_without_amounts_a_purchase_may_have_a_worth(bare, bayes_cx, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = ("report", bare, *COLUMNS[:4], *TIMES, *NAMED[:2], "--capacity", 20)
+    assert bayes_cx(*known, "--no-holdout", "--out", "counted").returncode == 0
     done = bayes_cx(*known, "--worth", 25, "--currency", "€", "--out", "priced")
     assert done.returncode == 0, done.stderr
     assert "costs 2.5, a tenth" in done.stderr

@@ -69,7 +69,9 @@ def test_risk_is_that_of_the_story():
         expected.append(float(chance.sum()))
         true.append(float(ahead.sum()))
         likeness.append(np.corrcoef(np.log(chance), np.log(ahead + 1e-6))[0, 1])
-    # Some 350 who left are what each of the fits has seen: a standard error of 5% for the level.
+    # Each fit has seen some 250 who left, so that its level has a standard error of about 6%; and the step at
+    # the end of a contract, which events do not show, may move the level by as much in all of them.
     ratio = np.log(np.array(expected) / true)
-    assert abs(ratio.mean()) < 4 * 0.06 / np.sqrt(len(ratio)) + 0.05
+    assert abs(ratio.mean()) < 4 * 0.06 / np.sqrt(len(ratio)) + 0.06
+    # Contracts explain most of who leaves; a list by lot has none.
     assert np.mean(likeness) > 0.2

@@ -45,7 +45,7 @@ def designs(cdnow_sample, rng):
     return make
 
 
-@pytest.mark.parametrize("priors", [True, False])
+@pytest.mark.parametrize("priors", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_design_has_the_density_that_pymc_gives_it(designs, priors, monkeypatch):
     # Some evaluations are not worth a minute of compilation.
     monkeypatch.setattr(
@@ -58,7 +58,7 @@ def test_a_design_has_the_density_that_pymc_gives_it(designs, priors, monkeypatc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("priors", [True, False])
+@pytest.mark.parametrize("priors", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_design_has_the_slopes_that_pymc_gives_it(designs, priors):
     ours, theirs, points = designs(priors=priors)
     for u in points:

@@ -121,6 +121,7 @@ def test_names_that_no_font_has_are_printed_as_code_points_and_shown_on_screen(s
     assert "<t>" not in page
 
 
+@pytest.mark.slow
 def test_contracts_and_counted_purchases_have_reports(contracts, counted, tmp_path):
     text = " ".join(pages(bcx.report(contracts).to_bytes()))
     assert "How long do they stay?" in text
@@ -148,6 +149,7 @@ def test_a_notebook_shows_page_one(made):
     assert "Priority list" not in re.sub(r"<style>.*?</style>", "", shown, flags=re.S)
 
 
+@pytest.mark.slow
 def test_whole_lists_stay_below_two_megabytes(made, study, tmp_path):
     rows = 40_000
     data = study.plan.data

@@ -94,6 +94,7 @@ def test_the_interval_of_many_scores_is_the_usual_one():
         np.testing.assert_allclose(mean_interval(scores, most), usual, rtol=3e-4)
 
 
+@pytest.mark.slow
 def test_cdnow_is_shown_whatever_it_says(cdnow_holdout):
     """Computed apart from this code, the forecast is 1,656 +- 102 purchases; 1,882 came."""
     total = metric(cdnow_holdout, "predicted purchases in the hold-out")

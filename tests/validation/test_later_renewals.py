@@ -162,6 +162,7 @@ def test_a_wrong_story_fails(parts, fit):
     assert found.verdict == "failed"
 
 
+@pytest.mark.slow
 def test_contracts_compare_by_the_hold_out_too(parts, fit):
     other = bcx.fit("bdw", parts.calibration, seed=1, progress=False)
     found = bcx.compare({"sBG": fit, "BdW": other}, split=parts, draws=100)

@@ -60,6 +60,7 @@ def test_the_same_seed_gives_the_same_ranks():
     xr.testing.assert_identical(one.ranks, two.ranks)
 
 
+@pytest.mark.slow
 def test_a_posterior_that_is_too_narrow_fails(monkeypatch):
     explore = module.explore_choices
 
@@ -85,6 +86,7 @@ def test_a_fit_with_another_prior_fails(monkeypatch):
     assert found.verdict == "failed"
 
 
+@pytest.mark.slow
 def test_a_fit_that_ignores_data_is_seen_by_the_log_likelihood(monkeypatch):
     """Draws of the prior have uniform ranks in every coordinate, whatever the data; only they tell."""
     one = {name: np.array([GAMMA_GAMMA.kind.example[name]]) for name in GAMMA_GAMMA.statistics}

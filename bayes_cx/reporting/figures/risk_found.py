@@ -170,7 +170,7 @@ def draw_risk_effects(axes: "Axes", table: pd.DataFrame, target: str) -> None:
         axes.plot([row.low, row.high], [at, at], color=colour, linewidth=1.6)
         axes.plot(row.factor, at, "o", color=colour, markersize=4.5, zorder=4)
     axes.set_xscale("log")
-    low, high = float(table["low"].min()), float(table["high"].max())
+    low, high = np.min(table["low"].to_numpy()), np.max(table["high"].to_numpy())
     steps = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
     ticks = [one for one in steps if low * 0.9 <= one <= high * 1.1]
     axes.set_xticks(ticks, [f"{one:g}" for one in ticks])

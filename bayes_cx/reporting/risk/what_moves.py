@@ -1,5 +1,7 @@
 """What goes with the event: the features that move rates, each with an interval."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,7 @@ def drivers(study: RiskStudy) -> pd.DataFrame:
     They have ``feature``, ``what``, ``step``, ``factor``, ``low``, ``high``, ``sure`` and ``strength``.
     See `effects_on_risk`.
     """
-    table = effects_on_risk(study.posterior, study.target)
+    table: Any = effects_on_risk(study.posterior, study.target)
     table = table[table["sure"] >= _SURE]
     return table.sort_values(["strength", "feature"], ascending=[False, True]).reset_index(drop=True)
 
