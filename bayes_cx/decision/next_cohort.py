@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.data.cohorts import COHORT
 from bayes_cx.decision.value import LifetimeValue
 from bayes_cx.errors import InputError
@@ -123,6 +124,7 @@ def next_cohort(
     >>> found.names
     ('1997-01', '1997-02', '1997-03', '1997-04')
     """
+    check_types(next_cohort, locals())
     design = value.purchases.layout.design
     by = _cohort_column(design) if by is None else by
     if by is None or by not in design.group_columns:

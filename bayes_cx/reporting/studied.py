@@ -29,8 +29,14 @@ def plan_of(study: Study) -> Plan:
     Raises
     ------
     InputError
-        If it has none.
+        If it has none, or is no study.
     """
+    if not isinstance(study, Study):
+        raise InputError(
+            f"a {type(study).__name__} for a study",
+            "a study",
+            "pass bcx.Study(plan=...), or what bcx.study_journeys or bcx.study_risk returned",
+        )
     if study.plan is None:
         raise InputError("a study without a plan", "a plan", "pass plan=bcx.prioritise(...)")
     return study.plan

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_cx.argument_types import check_types
 from bayes_cx.errors import InputError
 from bayes_cx.inference.hazards import RiskPosterior, period_counts
 from bayes_cx.inference.posterior import thinned
@@ -170,6 +171,7 @@ def reasons(
     --------
     See `docs/risk.md`.
     """
+    check_types(reasons, locals())
     if target is None and len(posterior.causes) > 1:
         raise InputError(
             "no target for reasons", f"one of {', '.join(posterior.causes)}", "pass target='...'"

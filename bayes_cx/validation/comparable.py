@@ -9,6 +9,7 @@ from bayes_cx.clock import Clock
 from bayes_cx.data import Split, compress, provenance_of
 from bayes_cx.errors import InputError
 from bayes_cx.inference import Posterior
+from bayes_cx.inference.posterior import check_posterior
 from bayes_cx.scoring.scorer import in_unit
 
 __all__ = ["columns_of", "finest", "refuse", "refuse_seen", "same_customers"]
@@ -140,6 +141,7 @@ def refuse_seen(posterior: Posterior, split: Split) -> None:
     InputError
         If it was.
     """
+    check_posterior(posterior)
     seen, cut = posterior.provenance.data.until, provenance_of(split.calibration).until
     hour = Clock("hour").step_of  # where a date alone means its last hour
     if seen and cut and hour(seen) > hour(cut):

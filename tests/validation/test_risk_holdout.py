@@ -223,3 +223,20 @@ def test_notebooks_show_a_posterior_and_a_study_of_risk(risk_study):
 def test_signals_come_before_the_event(risk_study):
     assert risk_study.signals is not None
     assert risk_study.signals.sentences(1)[0].startswith("Within 30 days after complaint, leave is")
+
+
+def test_risk_has_draws_as_other_fits_have(risk_study):
+    drawn = bcx.draws(risk_study.posterior, risk_study.today, "p_event", t="30 days")
+    assert drawn.dims == ("chain", "draw", "customer")
+    scores = bcx.score(risk_study.posterior, risk_study.today, "p_event", t="30 days")
+    np.testing.assert_allclose(drawn.mean(("chain", "draw")), scores["mean"])
+    risk = risk_study.posterior
+    for call, says in (
+        (lambda: bcx.validation.holdout(risk, None, risk_study.today), r"a fit of hazard; .*use bcx\.score"),
+        (lambda: bcx.report(risk), "a RiskPosterior for a study"),
+        (lambda: bcx.next_cohort(risk, risk_study.today), "expected a LifetimeValue"),
+        (lambda: bcx.reasons(risk_study, risk_study.today), "expected a RiskPosterior"),
+        (lambda: bcx.plot.risk_found(risk), "expected a RiskHoldout"),
+    ):
+        with pytest.raises(bcx.InputError, match=says):
+            call()
