@@ -167,11 +167,13 @@ from bayes_cx.study import Evidence as Evidence
 from bayes_cx.study import RunProvenance as RunProvenance
 from bayes_cx.study import Study as Study
 from bayes_cx.validation import Comparison as Comparison
+from bayes_cx.validation import DoseJudgement as DoseJudgement
 from bayes_cx.validation import Monitored as Monitored
 from bayes_cx.validation import PolicyValue as PolicyValue
 from bayes_cx.validation import Realised as Realised
 from bayes_cx.validation import UpliftJudgement as UpliftJudgement
 from bayes_cx.validation import compare as compare
+from bayes_cx.validation import judge_doses as judge_doses
 from bayes_cx.validation import judge_uplift as judge_uplift
 from bayes_cx.validation import monitor as monitor
 from bayes_cx.validation import policy_value as policy_value

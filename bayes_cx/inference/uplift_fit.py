@@ -22,6 +22,7 @@ from bayes_cx.files import atomic_path
 from bayes_cx.inference.design import Design
 from bayes_cx.inference.diagnostics import ESS_LIMIT, KHAT_LIMIT
 from bayes_cx.inference.methods import Laplace
+from bayes_cx.inference.noise import Noise
 from bayes_cx.inference.posterior import thinned
 from bayes_cx.inference.shrunk import Regression, Shrunk, draw_shrunk
 from bayes_cx.inference.uplift_terms import Terms
@@ -49,7 +50,8 @@ class UpliftPosterior:
         its largest dose; ``interaction`` (arm, term), by how much that differs; the scales ``main_sd``,
         ``effect_sd`` and
         ``interaction_sd`` (arm); ``shape``, the power of the dose. In log odds, or, where the outcome is an
-        amount, in its unit. Group ``observed_data``: the statistics over ``row``.
+        amount, in its unit; then there is ``outcome_sd`` (treatment), by how much amounts differ beyond all
+        this. Group ``observed_data``: the statistics over ``row``.
 
     Examples
     --------
@@ -318,22 +320,17 @@ def _regression(
     scale = np.concatenate([[-1], np.zeros(m), np.ones(k), np.repeat(2 + np.arange(k), m)]).astype(int)
     sizes = dict(model.scales)
     wide = np.array([sizes["main"], sizes["effect"], *[sizes["interaction"]] * k])
-    mean = np.average(outcome, weights=weight)
-    variance, constant, unit = np.ones_like(outcome), mean, 1.0
+    constant, unit, noise = np.average(outcome, weights=weight), 1.0, None
     if family == "bernoulli":
-        constant = np.log(mean / (1 - mean))
+        constant = np.log(constant / (1 - constant))
     else:
-        for name in (terms.control, *terms.arms):
-            own = arm == name
-            centre = np.average(outcome[own], weights=weight[own])
-            variance[own] = np.average((outcome[own] - centre) ** 2, weights=weight[own])
-        # An arm in which all responded alike still is not known exactly.
-        pooled = np.average(variance, weights=weight)
-        variance = np.maximum(variance, 1e-2 * pooled)
-        unit = float(np.sqrt(pooled))
+        group = np.array([terms.treatments.index(name) for name in arm])
+        # The same for all shapes of doses, so that these can be compared.
+        one = x if shape == 1.0 else terms.matrix(levels, arm, dose, 1.0)
+        noise, unit = Noise.of(one, outcome, weight, group, np.append(wide, _CONSTANT)[scale])
     centre = np.zeros(x.shape[1])
     centre[0] = constant
-    return Regression(x, outcome, weight, family, variance, scale, _CONSTANT * unit, centre, wide * unit)
+    return Regression(x, outcome, weight, family, scale, _CONSTANT * unit, centre, wide * unit, noise)
 
 
 def _mixed(
@@ -346,7 +343,8 @@ def _mixed(
     which = rng.permutation(which)
     coefficients = np.stack([one.coefficients for one in found])[which, np.arange(n)]
     scales = np.stack([one.scales for one in found])[which, np.arange(n)]
-    return Shrunk(coefficients, scales, 0.0, 0.0, 0.0), np.array(shapes)[which]
+    noise = np.stack([one.noise for one in found])[which, np.arange(n)]
+    return Shrunk(coefficients, scales, noise, 0.0, 0.0, 0.0), np.array(shapes)[which]
 
 
 def _named(found: Shrunk, shape: np.ndarray, terms: Terms) -> xr.Dataset:
@@ -354,7 +352,7 @@ def _named(found: Shrunk, shape: np.ndarray, terms: Terms) -> xr.Dataset:
     m, k, n = len(terms.names), len(terms.arms), len(shape)
     b, scales = found.coefficients, found.scales
     main, effect = slice(1, 1 + m), slice(1 + m, 1 + m + k)
-    data: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = {
+    data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
         "constant": ((), b[:, 0]),
         "main": (("term",), b[:, main]),
         "effect": (("arm",), b[:, effect]),
@@ -365,6 +363,9 @@ def _named(found: Shrunk, shape: np.ndarray, terms: Terms) -> xr.Dataset:
         "shape": ((), shape),
     }
     coords = {"chain": [0], "draw": np.arange(n), "term": list(terms.names), "arm": list(terms.arms)}
+    if found.noise.size:
+        data["outcome_sd"] = (("treatment",), found.noise)
+        coords["treatment"] = list(terms.treatments)
     return xr.Dataset({name: (("chain", "draw", *dims), v[None]) for name, (dims, v) in data.items()}, coords)
 
 

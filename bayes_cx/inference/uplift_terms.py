@@ -43,6 +43,11 @@ class Terms:
         features = features_from_json(said["features"])
         return cls(features, shares, said["control"], tuple(said["arms"]), tuple(said["largest"]))
 
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The control, then the treatments."""
+        return self.control, *self.arms
+
     @cached_property
     def scores(self) -> tuple[np.ndarray | None, ...]:
         """For each feature the trend at each level, with mean 0 and variance 1 over the customers.

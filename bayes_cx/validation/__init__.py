@@ -19,6 +19,7 @@ from bayes_cx.validation.compare import compare
 from bayes_cx.validation.comparison import Comparison
 from bayes_cx.validation.holdout import Holdout, holdout
 from bayes_cx.validation.journey_holdout import JourneyHoldout, journey_holdout
+from bayes_cx.validation.judge_doses import DoseJudgement, judge_doses
 from bayes_cx.validation.judge_uplift import UpliftJudgement, judge_uplift
 from bayes_cx.validation.monitor import Monitored, monitor
 from bayes_cx.validation.policy_value import PolicyValue, policy_value
@@ -32,6 +33,7 @@ from bayes_cx.validation.survival import survival
 
 __all__ = [
     "Comparison",
+    "DoseJudgement",
     "Holdout",
     "JourneyHoldout",
     "Monitored",
@@ -45,6 +47,7 @@ __all__ = [
     "compare",
     "holdout",
     "journey_holdout",
+    "judge_doses",
     "judge_risk",
     "judge_uplift",
     "monitor",

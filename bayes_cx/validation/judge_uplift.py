@@ -16,17 +16,25 @@ from bayes_cx.notebook import html
 from bayes_cx.scoring import Treated, responses_of, treatment_of
 from bayes_cx.seeds import checked_seed
 from bayes_cx.validation.uplift_curves import Judged, area, gain_curve, qini_coefficient, robust_scores
-from bayes_cx.validation.uplift_words import advice_of, sentences_of
+from bayes_cx.validation.uplift_words import decided_on, sentences_of
 
-__all__ = ["UpliftJudgement", "judge_uplift"]
+__all__ = [
+    "ALARM",
+    "FEWEST",
+    "LEVEL",
+    "UpliftJudgement",
+    "assigned_at_random",
+    "check_hold_out",
+    "judge_uplift",
+]
 
 LEVEL = 0.95
 _SHARES = np.linspace(0.0, 1.0, 101)
 _TENTHS = 10
 # Probability that a check fails although nothing is wrong.
-_ALARM = 0.001
+ALARM = 0.001
 # Fewer customers in an arm say nothing of a curve.
-_FEWEST = 20
+FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -53,8 +61,12 @@ class UpliftJudgement:
 
     @property
     def ranks(self) -> bool:
-        """Whether treating those of high expected uplift first is shown to gain over treating at random."""
-        return float(self.data["beyond_low"]) > 0
+        """Whether choosing is shown to gain over treating at random.
+
+        Either treating those of high expected uplift first does, over all shares that could be treated, or
+        treating those whose expected uplift exceeds the cost does, which is then the advice.
+        """
+        return decided_on(self.data).ranks
 
     @property
     def advice(self) -> Literal["choose", "all", "none", "unclear"]:
@@ -63,12 +75,12 @@ class UpliftJudgement:
         ``choose`` by expected uplift, treat ``all``, treat ``none``, or ``unclear`` where the hold-out does
         not show it; `sentences` then name the better estimate as not shown.
         """
-        return advice_of(self.data)
+        return decided_on(self.data).advice
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """The verdict in words: the effect, whether choosing beats chance, and what to do."""
-        return sentences_of(self.data, self.advice, self.ranks)
+        return sentences_of(self.data)
 
     @property
     def verdict(self) -> _checks.Status:
@@ -141,9 +153,9 @@ def judge_uplift(
     table = stats.isel(row=np.flatnonzero(got[0] | got[1]))
     treated, weight = got[0][got[0] | got[1]], table["weight"].to_numpy().astype(float)
     for name, own in ((treatment[0], treated), (control[0], ~treated)):
-        if (n := int(weight[own].sum())) < _FEWEST:
+        if (n := int(weight[own].sum())) < FEWEST:
             raise InputError(
-                f"{n} customers of the hold-out with {name!r}", f"{_FEWEST} or more", "use a larger hold-out"
+                f"{n} customers of the hold-out with {name!r}", f"{FEWEST} or more", "use a larger hold-out"
             )
     judged, draws, weights = _judged(posterior, table, treated, treatment, control, propensity)
     data = _curves(judged, draws, weights, cost, relevant, resamples, rng)
@@ -158,7 +170,7 @@ def judge_uplift(
         customers=int(weight.sum()),
         level=LEVEL,
     )
-    return UpliftJudgement(data, (_assigned_at_random(posterior, table, treated, weight), calibrated))
+    return UpliftJudgement(data, (assigned_at_random(posterior, table, treated, weight), calibrated))
 
 
 def _check_arguments(
@@ -169,6 +181,22 @@ def _check_arguments(
     resamples: int,
     relevant: float,
 ) -> None:
+    check_hold_out(posterior, stats, resamples)
+    if isinstance(cost, str | bool) or not np.isfinite(cost) or cost < 0:
+        raise InputError(f"cost={cost!r}", "zero or more, in the unit of the outcome", "correct the cost")
+    if isinstance(relevant, str | bool) or not 0 <= relevant < 1:
+        raise InputError(f"relevant={relevant!r}", "a share from 0 to 1", "write for example 0.1")
+    if propensity is not None and not 0 < propensity < 1:
+        raise InputError(f"propensity={propensity!r}", "a probability between 0 and 1", "correct it")
+
+
+def check_hold_out(posterior: UpliftPosterior, stats: xr.Dataset, resamples: int) -> None:
+    """Refuse what is no posterior of uplift with a hold-out of its trial.
+
+    Raises
+    ------
+    InputError
+    """
     if not isinstance(posterior, UpliftPosterior):
         raise InputError(
             f"a {type(posterior).__name__} for a posterior",
@@ -185,12 +213,6 @@ def _check_arguments(
             "the same ones",
             "use bcx.split_customers, or summarise with like= the statistics of the fit",
         )
-    if isinstance(cost, str | bool) or not np.isfinite(cost) or cost < 0:
-        raise InputError(f"cost={cost!r}", "zero or more, in the unit of the outcome", "correct the cost")
-    if isinstance(relevant, str | bool) or not 0 <= relevant < 1:
-        raise InputError(f"relevant={relevant!r}", "a share from 0 to 1", "write for example 0.1")
-    if propensity is not None and not 0 < propensity < 1:
-        raise InputError(f"propensity={propensity!r}", "a probability between 0 and 1", "correct it")
     if isinstance(resamples, bool) or not resamples >= 100:
         raise InputError(f"resamples={resamples!r}", "100 or more", "write for example 1000")
 
@@ -342,34 +364,35 @@ def _calibration(judged: Judged, draws: np.ndarray, customers: np.ndarray) -> tu
     return data, Check(
         "expected uplift by tenths agrees with the hold-out (p)",
         p,
-        f">= {_ALARM:g}",
-        "passed" if p >= _ALARM else "failed",
-        "uplift is larger or smaller than forecast in some tenths of customers" if p < _ALARM else "",
+        f">= {ALARM:g}",
+        "passed" if p >= ALARM else "failed",
+        "uplift is larger or smaller than forecast in some tenths of customers" if p < ALARM else "",
         about="uplift",
         n=int(n),
-        alarm=_ALARM,
+        alarm=ALARM,
     )
 
 
-def _assigned_at_random(
-    posterior: UpliftPosterior, table: xr.Dataset, treated: np.ndarray, weight: np.ndarray
+def assigned_at_random(
+    posterior: UpliftPosterior, table: xr.Dataset, got: np.ndarray, weight: np.ndarray
 ) -> Check:
-    """Return the check that no feature tells who was treated."""
+    """Return the check that no feature tells which customer got what; `got` numbers it for each row."""
+    options = [got == each for each in np.unique(got)]
     smallest, worst, looked_at = 1.0, "", 0
     for feature in posterior.terms.features:
         levels, place = np.unique(table[feature.name].to_numpy().astype(str), return_inverse=True)
         if levels.size < 2:
             continue
-        counts = np.array([np.bincount(place, weight * own, levels.size) for own in (treated, ~treated)])
+        counts = np.array([np.bincount(place, weight * own, levels.size) for own in options])
         looked_at += 1
         p = float(np.asarray(chi2_contingency(counts, correction=False)[1]))
         smallest, worst = min((smallest, worst), (p, feature.name))
-    name, target = "treatment is independent of the features (p, of all)", f">= {_ALARM:g}"
+    name, target = "treatment is independent of the features (p, of all)", f">= {ALARM:g}"
     if not looked_at:
         return Check(name, None, target, "not_run", "there is no feature with two levels", about="uplift")
     p = min(1.0, smallest * looked_at)
     note = f"{worst!r} differs between those treated and the others, so it was not chance who was treated"
-    fine = p >= _ALARM
+    fine = p >= ALARM
     return Check(
-        name, p, target, "passed" if fine else "failed", "" if fine else note, about="uplift", alarm=_ALARM
+        name, p, target, "passed" if fine else "failed", "" if fine else note, about="uplift", alarm=ALARM
     )

@@ -1,32 +1,54 @@
 """The judgement of uplift in words."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import xarray as xr
 
-__all__ = ["advice_of", "better_of", "per_hundred", "sentences_of"]
+__all__ = ["Decision", "better_of", "decided_on", "number_of", "per_hundred", "range_of", "sentences_of"]
 
 type Advice = Literal["choose", "all", "none", "unclear"]
 
 
-def advice_of(data: xr.Dataset) -> Advice:
-    """Return what is shown to pay most at the stated cost.
+@dataclass(frozen=True)
+class Decision:
+    """What a hold-out shows; advice and sentences come from it alone.
 
-    ``choose`` where choosing is shown to be ahead of treating all, none and as many at random. ``all`` only
-    where treating all is itself shown to gain more than its cost, and the estimate of choosing is ahead by no
-    more than what counts as no gain. ``none`` where treating all is shown to lose. Else ``unclear``.
+    Attributes
+    ----------
+    advice : {"choose", "all", "none", "unclear"}
+        ``choose`` where choosing is shown to be ahead of treating all, none and as many at random. ``all``
+        only where treating all is itself shown to gain more than its cost, and the estimate of choosing is
+        ahead by no more than what counts as no gain. ``none`` where treating all is shown to lose. Else
+        ``unclear``.
+    in_order : bool
+        Whether treating those of high expected uplift first is shown to gain over all shares that could be
+        treated.
     """
+
+    advice: Advice
+    in_order: bool
+
+    @property
+    def ranks(self) -> bool:
+        """Whether choosing is shown to gain: over all shares, or at the stated cost."""
+        return self.in_order or self.advice == "choose"
+
+
+def decided_on(data: xr.Dataset) -> Decision:
+    """Return what is shown, and to pay most at the stated cost."""
+    in_order = float(data["beyond_low"]) > 0
     low = {str(name): float(data["lead_low"].sel(policy=name)) for name in ("all", "random", "none")}
     if all(value > 0 for value in low.values()):
-        return "choose"
+        return Decision("choose", in_order)
     everybody = data.sel(policy="all")
     ahead = float(everybody["lead"]) > data.attrs["relevant"] * float(everybody["value"])
     if float(everybody["value_low"]) > 0 and not ahead:
-        return "all"
+        return Decision("all", in_order)
     if float(everybody["value_high"]) < 0 and not low["none"] > 0:
-        return "none"
-    return "unclear"
+        return Decision("none", in_order)
+    return Decision("unclear", in_order)
 
 
 def better_of(data: xr.Dataset) -> Literal["choose", "all", "none"]:
@@ -37,35 +59,53 @@ def better_of(data: xr.Dataset) -> Literal["choose", "all", "none"]:
     return "all" if float(data["value"].sel(policy="all")) > 0 else "none"
 
 
-def sentences_of(data: xr.Dataset, advice: Advice, ranks: bool) -> tuple[str, ...]:
+def sentences_of(data: xr.Dataset) -> tuple[str, ...]:
     """Return the effect, whether choosing gains over chance, and what to do.
 
     Parameters
     ----------
     data : xarray.Dataset
         As `UpliftJudgement` holds it.
-    advice : str
-        From `advice_of`.
-    ranks : bool
-        Whether choosing is shown to gain.
     """
+    decision = decided_on(data)
     attrs = data.attrs
     to, against, outcome = attrs["to"], attrs["against"], attrs["outcome"]
     unit = per_hundred(attrs["family"])
     what = f"per {unit} customers" if unit > 1 else "per customer"
     low, mean, high = (float(data[name]) for name in ("effect_low", "effect", "effect_high"))
     shown = f"changes {outcome} by" if low > 0 or high < 0 else f"is not shown to change {outcome}:"
-    first = f"{to} against {against} {shown} {_number(mean, unit)} {what} ({_range(low, high, unit)})."
+    first = f"{to} against {against} {shown} {number_of(mean, unit)} {what} ({range_of(low, high, unit)})."
+    second = _matters(data, decision, unit, what)
+    return first, second, _to_do(data, decision.advice, decision.ranks, unit, what)
+
+
+def _matters(data: xr.Dataset, decision: Decision, unit: int, what: str) -> str:
+    """Return whether it matters whom one treats."""
     half = int(np.argmin(np.abs(data["share"].to_numpy() - 0.5)))
     gain = float(data["gain"][half] - data["gain"][-1] / 2)
-    second = (
-        "Whom one treats matters: the half with the highest expected uplift brings "
-        f"{_number(gain, unit)} {what} more than a random half does."
-        if ranks
-        else "No gain is claimed from choosing customers by their expected uplift rather than at random: "
+    if decision.in_order and gain > 0:
+        return (
+            "Whom one treats matters: the half with the highest expected uplift brings "
+            f"{number_of(gain, unit)} {what} more than a random half does."
+        )
+    if decision.in_order:
+        return "Whom one treats matters: those with the highest expected uplift bring more than others do."
+    if decision.ranks:
+        lead = data.sel(policy="random")
+        ends = range_of(float(lead["lead_low"]), float(lead["lead_high"]), unit)
+        more = number_of(float(lead["lead"]), unit)
+        return (
+            f"Whom one treats matters: {_whom(data)} bring {more} {what} more than as many at random do "
+            f"({ends})."
+        )
+    return (
+        "No gain is claimed from choosing customers by their expected uplift rather than at random: "
         + _not_shown(data)
     )
-    return first, second, _to_do(data, advice, ranks, unit, what)
+
+
+def _whom(data: xr.Dataset) -> str:
+    return f"those whose expected uplift exceeds {'its cost' if data.attrs['cost'] else 'zero'}"
 
 
 def _to_do(data: xr.Dataset, advice: Advice, ranks: bool, unit: int, what: str) -> str:
@@ -76,13 +116,13 @@ def _to_do(data: xr.Dataset, advice: Advice, ranks: bool, unit: int, what: str) 
     everybody, own = data.sel(policy="all"), data.sel(policy="choose")
     part = float(own["treated"])
     value, chosen, lead = (
-        _number(float(one), unit) for one in (everybody["value"], own["value"], everybody["lead"])
+        number_of(float(one), unit) for one in (everybody["value"], own["value"], everybody["lead"])
     )
     of_all, of_chosen = (
-        _range(float(one["value_low"]), float(one["value_high"]), unit) for one in (everybody, own)
+        range_of(float(one["value_low"]), float(one["value_high"]), unit) for one in (everybody, own)
     )
-    apart = _range(float(everybody["lead_low"]), float(everybody["lead_high"]), unit)
-    whom = f"those whose expected uplift exceeds {'its cost' if cost else 'zero'}"
+    apart = range_of(float(everybody["lead_low"]), float(everybody["lead_high"]), unit)
+    whom = _whom(data)
     if advice == "choose":
         of_cost = at.removeprefix(" at a cost")
         return (
@@ -113,9 +153,17 @@ def _to_do(data: xr.Dataset, advice: Advice, ranks: bool, unit: int, what: str) 
         ]
         who = {0: "neither is", 1: f"only {''.join(gaining)} is", 2: "each of the two is"}[len(gaining)]
         shown = f"{who} shown to gain" + (" more than it costs" if cost else "")
+        random = data.sel(policy="random")
+        if all(float(data["lead_low"].sel(policy=name)) > 0 for name in ("all", "none")):
+            beside = range_of(float(random["lead_low"]), float(random["lead_high"]), unit)
+            return (
+                f"Not proven how many to treat{at}: choosing {whom} ({part:.0%} of the customers judged on) "
+                f"{nets} {chosen} {what}, {lead} more than treating all ({apart}), but is not shown to be "
+                f"ahead of as many at random ({beside})."
+            )
         return (
-            f"Not proven whom to treat{at}: choosing {whom} ({part:.0%} of the customers judged on) {nets} "
-            f"{chosen} {what}, treating all {value}, and the difference lies between "
+            f"Not proven how many to treat{at}: choosing {whom} ({part:.0%} of the customers judged on) "
+            f"{nets} {chosen} {what}, treating all {value}, and the difference lies between "
             f"{_between(everybody, unit)} (95% interval). By the estimates {better} is best, but that is not "
             f"shown; {shown}."
         )
@@ -142,14 +190,16 @@ def per_hundred(family: str) -> int:
     return 100 if family == "bernoulli" else 1
 
 
-def _number(value: float, unit: int) -> str:
+def number_of(value: float, unit: int) -> str:
+    """Return a change of so many customers in words."""
     return f"{value * unit:+.3g}".replace("-", "−") if value else "0"
 
 
 def _between(everybody: xr.Dataset, unit: int) -> str:
     """Return the ends of the interval of how far choosing is ahead of treating all."""
-    return " and ".join(_number(float(everybody[name]), unit) for name in ("lead_low", "lead_high"))
+    return " and ".join(number_of(float(everybody[name]), unit) for name in ("lead_low", "lead_high"))
 
 
-def _range(low: float, high: float, unit: int) -> str:
-    return f"95% interval {_number(low, unit)} to {_number(high, unit)}"
+def range_of(low: float, high: float, unit: int) -> str:
+    """Return an interval of such changes in words."""
+    return f"95% interval {number_of(low, unit)} to {number_of(high, unit)}"

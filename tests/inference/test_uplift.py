@@ -108,6 +108,74 @@ def test_an_amount_is_estimated_as_least_squares_would():
     np.testing.assert_allclose(bcx.average_effects(cents)["effect"], 100 * found["effect"], rtol=0.02)
 
 
+def spenders(n, seed, sd=(1.0, 1.5)):
+    """Return customers whose features explain most of what they spend, and the change for each of them."""
+    rng = np.random.default_rng([5, seed])
+    table = pd.DataFrame(
+        {
+            "age": rng.integers(0, 4, n),
+            "town": rng.choice(list("abc"), n),
+            "arm": rng.choice(["none", "mail"], n),
+        }
+    )
+    mailed = table.arm == "mail"
+    table["y"] = 2.0 * (table.age - 1.5) + 2.0 * (table.town == "a") + mailed * change(table)
+    return table.assign(y=table.y + np.where(mailed, sd[1], sd[0]) * rng.standard_normal(n))
+
+
+def change(people):
+    return 0.3 + 0.3 * (people.age - 1.5) + 0.2 * (people.town == "b")
+
+
+def test_what_features_explain_of_an_amount_is_no_noise():
+    """The average effect is as sure as in least squares, and standard deviations are the true ones."""
+    table = spenders(2000, 1)
+    posterior = bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table, **ROLES), seed=1)
+    mailed = (table.arm == "mail").to_numpy(float)
+    features = pd.get_dummies(table[["age", "town"]].astype(str), drop_first=True).to_numpy(float)
+    features -= features.mean(axis=0)
+    x = np.column_stack([mailed, np.ones(len(table)), features, features * mailed[:, None]])
+    b, _, rank, _ = np.linalg.lstsq(x, table.y, rcond=None)
+    left = table.y.to_numpy() - x @ b
+    inverse = np.linalg.inv(x.T @ x)
+    # By arm, as their standard deviations differ.
+    error = np.sqrt((inverse @ (x.T * left**2) @ x @ inverse)[0, 0])
+    draws = bcx.contrast_draws(posterior, table, "mean_outcome", to="mail").to_numpy()[0].mean(axis=1)
+    assert posterior.verdict == "passed"
+    assert rank == x.shape[1]
+    assert abs(draws.mean() - b[0]) < 0.5 * error
+    assert 0.9 < draws.std() / error < 1.1
+    sd = posterior.coefficients()["outcome_sd"]
+    assert np.all(np.abs(sd.mean(axis=0) - [1.0, 1.5]) < 3.5 * sd.std(axis=0))
+    assert np.all(sd.std(axis=0) < 0.05)
+
+
+def test_an_arm_in_which_all_spent_alike_is_not_known_exactly():
+    table = spenders(400, 2).assign(y=lambda t: np.where(t.arm == "none", 0.0, t.y))
+    posterior = bcx.fit(bcx.models.UPLIFT, bcx.summarise_uplift(table, **ROLES), seed=1)
+    sd = posterior.coefficients()["outcome_sd"]
+    assert posterior.verdict == "passed"
+    assert list(posterior.draws["posterior"]["treatment"].to_numpy()) == ["none", "mail"]
+    assert np.all(sd[:, 0] > 0.05 * sd[:, 1])
+    assert np.all(sd[:, 0] < 0.2 * sd[:, 1])
+
+
+@pytest.mark.slow
+def test_intervals_of_contrasts_of_amounts_cover_the_truth_where_features_explain_much():
+    people = pd.DataFrame([(age, town) for age in range(4) for town in "abc"], columns=["age", "town"])
+    truth = change(people).to_numpy()
+    covered = []
+    for seed in range(100):
+        stats = bcx.summarise_uplift(spenders(600, seed), **ROLES)
+        posterior = bcx.fit(bcx.models.UPLIFT, stats, seed=seed)
+        draws = bcx.contrast_draws(posterior, people, "mean_outcome", to="mail").to_numpy()[0]
+        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        covered.append((low <= truth) & (truth <= high))
+    share = np.mean(covered)
+    # The trials are independent, the contrasts of one are not.
+    assert abs(share - 0.9) < 3.5 * np.mean(covered, axis=1).std() / 10
+
+
 @pytest.fixture(scope="module")
 def doses():
     rng = np.random.default_rng(5)

@@ -1,5 +1,6 @@
 """The judgement of uplift: against definitions, on permuted treatments, and on the Hillstrom trial."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -200,6 +201,45 @@ def test_treating_all_is_advised_only_where_it_is_shown_to_pay_and_no_estimate_i
     found = measured_on(choose, everybody, lead, part)
     assert found.advice == advice
     assert re.search(says, found.sentences[2])
+
+
+ENDS = [(-0.03, -0.02, -0.01), (-0.01, 0.0, 0.01), (-0.001, 0.005, 0.02), (0.01, 0.02, 0.03)]
+
+
+def grid():
+    """Return judgements with all combinations of losing, unclear and gaining, in value, lead and ranking."""
+    shown = [(True, 0.01), (True, -0.01), (False, 0.01)]
+    for (c, e, lead), (in_order, half), part, cost in itertools.product(
+        itertools.product(ENDS, repeat=3), shown, [0, 0.5, 1], [0, 0.02]
+    ):
+        one = measured_on(*((mean, low, high) for low, mean, high in (c, e, lead)), part, cost)
+        beyond = 0.001 if in_order else -0.001
+        gain = [0, float(one.data["effect"]) / 2 + half, float(one.data["effect"])]
+        data = one.data.assign(beyond_low=beyond, gain=("share", gain))
+        for at_random in (None, -0.001):
+            if at_random is not None:
+                lead_low = np.where(data.policy == "random", at_random, data["lead_low"])
+                data = data.assign(lead_low=("policy", lead_low))
+            yield UpliftJudgement(data, ())
+
+
+def test_advice_and_sentences_never_contradict_each_other():
+    seen = set()
+    for one in grid():
+        _, matters, to_do = one.sentences
+        seen.add((one.advice, one.ranks))
+        start = {"choose": "Treat those", "all": "Treat all", "none": "Treat nobody", "unclear": "Not proven"}
+        assert to_do.startswith(start[one.advice])
+        assert matters.startswith("Whom one treats matters" if one.ranks else "No gain is claimed")
+        assert one.ranks or one.advice != "choose"
+        assert not re.search("bring[s]? (−|0 )", matters) or not one.ranks
+        if "not shown to matter whom" in to_do:
+            assert not one.ranks
+        if one.advice == "unclear" and (apart := re.search("difference lies between (\\S+) and", to_do)):
+            # An interval above zero is not called unproven, unless it is another comparison that is.
+            below_none = float(one.data["lead_low"].sel(policy="none")) <= 0
+            assert below_none or apart[1].startswith("−") or apart[1] == "0"
+    assert seen == {("choose", True), *((a, r) for a in ("all", "none", "unclear") for r in (True, False))}
 
 
 def test_nothing_is_found_on_permuted_treatments(judged):
