@@ -37,7 +37,7 @@ class UpliftModel:
         What its statistics are.
     scales : tuple of (str, float)
         For each family of effects the scale of the half-normal prior of its standard deviation: in log odds,
-        or in standard deviations of the outcome within an arm where that is an amount.
+        or, where the outcome is an amount, in standard deviations of what features do not explain of it.
     shapes : tuple of float
         Values of rho, equally likely in the prior: below 1 the first part of a dose does most, above 1 the
         last.
