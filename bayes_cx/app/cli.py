@@ -370,7 +370,12 @@ def uplift(
     ] = None,
     customer: Annotated[str | None, typer.Option(help="Column with the customer.")] = None,
     dose: Annotated[str | None, typer.Option(help="Column with how much of the treatment was given.")] = None,
-    cost: Annotated[float, typer.Option(help="What a treatment costs, in the unit of the outcome.")] = 0.0,
+    cost: Annotated[
+        float,
+        typer.Option(
+            help="What a treatment costs, in the unit of the outcome; with --dose, in its largest dose."
+        ),
+    ] = 0.0,
     people: Annotated[
         Path | None, typer.Option(help="Table of customers to choose from. (default: those of the trial)")
     ] = None,

@@ -97,21 +97,28 @@ def run(asked: Asked, provenance: bcx.RunProvenance, seed: int | None, out: Path
             fitted, rest = bcx.split_customers(stats, seed=seed)
             half = bcx.fit(bcx.models.UPLIFT, fitted, seed=seed)
             judged = [bcx.judge_uplift(half, rest, to=arm, cost=asked.cost, seed=seed) for arm in half.arms]
+            amounts, refused = _amounts(half, rest, asked.cost, seed)
             step.says = ", ".join(f"{one.data.attrs['to']}: {one.advice}" for one in judged)
+        for why in refused:
+            steps.note(why)
         with steps.step("Fit to all") as step:
             posterior = bcx.fit(bcx.models.UPLIFT, stats, seed=seed)
             step.says = f"checks {posterior.verdict.replace('_', ' ')}"
         if asked.strict:
-            _insist(posterior, judged)
+            _insist(posterior, [*judged, *amounts])
         with steps.step("Write report, customers and record"):
-            table, said = _customers(posterior, judged, asked)
+            table, said = _customers(posterior, judged, amounts, asked)
             write_csv(meaningful(table), folder / "customers.csv")
-            report = bcx.uplift_report(posterior, judged, provenance)
+            report = bcx.uplift_report(posterior, judged, provenance, amounts=amounts)
             report.to_pdf(folder / "uplift.pdf")
             report.to_html(folder / "uplift.html")
             bcx.model_card(bcx.UpliftStudy(posterior, judged, provenance)).write(folder)
             posterior.save(folder / "uplift.nc")
             record = _record(posterior, judged)
+            record["amounts"] = [
+                {"to": one.data.attrs["to"], "advice": one.advice, "sentences": list(one.sentences)}
+                for one in amounts
+            ]
             with atomic_path(folder / "uplift.json") as part:
                 part.write_text(json.dumps(few_digits(record), indent=1) + "\n", encoding="utf-8")
             kept = {
@@ -145,7 +152,28 @@ def _check_sizes(stats: "xr.Dataset") -> None:
             )
 
 
-def _insist(posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement]) -> None:
+def _amounts(
+    half: bcx.UpliftPosterior, rest: "xr.Dataset", cost: float, seed: int
+) -> tuple[list[bcx.DoseJudgement], list[str]]:
+    """Return whether own amounts pay, for each treatment that was given in several, and why not for others.
+
+    The cost is that of the largest amount, and of smaller ones in proportion.
+    """
+    found, refused = [], []
+    for arm, most in zip(half.arms, half.terms.largest, strict=False):
+        given = np.unique(rest["dose"].to_numpy()[rest["arm"].to_numpy().astype(str) == arm])
+        if given.size < 2:
+            continue
+        try:
+            found.append(bcx.judge_doses(half, rest, to=arm, cost=cost / most, seed=seed))
+        except InputError as error:
+            refused.append(f"amounts of {arm} are not compared: {error.came}")
+    return found, refused
+
+
+def _insist(
+    posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement | bcx.DoseJudgement]
+) -> None:
     """Refuse a fit or a judgement that did not pass its checks.
 
     Raises
@@ -163,7 +191,10 @@ def _insist(posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement
 
 
 def _customers(
-    posterior: bcx.UpliftPosterior, judged: Sequence[bcx.UpliftJudgement], asked: Asked
+    posterior: bcx.UpliftPosterior,
+    judged: Sequence[bcx.UpliftJudgement],
+    amounts: Sequence[bcx.DoseJudgement],
+    asked: Asked,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return who is to be treated, with the expected uplift of each customer, and what is said of it."""
     columns: dict[str, object] = {}
@@ -194,7 +225,26 @@ def _customers(
         columns[f"{to}: uplift, 5%"] = found["quantile"].to_numpy()[:, 0]
         columns[f"{to}: uplift, 95%"] = found["quantile"].to_numpy()[:, 1]
         said += [*one.sentences, _marked(one, to, chosen)]
+    for one in amounts:
+        to = str(one.data.attrs["to"])
+        best = _best_amounts(posterior, people, one, asked.customer)
+        columns[f"{to}: own amount"] = best if one.advice == "own" else [""] * best.size
+        said += [*one.sentences]
+        said += [f"The amounts are in customers.csv, as {to}: own amount."] if one.advice == "own" else []
     return pd.DataFrame(columns), tuple(said)
+
+
+def _best_amounts(
+    posterior: bcx.UpliftPosterior, people: pd.DataFrame, one: bcx.DoseJudgement, customer: str | None
+) -> np.ndarray:
+    """Return for each customer the amount with the highest expected outcome after cost."""
+    quantity = "p_outcome" if posterior.family == "bernoulli" else "mean_outcome"
+    to, amounts = str(one.data.attrs["to"]), one.data["amount"].to_numpy()
+    gains = [np.zeros(len(people))]
+    for amount, cost in zip(amounts[1:], one.data["cost"].to_numpy()[1:], strict=True):
+        found = bcx.contrast(posterior, people, quantity, to=(to, float(amount)), customer=customer)
+        gains.append(found["mean"].to_numpy() - cost)
+    return amounts[np.argmax(gains, axis=0)]
 
 
 def _marks(advice: str, chosen: np.ndarray) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bayes_cx.checks import verdict
 from bayes_cx.errors import InputError
 from bayes_cx.inference import UpliftPosterior
-from bayes_cx.page import Block, Notice, Page, Section, Text
+from bayes_cx.page import Block, Column, Notice, Number, Page, Section, Table, Text
 from bayes_cx.page.check_table import checks_table
 from bayes_cx.page.words import count, day
 from bayes_cx.reporting.figures.uplift_gain import tenths, uplift_curve
@@ -14,8 +14,9 @@ from bayes_cx.reporting.panels.uplift import effects_by_arm, strongest
 from bayes_cx.reporting.panels.uplift_judgement import policies
 from bayes_cx.reporting.report import Report
 from bayes_cx.study import RunProvenance
-from bayes_cx.validation import UpliftJudgement
-from bayes_cx.validation.uplift_words import better_of
+from bayes_cx.validation import DoseJudgement, UpliftJudgement
+from bayes_cx.validation.judge_doses import MIX, OWN
+from bayes_cx.validation.uplift_words import better_of, number_of, per_hundred, range_of
 
 __all__ = ["uplift_report"]
 
@@ -24,7 +25,11 @@ _MOST = 4
 
 
 def uplift_report(
-    posterior: UpliftPosterior, judgements: Sequence[UpliftJudgement], run: RunProvenance | None = None
+    posterior: UpliftPosterior,
+    judgements: Sequence[UpliftJudgement],
+    run: RunProvenance | None = None,
+    *,
+    amounts: Sequence[DoseJudgement] = (),
 ) -> Report:
     """Put what treatments change, and whether it pays to choose customers, into a report.
 
@@ -36,6 +41,8 @@ def uplift_report(
         One for each treatment, each of a fit that has not seen the customers on which it is judged.
     run : RunProvenance, optional
         Title, organisation, command and time of the run.
+    amounts : sequence of DoseJudgement
+        For each treatment that was given in several amounts, whether own amounts pay.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def uplift_report(
     if not judgements:
         raise InputError("no judgement", "one or more", "pass what bcx.judge_uplift returned")
     run = RunProvenance() if run is None else run
-    checks = [check for judgement in judgements for check in judgement.checks]
+    checks = [check for judgement in (*judgements, *amounts) for check in judgement.checks]
     ordered = sorted(judgements, key=lambda judgement: not judgement.ranks)
     facts = (
         ("Prepared for", run.organisation),
@@ -59,8 +66,9 @@ def uplift_report(
         ("Made", day(run.timestamp)),
     )
     sections = [
-        Section("In short", _short(ordered, (*posterior.checks, *checks))),
+        Section("In short", (*_short(ordered, (*posterior.checks, *checks)), *map(_own_amounts, amounts))),
         *(Section(str(one.data.attrs["to"]), _treatment(one)) for one in ordered),
+        *(Section(f"Amounts of {one.data.attrs['to']}", _compared_amounts(one)) for one in amounts),
         Section("What each treatment changes, and for whom more", _effects(posterior)),
         Section("How it was computed", _method(posterior, judgements, run)),
     ]
@@ -117,6 +125,42 @@ def _lead(judgement: UpliftJudgement) -> str:
 def _treatment(judgement: UpliftJudgement) -> tuple[Block, ...]:
     found = policies(judgement), uplift_curve(judgement), tenths(judgement), checks_table(judgement.checks)
     return tuple(block for block in found if block is not None)
+
+
+def _own_amounts(judgement: DoseJudgement) -> Notice:
+    """Return whether own amounts pay, for page one."""
+    to, shown = judgement.data.attrs["to"], judgement.advice == "own"
+    title = f"{to}: own amounts gain more than one amount for all." if shown else f"{to}: amounts compared."
+    status = "passed" if shown and judgement.verdict == "passed" else "look"
+    return Notice(status, title, " ".join(judgement.sentences))
+
+
+def _compared_amounts(judgement: DoseJudgement) -> tuple[Block, ...]:
+    """Return what each policy gains against nothing, and by how much own amounts are ahead of it."""
+    data, unit = judgement.data, per_hundred(judgement.data.attrs["family"])
+    rows = []
+    for policy in data["policy"].to_numpy():
+        found = data.sel(policy=policy).data_vars.items()
+        one = {name: float(value) for name, value in found if not value.dims}
+        cells: list[Number | str] = [str(policy) if policy in (OWN, MIX) else f"{policy} to all"]
+        for name in ("value", "lead"):
+            ends = range_of(one[f"{name}_low"], one[f"{name}_high"], unit).removeprefix("95% interval ")
+            cells += [
+                Number(number_of(one[name], unit), one[name], "strong"),
+                Number(ends, one[f"{name}_low"], "soft"),
+            ]
+        rows.append(tuple(cells))
+    each = f"per {unit} customers" if unit > 1 else "per customer"
+    table = Table(
+        (
+            Column("Policy", wide=True),
+            *map(Column, ("Against nothing", "95% interval", "Own amounts bring more", "95% interval")),
+        ),
+        tuple(rows),
+        caption=f"{data.attrs['outcome']} {each}, after cost.",
+        label="Amounts",
+    )
+    return table, checks_table(judgement.checks)
 
 
 def _effects(posterior: UpliftPosterior) -> tuple[Block, ...]:

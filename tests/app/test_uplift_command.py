@@ -141,3 +141,26 @@ def test_a_file_with_decimal_commas_and_a_query_is_the_same_trial(tmp_path):
     )
     assert german.drop_attrs().identical(plain.drop_attrs())
     assert german.attrs["features"] == plain.attrs["features"]
+
+
+def test_amounts_are_compared_and_named_for_each_customer(tmp_path, bayes_cx, rng):
+    n = 3000
+    table = pd.DataFrame({"age": rng.integers(1, 5, n), "arm": rng.choice(["none", "voucher"], n)})
+    table["euro"] = np.where(table["arm"] == "none", 0.0, rng.choice([5.0, 10.0], n))
+    # Young customers answer to the amount, old ones do not.
+    table["bought"] = (rng.random(n) < 0.1 + 0.03 * table["euro"] * (table["age"] <= 2)).astype(int)
+    table.to_csv(tmp_path / "trial.csv", index=False)
+    known = ("--outcome", "bought", "--treatment", "arm", "--control", "none", "--features", "age")
+    out = tmp_path / "out"
+    done = bayes_cx("uplift", tmp_path / "trial.csv", *known, "--dose", "euro", "--cost", 0.08, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "Give each customer their own amount of voucher" in done.stdout
+    customers = pd.read_csv(out / "customers.csv")
+    young = table["age"].to_numpy() <= 2
+    assert (customers["voucher: own amount"][young] == 10).all()
+    assert (customers["voucher: own amount"][~young] == 0).all()
+    record = json.loads((out / "uplift.json").read_text())
+    assert record["amounts"][0]["advice"] == "own"
+    shown = (out / "uplift.html").read_text()
+    assert "Amounts of voucher" in shown
+    assert "5 to all" in shown
