@@ -21,6 +21,8 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-
 export UV_HTTP_TIMEOUT ?= 300
 # uv names the environment that it was called from if there is one; here it is always .venv.
 unexport VIRTUAL_ENV
+# Tests start dozens of processes: each would compile the package again where nobody may write what was compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1	/' | expand -t 20

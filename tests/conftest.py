@@ -26,9 +26,11 @@ LONG = (
 
 
 def pytest_configure(config):
-    """Make up a dozen examples where each takes several queries of a database, and many if slow tests run."""
+    """Make up some examples, a dozen where each takes queries of a database, and many if slow tests run."""
     thorough = config.getoption("markexpr") != "not slow"
     settings.register_profile("queries", max_examples=100 if thorough else 12, deadline=None)
+    settings.register_profile("usual", max_examples=100 if thorough else 40)
+    settings.load_profile("usual")
 
 
 def pytest_collection_modifyitems(items):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pypdf
 import pytest
@@ -180,6 +179,8 @@ def test_the_verdict_of_a_section_never_reads_better_than_its_checks(statuses):
 def test_json_comes_back_as_it_was_and_fits_its_schema():
     card = complete()
     assert ModelCard.from_json(card.to_json()) == card
+    import jsonschema  # takes seconds, and only this test needs it
+
     jsonschema.validate(json.loads(card.to_json()), json.loads(card_schema()))
 
 
