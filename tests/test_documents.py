@@ -4,9 +4,12 @@ import re
 import textwrap
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[1] / "docs" / "designing_a_model.md"
 
 
+@pytest.mark.slow
 def test_the_examples_run(capsys):
     blocks = re.findall(
         r"^( *)```python\n(.*?)^ *```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE

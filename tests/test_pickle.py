@@ -35,6 +35,7 @@ def test_what_was_changed_stays_changed():
     assert again.log_lik is MODELS["bg_nbd"].log_lik
 
 
+@pytest.mark.slow
 def test_a_posterior_and_its_value_in_another_process(purchases, cdnow_sample, tmp_path):
     value = bcx.lifetime_value(purchases, 10.0, cdnow_sample.isel(customer=slice(0, 20)), draws=20)
     again = pickle.loads(pickle.dumps(purchases))

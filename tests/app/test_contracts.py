@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 from pypdf import PdfReader
 
+# The fast suite makes reports of contracts without the command; see tests/reporting/test_report.py.
+pytestmark = pytest.mark.slow
+
 COLUMNS = ("--customer", "who", "--start", "from", "--end", "to", "--unit", "month", "--until", "2024-12-31")
 
 
@@ -13,7 +16,7 @@ def reported(tmp_path_factory, process_in):
     """What the command says as a process, from start to end, and the folder it makes of contracts."""
     folder = tmp_path_factory.mktemp("contracts")
     rng = np.random.default_rng(1)
-    begins = pd.to_datetime(np.datetime64("2022-01-01") + rng.integers(0, 900, 600))
+    begins = pd.to_datetime(np.datetime64("2022-01-01") + rng.integers(0, 900, 1500))
     months = np.minimum(rng.geometric(rng.beta(0.8, 6.0, begins.size)), 600)
     ends = [begin + pd.DateOffset(months=int(n)) for begin, n in zip(begins, months, strict=True)]
     frame = pd.DataFrame({"who": np.arange(begins.size), "from": begins, "to": ends})

@@ -89,6 +89,7 @@ def test_a_search_that_runs_away_meets_no_number_and_no_failing_loop(r):
         at("log_lik", {**PUBLISHED, "r": r}, x=2, t_x=30.0, T=38.0)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_the_same_after_a_sampler_simplified_the_density():
     """Nutpie simplifies first and differentiates then: a gradient that was only hidden would come back."""
     rows, params = anywhere(np.random.default_rng(2), 100)

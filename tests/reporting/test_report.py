@@ -121,7 +121,6 @@ def test_names_that_no_font_has_are_printed_as_code_points_and_shown_on_screen(s
     assert "<t>" not in page
 
 
-@pytest.mark.slow
 def test_contracts_and_counted_purchases_have_reports(contracts, counted, tmp_path):
     text = " ".join(pages(bcx.report(contracts).to_bytes()))
     assert "How long do they stay?" in text

@@ -90,6 +90,7 @@ def test_leave_one_out_is_what_a_fit_without_the_customer_predicts():
         assert loo.khat[row] < 0.7
 
 
+@pytest.mark.slow
 def test_arviz_finds_the_same_for_customers_one_by_one(early_fits, at_point):
     """Of draws that hold nothing but the letters, so that both see the same effective number of draws."""
     plain = {name: at_point(fit, chains=4, **fit.parameters()) for name, fit in early_fits.items()}
@@ -332,6 +333,7 @@ def test_the_holdout_is_judged_by_the_same_numbers_as_elsewhere(judged, cdnow, c
     assert (table["coverage_low"] < table["coverage"]).all()
 
 
+@pytest.mark.slow
 def test_the_log_score_of_frequent_counts_is_that_of_many_futures(cdnow, cdnow_rivals):
     often = np.flatnonzero(cdnow.holdout["x_holdout"].to_numpy() <= 1)[::4]
     some = bcx.Split(
